@@ -1,0 +1,32 @@
+# Every target works from a fresh clone: it makes .venv on first use and re-installs nothing afterwards.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: benchmark test lint lock clean
+benchmark: $(STAMP)  ## the quick suite: phantom -> every method -> scores -> out/quick/report.html
+	$(BIN)/python -m benchmarks run quick --out out/quick $(BENCHMARK_ARGS)
+
+test: $(STAMP)  ## every test, with the coverage figure
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+lint: $(STAMP)  ## formatting, lint, types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+lock:  ## pin every dependency again (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+	  pyproject.toml --all-extras -o requirements/lock.txt
+
+clean:  ## forget the environment and all results
+	rm -rf $(VENV) out
+
+$(STAMP): requirements/lock.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "bayesunmix needs Python 3.11 or newer, $(PYTHON) is older; name another one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/lock.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

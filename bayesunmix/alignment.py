@@ -1,0 +1,51 @@
+"""One permutation for everything: components are matched once, and spectra, maps and draws follow.
+
+Matching spectra and maps separately would let a method score well with two different numberings.
+The match minimises the summed spectral angle (Kuhn 1955, the Hungarian method).
+"""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from bayesunmix.posterior import Posterior
+
+
+def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angles in degrees between every row of `a` (K, C) and every row of `b` (J, C), (K, J).
+
+    Angles near zero are taken from the distance of the unit vectors, where the arc cosine would lose digits.
+    """
+    a, b = (np.asarray(m, dtype=np.float64) for m in (a, b))
+    unit_a, unit_b = (m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-300) for m in (a, b))
+    chord = np.linalg.norm(unit_a[:, None] - unit_b[None], axis=2)
+    return np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+
+
+def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
+    """Order of `endmembers` (J, C) that lines them up with `reference` (K, C).
+
+    Returns
+    -------
+    order : (J,) int array
+        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last.
+    """
+    rows, columns = linear_sum_assignment(spectral_angles(reference, endmembers))
+    paired = columns[np.argsort(rows)]
+    return np.concatenate([paired, np.setdiff1d(np.arange(len(endmembers)), paired)]).astype(int)
+
+
+def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
+    """Give every chain the numbering of the first, by its mean endmembers.
+
+    Returns
+    -------
+    posterior : Posterior
+    n_relabelled : int
+        Chains whose numbering differed.
+    """
+    means = posterior.endmembers.mean(axis=1)
+    orders = [match(means[0], mean) for mean in means]
+    endmembers = np.stack([e[:, o] for e, o in zip(posterior.endmembers, orders, strict=True)])
+    abundances = np.stack([a[..., o] for a, o in zip(posterior.abundances, orders, strict=True)])
+    changed = sum(bool((o != np.arange(len(o))).any()) for o in orders)
+    return Posterior(endmembers, abundances, posterior.statistics, posterior.calibrated), changed

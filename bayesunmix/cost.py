@@ -1,0 +1,77 @@
+"""What a computation costs: seconds of work, seconds of compilation, and peak memory.
+
+Compilation is reported by JAX itself, so one run yields both times. Peak memory is the largest resident size
+of this process seen by a thread that looks every few milliseconds; it includes what the process held before.
+"""
+
+import threading
+import time
+from types import TracebackType
+
+import psutil
+
+_COMPILE_EVENTS = (
+    "/jax/core/compile/jaxpr_trace_duration",
+    "/jax/core/compile/jaxpr_to_mlir_module_duration",
+    "/jax/core/compile/backend_compile_duration",
+)
+_compile_seconds = 0.0
+_listening = False
+
+
+def _listen() -> None:
+    """Ask JAX, once per process, to report compilation times: listeners cannot be taken off singly."""
+    global _listening
+    if not _listening:
+        import jax
+
+        def add(event: str, seconds: float, **_: object) -> None:
+            global _compile_seconds
+            if event in _COMPILE_EVENTS:
+                _compile_seconds += seconds
+
+        jax.monitoring.register_event_duration_secs_listener(add)
+        _listening = True
+
+
+class Cost:
+    """Context manager that measures its body.
+
+    Attributes
+    ----------
+    fit_seconds : float
+        Wall time without compilation.
+    compile_seconds : float
+        Time JAX spent tracing and compiling.
+    peak_mib : float
+        Largest resident size of the process, MiB.
+    """
+
+    def __init__(self, every_seconds: float = 0.005) -> None:
+        self._every = every_seconds
+        self._stop = threading.Event()
+        self._process = psutil.Process()
+        self.fit_seconds = self.compile_seconds = self.peak_mib = 0.0
+
+    def _look(self) -> None:
+        self.peak_mib = max(self.peak_mib, self._process.memory_info().rss / 2**20)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(self._every):
+            self._look()
+
+    def __enter__(self) -> "Cost":
+        _listen()
+        self._look()
+        self._compiled_before, self._start = _compile_seconds, time.perf_counter()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        wall = time.perf_counter() - self._start
+        self._stop.set()
+        self._thread.join()
+        self._look()
+        self.compile_seconds = _compile_seconds - self._compiled_before
+        self.fit_seconds = max(wall - self.compile_seconds, 0.0)

@@ -1,0 +1,82 @@
+"""A factorisation of expected counts, X = A E: truth and estimate are the same type.
+
+The scale between A and E is arbitrary. It is fixed once, in the *canonical* form: every endmember sums to one,
+so that an abundance is the number of counts a pixel is expected to hold of that component.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Factorization:
+    """Endmembers and abundances.
+
+    Parameters
+    ----------
+    endmembers : (K, C) array
+        One spectrum a row.
+    abundances : (P, K) array
+        Expected counts of each component in each pixel, once canonical.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree or a value is not finite.
+    """
+
+    endmembers: np.ndarray
+    abundances: np.ndarray
+
+    def __post_init__(self) -> None:
+        endmembers, abundances = (np.asarray(a, dtype=np.float64) for a in (self.endmembers, self.abundances))
+        if endmembers.ndim != 2 or abundances.ndim != 2 or endmembers.shape[0] != abundances.shape[1]:
+            raise ValueError(
+                "endmembers must be (K, C) and abundances (P, K) with one K, "
+                f"got {endmembers.shape} and {abundances.shape}"
+            )
+        for name, array in (("endmembers", endmembers), ("abundances", abundances)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite, got NaN or infinity")
+            object.__setattr__(self, name, array)
+
+    @property
+    def n_components(self) -> int:
+        """Number of components, K."""
+        return int(self.endmembers.shape[0])
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no endmember and no abundance is negative (false for PCA and ICA)."""
+        return bool(self.endmembers.min() >= 0 and self.abundances.min() >= 0)
+
+    @property
+    def fractions(self) -> np.ndarray:
+        """Abundances divided by their sum in each pixel, (P, K); equal shares where the pixel is empty."""
+        total = self.abundances.sum(axis=1, keepdims=True)
+        empty = np.isclose(total, 0)
+        return np.where(empty, 1 / self.n_components, self.abundances / np.where(empty, 1, total))
+
+    def expected(self, pixels: slice = slice(None)) -> np.ndarray:
+        """Expected counts of the given pixels, (pixels, C)."""
+        return self.abundances[pixels] @ self.endmembers
+
+    def canonical(self) -> "Factorization":
+        """Fix the scale: endmembers sum to one, abundances are expected counts.
+
+        Signed endmembers (PCA, ICA) cannot in general be scaled to sum to one; theirs sum to one in absolute
+        value and have a sum that is not negative. For non-negative ones the two rules are the same. A component
+        that explains nothing (all zero) gets a flat endmember and abundance 0.
+        """
+        size = np.abs(self.endmembers).sum(axis=1)
+        sign = np.where(self.endmembers.sum(axis=1) < 0, -1.0, 1.0)
+        alive = size > 0
+        scale = np.where(alive, size, 1) * sign
+        flat = np.full(self.endmembers.shape[1], 1 / self.endmembers.shape[1])
+        endmembers = np.where(alive[:, None], self.endmembers / scale[:, None], flat)
+        return Factorization(endmembers, np.where(alive, self.abundances * scale, 0.0))
+
+    def reorder(self, order: np.ndarray) -> "Factorization":
+        """Return the components in the given order: the one permutation shared by spectra and maps."""
+        return Factorization(self.endmembers[order], self.abundances[:, order])

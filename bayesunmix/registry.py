@@ -1,0 +1,89 @@
+"""Named members, one per file: the singular file defines, the plural folder fills.
+
+A registry is bound to a package. The package's file names are the members' names, so listing them imports
+nothing; the file is imported when its member is asked for. Code outside the package joins with `register`.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+Member = TypeVar("Member")
+
+
+class UnknownName(KeyError, ValueError):
+    """A name that no member has. It is a `KeyError` to a mapping's user and a `ValueError` to a caller."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Registry(Mapping[str, Member]):
+    """A mapping from names to members, filled by the files of one package.
+
+    Parameters
+    ----------
+    kind : str
+        What a member is, for messages: "method", "phantom", "metric".
+    package : str
+        Dotted name of the plural folder.
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._members: dict[str, Member] = {}
+
+    def register(self, name: str) -> Callable[[Member], Member]:
+        """Decorate a member: ``@METHODS.register("nmf")``.
+
+        Raises
+        ------
+        ValueError
+            If another member already has the name.
+        """
+
+        def add(member: Member) -> Member:
+            present = self._members.get(name, member)
+            if (present.__module__, getattr(present, "__qualname__", None)) != (
+                member.__module__,
+                getattr(member, "__qualname__", None),
+            ):
+                raise ValueError(f"{self.kind} {name!r} is already registered by {present.__module__}; choose another name")
+            self._members[name] = member
+            return member
+
+        return add
+
+    def __getitem__(self, name: str) -> Member:
+        if name not in self._members:
+            if name not in self._file_names():
+                raise UnknownName(self._near(name))
+            importlib.import_module(f"{self.package}.{name}")
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted({*self._file_names(), *self._members}))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def name_of(self, member: Member) -> str | None:
+        """Name of a member that is already loaded, or None."""
+        return next((name for name, m in self._members.items() if m is member), None)
+
+    def _file_names(self) -> list[str]:
+        spec = importlib.util.find_spec(self.package)
+        paths = spec.submodule_search_locations if spec else None
+        return [module.name for module in pkgutil.iter_modules(paths) if not module.name.startswith("_")]
+
+    def _near(self, name: str) -> str:
+        near = difflib.get_close_matches(str(name), list(self), n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "none is near that name."
+        return f"unknown {self.kind} {name!r}: {hint} There are: {', '.join(self)}"

@@ -1,0 +1,107 @@
+"""The one entry to every method: checks the request, fits, fixes the scale, and says what was done."""
+
+import dataclasses
+import importlib.metadata
+import platform
+from typing import Any
+
+import numpy as np
+
+from bayesunmix.cost import Cost
+from bayesunmix.image import SpectrumImage
+from bayesunmix.method import METHODS, Method, Unmixing
+
+
+def unmix(
+    image: SpectrumImage,
+    n_components: int,
+    method: str | Method = "nmf",
+    seed: int = 0,
+    **settings: Any,
+) -> Unmixing:
+    """Unmix a spectrum image into endmembers and abundances.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+        P pixels x C channels of photon counts.
+    n_components : int
+        Number of components, K: at least 1, at most the number of channels and of pixels that hold counts.
+    method : str or Method
+        A registered name (`list(bayesunmix.METHODS)`) or a configured method.
+    seed : int
+        The same seed gives the same result on the same machine.
+    **settings
+        Settings of a method given by name, for example ``max_iterations=500``.
+
+    Returns
+    -------
+    Unmixing
+        `.estimate` canonical (endmembers sum to one, abundances in expected counts), `.posterior` or None, `.info`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind; the message says what to do.
+    """
+    if not isinstance(image, SpectrumImage):
+        raise TypeError(
+            f"image must be a SpectrumImage, got {type(image).__name__}; "
+            "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
+    _check_n_components(image, n_components)
+    name, fitter = _resolve(method, settings)
+
+    import jax
+
+    with Cost() as cost:
+        found = fitter.fit(image, int(n_components), jax.random.key(seed))
+    estimate = found.estimate.canonical()
+    info = {
+        **found.info,
+        "method": name,
+        "settings": dataclasses.asdict(fitter) if dataclasses.is_dataclass(fitter) else {},
+        "n_components": int(n_components),
+        "seed": int(seed),
+        "fit_seconds": cost.fit_seconds,
+        "compile_seconds": cost.compile_seconds,
+        "peak_mib": cost.peak_mib,
+        "device": str(jax.devices()[0].device_kind),
+        "versions": versions(),
+    }
+    return Unmixing(estimate, found.posterior, info)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    packages = ("bayesunmix", "jax", "jaxlib", "numpy", "scipy")
+    return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
+
+
+def _check_n_components(image: SpectrumImage, n_components: int) -> None:
+    if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
+        raise TypeError(f"n_components must be a whole number, got {n_components!r}")
+    occupied = int(np.count_nonzero(np.diff(image.counts.indptr)))
+    most = min(occupied, image.n_channels)
+    if not 1 <= n_components <= most:
+        raise ValueError(
+            f"n_components must be at least 1 and at most {most} ({occupied} pixels hold counts, "
+            f"{image.n_channels} channels), got {n_components}; choose a number in that range"
+        )
+
+
+def _resolve(method: str | Method, settings: dict[str, Any]) -> tuple[str, Method]:
+    if not isinstance(method, str):
+        if settings:
+            raise TypeError(f"settings {sorted(settings)} go with a method's name; this method is already configured")
+        if not isinstance(method, Method):
+            raise TypeError(f"method must be a name or have a fit(image, n_components, key), got {method!r}")
+        return METHODS.name_of(type(method)) or type(method).__name__, method
+    chosen = METHODS[method]
+    known = [f.name for f in dataclasses.fields(chosen)] if dataclasses.is_dataclass(chosen) else []
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise TypeError(f"method {method!r} has no setting {', '.join(unknown)}; it has: {', '.join(known) or 'none'}")
+    return method, chosen(**settings)
