@@ -5,7 +5,6 @@ The match minimises the summed spectral angle (Kuhn 1955, the Hungarian method).
 """
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from bayesunmix.posterior import Posterior
 
@@ -14,11 +13,11 @@ def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angles in degrees between every row of `a` (K, C) and every row of `b` (J, C), (K, J).
 
     Angles near zero are taken from the distance of the unit vectors, where the arc cosine would lose digits.
+    A spectrum of zeros has no direction; it counts as being at right angles to everything.
     """
-    a, b = (np.asarray(m, dtype=np.float64) for m in (a, b))
-    unit_a, unit_b = (m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-300) for m in (a, b))
-    chord = np.linalg.norm(unit_a[:, None] - unit_b[None], axis=2)
-    return np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
+    chord = np.linalg.norm(_unit(a)[:, None] - _unit(b)[None], axis=2)
+    silent = np.logical_or.outer(*(~np.any(spectra, axis=1) for spectra in (a, b)))
+    return np.where(silent, 90.0, np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1))))
 
 
 def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
@@ -29,6 +28,8 @@ def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     order : (J,) int array
         ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last.
     """
+    from scipy.optimize import linear_sum_assignment  # half of the import time of this package
+
     rows, columns = linear_sum_assignment(spectral_angles(reference, endmembers))
     paired = columns[np.argsort(rows)]
     return np.concatenate([paired, np.setdiff1d(np.arange(len(endmembers)), paired)]).astype(int)
@@ -49,3 +50,8 @@ def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
     abundances = np.stack([a[..., o] for a, o in zip(posterior.abundances, orders, strict=True)])
     changed = sum(bool((o != np.arange(len(o))).any()) for o in orders)
     return Posterior(endmembers, abundances, posterior.statistics, posterior.calibrated), changed
+
+
+def _unit(spectra: np.ndarray) -> np.ndarray:
+    spectra = np.asarray(spectra, dtype=np.float64)
+    return spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-300)

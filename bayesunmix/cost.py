@@ -25,10 +25,10 @@ def _listen() -> None:
     if not _listening:
         import jax
 
-        def add(event: str, seconds: float, **_: object) -> None:
+        def add(event: str, duration_secs: float, **_: str | int) -> None:
             global _compile_seconds
             if event in _COMPILE_EVENTS:
-                _compile_seconds += seconds
+                _compile_seconds += duration_secs
 
         jax.monitoring.register_event_duration_secs_listener(add)
         _listening = True
@@ -68,7 +68,9 @@ class Cost:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         wall = time.perf_counter() - self._start
         self._stop.set()
         self._thread.join()

@@ -59,7 +59,7 @@ class Factorization:
         return np.where(empty, 1 / self.n_components, self.abundances / np.where(empty, 1, total))
 
     def expected(self, pixels: slice = slice(None)) -> np.ndarray:
-        """Expected counts of the given pixels, (pixels, C)."""
+        """Return the expected counts of the given pixels, (pixels, C)."""
         return self.abundances[pixels] @ self.endmembers
 
     def canonical(self) -> "Factorization":

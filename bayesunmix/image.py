@@ -57,7 +57,8 @@ class SpectrumImage:
         axes = tuple(Axis(*axis) for axis in self.axes) or _default_axes(len(shape) - 1)
         if len(axes) != len(shape) - 1:
             raise ValueError(
-                f"axes must name each of the {len(shape) - 1} navigation axes, got {len(axes)}; leave axes out for defaults"
+                f"axes must name each of the {len(shape) - 1} navigation axes, got {len(axes)}; "
+                "leave axes out for defaults"
             )
         for name, value in (("counts", counts), ("energy_kev", energy), ("shape", shape), ("axes", axes)):
             object.__setattr__(self, name, value)
@@ -102,7 +103,7 @@ class SpectrumImage:
         return np.asarray(self.counts.sum(axis=0, dtype=np.int64)).ravel()
 
     def total_map(self) -> np.ndarray:
-        """Counts of each pixel summed over channels, of `navigation_shape`, int64."""
+        """Add up the counts of each pixel over channels, of `navigation_shape`, int64."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.int64)).reshape(self.navigation_shape)
 
     def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
@@ -117,11 +118,14 @@ class SpectrumImage:
         if not keep.any():
             raise ValueError(
                 f"the range {kev_low:g} to {kev_high:g} keV holds no channel: "
-                f"the axis runs from {self.energy_kev[0]:.3f} to {self.energy_kev[-1]:.3f} keV; choose a range inside it"
+                f"the axis runs from {self.energy_kev[0]:.3f} to {self.energy_kev[-1]:.3f} keV; "
+                "choose a range inside it"
             )
         low, high = np.flatnonzero(keep)[[0, -1]]
         counts = self.counts[:, low : high + 1]
-        return SpectrumImage(counts, self.energy_kev[keep], (*self.navigation_shape, counts.shape[1]), self.axes)
+        return SpectrumImage(
+            counts, self.energy_kev[keep], (*self.navigation_shape, counts.shape[1]), self.axes
+        )
 
     def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
         """Sum blocks of pixels and of channels; blocks at the far edge may be smaller, so no count is lost.
@@ -133,20 +137,32 @@ class SpectrumImage:
         energy : int
             Channels per block.
         """
-        steps = (spatial,) * len(self.navigation_shape) if isinstance(spatial, int) else tuple(spatial)
-        if len(steps) != len(self.navigation_shape) or min((*steps, energy)) < 1:
-            raise ValueError(
-                f"rebin needs one positive whole number per navigation axis ({len(self.navigation_shape)}) and one "
-                f"for energy, got spatial={spatial}, energy={energy}"
-            )
-        blocks = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
-        where = np.indices(self.navigation_shape).reshape(len(steps), -1) // np.array(steps)[:, None]
-        pixel_sum = _summing_matrix(np.ravel_multi_index(tuple(where), blocks))
+        steps = self._steps(spatial)
+        if energy < 1:
+            raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
+        pixel_sum = _summing_matrix(self.blocks(steps))
         channel_sum = _summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
         centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
         axes = tuple(a._replace(scale=a.scale * step) for a, step in zip(self.axes, steps, strict=True))
+        blocks = (math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
         return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes)
+
+    def blocks(self, spatial: int | tuple[int, ...]) -> np.ndarray:
+        """Return the block of `rebin` that each pixel falls in, (P,) int."""
+        steps = self._steps(spatial)
+        shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
+        where = np.indices(self.navigation_shape).reshape(len(steps), -1) // np.array(steps)[:, None]
+        return np.ravel_multi_index(tuple(where), shape)
+
+    def _steps(self, spatial: int | tuple[int, ...]) -> tuple[int, ...]:
+        n_axes = len(self.navigation_shape)
+        steps = (spatial,) * n_axes if isinstance(spatial, int) else tuple(spatial)
+        if len(steps) != n_axes or min(steps) < 1:
+            raise ValueError(
+                f"spatial must be one positive whole number, or one per navigation axis ({n_axes}), got {spatial}"
+            )
+        return steps
 
     def thin(self, keep: float, rng: np.random.Generator) -> tuple["SpectrumImage", "SpectrumImage"]:
         """Split the photons at random: each is kept with probability `keep`.
@@ -178,7 +194,9 @@ def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]
             )
     shape = tuple(int(n) for n in shape) or tuple(counts.shape)
     if math.prod(shape) == 0:
-        raise ValueError(f"counts must hold at least one pixel and one channel, got an empty image of shape {shape}")
+        raise ValueError(
+            f"counts must hold at least one pixel and one channel, got an empty image of shape {shape}"
+        )
     if len(shape) < 2 or math.prod(shape) != math.prod(counts.shape) or shape[-1] != counts.shape[-1]:
         raise ValueError(
             f"shape must be the navigation axes and then the {counts.shape[-1]} channels of counts, "
@@ -189,7 +207,9 @@ def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]
 
 def _validated_counts(counts: Any) -> sparse.csr_array:
     dtype = counts.dtype
-    if not (np.issubdtype(dtype, np.number) or dtype == bool) or np.issubdtype(dtype, np.complexfloating):
+    if not (np.issubdtype(dtype, np.number) or np.issubdtype(dtype, np.bool_)) or np.issubdtype(
+        dtype, np.complexfloating
+    ):
         raise TypeError(f"counts must be whole numbers of photons, got values of type {dtype}")
     csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
     csr.sum_duplicates()
@@ -203,12 +223,18 @@ def _validated_counts(counts: Any) -> sparse.csr_array:
                 "or denoised data (in HyperSpy: before decomposition with normalize_poissonian_noise)"
             )
     if values.size and values.min() < 0:
-        raise ValueError(f"counts must not be negative, got {values.min()}; pass the raw counts without background removal")
+        raise ValueError(
+            f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
+        )
     csr.eliminate_zeros()
     if csr.nnz == 0:
-        raise ValueError("the image holds no counts (all pixels are vacuum); check the file, the channel range or the crop")
+        raise ValueError(
+            "the image holds no counts (all pixels are vacuum); check the file, the channel range or the crop"
+        )
     if csr.data.max() > np.iinfo(np.uint32).max:
-        raise ValueError(f"a single entry holds {csr.data.max():g} counts; at most {np.iinfo(np.uint32).max} are supported")
+        raise ValueError(
+            f"a single entry holds {csr.data.max():g} counts; at most {np.iinfo(np.uint32).max} are supported"
+        )
     csr.data = csr.data.astype(np.min_scalar_type(int(csr.data.max())))
     return csr
 
@@ -216,7 +242,9 @@ def _validated_counts(counts: Any) -> sparse.csr_array:
 def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
     energy = np.asarray(energy_kev, dtype=np.float64)
     if energy.shape != (n_channels,):
-        raise ValueError(f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}")
+        raise ValueError(
+            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}"
+        )
     if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
         raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
     return energy

@@ -52,7 +52,9 @@ class Posterior:
 
     def mean(self) -> Bound:
         """Posterior mean."""
-        return Bound(self.endmembers.mean((0, 1), dtype=np.float64), self.abundances.mean((0, 1), dtype=np.float64))
+        return Bound(
+            self.endmembers.mean((0, 1), dtype=np.float64), self.abundances.mean((0, 1), dtype=np.float64)
+        )
 
     def interval(self, level: float = 0.9) -> tuple[Bound, Bound]:
         """Equal-tailed interval that holds a share `level` of the draws, entry by entry.
@@ -98,7 +100,10 @@ class Posterior:
         }
 
     def to_arviz(self) -> "xarray.DataTree":
-        """Hand the draws to ArviZ: groups `posterior` (endmembers; abundances where every draw was kept) and `sample_stats`."""
+        """Hand the draws to ArviZ as groups `posterior` and `sample_stats`.
+
+        Abundances are handed over where every draw was kept, since ArviZ wants one number of draws.
+        """
         import arviz_base
 
         groups = {"posterior": {"endmembers": self.endmembers}, "sample_stats": dict(self.statistics)}
@@ -106,3 +111,9 @@ class Posterior:
         if self.abundances.shape[1] == self.endmembers.shape[1]:
             groups["posterior"]["abundances"] = self.abundances
         return arviz_base.from_dict({k: v for k, v in groups.items() if v}, dims=dims)
+
+
+def affordable_draws(n_draws: int, map_size: int, most_mib: float) -> int:
+    """How many of `n_draws` float32 draws of `map_size` values fit `most_mib`: at least 20, for a 90 % interval."""
+    fitting = int(most_mib * 2**20 / (4 * map_size))
+    return min(n_draws, max(fitting, 20))

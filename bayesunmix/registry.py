@@ -52,7 +52,9 @@ class Registry(Mapping[str, Member]):
                 member.__module__,
                 getattr(member, "__qualname__", None),
             ):
-                raise ValueError(f"{self.kind} {name!r} is already registered by {present.__module__}; choose another name")
+                raise ValueError(
+                    f"{self.kind} {name!r} is already registered by {present.__module__}; choose another name"
+                )
             self._members[name] = member
             return member
 

@@ -95,13 +95,19 @@ def _check_n_components(image: SpectrumImage, n_components: int) -> None:
 def _resolve(method: str | Method, settings: dict[str, Any]) -> tuple[str, Method]:
     if not isinstance(method, str):
         if settings:
-            raise TypeError(f"settings {sorted(settings)} go with a method's name; this method is already configured")
+            raise TypeError(
+                f"settings {sorted(settings)} go with a method's name; this method is already configured"
+            )
         if not isinstance(method, Method):
             raise TypeError(f"method must be a name or have a fit(image, n_components, key), got {method!r}")
         return METHODS.name_of(type(method)) or type(method).__name__, method
     chosen = METHODS[method]
-    known = [f.name for f in dataclasses.fields(chosen)] if dataclasses.is_dataclass(chosen) else []
+    known: list[str] = (
+        [f.name for f in dataclasses.fields(chosen)] if dataclasses.is_dataclass(chosen) else []
+    )
     unknown = sorted(set(settings) - set(known))
     if unknown:
-        raise TypeError(f"method {method!r} has no setting {', '.join(unknown)}; it has: {', '.join(known) or 'none'}")
+        raise TypeError(
+            f"method {method!r} has no setting {', '.join(unknown)}; it has: {', '.join(known) or 'none'}"
+        )
     return method, chosen(**settings)

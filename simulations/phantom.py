@@ -4,15 +4,17 @@ Truth is held at *unit dose*: abundances average to one count over the pixels of
 dose d multiplies the abundances by d and draws Poisson photons.
 """
 
+import hashlib
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.registry import Registry
+from simulations.acquisition import draw_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,12 @@ class Phantom:
     labels : tuple of str
         Name of each component.
     axes : tuple of Axis
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree, a value is negative, an endmember does not sum to one, or the abundances are
+        not at unit dose.
     """
 
     name: str
@@ -39,12 +47,73 @@ class Phantom:
     labels: tuple[str, ...]
     axes: tuple[Axis, ...] = ()
 
-    ...
+    def __post_init__(self) -> None:
+        _require_shapes(self)
+        _require_unit_dose(self)
+
+    @property
+    def specimen(self) -> np.ndarray:
+        """Pixels that hold any material, (P,) bool; the others are vacuum."""
+        return self.truth.abundances.sum(axis=1) > 0
+
+    def digest(self) -> str:
+        """SHA-256 of the truth: the same on every machine, another one when any part of the truth changes.
+
+        Numbers enter rounded to 7 decimals, because the last bits of exp and erf differ between machines.
+        """
+        fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, self.axes)).encode())
+        for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances):
+            # Adding 0 turns -0.0 into 0.0, which has other bytes.
+            fingerprint.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
+        return fingerprint.hexdigest()
+
+    def acquire(self, dose: float, rng: np.random.Generator | int) -> "Trial":
+        """Record photons.
+
+        Parameters
+        ----------
+        dose : float
+            Mean counts per pixel of the specimen.
+        rng : numpy Generator, or int
+            An int is a seed, which the trial then carries; the same seed gives the same bytes.
+
+        Raises
+        ------
+        ValueError
+            If the dose is not a positive number, the seed is negative, or not one photon is drawn.
+        """
+        if not (dose > 0 and math.isfinite(dose)):
+            raise ValueError(
+                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
+            )
+        seed = None if isinstance(rng, np.random.Generator) else _validated_seed(rng)
+        generator = rng if seed is None else np.random.default_rng(seed)
+        truth = Factorization(self.truth.endmembers, self.truth.abundances * dose)
+        counts = draw_counts(truth, generator)
+        if counts.nnz == 0:
+            expected = truth.abundances.sum()
+            raise ValueError(
+                f"no photon was drawn: dose {dose:g} means {expected:.3g} photons in all; raise the dose"
+            )
+        image = SpectrumImage(counts, self.energy_kev, (*self.navigation_shape, counts.shape[1]), self.axes)
+        return Trial(image, truth, self, float(dose), seed)
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One acquisition: what a method may see (`image`), and what it is scored against (`truth`)."""
+    """One acquisition: what a method may see (`image`), and what it is scored against (`truth`).
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    truth : Factorization
+        At the dose of this trial: `truth.expected()` is the mean of the counts.
+    phantom : Phantom
+    dose : float
+        Mean counts per pixel of the specimen.
+    seed : int or None
+        None where a generator was passed instead of a seed.
+    """
 
     image: SpectrumImage
     truth: Factorization
@@ -54,3 +123,38 @@ class Trial:
 
 
 PHANTOMS: Registry[Callable[..., Phantom]] = Registry("phantom", "simulations.phantoms")
+
+
+def _require_shapes(phantom: Phantom) -> None:
+    n_pixels, n_channels = math.prod(phantom.navigation_shape), np.size(phantom.energy_kev)
+    endmembers, abundances = phantom.truth.endmembers, phantom.truth.abundances
+    if endmembers.shape[1] != n_channels or abundances.shape[0] != n_pixels:
+        raise ValueError(
+            f"phantom {phantom.name!r} has {n_pixels} pixels and {n_channels} channels, "
+            f"but abundances of shape {abundances.shape} and endmembers of shape {endmembers.shape}"
+        )
+    if len(set(phantom.labels)) != len(phantom.labels) or len(phantom.labels) != phantom.truth.n_components:
+        raise ValueError(f"labels must be {phantom.truth.n_components} different names, got {phantom.labels}")
+
+
+def _require_unit_dose(phantom: Phantom) -> None:
+    if not phantom.truth.is_nonnegative:
+        raise ValueError(
+            f"truth of phantom {phantom.name!r} must not be negative; clip it at 0 and rescale it"
+        )
+    sums = phantom.truth.endmembers.sum(axis=1)
+    if not np.allclose(sums, 1, rtol=0, atol=1e-9):
+        raise ValueError(f"each endmember must sum to one, got sums {sums}; call Factorization.canonical()")
+    if not phantom.specimen.any():
+        raise ValueError(f"phantom {phantom.name!r} is all vacuum; at least one pixel must hold material")
+    mean = phantom.truth.abundances[phantom.specimen].sum(axis=1).mean()
+    if not math.isclose(mean, 1, rel_tol=1e-9):
+        raise ValueError(
+            f"abundances must average to 1 count over the specimen (unit dose), got {mean:g}; divide by it"
+        )
+
+
+def _validated_seed(seed: int) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"rng must be a numpy Generator or a whole number from 0 on (a seed), got {seed!r}")
+    return int(seed)

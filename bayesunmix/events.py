@@ -1,0 +1,226 @@
+r"""The event layout on the device, and the two kernels every count-based method shares.
+
+All of them allocate photons to components. A photon of pixel p and channel c belongs to component k with
+probability :math:`r_{pck} = a_{pk} e_{kc} / \sum_j a_{pj} e_{jc}`. Methods differ in what they do with it:
+`expected_allocation` returns :math:`\sum_c x_{pc} r_{pck}` (EM, that is KL-NMF [1]_; and mean-field variational
+Bayes [2]_), `draw_allocation` draws the component of each photon (Gibbs sampling [2]_).
+
+Layout. Entries are grouped by row (a pixel, or a channel), rows are cut into chunks of a fixed width, and chunks
+lie along the vector lanes: a scan over the `width` slots reads one entry of every chunk at once. Sums over a row
+stay in registers until its chunks are added up, so nothing is scattered per entry and float32 sums stay short.
+Arrays are component-major, (K, rows): K gathers from short contiguous tables are several times faster than one
+gather of K-vectors. Sizes are padded to a coarse grid so that images of similar size share compiled code.
+
+References
+----------
+.. [1] D. Lee and H. Seung, "Algorithms for non-negative matrix factorization", NIPS 13 (2001).
+.. [2] A. T. Cemgil, "Bayesian inference for nonnegative matrix factorisation models", Comput. Intell.
+   Neurosci. 785152 (2009).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy import sparse
+
+from bayesunmix.image import SpectrumImage
+
+TINY = 1e-30  # keeps a quotient finite where a whole spectrum underflows
+
+
+class Chunks(NamedTuple):
+    """Entries in chunks of one row each.
+
+    Attributes
+    ----------
+    index : (width, n) int32 array
+        Column of each entry.
+    weight : (width, n) float32 array
+        Count of each entry, 0 in the padding.
+    row : (n,) int32 array
+        Row of each chunk, increasing.
+    """
+
+    index: Any
+    weight: Any
+    row: Any
+
+
+class Occupied(NamedTuple):
+    """The pixels of an image that hold counts, and their padded number."""
+
+    counts: sparse.csr_array
+    pixels: np.ndarray
+    padded: int
+
+    def restore(self, maps: np.ndarray, n_pixels: int, empty: float = 0.0) -> np.ndarray:
+        """Turn (..., K, padded) values into (..., P, K) over all pixels, `empty` where there are no counts."""
+        full = np.full((*maps.shape[:-2], n_pixels, maps.shape[-2]), empty, dtype=maps.dtype)
+        full[..., self.pixels, :] = np.swapaxes(maps[..., : self.pixels.size], -1, -2)
+        return full
+
+
+def occupied(image: SpectrumImage) -> Occupied:
+    """Drop empty pixels: they carry no event, and three quarters of a needle's pixels are empty."""
+    pixels = np.flatnonzero(np.diff(image.counts.indptr))
+    return Occupied(image.counts[pixels], pixels, padded_size(pixels.size))
+
+
+def padded_size(n: int) -> int:
+    """Round up to 4, 5, 6 or 7 times a power of two: at most a quarter more, and few distinct sizes."""
+    if n <= 8:
+        return max(n, 1)
+    step = 2 ** (int(n - 1).bit_length() - 3)
+    return -(-n // step) * step
+
+
+def chunks(counts: sparse.csr_array) -> Chunks:
+    """Lay out a (rows, columns) matrix by rows. For channels as rows, pass the transpose in CSR form."""
+    return _cut(counts.indptr, counts.indices, counts.data)
+
+
+def photon_chunks(counts: sparse.csr_array) -> Chunks:
+    """Lay out single photons: an entry of n counts becomes n entries of weight 1."""
+    indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=1, dtype=np.int64))])
+    return _cut(indptr, np.repeat(counts.indices, counts.data), None)
+
+
+def _cut(indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None) -> Chunks:
+    length = np.diff(indptr)
+    width = _width(length)
+    per_row = -(-length // width)
+    first_chunk = np.concatenate([[0], np.cumsum(per_row)])
+    n = padded_size(int(first_chunk[-1]))
+    row_of_entry = np.repeat(np.arange(length.size), length)
+    position = np.arange(indices.size) - np.asarray(indptr)[row_of_entry]
+    where = (position % width, first_chunk[row_of_entry] + position // width)
+    index, weight = np.zeros((width, n), np.int32), np.zeros((width, n), np.float32)
+    index[where] = indices
+    weight[where] = 1 if weights is None else weights
+    row = np.full(n, max(length.size - 1, 0), np.int32)
+    row[: first_chunk[-1]] = np.repeat(np.arange(length.size), per_row)
+    return Chunks(index, weight, row)
+
+
+def _width(length: np.ndarray) -> int:
+    """Near half the mean length of the rows in use, a power of two from 4 to 512: little padding, long lanes."""
+    mean = length.sum() / max(np.count_nonzero(length), 1)
+    return int(2 ** np.clip(np.round(np.log2(max(mean, 1) / 2)), 2, 9))
+
+
+def expected_allocation(entries: Chunks, rows: Array, table: Array) -> Array:
+    r"""Share the counts of each row among components, in expectation.
+
+    Parameters
+    ----------
+    entries : Chunks
+        Counts of R rows and J columns.
+    rows : (K, R) array
+        Weights of each component in each row: abundances, when rows are pixels.
+    table : (K, J) array
+        Weights in each column: endmembers, when rows are pixels.
+
+    Returns
+    -------
+    (K, R) array
+        :math:`\sum_j x_{rj} w_{kr} t_{kj} / \sum_l w_{lr} t_{lj}`; sums over k to the counts of the row.
+    """
+    lanes = [component[entries.row] for component in rows]
+
+    def slot(sums: list[Array], entry: tuple[Array, Array]) -> tuple[list[Array], None]:
+        index, weight = entry
+        columns = [component[index] for component in table]
+        quotient = weight / jnp.maximum(_mixture(lanes, columns), TINY)
+        return [s + c * quotient for s, c in zip(sums, columns, strict=True)], None
+
+    sums, _ = jax.lax.scan(slot, [jnp.zeros_like(lane) for lane in lanes], (entries.index, entries.weight))
+    return _add_chunks(entries, jnp.stack(sums), rows.shape[1]) * rows
+
+
+def log_likelihood_parts(entries: Chunks, rows: Array, table: Array) -> Array:
+    r"""Per-chunk parts of :math:`\sum x \log (A E)`, (n,); add them up in float64 where digits matter."""
+    lanes = [component[entries.row] for component in rows]
+
+    def slot(total: Array, entry: tuple[Array, Array]) -> tuple[Array, None]:
+        index, weight = entry
+        rate = _mixture(lanes, [component[index] for component in table])
+        return total + jnp.where(weight > 0, weight * jnp.log(jnp.maximum(rate, TINY)), 0), None
+
+    return jax.lax.scan(slot, jnp.zeros_like(lanes[0]), (entries.index, entries.weight))[0]
+
+
+def weighted_sums(entries: Chunks, table: Array, n_rows: int) -> Array:
+    """Sparse matrix product: for each row, the sum of count times `table` (K, J), as (K, n_rows)."""
+
+    def slot(sums: list[Array], entry: tuple[Array, Array]) -> tuple[list[Array], None]:
+        index, weight = entry
+        return [s + weight * component[index] for s, component in zip(sums, table, strict=True)], None
+
+    start = [jnp.zeros(entries.row.shape, table.dtype) for _ in table]
+    sums, _ = jax.lax.scan(slot, start, (entries.index, entries.weight))
+    return _add_chunks(entries, jnp.stack(sums), n_rows)
+
+
+def draw_allocation(photons: Chunks, rows: Array, table: Array, key: Array) -> tuple[Array, Array, Array]:
+    """Draw the component of each photon.
+
+    Parameters
+    ----------
+    photons : Chunks
+        Single photons, from `photon_chunks`.
+    rows, table : (K, R), (K, J) arrays
+        As in `expected_allocation`.
+    key : JAX key
+
+    Returns
+    -------
+    by_row : (K, R) float32 array
+        Photons of each component in each row; whole numbers.
+    by_column : (K, J) int32 array
+        Photons of each component in each column.
+    log_likelihood : float32 scalar
+        Sum over photons of the logarithm of the mixture they were drawn from.
+    """
+    lanes = [component[photons.row] for component in rows]
+    n_components, n_columns = table.shape
+    width = photons.index.shape[0]
+
+    def slot(state: tuple, entry: tuple) -> tuple[tuple, None]:
+        sums, by_column, log_likelihood = state
+        index, weight, slot_key = entry
+        shares = [lane * component[index] for lane, component in zip(lanes, table, strict=True)]
+        rate = _mixture(lanes, [component[index] for component in table])
+        threshold = jax.random.uniform(slot_key, rate.shape) * rate
+        # The component is the number of partial sums that lie at or below the threshold.
+        partial, component_of = jnp.zeros_like(rate), jnp.zeros(rate.shape, jnp.int32)
+        for share in shares[:-1]:
+            partial = partial + share
+            component_of += (threshold >= partial).astype(jnp.int32)
+        real = weight > 0
+        sums = [s + (real & (component_of == k)) for k, s in enumerate(sums)]
+        by_column = by_column.at[component_of * n_columns + index].add(real.astype(jnp.int32))
+        log_likelihood += jnp.where(real, jnp.log(jnp.maximum(rate, TINY)), 0)
+        return (sums, by_column, log_likelihood), None
+
+    zeros = jnp.zeros_like(lanes[0])
+    start = ([zeros] * n_components, jnp.zeros(n_components * n_columns, jnp.int32), zeros)
+    entries = (photons.index, photons.weight, jax.random.split(key, width))
+    (sums, by_column, log_likelihood), _ = jax.lax.scan(slot, start, entries)
+    by_row = _add_chunks(photons, jnp.stack(sums), rows.shape[1])
+    return by_row, by_column.reshape(n_components, n_columns), log_likelihood.sum()
+
+
+def _mixture(lanes: list[Array], columns: list[Array]) -> Array:
+    return sum((lane * column for lane, column in zip(lanes, columns, strict=True)), jnp.zeros_like(lanes[0]))
+
+
+def _add_chunks(entries: Chunks, values: Array, n_rows: int) -> Array:
+    """Add the (K, n) values of each row's chunks, giving (K, n_rows)."""
+
+    def add(component: Array) -> Array:
+        return jax.ops.segment_sum(component, entries.row, n_rows, indices_are_sorted=True)
+
+    return jnp.stack([add(component) for component in values])

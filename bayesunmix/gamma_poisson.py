@@ -1,0 +1,68 @@
+r"""The Gamma-Poisson model that the Bayesian methods share.
+
+.. math::
+   x_{pc} \sim \mathrm{Poisson}\Big(\sum_k a_{pk} e_{kc}\Big), \quad
+   a_{pk} \sim \mathrm{Gamma}(\text{shape}, \text{rate}), \quad
+   e_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots)
+
+Given the component of every photon it is conjugate: with :math:`n_{pk}` and :math:`n_{kc}` photons of component k
+in a pixel and in a channel,
+
+.. math::
+   a_{pk} \mid n \sim \mathrm{Gamma}(\text{shape} + n_{pk}, \text{rate} + 1), \quad
+   e_k \mid n \sim \mathrm{Dirichlet}(\text{concentration} + n_{k\cdot}).
+
+References
+----------
+A. T. Cemgil, "Bayesian inference for nonnegative matrix factorisation models", Comput. Intell. Neurosci. 785152 (2009).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayesunmix.events import Chunks, Occupied, draw_allocation
+from bayesunmix.gamma import gamma_variates, log_gamma_variates
+
+
+class Prior(NamedTuple):
+    """Shape and rate of the abundances (rate in 1/counts), concentration of the endmembers."""
+
+    shape: float
+    rate: float
+    concentration: float
+
+
+class State(NamedTuple):
+    """One draw: abundances (K, pixels) and endmembers (K, C), which sum to one."""
+
+    abundances: Array
+    endmembers: Array
+
+
+def prior_for(
+    pixels: Occupied, n_components: int, shape: float, rate: float | None, concentration: float
+) -> Prior:
+    """Fill in a rate that is not given, so that the prior mean of a pixel's total is the mean total of the image."""
+    if rate is None:
+        rate = shape * n_components * pixels.pixels.size / float(pixels.counts.sum(dtype=np.int64))
+    return Prior(shape, rate, concentration)
+
+
+def sweep(photons: Chunks, state: State, prior: Prior, key: Array) -> tuple[State, Array]:
+    """One Gibbs sweep: allocate every photon, then draw abundances and endmembers.
+
+    Returns
+    -------
+    state : State
+    log_likelihood : scalar
+        Poisson log-likelihood of the state the sweep *started* from, without the term of the counts alone.
+    """
+    allocation_key, abundance_key, endmember_key = jax.random.split(key, 3)
+    by_pixel, by_channel, log_rate = draw_allocation(photons, *state, allocation_key)
+    abundances = gamma_variates(abundance_key, prior.shape + by_pixel) / (prior.rate + 1)
+    log_endmembers = log_gamma_variates(endmember_key, prior.concentration + by_channel.astype(jnp.float32))
+    return State(abundances, jax.nn.softmax(log_endmembers, axis=1)), log_rate - state.abundances.sum()

@@ -1,0 +1,50 @@
+"""The material of the Ni/Cr specimens: spectra and brightness of Si, Cr and Ni as published for SRM 2135c.
+
+Numbers were read off the figures of the talk (NMF endmembers and count maps of the atom-probe needle). What
+the talk does not state is an assumption, and is called one.
+"""
+
+import numpy as np
+
+from bayesunmix.spectra import Detector, kramers, lines
+
+LABELS = ("Si", "Cr", "Ni")
+#: Counts from 1 to 10 keV of a pixel of the pure material, relative to one another.
+BRIGHTNESS = np.array([23.0, 33.0, 30.0])
+#: Share of the K lines in these counts; the rest is continuum.
+LINE_SHARE = (0.919, 0.858, 0.827)
+#: Assumption: the talk states no beam energy. Above 100 keV the value hardly matters below 10 keV.
+BEAM_KEV = 200.0
+
+
+def energy_axis(n_channels: int = 900) -> np.ndarray:
+    """Channel centres in keV: the talk's range, edges from 0.995 to 9.995 keV, cut into equal channels.
+
+    900 channels are the talk's own axis, 1.00 keV + 0.010 keV per channel.
+    """
+    if n_channels < 2 or int(n_channels) != n_channels:
+        raise ValueError(f"n_channels must be a whole number from 2 on, got {n_channels}; the talk has 900")
+    return 0.995 + (np.arange(n_channels) + 0.5) * (9.0 / n_channels)
+
+
+def endmembers(energy_kev: np.ndarray, detector: Detector | None = None) -> np.ndarray:
+    """Spectra of Si, Cr and Ni: K lines on one shared continuum, (3, C), each summing to one.
+
+    The L lines of Ni and Cr (below 0.9 keV) lie under the axis.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres.
+    detector : Detector, optional
+        Resolution as in the talk, ordinary windows by assumption, where not given.
+    """
+    detector = detector or Detector()
+    emitted_kev = np.arange(0.5, 10.5, 0.01)  # beyond the axis by several peak widths
+    continuum = detector.record(emitted_kev, kramers(emitted_kev, BEAM_KEV), energy_kev)
+    spectra = []
+    for element, share in zip(LABELS, LINE_SHARE, strict=True):
+        family = lines(element, "K")
+        peaks = detector.record(family.energy_kev, family.intensity, energy_kev)
+        spectra.append(share * peaks / peaks.sum() + (1 - share) * continuum / continuum.sum())
+    return np.array(spectra)

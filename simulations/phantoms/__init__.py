@@ -1,0 +1,1 @@
+"""One phantom a file; the file name is the registered name."""

@@ -1,0 +1,132 @@
+"""What every registered method must do, whoever wrote it: a new file in methods/ is tested by being there."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import bayesunmix as bu
+from bayesunmix.method import METHODS, Method
+from simulations.phantom import PHANTOMS
+
+SIGNED = {"pca", "ica"}
+LEAST_SQUARES = {"nmf_frobenius"}
+QUICK = {"bayes_gibbs": {"n_warmup": 30, "n_draws": 40}, "bayes_cavi": {"n_draws": 30}}
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0, n_channels=900).acquire(20, 1)
+
+
+@pytest.fixture(scope="module", params=list(METHODS))
+def outcome(request, trial):
+    settings = QUICK.get(request.param, {})
+    return request.param, settings, bu.unmix(trial.image, 3, request.param, seed=4, **settings)
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_method_is_a_frozen_dataclass_registered_under_its_file_name(name):
+    cls = METHODS[name]
+    assert cls.__module__ == f"bayesunmix.methods.{name}"
+    assert dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen
+    assert isinstance(cls(), Method)
+    assert cls.__doc__ and all(field.name in cls.__doc__ for field in dataclasses.fields(cls))
+
+
+def test_result_is_canonical_and_finite(outcome, trial):
+    name, _, result = outcome
+    endmembers, abundances = result.estimate.endmembers, result.estimate.abundances
+    assert endmembers.shape == (3, trial.image.n_channels)
+    assert abundances.shape == (trial.image.n_pixels, 3)
+    assert np.isfinite(endmembers).all() and np.isfinite(abundances).all()
+    np.testing.assert_allclose(np.abs(endmembers).sum(axis=1), 1, rtol=1e-6)
+    assert (endmembers.sum(axis=1) >= 0).all()
+    assert result.estimate.is_nonnegative == (name not in SIGNED)
+
+
+def test_info_tells_the_whole_story_and_is_json(outcome):
+    name, settings, result = outcome
+    info = result.info
+    expected = {"converged", "iterations", "objective", "objective_name", "warnings", "method", "settings", "seed"}
+    assert expected | {"fit_seconds", "compile_seconds", "peak_mib", "device", "versions"} <= set(info)
+    assert info["method"] == name and info["seed"] == 4
+    assert settings.items() <= info["settings"].items()
+    assert isinstance(info["converged"], bool)
+    assert all(isinstance(sentence, str) for sentence in info["warnings"])
+    json.dumps(info, allow_nan=False)
+
+
+def test_same_seed_same_bytes(outcome, trial):
+    name, settings, result = outcome
+    again = bu.unmix(trial.image, 3, name, seed=4, **settings)
+    np.testing.assert_array_equal(again.estimate.endmembers, result.estimate.endmembers)
+    np.testing.assert_array_equal(again.estimate.abundances, result.estimate.abundances)
+
+
+def test_posterior_is_in_the_same_scale_and_holds_the_estimate(outcome):
+    _, _, result = outcome
+    if result.posterior is None:
+        return
+    np.testing.assert_allclose(result.posterior.endmembers.sum(axis=-1), 1, rtol=1e-4)
+    mean = result.posterior.mean()
+    scale = result.estimate.abundances.mean()
+    assert np.abs(mean.abundances - result.estimate.abundances).mean() < 0.1 * scale
+    lower, upper = result.posterior.interval(0.9)
+    inside = (lower.abundances <= mean.abundances) & (mean.abundances <= upper.abundances)
+    assert inside.mean() > 0.95
+
+
+def test_nonnegative_methods_conserve_counts(outcome, trial):
+    name, _, result = outcome
+    if name in SIGNED | LEAST_SQUARES:  # least squares does not promise it
+        return
+    assert result.estimate.abundances.sum() == pytest.approx(trial.image.n_photons, rel=0.02)
+
+
+def test_method_leaves_the_image_alone(outcome, trial):
+    assert trial.image.n_photons == PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1).image.n_photons
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - LEAST_SQUARES))
+def test_one_component_is_the_sum_spectrum(name, trial):
+    result = bu.unmix(trial.image, 1, name, **QUICK.get(name, {}))
+    spectrum = trial.image.sum_spectrum()[None]
+    assert bu.spectral_angles(spectrum, result.estimate.endmembers)[0, 0] < 3
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_small_and_odd_images(name):
+    rng = np.random.default_rng(0)
+    for shape in [(1, 6), (5, 7), (2, 3, 4, 6)]:
+        counts = rng.poisson(2.0, shape)
+        counts.reshape(-1, shape[-1])[0] = 0
+        if counts.sum() == 0:
+            counts[..., 0] = 1
+        k = 1 if shape == (1, 6) else 2
+        counts.reshape(-1, shape[-1])[-1, 0] += 1
+        result = bu.unmix(bu.SpectrumImage(counts, np.arange(1.0, shape[-1] + 1)), k, name, **QUICK.get(name, {}))
+        assert np.isfinite(result.estimate.abundances).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - SIGNED))
+def test_more_components_than_the_image_can_tell_still_gives_numbers(name, trial):
+    image = trial.image.rebin((8, 8), energy=90)
+    result = bu.unmix(image, image.n_channels, name, **QUICK.get(name, {}))
+    assert np.isfinite(result.estimate.endmembers).all()
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_settings_must_be_positive(name):
+    numeric = [f.name for f in dataclasses.fields(METHODS[name]) if isinstance(f.default, int | float)]
+    for field in numeric:
+        with pytest.raises(ValueError, match=f"{field}.*greater than 0.*-1"):
+            METHODS[name](**{field: -1})
+
+
+def test_fit_takes_only_image_components_and_key(trial):
+    for name in METHODS:
+        method = METHODS[name](**QUICK.get(name, {}))
+        fit = type(method).fit
+        assert fit.__code__.co_varnames[: fit.__code__.co_argcount] == ("self", "image", "n_components", "key")
