@@ -1,0 +1,81 @@
+"""Our own file: a NumPy archive of the sparse counts and the axes, self-describing and free of pickles.
+
+======================  =====================================================================
+`format`                "bayesunmix spectrum image 1"
+`counts_data`           (nonzeros,) counts, `counts_indices` their channels, `counts_indptr`
+                        (P + 1,) where each pixel begins: compressed sparse rows
+`energy_kev`            (C,) channel centres, keV
+`shape`                 navigation axes, then channels
+`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`
+======================  =====================================================================
+"""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.image import Axis, SpectrumImage
+
+_FORMAT = "bayesunmix spectrum image 1"
+
+
+def save(image: SpectrumImage, path: Path) -> None:
+    """Write `image` to a temporary sibling of `path`, then rename it."""
+    arrays = {
+        "format": np.array(_FORMAT),
+        "counts_data": image.counts.data,
+        "counts_indices": image.counts.indices,
+        "counts_indptr": image.counts.indptr,
+        "energy_kev": image.energy_kev,
+        "shape": np.array(image.shape),
+        "axis_names": np.array([axis.name for axis in image.axes]),
+        "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
+        "axis_units": np.array([axis.units for axis in image.axes]),
+    }
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first"
+        )
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load(path: Path) -> SpectrumImage:
+    """Read what `save` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, is another kind of archive, or its arrays contradict each other.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = sorted(archive.files)
+            if "format" not in names or str(archive["format"]) != _FORMAT:
+                raise ValueError(
+                    f"it holds {', '.join(names) or 'nothing'} where bayesunmix.write would say {_FORMAT!r}"
+                )
+            arrays = {name: archive[name] for name in names}
+        counts = sparse.csr_array(
+            (arrays["counts_data"], arrays["counts_indices"], arrays["counts_indptr"]),
+            shape=(arrays["counts_indptr"].size - 1, arrays["energy_kev"].size),
+        )
+        counts.check_format(full_check=True)
+        columns = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units"))
+        axes = tuple(Axis(*axis) for axis in zip(*columns, strict=True))
+        return SpectrumImage(counts, arrays["energy_kev"], tuple(arrays["shape"].tolist()), axes)
+    except (ValueError, KeyError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path.name!r} is not a spectrum image that bayesunmix.write made, or it is damaged: {error}; "
+            "make it again with bayesunmix.write(image, path)"
+        ) from error

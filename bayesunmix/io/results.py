@@ -1,0 +1,84 @@
+"""The result of an unmixing as open files that any program reads.
+
+======================== ===================================================================================
+`endmembers.csv`         `energy_kev`, then `component_0`, `component_1`, ...: each column sums to one
+`endmember_interval.csv` `energy_kev`, then `component_0_lower`, `component_0_upper`, ...; with a posterior
+`abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
+                         `axis_scales`, `axis_units`: one entry for each navigation axis. With a posterior also
+                         `lower`, `upper` (of the shape of `abundances`) and `level`
+`summary.json`           what was read, what was asked, how it went
+======================== ===================================================================================
+
+Intervals are equal-tailed at level 0.90, entry by entry, so that `upper` is also the one-sided 95 % upper
+limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayesunmix.image import SpectrumImage
+from bayesunmix.method import Unmixing
+
+LEVEL = 0.9
+
+
+def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary: Mapping[str, Any]) -> None:
+    """Write the files above into an existing folder.
+
+    Parameters
+    ----------
+    folder : Path
+    image : SpectrumImage
+        The image that was unmixed: its axes describe the files.
+    result : Unmixing
+    summary : mapping
+        Goes to `summary.json`; what JSON cannot hold (NaN, infinity) becomes null.
+    """
+    estimate = result.estimate
+    components = [f"component_{k}" for k in range(estimate.n_components)]
+    map_shape = (*image.navigation_shape, estimate.n_components)
+    _write_table(folder / "endmembers.csv", image.energy_kev, components, estimate.endmembers)
+    arrays: dict[str, Any] = {
+        "abundances": estimate.abundances.reshape(map_shape),
+        "axis_names": np.array([axis.name for axis in image.axes]),
+        "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
+        "axis_units": np.array([axis.units for axis in image.axes]),
+    }
+    if result.posterior is not None:
+        lower, upper = result.posterior.interval(LEVEL)
+        names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
+        bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
+        _write_table(folder / "endmember_interval.csv", image.energy_kev, names, bounds)
+        arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
+        arrays["level"] = LEVEL
+    np.savez_compressed(folder / "abundances.npz", **arrays)
+    text = json.dumps(_plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _write_table(path: Path, energy_kev: np.ndarray, names: list[str], rows: np.ndarray) -> None:
+    header = ",".join(["energy_kev", *names])
+    np.savetxt(path, np.vstack([energy_kev, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy values and containers into what JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, str | bool | int | None):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set):
+        return [_plain(item) for item in value]
+    return str(value)
