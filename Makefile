@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+SUITE ?= quick
+OUT ?= out/$(SUITE)
 
 .PHONY: benchmark test lint lock clean
 benchmark: $(STAMP)  ## the quick suite: phantom -> every method -> scores -> out/quick/report.html
-	$(BIN)/python -m benchmarks run quick --out out/quick $(BENCHMARK_ARGS)
+	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)
 
 test: $(STAMP)  ## every test, with the coverage figure
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 lint: $(STAMP)  ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

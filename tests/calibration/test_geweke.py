@@ -78,13 +78,17 @@ def z_scores_inputs(key, shape_error=1.0):
     first, second, third = jax.random.split(key, 3)
     state = draw_prior(third)
     marginal = jax.lax.map(independent, jax.random.split(first, N_DRAWS), batch_size=1000)
-    _, successive = jax.lax.scan(alternate, (state, draw_counts(third, state)), jax.random.split(second, N_DRAWS))
+    _, successive = jax.lax.scan(
+        alternate, (state, draw_counts(third, state)), jax.random.split(second, N_DRAWS)
+    )
     return marginal, successive
 
 
 def z_scores(key, **error):
     marginal, successive = (np.asarray(m, float) for m in z_scores_inputs(key, **error))
-    effective = np.array([arviz_stats.ess(column[None], chain_axis=0, draw_axis=1) for column in successive.T])
+    effective = np.array(
+        [arviz_stats.ess(column[None], chain_axis=0, draw_axis=1) for column in successive.T]
+    )
     variance = marginal.var(axis=0) / len(marginal) + successive.var(axis=0) / effective
     return (successive.mean(axis=0) - marginal.mean(axis=0)) / np.sqrt(variance)
 
@@ -102,5 +106,7 @@ def test_photons_fit_the_fixed_layout():
     counts = jnp.array([[3, 0, 2, 0, 1], [0, 0, 0, 0, 0], [0, 9, 0, 0, 0], [1, 1, 1, 1, 1]])
     layout = lay_out(counts)
     back = np.zeros(counts.shape)
-    np.add.at(back, (np.broadcast_to(layout.row, layout.index.shape), np.asarray(layout.index)), layout.weight)
+    np.add.at(
+        back, (np.broadcast_to(layout.row, layout.index.shape), np.asarray(layout.index)), layout.weight
+    )
     np.testing.assert_array_equal(back, counts)

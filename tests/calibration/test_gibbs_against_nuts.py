@@ -46,7 +46,7 @@ def free_of_numbering(endmembers, abundances):
 
 def test_means_and_spreads_agree(counts):
     image = bu.SpectrumImage(counts, np.arange(6.0))
-    settings = dict(abundance_shape=SHAPE, abundance_rate=RATE, endmember_concentration=CONCENTRATION)
+    settings = {"abundance_shape": SHAPE, "abundance_rate": RATE, "endmember_concentration": CONCENTRATION}
     gibbs = bu.unmix(image, 2, "bayes_gibbs", n_chains=2, n_warmup=1000, n_draws=8_000, **settings).posterior
     nuts = MCMC(NUTS(model), num_warmup=500, num_samples=2500, num_chains=1, progress_bar=False)
     nuts.run(jax.random.key(1), counts)

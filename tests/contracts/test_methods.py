@@ -49,7 +49,16 @@ def test_result_is_canonical_and_finite(outcome, trial):
 def test_info_tells_the_whole_story_and_is_json(outcome):
     name, settings, result = outcome
     info = result.info
-    expected = {"converged", "iterations", "objective", "objective_name", "warnings", "method", "settings", "seed"}
+    expected = {
+        "converged",
+        "iterations",
+        "objective",
+        "objective_name",
+        "warnings",
+        "method",
+        "settings",
+        "seed",
+    }
     assert expected | {"fit_seconds", "compile_seconds", "peak_mib", "device", "versions"} <= set(info)
     assert info["method"] == name and info["seed"] == 4
     assert settings.items() <= info["settings"].items()
@@ -86,7 +95,10 @@ def test_nonnegative_methods_conserve_counts(outcome, trial):
 
 
 def test_method_leaves_the_image_alone(outcome, trial):
-    assert trial.image.n_photons == PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1).image.n_photons
+    assert (
+        trial.image.n_photons
+        == PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1).image.n_photons
+    )
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - LEAST_SQUARES))
@@ -106,7 +118,9 @@ def test_small_and_odd_images(name):
             counts[..., 0] = 1
         k = 1 if shape == (1, 6) else 2
         counts.reshape(-1, shape[-1])[-1, 0] += 1
-        result = bu.unmix(bu.SpectrumImage(counts, np.arange(1.0, shape[-1] + 1)), k, name, **QUICK.get(name, {}))
+        result = bu.unmix(
+            bu.SpectrumImage(counts, np.arange(1.0, shape[-1] + 1)), k, name, **QUICK.get(name, {})
+        )
         assert np.isfinite(result.estimate.abundances).all()
 
 
@@ -129,4 +143,9 @@ def test_fit_takes_only_image_components_and_key(trial):
     for name in METHODS:
         method = METHODS[name](**QUICK.get(name, {}))
         fit = type(method).fit
-        assert fit.__code__.co_varnames[: fit.__code__.co_argcount] == ("self", "image", "n_components", "key")
+        assert fit.__code__.co_varnames[: fit.__code__.co_argcount] == (
+            "self",
+            "image",
+            "n_components",
+            "key",
+        )

@@ -56,7 +56,9 @@ def test_log_likelihood_is_that_of_scipy(seed):
     parts = log_likelihood_parts(chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table))
     ours = np.asarray(parts, float).sum() - mean.sum() - stats.poisson.logpmf(counts, 1).sum() - counts.size
     # log pmf(x | m) = x log m - m - log x!, and log pmf(x | 1) = -1 - log x!
-    expected = stats.poisson.logpmf(counts, mean).sum() - 2 * stats.poisson.logpmf(counts, 1).sum() - 2 * counts.size
+    expected = (
+        stats.poisson.logpmf(counts, mean).sum() - 2 * stats.poisson.logpmf(counts, 1).sum() - 2 * counts.size
+    )
     assert ours == pytest.approx(expected, rel=1e-5, abs=1e-3)
 
 
