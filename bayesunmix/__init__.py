@@ -2,23 +2,40 @@
 
 The table of contents:
 
-- `SpectrumImage`, `read`: photon counts, from arrays or microscope files
-- `unmix`: run a method; `METHODS` lists them
+- `SpectrumImage`, `Axis`, `read`, `write`: photon counts, from arrays or microscope files
+- `unmix`: run a method; `METHODS` lists them, `Method` is their contract
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
 - `match`, `spectral_angles`: line components up
+
+Names are imported when they are first used, so that the command line answers at once.
 """
 
-from importlib.metadata import version
+import importlib
+from typing import TYPE_CHECKING
 
-from bayesunmix.alignment import match, spectral_angles
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis, SpectrumImage
-from bayesunmix.io import read, write
-from bayesunmix.method import METHODS, Method, Unmixing
-from bayesunmix.posterior import Posterior
-from bayesunmix.unmixing import unmix
+if TYPE_CHECKING:
+    from bayesunmix.alignment import match, spectral_angles
+    from bayesunmix.factorization import Factorization
+    from bayesunmix.image import Axis, SpectrumImage
+    from bayesunmix.io import read, write
+    from bayesunmix.method import METHODS, Method, Unmixing
+    from bayesunmix.posterior import Posterior
+    from bayesunmix.unmixing import unmix
 
-__version__ = version("bayesunmix")
+_HOME = {
+    "METHODS": "method",
+    "Axis": "image",
+    "Factorization": "factorization",
+    "Method": "method",
+    "Posterior": "posterior",
+    "SpectrumImage": "image",
+    "Unmixing": "method",
+    "match": "alignment",
+    "read": "io",
+    "spectral_angles": "alignment",
+    "unmix": "unmixing",
+    "write": "io",
+}
 
 __all__ = [
     "METHODS",
@@ -34,3 +51,19 @@ __all__ = [
     "unmix",
     "write",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bayesunmix")
+    if name not in _HOME:
+        raise AttributeError(f"module 'bayesunmix' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"bayesunmix.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

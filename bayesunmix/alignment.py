@@ -14,7 +14,18 @@ def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
     Angles near zero are taken from the distance of the unit vectors, where the arc cosine would lose digits.
     A spectrum of zeros has no direction; it counts as being at right angles to everything.
+
+    Raises
+    ------
+    ValueError
+        If one of the two is not 2-D, or if their channels differ.
     """
+    a, b = (np.asarray(spectra, dtype=np.float64) for spectra in (a, b))
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"spectra must be (K, C) and (J, C) with the same channels, got {a.shape} and {b.shape}; "
+            "for one spectrum, pass spectrum[None, :]"
+        )
     chord = np.linalg.norm(_unit(a)[:, None] - _unit(b)[None], axis=2)
     silent = np.logical_or.outer(*(~np.any(spectra, axis=1) for spectra in (a, b)))
     return np.where(silent, 90.0, np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1))))
@@ -26,7 +37,8 @@ def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     Returns
     -------
     order : (J,) int array
-        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last.
+        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last. Where
+        there are fewer endmembers than references, they come in the order of those that found a partner.
     """
     from scipy.optimize import linear_sum_assignment  # half of the import time of this package
 
@@ -53,5 +65,6 @@ def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
 
 
 def _unit(spectra: np.ndarray) -> np.ndarray:
-    spectra = np.asarray(spectra, dtype=np.float64)
+    # To a largest value of one first: the squares of very small or large numbers leave the range of floats.
+    spectra = spectra / np.maximum(np.abs(spectra).max(axis=1, keepdims=True), 1e-300)
     return spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-300)

@@ -4,6 +4,7 @@ Compilation is reported by JAX itself, so one run yields both times. Peak memory
 of this process seen by a thread that looks every few milliseconds; it includes what the process held before.
 """
 
+import math
 import threading
 import time
 from types import TracebackType
@@ -15,7 +16,7 @@ _COMPILE_EVENTS = (
     "/jax/core/compile/jaxpr_to_mlir_module_duration",
     "/jax/core/compile/backend_compile_duration",
 )
-_compile_seconds = 0.0
+_compilations: list[tuple[float, float]] = []
 _listening = False
 
 
@@ -26,9 +27,9 @@ def _listen() -> None:
         import jax
 
         def add(event: str, duration_secs: float, **_: str | int) -> None:
-            global _compile_seconds
             if event in _COMPILE_EVENTS:
-                _compile_seconds += duration_secs
+                end = time.perf_counter()
+                _compilations.append((end - duration_secs, end))
 
         jax.monitoring.register_event_duration_secs_listener(add)
         _listening = True
@@ -42,7 +43,7 @@ class Cost:
     fit_seconds : float
         Wall time without compilation.
     compile_seconds : float
-        Time JAX spent tracing and compiling.
+        Time in which JAX was tracing or compiling, in one thread or in several at once.
     peak_mib : float
         Largest resident size of the process, MiB.
     """
@@ -63,7 +64,7 @@ class Cost:
     def __enter__(self) -> "Cost":
         _listen()
         self._look()
-        self._compiled_before, self._start = _compile_seconds, time.perf_counter()
+        self._n_before, self._start = len(_compilations), time.perf_counter()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -75,5 +76,14 @@ class Cost:
         self._stop.set()
         self._thread.join()
         self._look()
-        self.compile_seconds = _compile_seconds - self._compiled_before
-        self.fit_seconds = max(wall - self.compile_seconds, 0.0)
+        self.compile_seconds = min(_covered(_compilations[self._n_before :]), wall)
+        self.fit_seconds = wall - self.compile_seconds
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """Length of the union of time spans: chains compile side by side, and a moment counts once."""
+    covered, reached = 0.0, -math.inf
+    for start, end in sorted(spans):
+        covered += max(end - max(start, reached), 0.0)
+        reached = max(reached, end)
+    return covered

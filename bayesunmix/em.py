@@ -21,9 +21,7 @@ from scipy.special import xlogy
 
 from bayesunmix.events import Chunks, Occupied, chunks, expected_allocation, log_likelihood_parts, occupied
 from bayesunmix.image import SpectrumImage
-from bayesunmix.progress import track
 
-BLOCK = 10  # iterations between two looks at the deviance
 FLOOR = 1e-12  # an entry at exactly zero could never leave it, and denormal numbers are slow
 
 
@@ -33,16 +31,6 @@ class Data(NamedTuple):
     by_pixel: Chunks
     by_channel: Chunks
     saturated: float
-
-
-class Fit(NamedTuple):
-    """A fit in component-major arrays: abundances (K, pixels), endmembers (K, C), and how it went."""
-
-    abundances: Array
-    endmembers: Array
-    objective: list[float]
-    iterations: int
-    converged: bool
 
 
 def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
@@ -55,20 +43,6 @@ def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
         saturated=float((xlogy(values, values) - values).sum()),
     )
     return data, pixels
-
-
-def fit(data: Data, abundances: Array, endmembers: Array, tolerance: float, max_iterations: int) -> Fit:
-    """Iterate until a block of `BLOCK` iterations lowers the deviance by less than `tolerance` of itself."""
-    trace = [deviance(data, abundances, endmembers)]
-    converged, iterations = False, 0
-    for _ in track(range(BLOCK, max_iterations + 1, BLOCK), "KL-NMF"):
-        abundances, endmembers = advance(data, abundances, endmembers, BLOCK)
-        iterations += BLOCK
-        trace.append(deviance(data, abundances, endmembers))
-        converged = trace[-2] - trace[-1] <= tolerance * abs(trace[-1])
-        if converged:
-            break
-    return Fit(abundances, endmembers, trace, iterations, converged)
 
 
 def deviance(data: Data, abundances: Array, endmembers: Array) -> float:
@@ -96,8 +70,3 @@ def advance(data: Data, abundances: Array, endmembers: Array, iterations: int) -
 
 
 _log_likelihood_parts = jax.jit(log_likelihood_parts)
-
-
-def stopped_early(iterations: int, objective: str) -> str:
-    """Return the warning of a fit that reached its last iteration."""
-    return f"stopped after {iterations} iterations with the {objective} still changing; raise max_iterations"

@@ -31,9 +31,9 @@ class Factorization:
 
     def __post_init__(self) -> None:
         endmembers, abundances = (np.asarray(a, dtype=np.float64) for a in (self.endmembers, self.abundances))
-        if endmembers.ndim != 2 or abundances.ndim != 2 or endmembers.shape[0] != abundances.shape[1]:
+        if endmembers.ndim != 2 or abundances.ndim != 2 or not 0 < endmembers.shape[0] == abundances.shape[1]:
             raise ValueError(
-                "endmembers must be (K, C) and abundances (P, K) with one K, "
+                "endmembers must be (K, C) and abundances (P, K) with one K of at least 1, "
                 f"got {endmembers.shape} and {abundances.shape}"
             )
         for name, array in (("endmembers", endmembers), ("abundances", abundances)):

@@ -40,7 +40,7 @@ class SpectrumImage:
     Raises
     ------
     TypeError
-        If the counts are not numbers.
+        If the counts or the energies are not numbers.
     ValueError
         If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
     """
@@ -136,9 +136,14 @@ class SpectrumImage:
             Pixels per block along every navigation axis, or along each.
         energy : int
             Channels per block.
+
+        Raises
+        ------
+        ValueError
+            If a block is not a positive whole number of pixels or channels.
         """
         steps = self._steps(spatial)
-        if energy < 1:
+        if not _is_positive_whole(energy):
             raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
         pixel_sum = _summing_matrix(self.blocks(steps))
         channel_sum = _summing_matrix(np.arange(self.n_channels) // energy)
@@ -157,8 +162,8 @@ class SpectrumImage:
 
     def _steps(self, spatial: int | tuple[int, ...]) -> tuple[int, ...]:
         n_axes = len(self.navigation_shape)
-        steps = (spatial,) * n_axes if isinstance(spatial, int) else tuple(spatial)
-        if len(steps) != n_axes or min(steps) < 1:
+        steps = tuple(spatial) if isinstance(spatial, tuple | list) else (spatial,) * n_axes
+        if len(steps) != n_axes or not all(map(_is_positive_whole, steps)):
             raise ValueError(
                 f"spatial must be one positive whole number, or one per navigation axis ({n_axes}), got {spatial}"
             )
@@ -173,18 +178,37 @@ class SpectrumImage:
         -------
         kept, rest : SpectrumImage
             Two images whose counts add up to this one.
+
+        Raises
+        ------
+        ValueError
+            If `keep` is not between 0 and 1, or one of the two images gets no photon.
         """
         if not 0 < keep < 1:
             raise ValueError(f"keep must lie between 0 and 1, got {keep}")
         kept, rest = self.counts.copy(), self.counts.copy()
         kept.data = rng.binomial(self.counts.data, keep).astype(self.counts.dtype)
         rest.data = self.counts.data - kept.data
+        if not (kept.data.any() and rest.data.any()):
+            raise ValueError(
+                f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
+                "use an image with more counts or a keep nearer to 0.5"
+            )
         return tuple(SpectrumImage(part, self.energy_kev, self.shape, self.axes) for part in (kept, rest))  # type: ignore[return-value]
+
+
+# The widest type of each kind of number that counts may come as: bool, unsigned, signed, float.
+_WIDEST = {"b": np.uint64, "u": np.uint64, "i": np.int64, "f": np.float64}
 
 
 def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     """Return 2-D counts and the full shape."""
     is_sparse = sparse.issparse(counts)
+    if is_sparse and counts.ndim != 2:
+        raise ValueError(
+            f"sparse counts must be 2-D (pixels, channels), got {counts.ndim}-D; "
+            "give the navigation axes in shape"
+        )
     if not is_sparse:
         counts = np.asarray(counts)
         if counts.ndim < 2:
@@ -197,7 +221,12 @@ def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]
         raise ValueError(
             f"counts must hold at least one pixel and one channel, got an empty image of shape {shape}"
         )
-    if len(shape) < 2 or math.prod(shape) != math.prod(counts.shape) or shape[-1] != counts.shape[-1]:
+    if (
+        len(shape) < 2
+        or min(shape) < 0
+        or math.prod(shape) != math.prod(counts.shape)
+        or shape[-1] != counts.shape[-1]
+    ):
         raise ValueError(
             f"shape must be the navigation axes and then the {counts.shape[-1]} channels of counts, "
             f"{math.prod(counts.shape[:-1])} pixels in all; got {shape}"
@@ -207,10 +236,14 @@ def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]
 
 def _validated_counts(counts: Any) -> sparse.csr_array:
     dtype = counts.dtype
-    if not (np.issubdtype(dtype, np.number) or np.issubdtype(dtype, np.bool_)) or np.issubdtype(
-        dtype, np.complexfloating
-    ):
-        raise TypeError(f"counts must be whole numbers of photons, got values of type {dtype}")
+    if dtype.kind not in _WIDEST:
+        raise TypeError(
+            f"counts must be whole numbers of photons, got values of type {dtype}; convert them to integers"
+        )
+    if sparse.issparse(counts) and not getattr(counts, "has_canonical_format", False):
+        counts = counts.astype(
+            _WIDEST[dtype.kind]
+        )  # entries given twice are added up: leave room for the sum
     csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
     csr.sum_duplicates()
     values = csr.data
@@ -240,14 +273,22 @@ def _validated_counts(counts: Any) -> sparse.csr_array:
 
 
 def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
-    energy = np.asarray(energy_kev, dtype=np.float64)
+    given = np.asarray(energy_kev)
+    if given.dtype.kind not in "uif":
+        raise TypeError(f"energy_kev must be channel centres in keV, got values of type {given.dtype}")
+    energy = given.astype(np.float64)
     if energy.shape != (n_channels,):
         raise ValueError(
-            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}"
+            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}; "
+            "make it as long as the last axis of counts"
         )
     if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
         raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
     return energy
+
+
+def _is_positive_whole(n: Any) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(n >= 1)
 
 
 def _default_axes(n: int) -> tuple[Axis, ...]:

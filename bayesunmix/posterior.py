@@ -88,15 +88,19 @@ class Posterior:
         return replace(self, endmembers=self.endmembers[:, :, order], abundances=self.abundances[..., order])
 
     def diagnostics(self) -> dict[str, float]:
-        """Largest R-hat and smallest bulk effective sample size over `statistics`; empty without statistics."""
+        """Largest R-hat and smallest bulk effective sample size over `statistics`; empty without statistics.
+
+        A statistic that cannot be judged (fewer than 4 draws, or all equal) makes the result NaN, not good.
+        """
         if not self.statistics:
             return {}
         import arviz_stats
 
         values = [np.asarray(v) for v in self.statistics.values()]
+        # NumPy's max and min keep a NaN (draws too few, or all equal); Python's may lose it.
         return {
-            "r_hat": float(max(arviz_stats.rhat(v, chain_axis=0, draw_axis=1) for v in values)),
-            "ess": float(min(arviz_stats.ess(v, chain_axis=0, draw_axis=1) for v in values)),
+            "r_hat": float(np.max([arviz_stats.rhat(v, chain_axis=0, draw_axis=1) for v in values])),
+            "ess": float(np.min([arviz_stats.ess(v, chain_axis=0, draw_axis=1) for v in values])),
         }
 
     def to_arviz(self) -> "xarray.DataTree":

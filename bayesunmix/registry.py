@@ -48,10 +48,7 @@ class Registry(Mapping[str, Member]):
 
         def add(member: Member) -> Member:
             present = self._members.get(name, member)
-            if (present.__module__, getattr(present, "__qualname__", None)) != (
-                member.__module__,
-                getattr(member, "__qualname__", None),
-            ):
+            if present is not member and _origin(present) != _origin(member):
                 raise ValueError(
                     f"{self.kind} {name!r} is already registered by {present.__module__}; choose another name"
                 )
@@ -65,6 +62,11 @@ class Registry(Mapping[str, Member]):
             if name not in self._file_names():
                 raise UnknownName(self._near(name))
             importlib.import_module(f"{self.package}.{name}")
+            if name not in self._members:
+                raise ImportError(
+                    f"{self.package}.{name} must register a {self.kind} named {name!r}, as its file is named, "
+                    "and does not; change one of the two names"
+                )
         return self._members[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -83,9 +85,20 @@ class Registry(Mapping[str, Member]):
     def _file_names(self) -> list[str]:
         spec = importlib.util.find_spec(self.package)
         paths = spec.submodule_search_locations if spec else None
+        if paths is None:  # which would mean every module there is
+            return []
         return [module.name for module in pkgutil.iter_modules(paths) if not module.name.startswith("_")]
 
     def _near(self, name: str) -> str:
         near = difflib.get_close_matches(str(name), list(self), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "none is near that name."
         return f"unknown {self.kind} {name!r}: {hint} There are: {', '.join(self)}"
+
+
+def _origin(member: object) -> object:
+    """Where a class or function was defined, so that running a file again replaces its member.
+
+    Any other object is only equal to itself: two of one class share their module.
+    """
+    qualname = getattr(member, "__qualname__", None)
+    return (member.__module__, qualname) if qualname else id(member)

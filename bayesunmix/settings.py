@@ -1,14 +1,30 @@
 """Checks on a method's settings, shared because every method is a frozen dataclass of numbers."""
 
 import dataclasses
+import numbers
+import types
+import typing
 from typing import Any
 
 
 def require_positive(settings: Any) -> None:
-    """Raise `ValueError` unless every numeric field of a dataclass is greater than 0 (None is left alone)."""
+    """Check every field of a dataclass that is declared a number; None passes where the declaration allows it.
+
+    Raises
+    ------
+    TypeError
+        If a value is not a number, or is not whole where the field is declared int.
+    ValueError
+        If a value is not greater than 0.
+    """
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
-            raise ValueError(
-                f"setting {field.name} of {type(settings).__name__} must be greater than 0, got {value}"
-            )
+        declared = typing.get_args(field.type) or (field.type,)
+        if not {int, float} & set(declared) or (value is None and types.NoneType in declared):
+            continue
+        number, words = (numbers.Real, "number") if float in declared else (numbers.Integral, "whole number")
+        name = f"setting {field.name} of {type(settings).__name__}"
+        if isinstance(value, bool) or not isinstance(value, number):
+            raise TypeError(f"{name} must be a {words}, got {value!r}; its default is {field.default}")
+        if not float(value) > 0:
+            raise ValueError(f"{name} must be greater than 0, got {value}; its default is {field.default}")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import sparse
 
 from bayesunmix import em
 from bayesunmix.alignment import match, spectral_angles
@@ -84,7 +85,7 @@ def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
     return tuple(int(min(size, side)) for side in sides)
 
 
-def _seed(counts, n_components: int, rng: np.random.Generator) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _seed(counts: sparse.csr_array, n_components: int, rng: np.random.Generator) -> np.ndarray:
     """Spectra of K superpixels drawn far apart, each mixed with the mean spectrum so that no channel is locked."""
     spectra = counts.toarray().astype(np.float64)
     spectra /= spectra.sum(axis=1, keepdims=True)

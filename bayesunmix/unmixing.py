@@ -82,7 +82,7 @@ def versions() -> dict[str, str]:
 
 def _check_n_components(image: SpectrumImage, n_components: int) -> None:
     if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
-        raise TypeError(f"n_components must be a whole number, got {n_components!r}")
+        raise TypeError(f"n_components must be a whole number, got {n_components!r}; for example 3")
     occupied = int(np.count_nonzero(np.diff(image.counts.indptr)))
     most = min(occupied, image.n_channels)
     if not 1 <= n_components <= most:
@@ -98,8 +98,11 @@ def _resolve(method: str | Method, settings: dict[str, Any]) -> tuple[str, Metho
             raise TypeError(
                 f"settings {sorted(settings)} go with a method's name; this method is already configured"
             )
-        if not isinstance(method, Method):
-            raise TypeError(f"method must be a name or have a fit(image, n_components, key), got {method!r}")
+        if isinstance(method, type) or not isinstance(method, Method):
+            raise TypeError(
+                f"method must be a name or have a fit(image, n_components, key), got {method!r}; "
+                "pass a name such as 'nmf', or a configured method such as METHODS['nmf']()"
+            )
         return METHODS.name_of(type(method)) or type(method).__name__, method
     chosen = METHODS[method]
     known: list[str] = (

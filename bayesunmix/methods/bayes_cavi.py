@@ -21,13 +21,13 @@ from scipy.special import gammaln
 from scipy.special import psi as digamma64
 
 from bayesunmix import em
+from bayesunmix.convergence import until_settled
 from bayesunmix.events import expected_allocation
 from bayesunmix.factorization import Factorization
 from bayesunmix.gamma_poisson import Prior, prior_for
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.progress import track
 from bayesunmix.settings import require_positive
 from bayesunmix.starts import best_start
 
@@ -42,7 +42,7 @@ class BayesCAVI:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when ten updates raise the evidence bound by less than this share of it.
+        Converged when ten updates change the evidence bound by less than this share of it.
     max_iterations : int
     n_draws : int
         Draws handed out from the approximate posterior.
@@ -74,31 +74,24 @@ class BayesCAVI:
         )
         n_real = pixels.pixels.size
         totals = data.by_channel.weight.sum() * start.endmembers
-        allocated = _Allocated(jnp.asarray(start.abundances), jnp.asarray(totals / n_components))
-        trace, iterations, converged = [_evidence_bound(data, allocated, prior, n_real)], 0, False
-        for _ in track(range(em.BLOCK, self.max_iterations + 1, em.BLOCK), "CAVI"):
-            allocated = _update(data, allocated, prior, em.BLOCK)
-            iterations += em.BLOCK
-            trace.append(_evidence_bound(data, allocated, prior, n_real))
-            converged = abs(trace[-1] - trace[-2]) <= self.tolerance * abs(trace[-1])
-            if converged:
-                break
-        by_pixel = pixels.restore(np.asarray(allocated.by_pixel), image.n_pixels)
-        posterior = self._draw(by_pixel, np.asarray(allocated.by_channel), prior, draw_key)
-        shapes = prior.concentration + np.asarray(allocated.by_channel, np.float64)
-        estimate = Factorization(
-            shapes / shapes.sum(axis=1, keepdims=True), (prior.shape + by_pixel) / (prior.rate + 1)
+        run = until_settled(
+            _Allocated(jnp.asarray(start.abundances), jnp.asarray(totals / n_components)),
+            lambda allocated, iterations: _update(data, allocated, prior, iterations),
+            lambda allocated: _evidence_bound(data, allocated, prior, n_real),
+            self.tolerance,
+            self.max_iterations,
+            "CAVI",
         )
-        warnings = start.warnings + ([] if converged else [em.stopped_early(iterations, "evidence bound")])
-        info = {
-            "converged": converged,
-            "iterations": iterations,
-            "objective": trace,
-            "objective_name": "evidence lower bound",
-            "warnings": warnings,
-            **start.agreement,
-        }
-        return Unmixing(estimate, posterior, info)
+        by_pixel = pixels.restore(np.asarray(run.state.by_pixel, np.float64), image.n_pixels)
+        by_channel = np.asarray(run.state.by_channel, np.float64)
+        weights = prior.concentration + by_channel
+        estimate = Factorization(
+            weights / weights.sum(axis=1, keepdims=True), (prior.shape + by_pixel) / (prior.rate + 1)
+        )
+        posterior = self._draw(by_pixel, by_channel, prior, draw_key)
+        return Unmixing(
+            estimate, posterior, run.info("evidence lower bound", start.warnings) | start.agreement
+        )
 
     def _draw(self, by_pixel: np.ndarray, by_channel: np.ndarray, prior: Prior, key: jax.Array) -> Posterior:
         """Draw from the approximation: by_pixel (P, K), by_channel (K, C)."""

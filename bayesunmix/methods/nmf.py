@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix import em
+from bayesunmix.convergence import until_settled
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
@@ -28,7 +29,7 @@ class NMF:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when ten iterations lower the deviance by less than this share of it.
+        Converged when ten iterations change the deviance by less than this share of it.
     max_iterations : int
         EM iterations at full resolution.
     """
@@ -44,21 +45,14 @@ class NMF:
         """Fit `n_components` endmembers and abundances."""
         data, pixels = em.lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
-        fit = em.fit(
-            data,
-            jnp.asarray(start.abundances),
-            jnp.asarray(start.endmembers),
+        run = until_settled(
+            (jnp.asarray(start.abundances), jnp.asarray(start.endmembers)),
+            lambda state, iterations: em.advance(data, *state, iterations),
+            lambda state: em.deviance(data, *state),
             self.tolerance,
             self.max_iterations,
+            "KL-NMF",
         )
-        abundances = pixels.restore(np.asarray(fit.abundances), image.n_pixels)
-        info = {
-            "converged": fit.converged,
-            "iterations": fit.iterations,
-            "objective": fit.objective,
-            "objective_name": "Poisson deviance",
-            "warnings": start.warnings
-            + ([] if fit.converged else [em.stopped_early(fit.iterations, "deviance")]),
-            **start.agreement,
-        }
-        return Unmixing(Factorization(np.asarray(fit.endmembers), abundances), info=info)
+        maps, endmembers = map(np.asarray, run.state)
+        estimate = Factorization(endmembers, pixels.restore(maps, image.n_pixels))
+        return Unmixing(estimate, info=run.info("Poisson deviance", start.warnings) | start.agreement)

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix import em
+from bayesunmix.convergence import until_settled
 from bayesunmix.events import weighted_sums
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.progress import track
 from bayesunmix.settings import require_positive
 from bayesunmix.starts import best_start
 
@@ -36,7 +36,7 @@ class NMFFrobenius:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when ten iterations lower the squared residual by less than this share of it.
+        Converged when ten iterations change the squared residual by less than this share of it.
     max_iterations : int
     """
 
@@ -51,26 +51,18 @@ class NMFFrobenius:
         """Fit `n_components` endmembers and abundances."""
         data, pixels = em.lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
-        abundances, endmembers = jnp.asarray(start.abundances), jnp.asarray(start.endmembers)
         squared_norm = float((pixels.counts.data.astype(np.float64) ** 2).sum())
-        trace, converged = [_squared_residual(data, abundances, endmembers, squared_norm)], False
-        for _ in track(range(em.BLOCK, self.max_iterations + 1, em.BLOCK), "NMF"):
-            abundances, endmembers = _advance(data, abundances, endmembers, em.BLOCK)
-            trace.append(_squared_residual(data, abundances, endmembers, squared_norm))
-            converged = trace[-2] - trace[-1] <= self.tolerance * trace[-1]
-            if converged:
-                break
-        iterations = em.BLOCK * (len(trace) - 1)
-        info = {
-            "converged": converged,
-            "iterations": iterations,
-            "objective": trace,
-            "objective_name": "squared residual",
-            "warnings": start.warnings + ([] if converged else [em.stopped_early(iterations, "residual")]),
-            **start.agreement,
-        }
-        maps = pixels.restore(np.asarray(abundances), image.n_pixels)
-        return Unmixing(Factorization(np.asarray(endmembers), maps), info=info)
+        run = until_settled(
+            (jnp.asarray(start.abundances), jnp.asarray(start.endmembers)),
+            lambda state, iterations: _advance(data, *state, iterations),
+            lambda state: _squared_residual(data, squared_norm, *state),
+            self.tolerance,
+            self.max_iterations,
+            "NMF",
+        )
+        maps, endmembers = map(np.asarray, run.state)
+        estimate = Factorization(endmembers, pixels.restore(maps, image.n_pixels))
+        return Unmixing(estimate, info=run.info("squared residual", start.warnings) | start.agreement)
 
 
 @jax.jit
@@ -105,7 +97,7 @@ def _cross_products(data: em.Data, abundances: jax.Array, endmembers: jax.Array)
 
 
 def _squared_residual(
-    data: em.Data, abundances: jax.Array, endmembers: jax.Array, squared_norm: float
+    data: em.Data, squared_norm: float, abundances: jax.Array, endmembers: jax.Array
 ) -> float:
     """Return the squared residual from small products; the differences of large numbers are taken in float64."""
     cross = np.asarray(_cross_products(data, abundances, endmembers), np.float64)
