@@ -241,9 +241,8 @@ def _validated_counts(counts: Any) -> sparse.csr_array:
             f"counts must be whole numbers of photons, got values of type {dtype}; convert them to integers"
         )
     if sparse.issparse(counts) and not getattr(counts, "has_canonical_format", False):
-        counts = counts.astype(
-            _WIDEST[dtype.kind]
-        )  # entries given twice are added up: leave room for the sum
+        # Entries given twice are added up: leave room for the sum.
+        counts = counts.astype(_WIDEST[dtype.kind])
     csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
     csr.sum_duplicates()
     values = csr.data

@@ -48,7 +48,7 @@ class Registry(Mapping[str, Member]):
 
         def add(member: Member) -> Member:
             present = self._members.get(name, member)
-            if present is not member and _origin(present) != _origin(member):
+            if _origin(present) != _origin(member):
                 raise ValueError(
                     f"{self.kind} {name!r} is already registered by {present.__module__}; choose another name"
                 )

@@ -1,0 +1,99 @@
+"""Cost and progress: what must hold of times and memory on every machine, however fast."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bayesunmix import progress
+from bayesunmix.cost import Cost, _covered
+
+
+def test_compilation_is_told_from_work():
+    import jax
+
+    compiled = jax.jit(lambda x: (x @ x).sum())
+    matrix = np.ones((30, 30), np.float32)
+    with Cost() as first:
+        compiled(matrix).block_until_ready()
+    with Cost() as second:
+        compiled(matrix).block_until_ready()
+    assert first.compile_seconds > 0
+    assert second.compile_seconds == 0
+    assert second.fit_seconds > 0
+
+
+def test_an_inner_measurement_takes_nothing_from_an_outer_one():
+    import jax
+
+    with Cost() as outer, Cost() as inner:
+        jax.jit(lambda x: x * 3 + 1)(np.ones(3)).block_until_ready()
+    assert 0 < inner.compile_seconds <= outer.compile_seconds
+    assert inner.fit_seconds + inner.compile_seconds <= outer.fit_seconds + outer.compile_seconds
+
+
+def test_compiling_in_two_threads_at_once_counts_once():
+    """Both functions wait for each other while they are traced, so that their compilations overlap."""
+    import jax
+
+    meeting = threading.Barrier(2)
+
+    def compile_one(number):
+        def traced(x):
+            meeting.wait(timeout=60)
+            return x + number
+
+        jax.jit(traced)(np.ones(3)).block_until_ready()
+
+    with Cost() as cost, ThreadPoolExecutor(2) as pool:
+        list(pool.map(compile_one, range(2)))
+    assert cost.compile_seconds > 0
+    assert cost.fit_seconds > 0, "overlapping compilations were added up and swallowed the work"
+
+
+spans = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)).map(lambda s: (s[0], s[0] + s[1])))
+
+
+@given(spans)
+def test_covered_time_is_the_length_of_the_union(spans):
+    seconds = {second for start, end in spans for second in range(start, end)}
+    assert _covered(spans) == len(seconds)
+
+
+def test_peak_memory_sees_what_was_held_and_given_back():
+    with Cost(every_seconds=0.001) as cost:
+        before = cost.peak_mib
+        held = np.ones(2**23)
+        for _ in range(10_000):
+            if cost.peak_mib >= before + 60:
+                break
+            threading.Event().wait(0.001)
+        del held
+    assert before > 10
+    assert cost.peak_mib >= before + 60
+
+
+def test_an_error_passes_through_and_the_watcher_stops():
+    threads = threading.active_count()
+    with pytest.raises(RuntimeError, match="inside"), Cost() as cost:
+        raise RuntimeError("inside")
+    assert threading.active_count() == threads
+    assert cost.fit_seconds > 0
+
+
+def test_progress_passes_every_item_on_and_is_silent_unless_shown(capfd, monkeypatch):
+    asked = []
+    monkeypatch.setattr("tqdm.tqdm", lambda items, **options: asked.append(options) or items)
+    assert list(progress.track((n for n in range(3)), "label", total=3)) == [0, 1, 2]
+    monkeypatch.setattr(progress, "_enabled", False)
+    progress.show(True)
+    list(progress.track([1], "label"))
+    assert [options["disable"] for options in asked] == [True, False]
+    assert asked[0]["desc"] == "label"
+    assert asked[0]["total"] == 3
+    monkeypatch.undo()
+    assert list(progress.track([1, 2], "label")) == [1, 2]
+    assert capfd.readouterr().err == ""

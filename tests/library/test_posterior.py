@@ -1,0 +1,131 @@
+"""Draws: intervals that are the quantiles, diagnostics that see a stuck chain, and the hand-over to ArviZ."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bayesunmix import Posterior
+from bayesunmix.posterior import affordable_draws
+
+
+def draws(chains=2, n=30, kept=30, k=3, c=4, p=5, seed=0, **more) -> Posterior:
+    rng = np.random.default_rng(seed)
+    return Posterior(
+        rng.gamma(2.0, size=(chains, n, k, c)), rng.gamma(9.0, size=(chains, kept, p, k)), **more
+    )
+
+
+@given(st.floats(0.01, 0.99), st.integers(0, 9))
+def test_interval_and_limit_are_quantiles_over_chains_and_draws(level, seed):
+    posterior = draws(kept=7, seed=seed)
+    lower, upper = posterior.interval(level)
+    limit = posterior.upper_limit(level)
+    for name in ("endmembers", "abundances"):
+        flat = getattr(posterior, name).reshape(-1, *getattr(posterior, name).shape[2:])
+        for bound, q in ((lower, (1 - level) / 2), (upper, (1 + level) / 2), (limit, level)):
+            np.testing.assert_allclose(getattr(bound, name), np.quantile(flat, q, axis=0))
+        np.testing.assert_allclose(getattr(posterior.mean(), name), flat.mean(axis=0))
+
+
+def test_interval_of_a_known_gaussian():
+    rng = np.random.default_rng(1)
+    gaussian = Posterior(rng.normal(5, 2, (4, 20_000, 1, 1)), rng.normal(50, 3, (4, 20_000, 1, 1)))
+    for level in (0.5, 0.9):
+        lower, upper = gaussian.interval(level)
+        assert stats.norm(5, 2).cdf([lower.endmembers.item(), upper.endmembers.item()]) == pytest.approx(
+            [(1 - level) / 2, (1 + level) / 2], abs=0.01
+        )
+    assert gaussian.upper_limit(0.95).abundances.item() == pytest.approx(stats.norm(50, 3).ppf(0.95), abs=0.1)
+
+
+def test_a_posterior_that_knows_its_width_covers_the_truth_as_often_as_it_says():
+    """Truth and data drawn from the model: y ~ N(truth, 1) with a flat prior has the posterior N(y, 1)."""
+    rng = np.random.default_rng(2)
+    truth = rng.normal(20, 5, (4000, 1))
+    seen = truth + rng.normal(size=truth.shape)
+    posterior = Posterior(np.ones((2, 200, 1, 1)), seen + rng.normal(size=(2, 200, *truth.shape)))
+    lower, upper = posterior.interval(0.9)
+    covered = ((lower.abundances <= truth) & (truth <= upper.abundances)).mean()
+    assert covered == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / 4000))
+    assert (truth <= posterior.upper_limit(0.95).abundances).mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_mean_of_small_floats_is_summed_in_double_precision():
+    posterior = Posterior(np.full((2, 40_000, 1, 1), 0.1, np.float32), np.full((2, 1, 1, 1), 0.1, np.float32))
+    assert posterior.mean().endmembers.dtype == np.float64
+    assert posterior.mean().endmembers.item() == pytest.approx(np.float32(0.1), rel=1e-9)
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.5, 90, np.nan])
+def test_a_level_is_a_share(level):
+    for ask in (draws().interval, draws().upper_limit):
+        with pytest.raises(ValueError, match=f"level must lie between 0 and 1, got {level}; 0.9"):
+            ask(level)
+
+
+@given(st.permutations(range(3)))
+def test_reorder_permutes_spectra_and_maps_together(order):
+    posterior = draws(statistics={"x": np.ones((2, 30))}, calibrated=False)
+    moved = posterior.reorder(np.array(order))
+    np.testing.assert_array_equal(moved.endmembers, posterior.endmembers[:, :, order])
+    np.testing.assert_array_equal(moved.abundances, posterior.abundances[:, :, :, order])
+    assert moved.statistics is posterior.statistics
+    assert moved.calibrated is False
+
+
+def test_diagnostics_tell_independent_draws_from_stuck_chains():
+    noise = np.random.default_rng(3).normal(size=(4, 500))
+    good = draws(statistics={"a": noise, "b": noise[::-1] ** 2}).diagnostics()
+    assert good["r_hat"] < 1.01
+    assert 1500 < good["ess"] < 2600
+    stuck = draws(statistics={"a": noise, "b": noise + 3 * np.arange(4)[:, None]}).diagnostics()
+    assert stuck["r_hat"] > 1.5
+    assert stuck["ess"] < 20
+    walk = draws(statistics={"a": noise.cumsum(axis=1)}).diagnostics()
+    assert walk["ess"] < 40
+    assert draws().diagnostics() == {}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_statistic_that_never_moved_is_not_hidden_by_another(names):
+    values = {"a": np.ones((2, 30)), "b": np.random.default_rng(0).normal(size=(2, 30))}
+    assert np.isnan(draws(statistics={name: values[name] for name in names}).diagnostics()["r_hat"])
+
+
+def test_arviz_can_read_what_it_is_handed():
+    import arviz_stats
+
+    posterior = draws(statistics={"log_likelihood": np.random.default_rng(0).normal(size=(2, 30))})
+    tree = posterior.to_arviz()
+    assert set(tree.children) == {"posterior", "sample_stats"}
+    assert tree["posterior"]["endmembers"].dims == ("chain", "draw", "component", "channel")
+    assert tree["posterior"]["abundances"].dims == ("chain", "draw", "pixel", "component")
+    np.testing.assert_array_equal(tree["posterior"]["abundances"], posterior.abundances)
+    np.testing.assert_array_equal(
+        tree["sample_stats"]["log_likelihood"], posterior.statistics["log_likelihood"]
+    )
+    assert arviz_stats.rhat(tree, var_names="endmembers")["endmembers"].shape == (3, 4)
+
+
+def test_abundances_that_were_thinned_stay_out_of_arviz():
+    tree = draws(kept=10).to_arviz()
+    assert set(tree.children) == {"posterior"}
+    assert set(tree["posterior"].data_vars) == {"endmembers"}
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 5, 3), (3, 9, 5, 2), (9, 5, 3)])
+def test_draws_must_share_chains_and_components(shape):
+    with pytest.raises(ValueError, match=r"draws must be \(chain, draw, K, C\).*same chains and K, got"):
+        Posterior(np.ones((2, 9, 2, 4)), np.ones(shape))
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10**7), st.floats(0.1, 512))
+def test_affordable_draws_fit_the_memory_but_never_fall_below_twenty(n_draws, map_size, most_mib):
+    kept = affordable_draws(n_draws, map_size, most_mib)
+    mib = 4 * map_size / 2**20
+    assert min(n_draws, 20) <= kept <= n_draws
+    assert kept * mib <= most_mib or kept == min(n_draws, 20)
+    assert kept == n_draws or (kept + 1) * mib > most_mib
