@@ -96,6 +96,7 @@ def unmix(
     from bayesunmix.io.folder import new_folder
     from bayesunmix.io.results import write_results
     from bayesunmix.method import METHODS
+    from bayesunmix.settings import require_seed
     from bayesunmix.unmixing import unmix as fit
 
     METHODS[method]
@@ -103,8 +104,7 @@ def unmix(
         raise ValueError(
             f"--components must be at least 1, got {components}; choose how many phases to look for"
         )
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"--seed must be a whole number from 0 to 2**32 - 1, got {seed}")
+    require_seed(seed)
     progress.show(not quiet and sys.stderr.isatty())
     notes = _Notes()
     logging.getLogger("bayesunmix").addHandler(notes)

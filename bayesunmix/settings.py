@@ -1,4 +1,4 @@
-"""Checks on a method's settings, shared because every method is a frozen dataclass of numbers."""
+"""Checks that several callers share: a method's settings, which are numbers, and the seed of a fit."""
 
 import dataclasses
 import numbers
@@ -28,3 +28,9 @@ def require_positive(settings: Any) -> None:
             raise TypeError(f"{name} must be a {words}, got {value!r}; its default is {field.default}")
         if not float(value) > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}; its default is {field.default}")
+
+
+def require_seed(seed: Any) -> None:
+    """Raise `ValueError` unless `seed` is a whole number that JAX takes as a key."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**32:
+        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")

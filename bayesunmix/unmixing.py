@@ -10,6 +10,7 @@ import numpy as np
 from bayesunmix.cost import Cost
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Method, Unmixing
+from bayesunmix.settings import require_seed
 
 
 def unmix(
@@ -49,8 +50,7 @@ def unmix(
             f"image must be a SpectrumImage, got {type(image).__name__}; "
             "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
         )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
+    require_seed(seed)
     _check_n_components(image, n_components)
     name, fitter = _resolve(method, settings)
 

@@ -1,7 +1,11 @@
 """The contract of a metric, and the registry that `metrics/` fills.
 
-A metric takes a trial and a result that is already canonical (scale) and aligned (permutation) and returns one
-number. Metrics never permute.
+A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see `pairing`) and
+returns one number. Metrics never permute. To add one, write one file, `metrics/mine.py`::
+
+    @metric(label="Mine", unit="deg", best="low")
+    def mine(trial, unmixing) -> float:
+        return ...
 """
 
 from collections.abc import Callable
@@ -11,6 +15,8 @@ from typing import Literal
 from bayesunmix.method import Unmixing
 from bayesunmix.registry import Registry
 from simulations.phantom import Trial
+
+Score = Callable[[Trial, Unmixing], float]
 
 
 @dataclass(frozen=True)
@@ -23,16 +29,40 @@ class Metric:
     label : str
         Heading of a column or an axis.
     unit : str
+        Empty for a plain number.
     best : "low", "high" or float
         Direction, or the value aimed at (0.9 for a 90 % coverage).
     needs_posterior : bool
     """
 
-    score: Callable[[Trial, Unmixing], float]
+    score: Score
     label: str
     unit: str
     best: Literal["low", "high"] | float
     needs_posterior: bool = False
 
+    @property
+    def heading(self) -> str:
+        """Label with its unit in brackets."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    def badness(self, value: float) -> float:
+        """Turn a value around so that smaller is better, whatever the direction."""
+        if isinstance(self.best, str):
+            return value if self.best == "low" else -value
+        return abs(value - self.best)
+
 
 METRICS: Registry[Metric] = Registry("metric", "benchmarks.metrics")
+
+
+def metric(
+    *, label: str, unit: str, best: Literal["low", "high"] | float, needs_posterior: bool = False
+) -> Callable[[Score], Score]:
+    """Register the decorated function under its own name, which is its file's name too."""
+
+    def register(score: Score) -> Score:
+        METRICS.register(score.__name__)(Metric(score, label, unit, best, needs_posterior))
+        return score
+
+    return register

@@ -165,7 +165,7 @@ def test_mistakes_get_one_sentence_and_leave_nothing(unmix, file, tmp_path):
     refused("did you mean 'nmf'", method="nfm")
     refused("at least 1, got 0", components=0)
     refused("at most 12", components=13)
-    refused("--seed must be a whole number", "--seed", -1)
+    refused("seed must be a whole number", "--seed", -1)
     refused("holds no channel", "--crop-below", 5)
 
 
