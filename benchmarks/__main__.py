@@ -1,0 +1,124 @@
+"""``python -m benchmarks run SUITE --out DIR``: the command line of the harness."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+_KEYS = {"phantom": "phantoms", "dose": "doses", "seed": "seeds", "method": "methods"}
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=A,B", help="Run a part: method=nmf,pca, dose=20, seed=0 or phantom=nicr_film."),
+]
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name (see list), or a .toml file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; run again to continue.")],
+    only: Only = None,
+) -> None:
+    """Run a suite, rank the methods and write the report."""
+    from benchmarks.runner import run as run_suite
+    from benchmarks.suite import load_suite
+
+    try:
+        table = run_suite(load_suite(suite).only(**_parse_only(only or [])), out)
+    except KeyboardInterrupt:
+        typer.echo("benchmarks: stopped; the same command continues where this one ended", err=True)
+        raise typer.Exit(130) from None
+    _print_ranking(table)
+    _write_report(out, None, None)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="Folder of results.")],
+    dose: Annotated[float | None, typer.Option(help="Dose of the maps; the middle one if not given.")] = None,
+    phantom: Annotated[str | None, typer.Option(help="Phantom of the maps; the first if not given.")] = None,
+) -> None:
+    """Write the report of a folder of results again."""
+    _write_report(out, phantom, dose)
+
+
+@app.command("list")
+def list_members() -> None:
+    """List suites, phantoms, methods, baselines and metrics."""
+    from bayesunmix.method import METHODS
+    from benchmarks.baseline import BASELINES
+    from benchmarks.metric import METRICS
+    from benchmarks.suite import suite_names
+    from simulations.phantom import PHANTOMS
+
+    for kind, names in {
+        "suites": suite_names(),
+        "phantoms": PHANTOMS,
+        "methods": METHODS,
+        "baselines": BASELINES,
+        "metrics": METRICS,
+    }.items():
+        typer.echo(f"{kind + ':':<11}{', '.join(names)}")
+
+
+def main() -> None:
+    """Turn a user's mistake into one sentence and exit status 2."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        typer.echo(f"benchmarks: {error}", err=True)
+        sys.exit(2)
+
+
+def _parse_only(parts: list[str]) -> dict[str, list[str]]:
+    chosen = {}
+    for part in parts:
+        key, _, names = part.partition("=")
+        if key not in _KEYS or not names:
+            raise ValueError(f"--only must be KEY=A,B with KEY one of {', '.join(_KEYS)}, got {part!r}")
+        chosen[_KEYS[key]] = names.split(",")
+    return chosen
+
+
+def _print_ranking(table: "pandas.DataFrame") -> None:
+    """Print the methods, best first, with their scores over all trials."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from benchmarks.metric import METRICS
+    from benchmarks.ranking import RANKED, middle_dose, plus_minus, ranking, scores_at
+
+    shown = (*RANKED, "fit_seconds")
+    phantom, dose = table["phantom"].iloc[0], middle_dose(table)
+    ranks = ranking(table)
+    headings = (f"{METRICS[name].label}\n{METRICS[name].unit}" for name in shown)
+    printed = Table(
+        *(Column(heading, no_wrap=True) for heading in ("", "Method", "Mean rank", *headings, "Failed")),
+        title=f"Mean rank over all trials; scores on {phantom} at dose {dose:g} (mean ± standard error over seeds)",
+    )
+    for place, (method, scores) in enumerate(scores_at(table, phantom, dose, shown).items(), 1):
+        if method in ranks.index:
+            rank = ranks.loc[method]
+            printed.add_row(
+                str(place), method, plus_minus(*rank[["rank", "rank_error"]]), *scores, f"{rank['failed']:g}"
+            )
+        else:
+            printed.add_row("", method, "bound", *scores, "", style="dim")
+    console = Console()
+    # A pipe or a log has no width of its own; 80 columns would cut the numbers.
+    Console(width=None if console.is_terminal else 160).print(printed)
+
+
+def _write_report(out: Path, phantom: str | None, dose: float | None) -> None:
+    from benchmarks.report import write_report
+
+    for path in write_report(out, phantom, dose):
+        typer.echo(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One baseline a file, named like the file."""

@@ -1,0 +1,43 @@
+"""The upper bound for methods that treat pixels one by one: true endmembers, abundances by Poisson maximum likelihood.
+
+Given E with rows that sum to one, expectation maximisation (Richardson 1972, Lucy 1974) raises the likelihood of
+every pixel by A_pk <- A_pk sum_c E_kc X_pc / (A E)_pc. It touches entries with photons only.
+A method that shares information between pixels may do better than this.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.factorization import Factorization
+from bayesunmix.image import SpectrumImage
+from benchmarks.baseline import BASELINES
+from simulations.phantom import Trial
+
+_MAX_ITERATIONS = 1000
+_TOLERANCE = 1e-4
+
+
+@BASELINES.register("oracle_endmembers")
+def oracle_endmembers(trial: Trial) -> Factorization:
+    """Abundances given the true endmembers."""
+    endmembers = trial.truth.endmembers
+    return Factorization(endmembers, _abundances(trial.image, endmembers))
+
+
+def _abundances(image: SpectrumImage, endmembers: np.ndarray) -> np.ndarray:
+    """Poisson maximum likelihood of every pixel, (P, K)."""
+    counts = image.counts.astype(np.float64)
+    pixel, channel = np.repeat(np.arange(image.n_pixels), np.diff(counts.indptr)), counts.indices
+    of_channel = np.ascontiguousarray(endmembers.T)[channel]
+    abundances = np.repeat(counts.sum(axis=1)[:, None] / len(endmembers), len(endmembers), axis=1)
+    for _ in range(_MAX_ITERATIONS):
+        expected = np.einsum("nk,nk->n", abundances[pixel], of_channel)
+        ratio = np.divide(counts.data, expected, out=np.zeros_like(expected), where=expected > 0)
+        updated = abundances * (
+            sparse.csr_array((ratio, channel, counts.indptr), shape=counts.shape) @ endmembers.T
+        )
+        change = np.abs(updated - abundances).max()
+        abundances = updated
+        if change < _TOLERANCE * max(abundances.mean(), 1e-300):
+            break
+    return abundances

@@ -1,0 +1,11 @@
+"""Time JAX spent tracing and compiling: paid once per method and image size in a process."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from simulations.phantom import Trial
+
+
+@metric(label="Compile", unit="s", best="low")
+def compile_seconds(trial: Trial, unmixing: Unmixing) -> float:
+    """Seconds of compilation."""
+    return float(unmixing.info["compile_seconds"])

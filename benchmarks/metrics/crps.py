@@ -1,0 +1,37 @@
+"""Continuous ranked probability score of the abundance draws: sharpness and calibration in one number.
+
+For draws x_1..x_n and truth y, with the draws sorted,
+CRPS = mean|x_i - y| - sum_i (2 i - n - 1) x_(i) / (n (n - 1)),
+the fair (unbiased) estimator of Ferro 2014 (https://doi.org/10.1002/qj.2270). Averaged over specimen pixels and
+components and divided by the mean true abundance. For a single number it would be the absolute error.
+"""
+
+import numpy as np
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from simulations.phantom import Trial
+
+_VALUES_PER_BLOCK = 2**22
+
+
+@metric(label="CRPS", unit="of the mean", best="low", needs_posterior=True)
+def crps(trial: Trial, unmixing: Unmixing) -> float:
+    """Mean CRPS of the abundances / mean true abundance."""
+    pixels = np.flatnonzero(trial.phantom.specimen)
+    truth = trial.truth.abundances
+    draws = unmixing.posterior.abundances
+    step = max(_VALUES_PER_BLOCK // (draws.shape[0] * draws.shape[1] * truth.shape[1]), 1)
+    total = 0.0
+    for block in np.split(pixels, range(step, len(pixels), step)):
+        some = draws[:, :, block, : truth.shape[1]].astype(np.float64)
+        total += _crps(some.reshape(-1, *some.shape[2:]), truth[block]).sum()
+    return float(total / truth[pixels].sum())
+
+
+def _crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """CRPS of (n, ...) draws against (...) truth."""
+    n = len(draws)
+    distance = np.abs(draws - truth).mean(axis=0)
+    weight = (2 * np.arange(1, n + 1) - n - 1) / (n * max(n - 1, 1))
+    return distance - np.tensordot(weight, np.sort(draws, axis=0), axes=1)

@@ -1,0 +1,11 @@
+"""Wall time of the fit without compilation, as `bayesunmix.cost` measured it."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from simulations.phantom import Trial
+
+
+@metric(label="Fit", unit="s", best="low")
+def fit_seconds(trial: Trial, unmixing: Unmixing) -> float:
+    """Seconds of work."""
+    return float(unmixing.info["fit_seconds"])

@@ -1,0 +1,15 @@
+"""Largest angle between a true endmember and its estimate: what a mean over components would hide."""
+
+import numpy as np
+
+from bayesunmix.alignment import spectral_angles
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from simulations.phantom import Trial
+
+
+@metric(label="Worst spectral angle", unit="deg", best="low")
+def spectral_angle_worst(trial: Trial, unmixing: Unmixing) -> float:
+    """Largest spectral angle over the true components, degrees."""
+    angles = spectral_angles(trial.truth.endmembers, unmixing.estimate.endmembers)
+    return float(np.diagonal(angles).max())

@@ -1,0 +1,76 @@
+"""Where numbers come from: the code that decides a score, the machine, the versions, the command."""
+
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+_ROOT = Path(__file__).resolve().parent.parent
+_DECIDES = ("bayesunmix", "simulations", "benchmarks/metrics", "benchmarks/baselines")
+_DECIDES_TOO = (
+    "benchmarks/metric.py",
+    "benchmarks/pairing.py",
+    "benchmarks/baseline.py",
+    "benchmarks/worker.py",
+)
+
+
+def code_digest(modules: Iterable[Path] = ()) -> str:
+    """Hash of every source file that can change a score: a result is reused only under the same code."""
+    folders = [_ROOT / folder for folder in _DECIDES]
+    files = [*(f for folder in folders for f in folder.rglob("*.py")), *(_ROOT / f for f in _DECIDES_TOO)]
+    return _digest(
+        part for file in [*sorted(files), *modules] for part in (file.name.encode(), file.read_bytes())
+    )
+
+
+@functools.cache
+def commit() -> str:
+    """Commit of the checkout, with a + where files differ from it; "unknown" outside a checkout."""
+    revision = _git("rev-parse", "--short=12", "HEAD")
+    if not revision:
+        return "unknown"
+    return revision + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def machine() -> str:
+    """Processor, cores, memory and system in one line."""
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+    )
+
+
+def command() -> str:
+    """Return the line that started this process, to be typed from the root of a checkout."""
+    return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()[:12]
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", _ROOT, *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

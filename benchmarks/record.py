@@ -1,0 +1,136 @@
+"""One finished cell is one record: a line of JSON that is on the disk before the next cell starts.
+
+`records.jsonl` is only ever appended to, so that a run killed at any moment loses the cell in flight and no more;
+a line torn by the kill is dropped when the file is next opened. A cell that failed and was tried again has two
+lines: the last one counts.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One row.
+
+    Parameters
+    ----------
+    cell : str
+        Hash of everything that decides the scores: truth, dose, seed, method, settings, code.
+    phantom, phantom_digest : str
+    dose : float
+        Mean counts per pixel of the specimen.
+    seed : int
+    method : str
+    role : "method" or "bound"
+        Bounds are baselines that may see the truth; they are not ranked.
+    settings : dict
+        All settings of the method where it ran, else those that were asked for.
+    n_components : int
+    status : "ok" or "failed"
+    message : str
+        One sentence where it failed.
+    converged : bool or None
+        What the method says; None where it says nothing.
+    warnings : list of str
+        Sentences of the method about its own result.
+    metrics : dict of float
+        Scores by name of metric, costs (seconds, MiB) among them.
+    versions : dict of str
+    commit, code : str
+        Checkout, and hash of the code that decides a score.
+    device : str
+    """
+
+    cell: str
+    phantom: str
+    phantom_digest: str
+    dose: float
+    seed: int
+    method: str
+    role: Literal["method", "bound"]
+    settings: Mapping[str, Any]
+    n_components: int
+    status: Literal["ok", "failed"] = "failed"
+    message: str = ""
+    converged: bool | None = None
+    warnings: list[str] = field(default_factory=list)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str = "unknown"
+    code: str = ""
+    device: str = ""
+
+    @property
+    def row(self) -> tuple[str, float, int, str, int]:
+        """Which row of the table this is: a newer record of the same row replaces it."""
+        return self.phantom, self.dose, self.seed, self.method, self.n_components
+
+
+class RecordFile:
+    """Append-only JSON Lines.
+
+    Parameters
+    ----------
+    path : Path
+        `records.jsonl`; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> list[RunRecord]:
+        """Return every whole record, in the order they were written.
+
+        Raises
+        ------
+        ValueError
+            If a line other than a torn last one is not a record.
+        """
+        if not self.path.is_file():
+            return []
+        *lines, _torn = self.path.read_bytes().split(b"\n")
+        return [self._parse(number, line) for number, line in enumerate(lines, 1)]
+
+    def append(self, record: RunRecord) -> None:
+        """Write one record durably: it is on the disk when this returns."""
+        line = json.dumps(asdict(record), default=plain, ensure_ascii=False) + "\n"
+        with open(self.path, "a+b") as file:
+            _drop_torn_line(file)
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _parse(self, number: int, line: bytes) -> RunRecord:
+        try:
+            return RunRecord(**json.loads(line))
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"line {number} of {self.path} is not a record; remove that line, its cell will be run again"
+            ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none: to a sibling first, then rename."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _drop_torn_line(file: BinaryIO) -> None:
+    """Cut off what follows the last newline: it was torn by a kill."""
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def plain(value: Any) -> Any:
+    """Turn NumPy scalars and anything else into what JSON can hold."""
+    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else str(value)

@@ -1,0 +1,75 @@
+"""What the report draws: the truth of a phantom, and one estimate per phantom, dose and method, as small .npz files.
+
+Float32, compressed, written whole or not at all; an estimate too large to be drawn is not kept.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayesunmix.method import Unmixing
+from simulations.phantom import Phantom
+
+_MOST_VALUES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The folder of snapshots of one set of results.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    folder: Path
+
+    def truth_path(self, phantom: str) -> Path:
+        """Where a phantom's truth lies."""
+        return self.folder / f"{phantom}-truth.npz"
+
+    def estimate_path(self, phantom: str, dose: float, seed: int, method: str) -> Path:
+        """Where a method's estimate lies."""
+        return self.folder / f"{phantom}-dose{dose:g}-seed{seed}-{method}.npz"
+
+    def keep_truth(self, name: str, phantom: Phantom) -> None:
+        """Store the truth at unit dose."""
+        arrays = {
+            "endmembers": phantom.truth.endmembers,
+            "abundances": phantom.truth.abundances,
+            "energy_kev": phantom.energy_kev,
+            "navigation_shape": np.array(phantom.navigation_shape),
+            "labels": np.array(phantom.labels),
+            "pixel_size": np.array([axis.scale for axis in phantom.axes] or [1.0]),
+            "pixel_unit": np.array(phantom.axes[-1].units if phantom.axes else "px"),
+        }
+        _write(self.truth_path(name), arrays)
+
+
+def keep_estimate(path: Path, unmixing: Unmixing) -> None:
+    """Store an aligned estimate and, with a posterior, its 90 % intervals."""
+    arrays = {"endmembers": unmixing.estimate.endmembers, "abundances": unmixing.estimate.abundances}
+    if unmixing.posterior is not None:
+        lower, upper = unmixing.posterior.interval(0.9)
+        arrays["abundances_width"] = upper.abundances - lower.abundances
+        arrays["endmembers_lower"], arrays["endmembers_upper"] = lower.endmembers, upper.endmembers
+    if sum(array.size for array in arrays.values()) <= _MOST_VALUES:
+        _write(path, arrays)
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """Read a snapshot."""
+    with np.load(path) as file:
+        return dict(file)
+
+
+def _write(path: Path, arrays: Mapping[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "wb") as file:
+        small = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}
+        np.savez_compressed(file, **small)
+    os.replace(partial, path)

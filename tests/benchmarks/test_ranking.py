@@ -1,0 +1,64 @@
+"""Ranking on tables made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.metric import METRICS
+from benchmarks.ranking import RANKED, plus_minus, ranking, scores_at
+
+
+def made(scores: dict[str, list[float]], role="method") -> pd.DataFrame:
+    """One phantom and dose, one column of `scores` per seed; "high" metrics are the negative of the score."""
+    rows = []
+    for method, values in scores.items():
+        for seed, value in enumerate(values):
+            row = {"phantom": "film", "dose": 5.0, "seed": seed, "method": method, "role": role}
+            row |= {"status": "ok" if np.isfinite(value) else "failed"}
+            row |= {name: -value if METRICS[name].best == "high" else value for name in RANKED}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def test_the_best_in_every_trial_has_rank_one_without_error():
+    ranks = ranking(made({"bad": [3, 4, 5], "good": [1, 2, 3]}))
+    assert list(ranks.index) == ["good", "bad"]
+    assert list(ranks["rank"]) == [1, 2]
+    assert list(ranks["rank_error"]) == [0, 0]
+
+
+def test_the_error_is_that_of_the_seeds():
+    ranks = ranking(made({"a": [1, 1, 2], "b": [2, 2, 1]}))
+    assert ranks.loc["a", "rank"] == pytest.approx(4 / 3)
+    assert ranks.loc["a", "rank_error"] == pytest.approx(np.std([1, 1, 2], ddof=1) / np.sqrt(3))
+
+
+def test_ties_share_a_rank_and_failures_come_last():
+    ranks = ranking(made({"a": [1.0], "b": [1.0], "fails": [np.nan]}))
+    assert list(ranks["rank"]) == [1.5, 1.5, 3]
+    assert ranks.loc["fails", "failed"] == 1
+    assert np.isnan(ranks["rank_error"]).all()
+
+
+def test_bounds_are_shown_last_and_not_ranked():
+    table = pd.concat([made({"a": [1, 2]}), made({"oracle": [0, 0.1]}, role="bound")])
+    assert list(ranking(table).index) == ["a"]
+    shown = scores_at(table, "film", 5.0, ["spectral_angle"])
+    assert list(shown) == ["a", "oracle"]
+    assert shown["a"] == ["1.50 ± 0.50"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "text"),
+    [
+        (1.2345, 0.04, "1.23 ± 0.04"),
+        (123.4, 5, "123 ± 5"),
+        (0.38712, 0.0003, "0.3871 ± 0.0003"),
+        (0.01234, 0.001, "0.0123 ± 0.0010"),
+        (0.0, 0.0, "0"),
+        (2, np.nan, "2.00"),
+        (np.nan, np.nan, "n/a"),
+    ],
+)
+def test_numbers_read_well(mean, error, text):
+    assert plus_minus(mean, error) == text

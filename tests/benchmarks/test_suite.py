@@ -1,0 +1,69 @@
+"""Suites: what they expand to, and what they say about mistakes."""
+
+import pytest
+
+from bayesunmix import METHODS
+from benchmarks.baseline import BASELINES
+from benchmarks.suite import load_suite, suite_names
+
+GOOD = 'phantoms = ["nicr_film"]\ndoses = [5]\nseeds = [0]\nmethods = ["nmf"]\n'
+
+
+def test_the_suites_that_come_along_load():
+    assert {"quick", "smoke"} <= set(suite_names())
+    for name in suite_names():
+        assert load_suite(name).cells()
+
+
+def test_quick_is_every_method_and_bound_at_three_doses_and_seeds():
+    suite = load_suite("quick")
+    assert set(suite.methods) == set(METHODS) | set(BASELINES)
+    cells = suite.cells()
+    assert len(cells) == len(suite.methods) * 9
+    assert {(c.dose, c.seed) for c in cells} == {(d, s) for d in (5, 20, 100) for s in (0, 1, 2)}
+    assert [c.method for c in cells] == sorted((c.method for c in cells), key=suite.methods.index), (
+        "grouped by method"
+    )
+
+
+def test_only_narrows_a_suite():
+    suite = load_suite("quick").only(methods=["nmf"], doses=["5", "100"], seeds=["2"])
+    assert [(c.method, c.dose, c.seed) for c in suite.cells()] == [("nmf", 5, 2), ("nmf", 100, 2)]
+    with pytest.raises(ValueError, match=r"unknown method of suite quick 'nmff': did you mean nmf"):
+        suite.only(methods=["nmff"])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (GOOD.replace("nicr_film", "nicr_flim"), r"unknown phantom 'nicr_flim': did you mean nicr_film\?"),
+        (GOOD.replace('"nmf"', '"nfm"'), r"unknown method 'nfm': did you mean nmf"),
+        (GOOD + 'baselines = ["oracle"]', r"unknown baseline 'oracle': did you mean oracle_endmembers\?"),
+        (GOOD + "dose = 3", r"unknown key 'dose': did you mean doses\?"),
+        (GOOD.replace("doses = [5]\n", ""), r"doses is required"),
+        (GOOD.replace("[5]", "[0]"), r"doses must be a list of positive numbers, got \[0\]"),
+        (GOOD.replace("[5]", "[true]"), r"doses must be a list of positive numbers"),
+        (GOOD.replace("seeds = [0]", "seeds = [0.5]"), r"seeds must be a list of whole numbers from 0 up"),
+        (GOOD.replace('["nmf"]', '"nmf"'), r"methods must be a list of names"),
+        (GOOD.replace('["nmf"]', "[]"), r"methods must be a list of names"),
+        (GOOD + 'modules = ["absent.py"]', r"modules must be Python files, there is none at .*absent\.py"),
+        (GOOD + "[method_settings.nmf]\nmax_iteration = 5", r"max_iteration"),
+        (GOOD + "[method_settings.nfm]\n", r"unknown method 'nfm'"),
+        (GOOD + "[phantom_settings.film]\n", r"unknown phantom 'film'"),
+        (GOOD + "[method_settings]\nnmf = 5", r"method_settings\.nmf must be a table of settings, got 5"),
+        ("phantoms = [", r"is not valid TOML"),
+    ],
+)
+def test_a_mistake_in_a_suite_is_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=sentence) as error:
+        load_suite(str(path))
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_suite_names_the_near_ones():
+    with pytest.raises(
+        ValueError, match=r"unknown suite 'quik': did you mean quick\? There are: .*\.toml file"
+    ):
+        load_suite("quik")
