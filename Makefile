@@ -6,6 +6,9 @@ STAMP := $(VENV)/installed
 SUITE ?= quick
 OUT ?= out/$(SUITE)
 
+# A machine may forbid bytecode files; without them every process compiles JAX, SciPy and pandas anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: benchmark test lint lock clean
 benchmark: $(STAMP)  ## the quick suite: phantom -> every method -> scores -> out/quick/report.html
 	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)

@@ -186,14 +186,13 @@ def draw_allocation(photons: Chunks, rows: Array, table: Array, key: Array) -> t
     """
     lanes = [component[photons.row] for component in rows]
     n_components, n_columns = table.shape
-    width = photons.index.shape[0]
 
     def slot(state: tuple, entry: tuple) -> tuple[tuple, None]:
         sums, by_column, log_likelihood = state
-        index, weight, slot_key = entry
+        index, weight, uniform = entry
         shares = [lane * component[index] for lane, component in zip(lanes, table, strict=True)]
         rate = _mixture(lanes, [component[index] for component in table])
-        threshold = jax.random.uniform(slot_key, rate.shape) * rate
+        threshold = uniform * rate
         # The component is the number of partial sums that lie at or below the threshold.
         partial, component_of = jnp.zeros_like(rate), jnp.zeros(rate.shape, jnp.int32)
         for share in shares[:-1]:
@@ -207,7 +206,8 @@ def draw_allocation(photons: Chunks, rows: Array, table: Array, key: Array) -> t
 
     zeros = jnp.zeros_like(lanes[0])
     start = ([zeros] * n_components, jnp.zeros(n_components * n_columns, jnp.int32), zeros)
-    entries = (photons.index, photons.weight, jax.random.split(key, width))
+    # One large draw runs on all cores, which a draw per slot does not; it holds 4 bytes a photon.
+    entries = (photons.index, photons.weight, jax.random.uniform(key, photons.index.shape))
     (sums, by_column, log_likelihood), _ = jax.lax.scan(slot, start, entries)
     by_row = _add_chunks(photons, jnp.stack(sums), rows.shape[1])
     return by_row, by_column.reshape(n_components, n_columns), log_likelihood.sum()

@@ -52,8 +52,8 @@ class BayesGibbs:
     """
 
     n_chains: int = 2
-    n_warmup: int = 150
-    n_draws: int = 250
+    n_warmup: int = 100
+    n_draws: int = 200
     abundance_shape: float = 0.5
     abundance_rate: float | None = None
     endmember_concentration: float = 0.5
