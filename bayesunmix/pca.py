@@ -10,13 +10,12 @@ M. R. Keenan and P. G. Kotula, "Accounting for Poisson noise in the multivariate
 images", Surf. Interface Anal. 36, 203 (2004).
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 
 from bayesunmix.image import SpectrumImage
 
@@ -41,12 +40,14 @@ def principal_components(image: SpectrumImage, n_components: int) -> Components:
     channel_scale = _inverse_root(counts.sum(axis=0) / image.n_pixels)
     overall = np.sqrt(image.n_photons / (image.n_pixels * image.n_channels))
     scaled = overall * (sparse.diags_array(pixel_scale) @ counts @ sparse.diags_array(channel_scale)).tocsr()
-    values, vectors = np.linalg.eigh(_gram(scaled.astype(np.float32)))
-    leading = np.argsort(values)[::-1][:n_components]
-    vectors = vectors[:, leading]
+    last = image.n_channels - 1
+    values, vectors = linalg.eigh(
+        _gram(scaled.astype(np.float32)), subset_by_index=(last - n_components + 1, last)
+    )
+    values, vectors = values[::-1], vectors[:, ::-1]
     endmembers = _undo(channel_scale)[:, None] * vectors
     abundances = _undo(pixel_scale)[:, None] * (scaled @ vectors)
-    return Components(endmembers.T, abundances / overall, values[leading].clip(0) / (scaled.data**2).sum())
+    return Components(endmembers.T, abundances / overall, values.clip(0) / (scaled.data**2).sum())
 
 
 def _gram(scaled: sparse.csr_array) -> np.ndarray:
@@ -62,7 +63,7 @@ def _gram(scaled: sparse.csr_array) -> np.ndarray:
     return total
 
 
-@partial(jax.jit)
+@jax.jit
 def _outer(rows: jax.Array) -> jax.Array:
     return jnp.matmul(rows.T, rows, precision="highest")
 
