@@ -1,6 +1,13 @@
 """Settings shared by all tests."""
 
+import os
+from pathlib import Path
+
 from hypothesis import settings
+
+# Most of the time of a first run goes into compiling: workers and later runs share what is compiled.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
 # Machines differ in speed, and a first call compiles: a test never asserts a time. Examples are the same each run.
 settings.register_profile("bayesunmix", deadline=None, derandomize=True)
