@@ -26,6 +26,7 @@ from bayesunmix.spectra.channels import channel_edges
 FWHM_PER_SD = 2 * np.sqrt(2 * np.log(2))
 _WINDOW = ("C22H10N2O5", 1.42)  # polyimide and its density in g/cm3
 _CRYSTAL = ("Si", 2.33)
+_LOWEST_KEV = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,14 @@ class Detector:
         return np.sqrt(variance) / 1000
 
     def efficiency(self, energy_kev: np.ndarray) -> np.ndarray:
-        """Probability that a photon which hits the detector is recorded."""
+        """Probability that a photon which hits the detector is recorded; none is below 0.1 keV, in the noise."""
+        energy_kev = np.asarray(energy_kev, dtype=np.float64)
+        above_noise = energy_kev >= _LOWEST_KEV
+        energy_kev = np.maximum(energy_kev, _LOWEST_KEV)
         window = _optical_depth(*_WINDOW, self.window_um * 1e-4, energy_kev)
         dead = _optical_depth(*_CRYSTAL, self.dead_layer_um * 1e-4, energy_kev)
         crystal = _optical_depth(*_CRYSTAL, self.crystal_mm * 1e-1, energy_kev)
-        return np.exp(-window - dead) * -np.expm1(-crystal)
+        return above_noise * np.exp(-window - dead) * -np.expm1(-crystal)
 
     def record(self, line_kev: np.ndarray, intensity: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
         """Return the recorded spectrum of emitted lines.
