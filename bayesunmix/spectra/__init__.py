@@ -5,18 +5,22 @@
 of both after the detector), on an axis of channel centres.
 """
 
+from bayesunmix.spectra.absorption import attenuation, film_transmission
 from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.channels import channel_edges
 from bayesunmix.spectra.composition import weight_fractions
-from bayesunmix.spectra.detector import Detector
+from bayesunmix.spectra.detector import RESPONSES, Detector
 from bayesunmix.spectra.lines import Lines, lines
 from bayesunmix.spectra.thin_film import ThinFilm, thin_film
 
 __all__ = [
+    "RESPONSES",
     "Detector",
     "Lines",
     "ThinFilm",
+    "attenuation",
     "channel_edges",
+    "film_transmission",
     "kramers",
     "lines",
     "thin_film",

@@ -91,7 +91,8 @@ class ThinFilm:
             )
         peaks = detector.record(self.lines.energy_kev, self.lines.intensity, energy_kev)
         emitted_kev = np.arange(max(low - _MARGIN_KEV, 0.02), high + _MARGIN_KEV, 0.01)
-        return peaks + detector.record(emitted_kev, self.continuum(emitted_kev), energy_kev)
+        continuum = detector.record(emitted_kev, self.continuum(emitted_kev), energy_kev)
+        return detector.count(peaks + continuum, energy_kev)
 
 
 def thin_film(composition: str | Mapping[str, float], beam_kev: float = 200.0) -> ThinFilm:
