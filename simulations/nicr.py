@@ -14,6 +14,8 @@ from bayesunmix.spectra import Detector, kramers, lines
 LABELS = ("Si", "Cr", "Ni")
 #: Counts from 1 to 10 keV of a pixel of the pure material, relative to one another.
 BRIGHTNESS = np.array([23.0, 33.0, 30.0])
+#: Counts of a pixel for each nanometre of material under it, at the talk's dose: fitted to its three count maps.
+COUNTS_PER_NM = np.array([0.115, 0.200, 0.195])
 #: Share of the K lines in these counts; the rest is continuum.
 LINE_SHARE = (0.919, 0.858, 0.827)
 #: Assumption: the talk states no beam energy. Above 100 keV the value hardly matters below 10 keV.

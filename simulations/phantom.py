@@ -6,8 +6,9 @@ dose d multiplies the abundances by d and draws Poisson photons.
 
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.registry import Registry
 from simulations.acquisition import draw_counts
+
+if TYPE_CHECKING:
+    from simulations.specimen import Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,16 @@ class Phantom:
     labels : tuple of str
         Name of each component.
     axes : tuple of Axis
+    volume : (Z, Y, X) uint8 array, optional
+        Material of each voxel before any tilt: 0 is vacuum, k + 1 is component k.
+    tilts_deg : tuple of float
+        Tilt of each image of a series, whose first navigation axis it is.
+    thickness_nm : (P, K) array, optional
+        Path of the beam through each component.
+    line_shares : mapping from str to (K,) array
+        For each family of lines ("Ni_K"), the share of each endmember's counts that are its net counts.
+    materials : tuple of Material
+        What each component is made of, where the phantom knows it.
 
     Raises
     ------
@@ -46,6 +60,11 @@ class Phantom:
     navigation_shape: tuple[int, ...]
     labels: tuple[str, ...]
     axes: tuple[Axis, ...] = ()
+    volume: np.ndarray | None = None
+    tilts_deg: tuple[float, ...] = ()
+    thickness_nm: np.ndarray | None = None
+    line_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    materials: tuple["Material", ...] = ()
 
     def __post_init__(self) -> None:
         _require_shapes(self)
@@ -56,13 +75,22 @@ class Phantom:
         """Pixels that hold any material, (P,) bool; the others are vacuum."""
         return self.truth.abundances.sum(axis=1) > 0
 
+    def line_intensities(self) -> dict[str, np.ndarray]:
+        """Net counts of each family of lines at unit dose, maps of `navigation_shape` (linear mixing)."""
+        return {
+            family: (self.truth.abundances @ share).reshape(self.navigation_shape)
+            for family, share in self.line_shares.items()
+        }
+
     def digest(self) -> str:
         """SHA-256 of the truth: the same on every machine, another one when any part of the truth changes.
 
         Numbers enter rounded to 7 decimals, because the last bits of exp and erf differ between machines.
         """
         fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, self.axes)).encode())
-        for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances):
+        further = [array for array in (self.thickness_nm, self.volume) if array is not None]
+        shares = [self.line_shares[family] for family in sorted(self.line_shares)]
+        for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *further, *shares):
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
             fingerprint.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
         return fingerprint.hexdigest()
@@ -133,6 +161,15 @@ def _require_shapes(phantom: Phantom) -> None:
             f"phantom {phantom.name!r} has {n_pixels} pixels and {n_channels} channels, "
             f"but abundances of shape {abundances.shape} and endmembers of shape {endmembers.shape}"
         )
+    for name, array, shape in (
+        ("thickness_nm", phantom.thickness_nm, abundances.shape),
+        *(
+            (f"line_shares[{family!r}]", share, (abundances.shape[1],))
+            for family, share in phantom.line_shares.items()
+        ),
+    ):
+        if array is not None and array.shape != shape:
+            raise ValueError(f"{name} of phantom {phantom.name!r} must have shape {shape}, got {array.shape}")
     if len(set(phantom.labels)) != len(phantom.labels) or len(phantom.labels) != phantom.truth.n_components:
         raise ValueError(f"labels must be {phantom.truth.n_components} different names, got {phantom.labels}")
 
