@@ -15,7 +15,8 @@ import numpy as np
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.registry import Registry
-from simulations.acquisition import draw_counts
+from simulations.acquisition import Acquisition
+from simulations.photons import joined
 
 if TYPE_CHECKING:
     from simulations.specimen import Material
@@ -95,7 +96,9 @@ class Phantom:
             fingerprint.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
         return fingerprint.hexdigest()
 
-    def acquire(self, dose: float, rng: np.random.Generator | int) -> "Trial":
+    def acquire(
+        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition | None = None
+    ) -> "Trial":
         """Record photons.
 
         Parameters
@@ -104,11 +107,14 @@ class Phantom:
             Mean counts per pixel of the specimen.
         rng : numpy Generator, or int
             An int is a seed, which the trial then carries; the same seed gives the same bytes.
+        acquisition : Acquisition, optional
+            What microscope and detector do; a perfect one where not given.
 
         Raises
         ------
         ValueError
-            If the dose is not a positive number, the seed is negative, or not one photon is drawn.
+            If the dose is not a positive number, the seed is negative, the acquisition asks for what the phantom
+            does not state, or not one photon is drawn.
         """
         if not (dose > 0 and math.isfinite(dose)):
             raise ValueError(
@@ -116,15 +122,18 @@ class Phantom:
             )
         seed = None if isinstance(rng, np.random.Generator) else _validated_seed(rng)
         generator = rng if seed is None else np.random.default_rng(seed)
-        truth = Factorization(self.truth.endmembers, self.truth.abundances * dose)
-        counts = draw_counts(truth, generator)
+        acquisition = acquisition or Acquisition()
+        exposure = acquisition.expose(self, dose, generator)
+        counts = joined(exposure.draw(generator))
+        truth = exposure.mean()
         if counts.nnz == 0:
             expected = truth.abundances.sum()
             raise ValueError(
                 f"no photon was drawn: dose {dose:g} means {expected:.3g} photons in all; raise the dose"
             )
-        image = SpectrumImage(counts, self.energy_kev, (*self.navigation_shape, counts.shape[1]), self.axes)
-        return Trial(image, truth, self, float(dose), seed)
+        image = SpectrumImage(counts, self.energy_kev, (*exposure.shape, counts.shape[1]), exposure.axes)
+        haadf = acquisition.haadf(self, generator)
+        return Trial(image, truth, self, float(dose), seed, acquisition, haadf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,12 +144,16 @@ class Trial:
     ----------
     image : SpectrumImage
     truth : Factorization
-        At the dose of this trial: `truth.expected()` is the mean of the counts.
+        At the dose of this trial and as acquired: `truth.expected()` is the mean of the counts (with absorption, the
+        nearest linear one). The specimen itself is in `phantom.truth`.
     phantom : Phantom
     dose : float
         Mean counts per pixel of the specimen.
     seed : int or None
         None where a generator was passed instead of a seed.
+    acquisition : Acquisition
+    haadf : array of `phantom.navigation_shape`, optional
+        Counted electrons of the simultaneous HAADF image.
     """
 
     image: SpectrumImage
@@ -148,6 +161,8 @@ class Trial:
     phantom: Phantom
     dose: float
     seed: int | None = None
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    haadf: np.ndarray | None = None
 
 
 PHANTOMS: Registry[Callable[..., Phantom]] = Registry("phantom", "simulations.phantoms")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bayesunmix.factorization import Factorization
-from simulations import PHANTOMS, acquisition
+from simulations import PHANTOMS, photons
 
 # Photons per pixel below and above the number of channels: the sampler has a branch for each.
 DOSES = [5.0, 100.0, 2000.0]
@@ -40,7 +40,7 @@ def test_the_photons_of_an_image_scatter_as_poisson(film):
     # Twelve photons on average in the whole image: a sampler with a fixed total has dispersion 0.
     rng = np.random.default_rng(0)
     dim = Factorization(film.truth.endmembers, film.truth.abundances * (12 / film.truth.abundances.sum()))
-    totals = np.array([acquisition.draw_counts(dim, rng).sum() for _ in range(1000)])
+    totals = np.array([_draw_counts(dim, rng).sum() for _ in range(1000)])
     _assert_dispersion_one(totals, np.full(1000, 12.0))
 
 
@@ -65,8 +65,8 @@ def test_photons_land_in_their_pixel_and_channel(abundances, seed, block):
     # Component k shines in channel 2 k alone, so that an entry names the component it came from.
     truth = Factorization(np.eye(5)[[0, 2, 4]], np.array(abundances))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(acquisition, "_BLOCK", block)
-        counts = acquisition.draw_counts(truth, np.random.default_rng(seed))
+        patch.setattr(photons, "_BLOCK", block)
+        counts = _draw_counts(truth, np.random.default_rng(seed))
     assert counts.has_canonical_format
     dense = counts.toarray()
     assert dense.shape == (len(abundances), 5)
@@ -77,9 +77,9 @@ def test_photons_land_in_their_pixel_and_channel(abundances, seed, block):
 
 
 def test_small_blocks_draw_the_same_law(film, monkeypatch):
-    monkeypatch.setattr(acquisition, "_BLOCK", 500)
+    monkeypatch.setattr(photons, "_BLOCK", 500)
     truth = Factorization(film.truth.endmembers, film.truth.abundances * 20)
-    counts = acquisition.draw_counts(truth, np.random.default_rng(0))
+    counts = _draw_counts(truth, np.random.default_rng(0))
     totals = np.asarray(counts.sum(axis=1)).ravel()[film.specimen]
     _assert_dispersion_one(totals, truth.abundances[film.specimen].sum(axis=1))
 
@@ -90,11 +90,15 @@ def test_memory_grows_with_photons_and_not_with_the_cube():
     n_pixels, n_channels = 200_000, 4096  # 6.5 GB as a dense cube of 64-bit numbers
     truth = Factorization(np.full((1, n_channels), 1 / n_channels), np.full((n_pixels, 1), 2.0))
     tracemalloc.start()
-    counts = acquisition.draw_counts(truth, np.random.default_rng(0))
+    counts = _draw_counts(truth, np.random.default_rng(0))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert counts.sum() == pytest.approx(4e5, rel=0.01)
     assert peak < 100 * 2**20
+
+
+def _draw_counts(truth, rng, **effects):
+    return photons.joined(photons.draw_blocks(truth, rng, **effects))
 
 
 def _assert_dispersion_one(counts, expected):
