@@ -10,14 +10,21 @@ lies (and a weaker excess at 1.1 keV, the place of Ga La), as a needle milled wi
 import numpy as np
 
 from bayesunmix.spectra import Detector, kramers, lines
+from simulations.specimen import Material
 
 LABELS = ("Si", "Cr", "Ni")
+MATERIALS = (Material("Si", 2.33), Material("Cr", 7.19), Material("Ni", 8.91))
 #: Counts from 1 to 10 keV of a pixel of the pure material, relative to one another.
 BRIGHTNESS = np.array([23.0, 33.0, 30.0])
 #: Counts of a pixel for each nanometre of material under it, at the talk's dose: fitted to its three count maps.
 COUNTS_PER_NM = np.array([0.115, 0.200, 0.195])
 #: Share of the K lines in these counts; the rest is continuum.
 LINE_SHARE = (0.919, 0.858, 0.827)
+#: Net counts of each family of lines, as `Phantom.line_shares`.
+LINE_SHARES = {
+    f"{label}_K": share * np.eye(len(LABELS))[k]
+    for k, (label, share) in enumerate(zip(LABELS, LINE_SHARE, strict=True))
+}
 #: Assumption: the talk states no beam energy. Above 100 keV the value hardly matters below 10 keV.
 BEAM_KEV = 200.0
 

@@ -15,7 +15,7 @@ import numpy as np
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.registry import Registry
-from simulations.acquisition import Acquisition
+from simulations.acquisition import Acquisition, Exposure
 from simulations.photons import joined
 
 if TYPE_CHECKING:
@@ -116,14 +116,8 @@ class Phantom:
             If the dose is not a positive number, the seed is negative, the acquisition asks for what the phantom
             does not state, or not one photon is drawn.
         """
-        if not (dose > 0 and math.isfinite(dose)):
-            raise ValueError(
-                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
-            )
-        seed = None if isinstance(rng, np.random.Generator) else _validated_seed(rng)
-        generator = rng if seed is None else np.random.default_rng(seed)
         acquisition = acquisition or Acquisition()
-        exposure = acquisition.expose(self, dose, generator)
+        exposure, generator = self.expose(dose, rng, acquisition)
         counts = joined(exposure.draw(generator))
         truth = exposure.mean()
         if counts.nnz == 0:
@@ -133,7 +127,27 @@ class Phantom:
             )
         image = SpectrumImage(counts, self.energy_kev, (*exposure.shape, counts.shape[1]), exposure.axes)
         haadf = acquisition.haadf(self, generator)
+        seed = None if isinstance(rng, np.random.Generator) else int(rng)
         return Trial(image, truth, self, float(dose), seed, acquisition, haadf)
+
+    def expose(
+        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition
+    ) -> tuple[Exposure, np.random.Generator]:
+        """Return what `acquire` draws, and the generator to draw it with, for counts larger than memory.
+
+        Raises
+        ------
+        ValueError
+            As `acquire`, but for an exposure that draws no photon.
+        """
+        if not (dose > 0 and math.isfinite(dose)):
+            raise ValueError(
+                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
+            )
+        generator = (
+            rng if isinstance(rng, np.random.Generator) else np.random.default_rng(_validated_seed(rng))
+        )
+        return acquisition.expose(self, dose, generator), generator
 
 
 @dataclass(frozen=True, eq=False)
