@@ -5,7 +5,7 @@ the material's endmember. Counts per nanometre follow from density and thin-film
 so that the brightness of one material relative to another is physics and not a choice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,7 @@ def specimen(
     pixel_nm: float,
     beam_kev: float = 200.0,
     detector: Detector | None = None,
+    brightness: Sequence[float] | None = None,
 ) -> Phantom:
     """Make the phantom of a stack of materials.
 
@@ -59,6 +60,8 @@ def specimen(
     beam_kev : float
         An assumption of the phantom.
     detector : Detector, optional
+    brightness : sequence of K floats, optional
+        Counts of a nanometre of each material relative to one another, where they are given and not computed.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def specimen(
     films = [thin_film(material.composition, beam_kev) for material in materials.values()]
     spectra = np.array([film.record(energy_kev, detector) for film in films])
     per_ug = spectra.sum(axis=1)
-    per_nm = per_ug * [_UG_PER_CM2_PER_NM * material.density_g_cm3 for material in materials.values()]
+    computed = per_ug * [_UG_PER_CM2_PER_NM * material.density_g_cm3 for material in materials.values()]
+    per_nm = computed if brightness is None else np.array(brightness)
     thickness = np.asarray(thickness_nm, dtype=np.float64).reshape(-1, len(films))
     abundances = thickness * per_nm
     total = abundances.sum(axis=1)
@@ -84,6 +88,41 @@ def specimen(
         line_shares=_line_shares(films, energy_kev, detector, per_ug),
         materials=tuple(materials.values()),
     )
+
+
+def channels(n_channels: int, low_kev: float = 0.2, step_kev: float = 0.010) -> np.ndarray:
+    """Channel centres in keV of an even axis, (C,)."""
+    if n_channels < 2 or int(n_channels) != n_channels:
+        raise ValueError(f"n_channels must be a whole number from 2 on, got {n_channels}")
+    return low_kev + step_kev * np.arange(n_channels)
+
+
+def sphere_chords(
+    shape: tuple[int, int], pixel_nm: float, centres_nm: np.ndarray, radii_nm: np.ndarray
+) -> np.ndarray:
+    """Return the path of the beam through each of some spheres, averaged over each pixel.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Pixels along y and x.
+    pixel_nm : float
+    centres_nm : (S, 2) array
+        (y, x) from the corner of the field.
+    radii_nm : (S,) array
+
+    Returns
+    -------
+    chords_nm : (S, Y, X) array
+    """
+    fine = 5  # rays along each edge of a pixel
+    y, x = (pixel_nm * (np.arange(n * fine) + 0.5) / fine for n in shape)
+    chords = []
+    for (centre_y, centre_x), radius in zip(centres_nm, radii_nm, strict=True):
+        apart = (y[:, None] - centre_y) ** 2 + (x - centre_x) ** 2
+        chord = 2 * np.sqrt(np.maximum(radius**2 - apart, 0))
+        chords.append(chord.reshape(shape[0], fine, shape[1], fine).mean(axis=(1, 3)))
+    return np.array(chords)
 
 
 def _line_shares(

@@ -14,7 +14,7 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis
 from bayesunmix.progress import track
 from bayesunmix.spectra import Detector
-from simulations.nicr import COUNTS_PER_NM, LABELS, LINE_SHARE, endmembers, energy_axis
+from simulations.nicr import COUNTS_PER_NM, LABELS, LINE_SHARES, MATERIALS, endmembers, energy_axis
 from simulations.phantom import PHANTOMS, Phantom
 from simulations.projection import ray_sums
 
@@ -76,10 +76,8 @@ def nicr_needle(
         volume=volume,
         tilts_deg=tilts_deg,
         thickness_nm=thickness_nm,
-        line_shares={
-            f"{label}_K": share * np.eye(3)[k]
-            for k, (label, share) in enumerate(zip(LABELS, LINE_SHARE, strict=True))
-        },
+        line_shares=LINE_SHARES,
+        materials=MATERIALS,
     )
 
 
