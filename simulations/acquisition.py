@@ -122,13 +122,20 @@ class Acquisition:
         Raises
         ------
         ValueError
-            If a setting needs lengths in nm, thickness or materials that the phantom does not have.
+            If a setting needs lengths in nm, thickness or materials that the phantom does not have, or moves a
+            component off the axis.
         """
         shape, axes = phantom.navigation_shape, phantom.axes
         endmembers, abundances = phantom.truth.endmembers, phantom.truth.abundances * dose
         if self.gain != 1 or self.offset_kev != 0:
             endmembers = _miscalibrated(endmembers, phantom.energy_kev, self.gain, self.offset_kev)
             kept = endmembers.sum(axis=1)
+            if not kept.all():
+                lost = phantom.labels[int(np.argmin(kept))]
+                raise ValueError(
+                    f"no count of component {lost!r} is left on the axis with a gain of {self.gain:g} and an offset "
+                    f"of {self.offset_kev:g} keV; make the error smaller"
+                )
             endmembers, abundances = endmembers / kept[:, None], abundances * kept
         if self.probe_nm or any(self.drift_nm) or self.keep_frames:
             abundances = self._scanned(abundances.reshape(*shape, -1), phantom).reshape(-1, len(endmembers))
