@@ -228,7 +228,7 @@ def test_absorption_takes_photons_as_the_law_says(series):
 
 def test_absorption_breaks_linear_mixing(series):
     def rank_two_residual(acquisition):
-        trial = series.acquire(1e6, 0, acquisition)
+        trial = series.acquire(1e5, 0, acquisition)
         spectra = trial.image.counts.toarray()[series.specimen]
         values = np.linalg.svd(spectra / np.sqrt(spectra.mean(axis=0) + 1), compute_uv=False)
         return values[2] / values[0]
