@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The talk's colours for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
-_COLOURS = ("C1", "C2", "C0", "C3", "C4", "C5", "C6", "C8", "C9")
+#: The talk's colours for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
+COLOURS = ("C1", "C2", "C0", "C3", "C4", "C6", "C8", "C9", "C5")
+_COLUMNS = 5
+_TILTS = 10
 
 
 def draw_trial(trial: Trial) -> "Figure":
@@ -20,7 +22,7 @@ def draw_trial(trial: Trial) -> "Figure":
     Parameters
     ----------
     trial : Trial
-        Of a phantom with two navigation axes.
+        Of a phantom with two navigation axes, or of a tilt series: then ten of its tilts are drawn.
 
     Returns
     -------
@@ -28,22 +30,73 @@ def draw_trial(trial: Trial) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    labels, shape = trial.phantom.labels, trial.phantom.navigation_shape
-    figure = Figure(figsize=(3 * (len(labels) + 1), 6.4), layout="constrained")
-    grid = figure.add_gridspec(2, len(labels) + 1, height_ratios=(1, 1.05))
-    maps = trial.truth.abundances.reshape(*shape, -1)
-    for k, label in enumerate(labels):
-        _draw_map(
-            figure.add_subplot(grid[0, k]), maps[..., k], f"{label}, expected counts", _fade(_COLOURS[k])
-        )
-    counts = figure.add_subplot(grid[0, -1])
-    _draw_map(counts, trial.image.total_map(), f"recorded, dose {trial.dose:g}, seed {trial.seed}", "gray")
-    _draw_scale_bar(counts, trial)
-    half = (len(labels) + 1) // 2
-    _draw_endmembers(figure.add_subplot(grid[1, :half]), trial)
-    _draw_pixels(figure.add_subplot(grid[1, half:]), trial)
+    series = len(trial.phantom.navigation_shape) == 3
+    panels = _TILTS if series else len(trial.phantom.labels) + 1
+    columns = min(max(panels, 2), _COLUMNS)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(3 * columns, 2.6 * rows + 3.6), layout="constrained")
+    grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*[1] * rows, 1.3))
+    places = [figure.add_subplot(grid[k // columns, k % columns]) for k in range(panels)]
+    (_draw_tilts if series else _draw_maps)(places, trial)
+    half = columns // 2
+    _draw_endmembers(figure.add_subplot(grid[rows, :half]), trial)
+    _draw_pixels(figure.add_subplot(grid[rows, half:]), trial)
     figure.suptitle(f"{trial.phantom.name}: {trial.image!r}"[:-1].replace("<SpectrumImage ", ""))
     return figure
+
+
+def composite(abundances: np.ndarray) -> np.ndarray:
+    """Return an image in the components' colours, as bright as the pixel, (Y, X, 3).
+
+    Parameters
+    ----------
+    abundances : (Y, X, K) array
+    """
+    from matplotlib.colors import to_rgb
+
+    colours = np.array([to_rgb(COLOURS[k]) for k in range(abundances.shape[-1])])
+    total = abundances.sum(axis=-1)
+    top = np.quantile(total[total > 0], 0.99) if (total > 0).any() else 1.0
+    return np.clip(abundances @ colours / top, 0, 1)
+
+
+def draw_scale_bar(axes: "Axes", trial: Trial) -> None:
+    """Draw a bar of about a quarter of the field, a round number long."""
+    from matplotlib import patheffects
+
+    axis, (height, width) = trial.image.axes[-1], trial.phantom.navigation_shape[-2:]
+    quarter = width * axis.scale / 4
+    decade = 10.0 ** np.floor(np.log10(quarter))
+    length = decade * max(step for step in (1, 2, 5) if step * decade <= quarter)
+    start, row = 0.06 * width, 0.94 * height
+    ends = [start, start + length / axis.scale]
+    edge = [patheffects.withStroke(linewidth=5, foreground="black")]
+    axes.plot(ends, [row, row], color="white", linewidth=3, solid_capstyle="butt", path_effects=edge)
+    axes.text(
+        *(start, row - 0.03 * height, f"{length:g} {axis.units}"),
+        color="white",
+        fontsize=9,
+        path_effects=[patheffects.withStroke(linewidth=2, foreground="black")],
+    )
+
+
+def _draw_maps(places: "list[Axes]", trial: Trial) -> None:
+    maps = trial.truth.abundances.reshape(*trial.phantom.navigation_shape, -1)
+    for k, label in enumerate(trial.phantom.labels):
+        _draw_map(places[k], maps[..., k], f"{label}, expected counts", _fade(COLOURS[k]))
+    _draw_map(
+        places[-1], trial.image.total_map(), f"recorded, dose {trial.dose:g}, seed {trial.seed}", "gray"
+    )
+    draw_scale_bar(places[-1], trial)
+
+
+def _draw_tilts(places: "list[Axes]", trial: Trial) -> None:
+    maps = trial.truth.abundances.reshape(*trial.phantom.navigation_shape, -1)
+    chosen = np.linspace(0, len(maps) - 1, len(places)).round().astype(int)
+    for axes, tilt in zip(places, chosen, strict=True):
+        axes.imshow(composite(maps[tilt]), interpolation="nearest")
+        axes.set(title=f"{trial.phantom.tilts_deg[tilt]:g}\N{DEGREE SIGN}", xticks=[], yticks=[])
+    draw_scale_bar(places[0], trial)
 
 
 def _fade(colour: str) -> object:
@@ -58,22 +111,11 @@ def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: object) -> 
     axes.set(title=title, xticks=[], yticks=[])
 
 
-def _draw_scale_bar(axes: "Axes", trial: Trial) -> None:
-    """Draw a bar of about a quarter of the field, a round number long."""
-    axis, width = trial.image.axes[-1], trial.phantom.navigation_shape[-1]
-    quarter = width * axis.scale / 4
-    decade = 10.0 ** np.floor(np.log10(quarter))
-    length = decade * max(step for step in (1, 2, 5) if step * decade <= quarter)
-    start, row = 0.06 * width, 0.94 * trial.phantom.navigation_shape[-2]
-    axes.plot([start, start + length / axis.scale], [row, row], color="white", linewidth=3)
-    axes.text(start, row - 1.5, f"{length:g} {axis.units}", color="white", fontsize=9, va="bottom")
-
-
 def _draw_endmembers(axes: "Axes", trial: Trial) -> None:
-    for label, endmember, colour in zip(trial.phantom.labels, trial.truth.endmembers, _COLOURS, strict=False):
+    for label, endmember, colour in zip(trial.phantom.labels, trial.truth.endmembers, COLOURS, strict=False):
         axes.semilogy(trial.image.energy_kev, endmember, color=colour, label=label, linewidth=1.2)
     axes.set(title="endmembers", xlabel="Energy (keV)", ylabel="Share of counts per channel")
-    axes.legend(frameon=False)
+    axes.legend(edgecolor="none", ncols=2 if trial.truth.n_components > 4 else 1)
 
 
 def _draw_pixels(axes: "Axes", trial: Trial) -> None:
@@ -81,9 +123,9 @@ def _draw_pixels(axes: "Axes", trial: Trial) -> None:
     for k in range(trial.truth.n_components)[-2:]:
         pixel = int(np.argmax(trial.truth.abundances[:, k]))
         spectrum = trial.image.counts[[pixel]].toarray().ravel()
-        y, x = np.unravel_index(pixel, trial.phantom.navigation_shape)
-        name = f"pixel ({x}, {y}), {trial.phantom.labels[k]}: {spectrum.sum()} counts"
-        axes.vlines(trial.image.energy_kev, 0, spectrum, color=_COLOURS[k], linewidth=1.2, label=name)
+        place = ", ".join(map(str, np.unravel_index(pixel, trial.phantom.navigation_shape)[::-1]))
+        name = f"pixel ({place}), {trial.phantom.labels[k]}: {spectrum.sum()} counts"
+        axes.vlines(trial.image.energy_kev, 0, spectrum, color=COLOURS[k], linewidth=1.2, label=name)
     axes.set(
         title="two single pixels", xlabel="Energy (keV)", ylabel="Counts", ylim=(0, 1.3 * axes.dataLim.ymax)
     )
