@@ -110,6 +110,27 @@ def draw_contact_sheet(out: Picture, dose: Dose = 30.0, seed: Seed = 0) -> None:
     _save(contact_sheet(dose, seed), out)
 
 
+@app.command()
+def figures(
+    out: Annotated[Path, typer.Option(help="Folder for the six pictures; made where it is not there.")],
+    tilts: Annotated[int, typer.Option(help="Tilts of the series that is unmixed.")] = 73,
+    seed: Seed = 0,
+    published: Annotated[
+        Path, typer.Option(help="Folder with figures/ and nicr/ of the talk, drawn beside where they are.")
+    ] = Path("../shared/data"),
+) -> None:
+    """Draw the talk's six figures from the phantom of its needle, beside the published ones."""
+    from simulations.figures import draw_talk
+    from simulations.talk import reproduce
+
+    if not out.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(out.parent)!r} to make {out.name!r} in; make it first"
+        )
+    for path in draw_talk(reproduce(tilts, seed=seed), out, published):
+        print(f"wrote {path}")
+
+
 def main() -> None:
     """Run the command; a mistake of the user is one sentence on stderr and exit status 2."""
     progress.show(sys.stderr.isatty())

@@ -83,7 +83,7 @@ def draw_scale_bar(axes: "Axes", trial: Trial) -> None:
 def _draw_maps(places: "list[Axes]", trial: Trial) -> None:
     maps = trial.truth.abundances.reshape(*trial.phantom.navigation_shape, -1)
     for k, label in enumerate(trial.phantom.labels):
-        _draw_map(places[k], maps[..., k], f"{label}, expected counts", _fade(COLOURS[k]))
+        _draw_map(places[k], maps[..., k], f"{label}, expected counts", fade(COLOURS[k]))
     _draw_map(
         places[-1], trial.image.total_map(), f"recorded, dose {trial.dose:g}, seed {trial.seed}", "gray"
     )
@@ -99,7 +99,8 @@ def _draw_tilts(places: "list[Axes]", trial: Trial) -> None:
     draw_scale_bar(places[0], trial)
 
 
-def _fade(colour: str) -> object:
+def fade(colour: str) -> object:
+    """Return the colour map from black to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(colour, ["black", colour])
