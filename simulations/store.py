@@ -12,7 +12,6 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 ======================  =====================================================================
 """
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -66,16 +65,8 @@ def write_series(
     """
     exposure, generator = phantom.expose(dose, rng, acquisition or Acquisition())
     path = Path(path)
-    try:
-        with whole_file(path) as temporary, temporary.open("w+b") as file:
-            _write(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OSError(
-                f"no room left on the disk while writing {path.name!r}, nothing was kept; "
-                "free some space, lower the dose or write elsewhere"
-            ) from error
-        raise
+    with whole_file(path) as temporary, temporary.open("w+b") as file:
+        _write(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
     return exposure.mean()
 
 

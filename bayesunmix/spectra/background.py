@@ -59,13 +59,11 @@ def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
     return photons / photons.sum()
 
 
-def kramers_cross_section(number: int, energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
-    """Cross-section of one atom for radiating a photon into each channel, in any direction.
+def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
+    """Cross-section of an atom for radiating a photon into each channel, in any direction, over its Z squared.
 
     Parameters
     ----------
-    number : int
-        Atomic number.
     energy_kev : (C,) array
         Channel centres.
     beam_kev : float
@@ -82,7 +80,7 @@ def kramers_cross_section(number: int, energy_kev: np.ndarray, beam_kev: float) 
         If the axis does not lie above 0 keV, or starts above the beam energy.
     """
     beta2 = 1 - (1 + beam_kev / _ELECTRON_KEV) ** -2
-    classical = 16 * np.pi / (3 * np.sqrt(3)) * _FINE_STRUCTURE * _ELECTRON_RADIUS_CM**2 * number**2 / beta2
+    classical = 16 * np.pi / (3 * np.sqrt(3)) * _FINE_STRUCTURE * _ELECTRON_RADIUS_CM**2 / beta2
     return _GAUNT * classical * np.diff(np.log(_edges_below(energy_kev, beam_kev)))
 
 

@@ -19,6 +19,7 @@ D. B. Williams and C. B. Carter, *Transmission Electron Microscopy*, 2nd ed., Sp
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import xraylib
@@ -61,12 +62,11 @@ class ThinFilm:
 
     def continuum(self, energy_kev: np.ndarray) -> np.ndarray:
         """Return the emitted continuum photons of each channel, (C,): `Detector.record` makes recorded ones of them."""
-        parts = [
-            _atoms_per_ug(element, weight)
-            * kramers_cross_section(atomic_number(element), energy_kev, self.beam_kev)
-            for element, weight in self.weights.items()
-        ]
-        return np.sum(parts, axis=0)
+        return self._radiators() * kramers_cross_section(energy_kev, self.beam_kev)
+
+    def _radiators(self) -> float:
+        """Sum of Z squared over the atoms of a ug/cm2."""
+        return sum(_atoms_per_ug(el, weight) * atomic_number(el) ** 2 for el, weight in self.weights.items())
 
     def record(self, energy_kev: np.ndarray, detector: Detector | None = None) -> np.ndarray:
         """Return the recorded spectrum: photons per channel, per electron and ug/cm2, over all directions.
@@ -90,8 +90,7 @@ class ThinFilm:
                 f"{self.beam_kev:g} keV; widen the axis or raise the beam"
             )
         peaks = detector.record(self.lines.energy_kev, self.lines.intensity, energy_kev)
-        emitted_kev = np.arange(max(low - _MARGIN_KEV, 0.02), high + _MARGIN_KEV, 0.01)
-        continuum = detector.record(emitted_kev, self.continuum(emitted_kev), energy_kev)
+        continuum = self._radiators() * _recorded_continuum(detector, self.beam_kev, tuple(energy_kev))
         return detector.count(peaks + continuum, energy_kev)
 
 
@@ -124,6 +123,14 @@ def thin_film(composition: str | Mapping[str, float], beam_kev: float = 200.0) -
         np.concatenate([part.intensity for part in found]),
     )
     return ThinFilm(weights, float(beam_kev), lines)
+
+
+@lru_cache(maxsize=16)
+def _recorded_continuum(detector: Detector, beam_kev: float, energy_kev: tuple[float, ...]) -> np.ndarray:
+    """Record the continuum of one atom of Z = 1: the same for all materials, and the costly part of a spectrum."""
+    axis = np.array(energy_kev)
+    emitted_kev = np.arange(max(axis[0] - _MARGIN_KEV, 0.02), axis[-1] + _MARGIN_KEV, 0.01)
+    return detector.record(emitted_kev, kramers_cross_section(emitted_kev, beam_kev), axis)
 
 
 def _emitted(element: str, weight: float, family: str, beam_kev: float) -> Lines:
