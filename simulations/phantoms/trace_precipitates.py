@@ -1,4 +1,4 @@
-"""An aged Al-Cu-Mg foil: one precipitate phase in 3 % of the pixels, another in half a percent.
+"""An aged Al-Cu-Mg foil: one precipitate phase in 2.5 % of the pixels, another in half a percent.
 
 Spheres of the phases sit in the foil at random, and the matrix fills the thickness that they leave.
 """
@@ -11,6 +11,7 @@ from simulations.specimen import Material, channels, specimen, sphere_chords
 
 _FOIL_NM = 60.0
 _PIXEL_NM = 5.0
+_TOUCHED = 26.0  # pixels that a sphere of the rare phase lies in
 _MATERIALS = {
     "matrix": Material({"Al": 0.97, "Cu": 0.02, "Mg": 0.01}, 2.73),
     "Al2Cu": Material("Al2Cu", 4.35),
@@ -43,13 +44,14 @@ def trace_precipitates(
     ValueError
         If the share is too small for one sphere, or so large that the spheres find no room.
     """
-    n_rare = round(trace * shape[0] * shape[1] / (np.pi * 2.5**2))
-    if not 1 <= n_rare <= 0.05 * shape[0] * shape[1] / (np.pi * 2.5**2):
+    n_pixels = shape[0] * shape[1]
+    n_rare = round(trace * n_pixels / _TOUCHED)
+    if not 1 <= n_rare <= 0.05 * n_pixels / _TOUCHED:
         raise ValueError(
-            f"trace must give at least one precipitate of 20 pixels and at most 5 % of the {shape} field, "
+            f"trace must give at least one precipitate of {_TOUCHED:g} pixels and at most 5 % of the {shape} field, "
             f"got {trace}"
         )
-    n_common = max(round(6 * 0.005 / 0.03 * n_rare), 2) * 3
+    n_common = 3 * n_rare
     radii_nm = np.array([12.5] * n_rare + [15.0] * n_common)
     centres_nm = _apart(shape, radii_nm)
     spheres = sphere_chords(shape, _PIXEL_NM, centres_nm, radii_nm)
