@@ -81,7 +81,7 @@ def write(
     preset: PresetOption = Preset.ideal,
 ) -> None:
     """Acquire a phantom and write the image, and its truth in a file of its own."""
-    from simulations.writing import FORMATS, write_trial, write_truth
+    from simulations.writing import FORMATS, write_streamed, write_trial
 
     if out.suffix not in (*FORMATS, _STORE):
         raise ValueError(
@@ -90,15 +90,10 @@ def write(
     phantom = _build(name, tilts, preset)
     acquisition = ACQUISITIONS[preset]
     if out.suffix == _STORE:
-        from simulations.store import write_series
-
-        truth = write_series(phantom, dose, seed, out, acquisition)
-        truth_path = write_truth(out, phantom, truth, dose, seed, acquisition)
-        print(f"wrote {out} (about {truth.abundances.sum():.3g} counts) and {truth_path}")
+        paths = write_streamed(phantom, dose, seed, out, acquisition)
     else:
-        trial = phantom.acquire(dose, seed, acquisition)
-        image_path, truth_path = write_trial(trial, out)
-        print(f"wrote {image_path} ({trial.image.n_photons} counts) and {truth_path}")
+        paths = write_trial(phantom.acquire(dose, seed, acquisition), out)
+    print(f"wrote {paths[0]} and {paths[1]}")
 
 
 @app.command("contact-sheet")

@@ -5,6 +5,7 @@ BSS and NMF with the maps of one tilt. Published pictures and numbers are shown 
 them is part of this project.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _PCA = (
     ("Factor 1: Si-rich", "C1", "PCA_factor_1_Si"),
     ("Factor 2: Ni-rich", "C2", "PCA_factor_2_NiCr"),
 )
+_PCA_LINES = ("C1", "C2", "C0")  # of Si, Cr and Ni, which no principal component is alone
 _BSS = (
     ("Factor 2: Si", "C2", "BSS_factor_2_Si"),
     ("Factor 1: Cr", "C1", "BSS_factor_1_Cr"),
@@ -193,17 +195,17 @@ def _draw_components(
     draw_scale_bar(axes, talk.trial)
     if numbers:
         spectra.plot([], [], "k:", linewidth=0.9, label="published")
-    _name_lines(spectra)
+    _name_lines(spectra, _PCA_LINES if names is _PCA else [colour for _, colour, _ in names])
     spectra.set(xlabel="Energy (keV)", ylabel="Intensity", xlim=(1, 10))
     spectra.legend()
 
 
-def _name_lines(axes: "Axes") -> None:
+def _name_lines(axes: "Axes", colours: Sequence[str]) -> None:
     top = axes.dataLim.ymax
-    for element, energies in _LINES_KEV.items():
+    for (element, energies), colour in zip(_LINES_KEV.items(), colours, strict=True):
         for letter, energy, share in zip((r"\alpha", r"\beta"), energies, (0.5, 0.2), strict=True):
-            axes.axvline(energy, color="0.6", linewidth=0.6, linestyle=":")
-            axes.text(energy + 0.12, share * top, rf"{element}-K$_{letter}$", color="0.3")
+            axes.axvline(energy, color=colour, linewidth=0.6, linestyle=":")
+            axes.text(energy + 0.12, share * top, rf"{element}-K$_{letter}$", color=colour, fontsize=12)
 
 
 _FIGURES = {

@@ -18,7 +18,7 @@ from simulations.phantom import PHANTOMS, Trial
 #: Mean counts per pixel of the specimen in the talk.
 DOSE = 28.3
 #: An assumption, as is all that the talk does not state: enough electrons for a clean HAADF image, a probe of 2 nm.
-ACQUISITION = Acquisition(probe_nm=2.0, haadf_electrons=2000)
+ACQUISITION = Acquisition(probe_nm=2.0, haadf_electrons=20_000)
 _N_SCREE = 30
 
 

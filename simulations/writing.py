@@ -1,6 +1,7 @@
 """Write a trial to disk: the image in one file, its truth in another, so that no method can read the truth.
 
-`FILE` is a spectrum image: `.npz` (`bayesunmix.read` opens it) or `.hspy` (HyperSpy does too). `FILE.truth.npz` holds
+`FILE` is a spectrum image: `.npz` (`bayesunmix.read` opens it), `.hspy` (HyperSpy does too) or `.h5` (streamed, for
+series larger than memory: `simulations.store.read_series`). `FILE.truth.npz` holds
 
 ====================  =====================================================
 `endmembers`          (K, C), each summing to one
@@ -32,6 +33,7 @@ from simulations.hspy import write_hspy
 from simulations.phantom import Phantom, Trial
 
 FORMATS = (".npz", ".hspy")
+_TRUTH = ".truth.npz"
 
 
 def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
@@ -66,21 +68,52 @@ def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
             write_hspy(trial.image, temporary, title=trial.phantom.name)
         else:
             write(trial.image, temporary)
-    return image_path, write_truth(
-        image_path, trial.phantom, trial.truth, trial.dose, trial.seed, trial.acquisition, trial.haadf
-    )
+        # Still inside: an image without its truth is not kept.
+        truth_path = image_path.with_suffix(_TRUTH)
+        settings = (trial.dose, trial.seed, trial.acquisition)
+        _write_truth(truth_path, trial.phantom, trial.truth, *settings, trial.haadf)
+    return image_path, truth_path
 
 
-def write_truth(
-    image_path: Path,
+def write_streamed(
+    phantom: Phantom, dose: float, seed: int, path: str | Path, acquisition: Acquisition
+) -> tuple[Path, Path]:
+    """Acquire a phantom straight into an HDF5 file (`simulations.store`), and write its truth.
+
+    Parameters
+    ----------
+    phantom, dose, seed, acquisition
+        As for `Phantom.acquire`.
+    path : str or Path
+
+    Returns
+    -------
+    image_path, truth_path : Path
+
+    Raises
+    ------
+    ValueError, OSError
+        As `write_trial` and `Phantom.acquire`.
+    """
+    from simulations.store import write_series  # which writes by whole_file below
+
+    image_path = Path(path)
+    truth_path = image_path.with_suffix(_TRUTH)
+    with whole_file(image_path) as temporary:
+        truth = write_series(phantom, dose, seed, temporary, acquisition)
+        _write_truth(truth_path, phantom, truth, dose, seed, acquisition, None)
+    return image_path, truth_path
+
+
+def _write_truth(
+    path: Path,
     phantom: Phantom,
     truth: Factorization,
     dose: float,
     seed: int | None,
     acquisition: Acquisition,
-    haadf: np.ndarray | None = None,
-) -> Path:
-    """Write the truth beside the image of that name; return where."""
+    haadf: np.ndarray | None,
+) -> None:
     arrays = {
         "endmembers": truth.endmembers,
         "abundances": truth.abundances,
@@ -103,10 +136,8 @@ def write_truth(
         if arrays[name] is not None:
             maps = arrays[name].reshape(-1, *phantom.navigation_shape, len(phantom.labels))
             arrays[name] = maps[0] if len(maps) == 1 else maps
-    truth_path = image_path.with_suffix(".truth.npz")
-    with whole_file(truth_path) as temporary, temporary.open("wb") as file:
+    with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
-    return truth_path
 
 
 @contextmanager
@@ -117,6 +148,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     ------
     FileNotFoundError
         If there is no such folder.
+    IsADirectoryError
+        If the path itself is a folder.
     PermissionError
         If the folder may not be written to.
     OSError
@@ -126,6 +159,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first"
         )
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file in it")
     temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
     try:
         yield temporary
@@ -134,8 +169,6 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise PermissionError(
             f"{path.name!r} may not be written in {str(path.parent)!r}; choose a folder of yours"
         ) from error
-    except IsADirectoryError as error:
-        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file in it") from error
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
