@@ -86,14 +86,17 @@ class Phantom:
     def digest(self) -> str:
         """SHA-256 of the truth: the same on every machine, another one when any part of the truth changes.
 
-        Numbers enter rounded to 7 decimals, because the last bits of exp and erf differ between machines.
+        Numbers enter rounded, because the last bits of exp and erf differ between machines.
         """
         fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, self.axes)).encode())
-        further = [array for array in (self.thickness_nm, self.volume) if array is not None]
         shares = [self.line_shares[family] for family in sorted(self.line_shares)]
-        for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *further, *shares):
+        parts = [
+            (array, 7) for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *shares)
+        ]
+        parts += [(array, 4) for array in (self.thickness_nm, self.volume) if array is not None]
+        for array, decimals in parts:
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
-            fingerprint.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
+            fingerprint.update((np.round(array, decimals) + 0.0).astype("<f8").tobytes())
         return fingerprint.hexdigest()
 
     def acquire(
@@ -190,17 +193,15 @@ def _require_shapes(phantom: Phantom) -> None:
             f"phantom {phantom.name!r} has {n_pixels} pixels and {n_channels} channels, "
             f"but abundances of shape {abundances.shape} and endmembers of shape {endmembers.shape}"
         )
-    for name, array, shape in (
-        ("thickness_nm", phantom.thickness_nm, abundances.shape),
-        *(
-            (f"line_shares[{family!r}]", share, (abundances.shape[1],))
-            for family, share in phantom.line_shares.items()
-        ),
-    ):
-        if array is not None and array.shape != shape:
-            raise ValueError(f"{name} of phantom {phantom.name!r} must have shape {shape}, got {array.shape}")
     if len(set(phantom.labels)) != len(phantom.labels) or len(phantom.labels) != phantom.truth.n_components:
         raise ValueError(f"labels must be {phantom.truth.n_components} different names, got {phantom.labels}")
+    further = {"thickness_nm": (phantom.thickness_nm, abundances.shape)}
+    further |= {f"line_shares[{f!r}]": (x, abundances.shape[1:]) for f, x in phantom.line_shares.items()}
+    if phantom.materials:
+        further["materials"] = (np.array(phantom.materials, dtype=object), abundances.shape[1:])
+    for name, (array, shape) in further.items():
+        if array is not None and array.shape != shape:
+            raise ValueError(f"{name} of phantom {phantom.name!r} must have shape {shape}, got {array.shape}")
 
 
 def _require_unit_dose(phantom: Phantom) -> None:
