@@ -1,8 +1,10 @@
-"""Photons that the specimen absorbs on their way to the detector: more from thick pixels and at low energy.
+"""Photons that the specimen absorbs on their way to the detector: more from deep inside and at low energy.
 
-A pixel's column of materials is taken as mixed: photons start at all depths alike and cross part of the whole column
-on the way out, whose length is the thickness over the sine of the take-off angle. The spectrum of a component then
-depends on the pixel: mixing is no longer linear.
+Where the phantom is a voxel model, the way out of every voxel is summed along the direction of the detector, at
+every tilt (`exit_paths`). Elsewhere a pixel is a slab, of the materials in its column mixed: the way out is its depth
+over the sine of the take-off angle. Either way the path's mean over the photons of a component is kept, and paths are
+taken to be spread evenly between nothing and twice the mean, which is exact for a slab. The spectrum of a component
+then depends on the pixel: mixing is no longer linear.
 """
 
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.progress import track
 from bayesunmix.spectra import attenuation, film_transmission
+from simulations.exit_paths import exit_paths
 
 if TYPE_CHECKING:
     from simulations.phantom import Phantom
@@ -22,21 +26,18 @@ _BLOCK = 4096  # pixels whose full spectra are held at a time
 
 @dataclass(frozen=True, eq=False)
 class Absorption:
-    """Mass attenuation coefficients of J materials, and how much of each the column under a pixel holds.
+    """Attenuation of J materials, and how much of each the photons of a pixel cross.
 
     Parameters
     ----------
     coefficients : (J, C) array
-        In cm2/g.
-    mass_thickness : (P, J) array
-        In g/cm2, along the beam.
-    takeoff_deg : float
-        Angle between the specimen's plane and the detector.
+        Mass attenuation in cm2/g.
+    mass_path : (P, K, J) array
+        Mean mass path of the photons of each component through each material, in g/cm2.
     """
 
     coefficients: np.ndarray
-    mass_thickness: np.ndarray
-    takeoff_deg: float
+    mass_path: np.ndarray
 
     @classmethod
     def of(cls, phantom: "Phantom", takeoff_deg: float) -> "Absorption":
@@ -56,25 +57,50 @@ class Absorption:
             attenuation(material.composition, phantom.energy_kev) for material in phantom.materials
         ]
         density = np.array([material.density_g_cm3 for material in phantom.materials])
-        return cls(np.array(coefficients), phantom.thickness_nm * density * _G_PER_CM2_PER_NM, takeoff_deg)
+        path_nm = (
+            _slab_nm(phantom, takeoff_deg) if phantom.volume is None else _voxel_nm(phantom, takeoff_deg)
+        )
+        return cls(np.array(coefficients), path_nm * density * _G_PER_CM2_PER_NM)
 
-    def survival(self, pixel: np.ndarray, channel: np.ndarray) -> np.ndarray:
-        """Probability that each of n photons gets out, (n,); frames of a pixel share its column."""
-        column = self.mass_thickness[pixel % len(self.mass_thickness)]
-        optical = (column * self.coefficients.T[channel]).sum(axis=1)
-        return film_transmission(optical, self.takeoff_deg)
+    def survival(self, pixel: np.ndarray, component: int, channel: np.ndarray) -> np.ndarray:
+        """Probability that each of n photons of a component gets out, (n,); frames of a pixel share its path."""
+        path = self.mass_path[pixel % len(self.mass_path), component]
+        return _transmission((path * self.coefficients.T[channel]).sum(axis=1))
 
     def applied(self, emitted: Factorization) -> Factorization:
         """Return the photons that get out: each component's number in each pixel, and its mean spectrum."""
         abundances = np.zeros_like(emitted.abundances)
         spectra = np.zeros_like(emitted.endmembers)
-        for start in range(0, len(abundances), _BLOCK):
-            rows = slice(start, start + _BLOCK)
-            pixel = np.arange(start, start + len(abundances[rows])) % len(self.mass_thickness)
-            escaping = film_transmission(self.mass_thickness[pixel] @ self.coefficients, self.takeoff_deg)
-            abundances[rows] = emitted.abundances[rows] * (escaping @ emitted.endmembers.T)
-            spectra += emitted.abundances[rows].T @ escaping * emitted.endmembers
+        for k, endmember in enumerate(emitted.endmembers):
+            emitting = np.flatnonzero(emitted.abundances[:, k])
+            for pixel in np.split(emitting, range(_BLOCK, emitting.size, _BLOCK)):
+                photons = emitted.abundances[pixel, k]
+                path = self.mass_path[pixel % len(self.mass_path), k]
+                escaping = _transmission(path @ self.coefficients)
+                abundances[pixel, k] = photons * (escaping @ endmember)
+                spectra[k] += photons @ escaping * endmember
         total = spectra.sum(axis=1, keepdims=True)
-        return Factorization(
-            np.where(total > 0, spectra / np.maximum(total, 1e-300), emitted.endmembers), abundances
-        )
+        mean = np.where(total > 0, spectra / np.maximum(total, 1e-300), emitted.endmembers)
+        return Factorization(mean, abundances)
+
+
+def _transmission(mean_depth: np.ndarray) -> np.ndarray:
+    """Share that gets out, at a mean optical depth, where depths are spread evenly."""
+    return film_transmission(2 * mean_depth, takeoff_deg=90)
+
+
+def _slab_nm(phantom: "Phantom", takeoff_deg: float) -> np.ndarray:
+    """Mean way out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
+    half = phantom.thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
+    return np.broadcast_to(half[:, None], (len(half), half.shape[1], half.shape[1]))
+
+
+def _voxel_nm(phantom: "Phantom", takeoff_deg: float) -> np.ndarray:
+    """Mean way out of a voxel model, (P, K, J)."""
+    n_materials = len(phantom.materials)
+    present = phantom.volume[..., None] == np.arange(1, n_materials + 1, dtype=np.uint8)
+    paths = [
+        exit_paths(present, tilt, takeoff_deg).astype(np.float32)
+        for tilt in track(phantom.tilts_deg or (0.0,), "ways out")
+    ]
+    return phantom.axes[-1].scale * np.reshape(paths, (-1, n_materials, n_materials))

@@ -67,8 +67,8 @@ class Acquisition:
     dead_time : float
         How long a count blinds the detector, as a share of the time spent on a pixel in all its frames.
     takeoff_deg : float or None
-        Angle between the specimen's plane and the detector, tilt towards it included: photons are absorbed on their
-        way out. None: they are not.
+        Angle of the detector above the plane across the beam: photons are absorbed on their way out. For a film that
+        is tilted towards the detector, add its tilt; a voxel model tilts by itself. None: they are not absorbed.
     haadf_electrons : float
         Mean number of electrons that the simultaneous HAADF image counts in a pixel of the specimen; 0: no image.
 
@@ -144,9 +144,11 @@ class Acquisition:
         seen = self._seen(phantom, rng)
         if seen is not None:
             abundances = abundances * np.resize(seen, abundances.shape[0])[:, None]
+        emitted = Factorization(endmembers, abundances)
         absorption = None if self.takeoff_deg is None else Absorption.of(phantom, self.takeoff_deg)
+        arriving = emitted if absorption is None else absorption.applied(emitted)
         dead_time = self.dead_time * (self.frames if self.keep_frames else 1)
-        return Exposure(Factorization(endmembers, abundances), shape, axes, absorption, dead_time)
+        return Exposure(emitted, arriving, shape, axes, absorption, dead_time)
 
     def haadf(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
         """Draw the HAADF image of the same scan, counted electrons of the phantom's `navigation_shape`.
@@ -169,12 +171,10 @@ class Acquisition:
             widths = (0,) * (maps.ndim - 3) + (*self.probe_nm / step, 0)
             maps = ndimage.gaussian_filter(maps, widths, mode="reflect", truncate=6)
         frames = np.arange(self.frames) - (self.frames - 1) / 2
-        moved = (
-            _shifted(maps, frame * np.array(self.drift_nm) / step) if moving else maps for frame in frames
-        )
+        shifts = frames[:, None] * np.array(self.drift_nm) / step
         if self.keep_frames:
-            return np.stack(list(moved)) / self.frames
-        return sum(moved) / self.frames if moving else maps
+            return np.stack([_shifted(maps, shift[None]) for shift in shifts]) / self.frames
+        return _shifted(maps, shifts) if moving else maps
 
     def _seen(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
         """Share of the photons of each pixel that no shadow, wedge or dead pixel takes, (P,); None: all."""
@@ -196,8 +196,10 @@ class Exposure(NamedTuple):
 
     Parameters
     ----------
+    emitted : Factorization
+        Photons emitted towards the detector.
     arriving : Factorization
-        Photons emitted towards a detector that is always ready.
+        Those of them that get out of the specimen: with absorption the nearest factorization.
     shape, axes
         Of the image's navigation axes.
     absorption : Absorption or None
@@ -205,6 +207,7 @@ class Exposure(NamedTuple):
         Share of the time spent on a pixel of this shape.
     """
 
+    emitted: Factorization
     arriving: Factorization
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
@@ -217,20 +220,16 @@ class Exposure(NamedTuple):
         With absorption it is the nearest one: each component's counts in a pixel are right, its spectrum is that
         of its mean over the specimen.
         """
-        mean = self.arriving if self.absorption is None else self.absorption.applied(self.arriving)
         if not self.dead_time:
-            return mean
-        rate = mean.abundances.sum(axis=1, keepdims=True)
-        return Factorization(mean.endmembers, mean.abundances / (1 + rate * self.dead_time))
+            return self.arriving
+        rate = self.arriving.abundances.sum(axis=1, keepdims=True)
+        return Factorization(self.arriving.endmembers, self.arriving.abundances / (1 + rate * self.dead_time))
 
     def draw(self, rng: np.random.Generator) -> Iterator[sparse.csr_array]:
         """Draw the counts, block of pixels by block of pixels."""
-        if self.absorption is None:
-            return draw_blocks(self.arriving, rng, dead_time=self.dead_time)
-        rate = self.absorption.applied(self.arriving).abundances.sum(axis=1)
-        return draw_blocks(
-            self.arriving, rng, survival=self.absorption.survival, dead_time=self.dead_time, rate=rate
-        )
+        survival = None if self.absorption is None else self.absorption.survival
+        rate = self.arriving.abundances.sum(axis=1)
+        return draw_blocks(self.emitted, rng, survival=survival, dead_time=self.dead_time, rate=rate)
 
 
 #: A perfect acquisition, and one as a good instrument makes it; assumptions, since the talk states none of it.
@@ -255,9 +254,24 @@ def _turn(angle: np.ndarray, period: float) -> np.ndarray:
     return (angle + period / 2) % period - period / 2
 
 
-def _shifted(maps: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Move maps (..., Y, X, K) along Y and X, between neighbours linearly."""
-    return ndimage.shift(maps, (0,) * (maps.ndim - 3) + (*shift, 0), order=1, mode="nearest", prefilter=False)
+def _shifted(maps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Mean of maps (..., Y, X, K) over some shifts along Y and X, (n, 2), between neighbours linearly."""
+    whole = np.floor(shifts).astype(int)
+    part = shifts - whole
+    margin = np.abs(whole).max() + 1
+    height, width = maps.shape[-3:-1]
+    padded = np.pad(maps, [(0, 0)] * (maps.ndim - 3) + [(margin, margin)] * 2 + [(0, 0)], mode="edge")
+    kernel: dict[tuple[int, int], float] = {}
+    for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weights = np.where(corner, part, 1 - part).prod(axis=1) / len(shifts)
+        for (down, right), weight in zip(whole + corner, weights, strict=True):
+            kernel[down, right] = kernel.get((down, right), 0) + weight
+    moved = np.zeros_like(maps)
+    for (down, right), weight in kernel.items():
+        if weight:
+            top, left = margin - down, margin - right
+            moved += weight * padded[..., top : top + height, left : left + width, :]
+    return moved
 
 
 def _miscalibrated(

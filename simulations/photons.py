@@ -19,8 +19,8 @@ from scipy import sparse
 
 from bayesunmix.factorization import Factorization
 
-#: Probability that a photon of given pixel and channel leaves the specimen.
-Survival = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: Probability that photons of given pixels, component and channels leave the specimen.
+Survival = Callable[[np.ndarray, int, np.ndarray], np.ndarray]
 # Photons held at a time: about 100 MB of working memory, whatever the size of the image.
 _BLOCK = 1 << 21
 # Expected counts of one entry that 32 bits hold with room for the noise.
@@ -42,8 +42,8 @@ def draw_blocks(
     truth : Factorization
         Endmembers (K, C) that sum to one, abundances (P, K) in expected photons.
     rng : numpy Generator
-    survival : callable (pixel, channel) -> probability, optional
-        Of leaving the specimen, for arrays of photons.
+    survival : callable (pixels, component, channels) -> probabilities, optional
+        Of leaving the specimen, for the photons of a component.
     dead_time : float
         How long a count blinds the detector, as a share of the time spent on a pixel. Photons that come meanwhile
         are lost and do not prolong it; the mean of a rate r falls to r / (1 + r dead_time).
@@ -70,15 +70,14 @@ def draw_blocks(
     for rows in _blocks(truth, np.inf if follow else n_channels):
         abundances = truth.abundances[rows]
         bright = (abundances.sum(axis=1) > n_channels) & (not follow)
-        entry = np.concatenate(
-            [
-                _draw_photons(np.where(bright, 0, of_one), endmember, rng)
-                for of_one, endmember in zip(abundances.T, truth.endmembers, strict=True)
-            ]
-        )
-        if survival is not None:
-            pixel, channel = np.divmod(entry, n_channels)
-            entry = entry[rng.random(entry.size) < survival(rows.start + pixel, channel)]
+        drawn = []
+        for k, endmember in enumerate(truth.endmembers):
+            photons = _draw_photons(np.where(bright, 0, abundances[:, k]), endmember, rng)
+            if survival is not None:
+                pixel, channel = np.divmod(photons, n_channels)
+                photons = photons[rng.random(photons.size) < survival(rows.start + pixel, k, channel)]
+            drawn.append(photons)
+        entry = np.concatenate(drawn)
         if dead_time > 0:
             entry = _registered(entry, n_channels, rate[rows], dead_time, rng)
         yield _gathered(entry, bright, abundances, truth.endmembers, rng)
@@ -112,20 +111,20 @@ def _registered(
     entry: np.ndarray, n_channels: int, rate: np.ndarray, dead_time: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Entries of the photons that find the detector ready: the first of each pixel, then the second, ..."""
-    arrival = rng.random(entry.size)
-    order = np.lexsort((arrival, entry // n_channels))
-    arrival, photons = arrival[order], np.bincount(entry // n_channels, minlength=rate.size)
+    pixel, arrival = entry // n_channels, rng.random(entry.size)
+    order = np.argsort(pixel + arrival)
+    arrival, photons = arrival[order], np.bincount(pixel, minlength=rate.size)
     first = np.cumsum(photons) - photons
     # A count of the time before may still blind it: the equilibrium of an alternating process.
     blind = rng.random(rate.size) < rate * dead_time / (1 + rate * dead_time)
     ready = np.where(blind, rng.random(rate.size) * dead_time, 0)
     kept = np.zeros(entry.size, bool)
     for rank in range(photons.max(initial=0)):
-        pixel = np.flatnonzero(photons > rank)
-        photon = first[pixel] + rank
-        counts = arrival[photon] >= ready[pixel]
+        waiting = np.flatnonzero(photons > rank)
+        photon = first[waiting] + rank
+        counts = arrival[photon] >= ready[waiting]
         kept[photon] = counts
-        ready[pixel[counts]] = arrival[photon[counts]] + dead_time
+        ready[waiting[counts]] = arrival[photon[counts]] + dead_time
     return entry[order[kept]]
 
 
