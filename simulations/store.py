@@ -12,7 +12,7 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 ======================  =====================================================================
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "bayesunmix spectrum image 1"
+_HEADER = 1 << 16  # bytes: more than all but the counts takes
 _CHUNK = 1 << 18  # entries: 1 MiB of counts before compression
 
 
@@ -66,7 +67,17 @@ def write_series(
     exposure, generator = phantom.expose(dose, rng, acquisition or Acquisition())
     path = Path(path)
     with whole_file(path) as temporary, temporary.open("w+b") as file:
-        _write(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
+        # HDF5 reads its header back and crashes where that found no room: try for room first.
+        file.write(bytes(_HEADER))
+        file.flush()
+        file.seek(0)
+        file.truncate()
+        disk = _Disk(file)
+        try:
+            _write(disk, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
+        except (OSError, RuntimeError) as error:
+            # HDF5 complains about what it cannot read back; that it was never written is the reason.
+            raise disk.failure or error from None
     return exposure.mean()
 
 
@@ -124,7 +135,7 @@ def read_series(path: str | Path, part: slice = slice(None)) -> SpectrumImage:
 
 
 def _write(
-    target: IO[bytes],
+    disk: "_Disk",
     blocks: Iterator[sparse.csr_array],
     energy_kev: np.ndarray,
     shape: tuple[int, ...],
@@ -135,7 +146,7 @@ def _write(
 
     n_pixels = int(np.prod(shape))
     # No times are tracked, so that the same seed gives the same bytes.
-    with h5py.File(target, "w", track_order=False) as file:
+    with h5py.File(disk, "w", track_order=False) as file:
         file.attrs["format"] = FORMAT
         file["energy_kev"] = energy_kev
         file["shape"] = np.array([*shape, energy_kev.size])
@@ -149,8 +160,54 @@ def _write(
             _append(parts["indptr"], parts["data"].size + block.indptr[1:])
             _append(parts["data"], block.data)
             _append(parts["indices"], block.indices)
+            disk.check()
         if parts["data"].size == 0:
             raise ValueError("no photon was drawn; raise the dose")
+    # What HDF5 held back reached the disk only now.
+    disk.check()
+
+
+class _Disk:
+    """A file that keeps a failure to itself until asked: HDF5 crashes when it cannot write what it must close."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.failure: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first failure, if there was one."""
+        if self.failure:
+            raise self.failure
+
+    def _try(self, action: Callable[..., int | None], *arguments: object) -> int | None:
+        if self.failure is None:
+            try:
+                return action(*arguments)
+            except OSError as error:
+                self.failure = error
+        return None
+
+    def write(self, data: bytes) -> int:
+        self._try(self.file.write, data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._try(self.file.flush)
+
+    def truncate(self, size: int | None = None) -> int | None:
+        return self._try(self.file.truncate, size)
+
+    def seek(self, offset: int, whence: int = 0) -> int | None:
+        return self._try(self.file.seek, offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        return self.file.read(size)
+
+    def readinto(self, buffer: bytearray) -> int:
+        return self.file.readinto(buffer)  # type: ignore[attr-defined]
+
+    def tell(self) -> int:
+        return self.file.tell()
 
 
 def _growing(file: "h5py.File", name: str, kind: type) -> "h5py.Dataset":

@@ -34,6 +34,7 @@ from simulations.phantom import Phantom, Trial
 
 FORMATS = (".npz", ".hspy")
 _TRUTH = ".truth.npz"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
@@ -161,20 +162,25 @@ def whole_file(path: Path) -> Iterator[Path]:
         )
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file in it")
-    temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
+    prefix = f".{os.getpid()}.part."
+    if path.name.startswith(prefix):  # part of a larger whole, which renames it
+        yield path
+        return
+    temporary = path.with_name(prefix + path.name)
     try:
         yield temporary
         os.replace(temporary, path)
-    except PermissionError as error:
-        raise PermissionError(
-            f"{path.name!r} may not be written in {str(path.parent)!r}; choose a folder of yours"
-        ) from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno is None:  # a sentence already
             raise
-        raise OSError(
-            f"no room left on the disk while writing {path.name!r}, nothing was kept; "
-            "free some space, lower the dose or write elsewhere"
+        if error.errno in _NO_ROOM:
+            raise OSError(
+                f"no room left on the disk while writing {path.name!r}, nothing was kept; "
+                "free some space, lower the dose or write elsewhere"
+            ) from error
+        raise type(error)(
+            f"{path.name!r} cannot be written in {str(path.parent)!r}: {os.strerror(error.errno)}; "
+            "choose a folder of yours"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -133,7 +133,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, tmp_path, monkeypat
         monkeypatch.setattr(*target, full)
     (tmp_path / f"x{suffix}").write_bytes(b"older")
     done = run("write", "nicr_film", "--dose", 5, "--out", tmp_path / f"x{suffix}")
-    _assert_one_sentence(done, "no room left on the disk while writing")
+    _assert_one_sentence(done, "no room left on the disk while writing 'x.")
     assert "nothing was kept" in done[2]
     assert [path.name for path in tmp_path.iterdir()] == [f"x{suffix}"]
     assert (tmp_path / f"x{suffix}").read_bytes() == b"older"
@@ -147,7 +147,7 @@ def test_a_place_that_may_not_be_written_is_one_sentence(run, tmp_path, monkeypa
 
     monkeypatch.setattr(writing, "write", forbidden)
     done = run("write", "nicr_film", "--dose", 5, "--out", tmp_path / "x.npz")
-    _assert_one_sentence(done, "may not be written in")
+    _assert_one_sentence(done, "Permission denied; choose a folder of yours")
     assert list(tmp_path.iterdir()) == []
 
 
