@@ -101,7 +101,9 @@ class Acquisition:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value < high:
-                raise ValueError(f"{name} must be at least {low:g} and below {high:g}, got {value}")
+                raise ValueError(
+                    f"{name} must be at least {low:g} and below {high:g}, got {value}; see the default"
+                )
         if self.takeoff_deg is not None and not 0 < self.takeoff_deg < 180:
             raise ValueError(
                 f"takeoff_deg must lie between 0 and 180 degrees for photons to reach the detector, "
@@ -128,19 +130,13 @@ class Acquisition:
         shape, axes = phantom.navigation_shape, phantom.axes
         endmembers, abundances = phantom.truth.endmembers, phantom.truth.abundances * dose
         if self.gain != 1 or self.offset_kev != 0:
-            endmembers = _miscalibrated(endmembers, phantom.energy_kev, self.gain, self.offset_kev)
+            endmembers = self._miscalibrated(phantom)
             kept = endmembers.sum(axis=1)
-            if not kept.all():
-                lost = phantom.labels[int(np.argmin(kept))]
-                raise ValueError(
-                    f"no count of component {lost!r} is left on the axis with a gain of {self.gain:g} and an offset "
-                    f"of {self.offset_kev:g} keV; make the error smaller"
-                )
             endmembers, abundances = endmembers / kept[:, None], abundances * kept
         if self.probe_nm or any(self.drift_nm) or self.keep_frames:
             abundances = self._scanned(abundances.reshape(*shape, -1), phantom).reshape(-1, len(endmembers))
         if self.keep_frames:
-            shape, axes = (self.frames, *shape), (Axis("frame"), *axes)
+            shape, axes = (self.frames, *shape), axes and (Axis("frame"), *axes)
         seen = self._seen(phantom, rng)
         if seen is not None:
             abundances = abundances * np.resize(seen, abundances.shape[0])[:, None]
@@ -161,7 +157,22 @@ class Acquisition:
         if not self.haadf_electrons:
             return None
         signal = replace(self, keep_frames=False)._scanned(contrast(phantom)[..., None], phantom)[..., 0]
-        return rng.poisson(signal * self.haadf_electrons).astype(np.uint32)
+        reached = _along_tilts(self._reached(phantom), signal)
+        return rng.poisson(signal * reached * self.haadf_electrons).astype(np.uint32)
+
+    def _miscalibrated(self, phantom: "Phantom") -> np.ndarray:
+        """Put endmembers in the channels that a wrong energy scale gives them; what leaves the axis is lost."""
+        edges = channel_edges(phantom.energy_kev)
+        below = np.pad(np.cumsum(phantom.truth.endmembers, axis=1), ((0, 0), (1, 0)))
+        source = (edges - self.offset_kev) / self.gain
+        endmembers = np.array([np.diff(np.interp(source, edges, row)) for row in below])
+        empty = endmembers.sum(axis=1) == 0
+        if empty.any():
+            raise ValueError(
+                f"no count of component {phantom.labels[int(empty.argmax())]!r} is left on the axis with a gain of "
+                f"{self.gain:g} and an offset of {self.offset_kev:g} keV; make the error smaller"
+            )
+        return endmembers
 
     def _scanned(self, maps: np.ndarray, phantom: "Phantom") -> np.ndarray:
         """Return maps (..., Y, X, K) as the probe and the drifting stage show them: all frames' mean, or each."""
@@ -170,11 +181,10 @@ class Acquisition:
         if self.probe_nm:
             widths = (0,) * (maps.ndim - 3) + (*self.probe_nm / step, 0)
             maps = ndimage.gaussian_filter(maps, widths, mode="reflect", truncate=6)
-        frames = np.arange(self.frames) - (self.frames - 1) / 2
-        shifts = frames[:, None] * np.array(self.drift_nm) / step
-        if self.keep_frames:
-            return np.stack([_shifted(maps, shift[None]) for shift in shifts]) / self.frames
-        return _shifted(maps, shifts) if moving else maps
+        shifts = (np.arange(self.frames) - (self.frames - 1) / 2)[:, None] * np.array(self.drift_nm) / step
+        if not self.keep_frames:
+            return _shifted(maps, shifts) if moving else maps
+        return np.stack([_shifted(maps, shift[None]) if moving else maps for shift in shifts]) / self.frames
 
     def _seen(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
         """Share of the photons of each pixel that no shadow, wedge or dead pixel takes, (P,); None: all."""
@@ -183,12 +193,16 @@ class Acquisition:
         tilts = np.array(phantom.tilts_deg or (0.0,))
         away = _turn(tilts - self.shadow_deg, 360)
         share = 1 - self.shadow * np.exp(-((away / self.shadow_width_deg) ** 2) / 2)
-        reached = np.abs(_turn(tilts - 90, 180)) >= self.missing_wedge_deg / 2
         seen = np.ones(phantom.navigation_shape)
-        seen *= (share * reached).reshape(-1, *(1,) * (seen.ndim - 1))
+        seen *= _along_tilts(share * self._reached(phantom), seen)
         if self.dead_pixels:
             seen[rng.random(seen.shape) < self.dead_pixels] = 0
         return seen.ravel()
+
+    def _reached(self, phantom: "Phantom") -> np.ndarray:
+        """Whether the stage reaches each tilt, (T,)."""
+        tilts = np.array(phantom.tilts_deg or (0.0,))
+        return np.abs(_turn(tilts - 90, 180)) >= self.missing_wedge_deg / 2
 
 
 class Exposure(NamedTuple):
@@ -249,6 +263,11 @@ def _pixel_nm(phantom: "Phantom") -> np.ndarray:
     return np.array([axis.scale for axis in phantom.axes[-2:]])
 
 
+def _along_tilts(values: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Give values of each tilt, (T,), the axes of maps (T, Y, X); a single one fits maps of any shape."""
+    return values.reshape(-1, *(1,) * (maps.ndim - 1))
+
+
 def _turn(angle: np.ndarray, period: float) -> np.ndarray:
     """Angle modulo a period, between -period / 2 and period / 2."""
     return (angle + period / 2) % period - period / 2
@@ -272,13 +291,3 @@ def _shifted(maps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
             top, left = margin - down, margin - right
             moved += weight * padded[..., top : top + height, left : left + width, :]
     return moved
-
-
-def _miscalibrated(
-    endmembers: np.ndarray, energy_kev: np.ndarray, gain: float, offset_kev: float
-) -> np.ndarray:
-    """Endmembers in the channels in which a wrong energy scale puts them; what leaves the axis is lost."""
-    edges = channel_edges(energy_kev)
-    below = np.concatenate([np.zeros((len(endmembers), 1)), np.cumsum(endmembers, axis=1)], axis=1)
-    source = (edges - offset_kev) / gain
-    return np.array([np.diff(np.interp(source, edges, row)) for row in below])
