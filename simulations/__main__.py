@@ -4,7 +4,7 @@ import inspect
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from bayesunmix import progress
 from bayesunmix.spectra import RESPONSES
 from simulations.acquisition import ACQUISITIONS
 from simulations.phantom import PHANTOMS, Phantom
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 app = typer.Typer(
     help="Phantoms: specimens with known truth, acquired photon by photon.",
@@ -99,7 +96,7 @@ def write(
 @app.command("contact-sheet")
 def draw_contact_sheet(out: Picture, dose: Dose = 30.0, seed: Seed = 0) -> None:
     """Draw a picture of every phantom on one sheet."""
-    from simulations.contact_sheet import contact_sheet
+    from simulations.picture import contact_sheet
 
     _require_picture(out)
     _save(contact_sheet(dose, seed), out)
@@ -115,7 +112,7 @@ def figures(
     ] = Path("../shared/data"),
 ) -> None:
     """Draw the talk's six figures from the phantom of its needle, beside the published ones."""
-    from simulations.figures import draw_talk
+    from simulations.picture import draw_talk
     from simulations.talk import reproduce
 
     if not out.parent.is_dir():
@@ -154,7 +151,7 @@ def _require_picture(out: Path) -> None:
         )
 
 
-def _save(figure: "Figure", out: Path) -> None:
+def _save(figure: Any, out: Path) -> None:
     from simulations.writing import whole_file
 
     with whole_file(out) as temporary:

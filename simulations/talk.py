@@ -67,39 +67,25 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> Talk:
     pca, bss, nmf = (
         unmix(image, n, method, seed=seed) for method, n in (("pca", _N_SCREE), ("ica", 3), ("nmf", 3))
     )
-    shape = trial.image.shape[-3:]
-    n_shown = shape[0] * shape[1]
-
-    def shown(estimate: Factorization, order: np.ndarray, signs: np.ndarray) -> Factorization:
-        maps = np.zeros((n_shown, 3))
-        here = occupied < n_shown
-        maps[occupied[here]] = (estimate.abundances[: here.sum()] * signs)[:, order]
-        norm = np.linalg.norm(maps, axis=0)
-        endmembers = (estimate.endmembers * signs[:, None])[order]
-        return Factorization(endmembers * norm[:, None], maps / norm)
-
-    first = Factorization(pca.estimate.endmembers[:3], pca.estimate.abundances[:, :3])
-    peaks = needle.truth.endmembers.argmax(axis=1)
-    positive = np.sign(
-        [first.endmembers[0].sum(), first.endmembers[1, peaks[0]], first.endmembers[2, peaks[2]]]
-    )
+    truth, shape = needle.truth.endmembers, trial.image.shape[-3:]
+    peaks, n_shown = truth.argmax(axis=1), shape[0] * shape[1]
+    principal = Factorization(pca.estimate.endmembers[:3], pca.estimate.abundances[:, :3])
+    # Of the principal components, the first is the mean, the second positive in Si, the third in Ni.
+    fits = [(principal, peaks[[1, 0, 2]])]
+    fits += [(found.estimate.reorder(match(truth, found.estimate.endmembers)), peaks) for found in (bss, nmf)]
     return Talk(
         trial,
         trial.image.counts[:n_shown].toarray().reshape(shape),
         np.array(pca.info["explained_variance_ratio"]),
-        shown(first, np.arange(3), positive),
-        *(
-            shown(
-                found.estimate,
-                match(needle.truth.endmembers, found.estimate.endmembers),
-                _upright(found.estimate),
-            )
-            for found in (bss, nmf)
-        ),
+        *(_shown(found, occupied, n_shown, positive) for found, positive in fits),
     )
 
 
-def _upright(estimate: Factorization) -> np.ndarray:
-    """Sign that makes the tallest peak of each endmember positive, (K,)."""
-    tallest = np.abs(estimate.endmembers).argmax(axis=1)
-    return np.sign(estimate.endmembers[np.arange(len(tallest)), tallest])
+def _shown(estimate: Factorization, occupied: np.ndarray, n_shown: int, peaks: np.ndarray) -> Factorization:
+    """Return the first `n_shown` pixels, with maps of unit norm and endmembers positive at these channels."""
+    sign = np.sign(estimate.endmembers[np.arange(3), peaks])
+    maps = np.zeros((n_shown, 3))
+    here = occupied[occupied < n_shown]
+    maps[here] = estimate.abundances[: here.size] * sign
+    norm = np.linalg.norm(maps, axis=0)
+    return Factorization(estimate.endmembers * (sign * norm)[:, None], maps / norm)

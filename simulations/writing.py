@@ -27,9 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from bayesunmix.factorization import Factorization
-from bayesunmix.io import write
+from bayesunmix.io import hspy, write
 from simulations.acquisition import Acquisition
-from simulations.hspy import write_hspy
 from simulations.phantom import Phantom, Trial
 
 FORMATS = (".npz", ".hspy")
@@ -66,7 +65,7 @@ def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
         )
     with whole_file(image_path) as temporary:
         if image_path.suffix == ".hspy":
-            write_hspy(trial.image, temporary, title=trial.phantom.name)
+            hspy.save(trial.image, temporary, title=trial.phantom.name)
         else:
             write(trial.image, temporary)
         # Still inside: an image without its truth is not kept.

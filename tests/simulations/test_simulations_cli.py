@@ -11,7 +11,7 @@ import pytest
 import bayesunmix as bu
 from simulations import PHANTOMS
 from simulations.__main__ import main
-from simulations.contact_sheet import contact_sheet
+from simulations.picture import contact_sheet
 from simulations.store import read_series
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,7 @@ def test_an_unwritable_place_is_one_sentence(run, tmp_path, command, name, sente
 @pytest.mark.parametrize("suffix", [".npz", ".hspy", ".h5"])
 @pytest.mark.parametrize("part", ["image", "truth"])
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, tmp_path, monkeypatch, suffix, part):
+    from bayesunmix.io import hspy
     from simulations import store, writing
 
     def full(*_, **__):
@@ -119,7 +120,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, tmp_path, monkeypat
 
     target = {
         ("image", ".npz"): (writing, "write"),
-        ("image", ".hspy"): (writing, "write_hspy"),
+        ("image", ".hspy"): (hspy, "save"),
         ("image", ".h5"): (store, "_append"),
     }.get((part, suffix), (np, "savez_compressed"))
     if (part, suffix) == ("truth", ".npz"):
@@ -225,7 +226,7 @@ def test_the_contact_sheet_shows_every_phantom():
 def test_contact_sheet_writes_a_picture(run, tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
-    monkeypatch.setattr("simulations.contact_sheet.contact_sheet", lambda dose, seed: Figure())
+    monkeypatch.setattr("simulations.picture.contact_sheet", lambda dose, seed: Figure())
     assert run("contact-sheet", "--out", tmp_path / "sheet.png")[0] == 0
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 

@@ -5,6 +5,7 @@ import pytest
 
 from bayesunmix.alignment import spectral_angles
 from simulations import PHANTOMS
+from simulations.phantoms.particles_espm import DOSES
 from simulations.specimen import Material, channels, specimen, sphere_chords
 
 IRON = {"Fe": Material("Fe", 7.87), "FeO": Material("FeO", 5.74)}
@@ -152,6 +153,9 @@ def test_the_espm_set_is_the_published_one():
     np.testing.assert_allclose(thickness.sum(axis=1), 100)
     np.testing.assert_allclose(thickness[:, 1:].max(axis=0), 50, rtol=0.01)
     assert (thickness[:, 1:] > 0).all(axis=1).sum() == 0, "the spheres stand apart"
+    assert DOSES == (293, 18)
+    for dose in DOSES:
+        assert particles.acquire(dose, 0).image.n_photons / 128**2 == pytest.approx(dose, rel=0.01)
 
 
 def test_null_has_one_phase_and_no_other():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from bayesunmix.progress import track
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.picture import COLOURS, composite, draw_scale_bar
+from simulations.picture.trial import COLOURS, composite, draw_scale_bar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from bayesunmix.image import SpectrumImage
 _BLOCK = 1 << 26
 
 
-def write_hspy(image: SpectrumImage, path: Path, title: str) -> None:
+def save(image: SpectrumImage, path: Path, title: str) -> None:
     """Write the image; its counts are made dense a block at a time.
 
     Parameters
@@ -33,7 +34,6 @@ def write_hspy(image: SpectrumImage, path: Path, title: str) -> None:
         raise ModuleNotFoundError(
             "writing .hspy takes RosettaSciIO: pip install 'bayesunmix[io]', or write .npz"
         ) from error
-    # HyperSpy takes no axis with a single step of 0 and no unit; ours always have both.
     axes = [
         _axis(axis.name, axis.units, axis.scale, 0.0, size, navigate=True)
         for axis, size in zip(image.axes, image.navigation_shape, strict=True)
@@ -61,7 +61,7 @@ def write_hspy(image: SpectrumImage, path: Path, title: str) -> None:
     )
 
 
-def _axis(name: str, units: str, scale: float, offset: float, size: int, *, navigate: bool) -> dict:
+def _axis(name: str, units: str, scale: float, offset: float, size: int, *, navigate: bool) -> dict[str, Any]:
     return {
         "_type": "UniformDataAxis",
         "name": name,
@@ -74,7 +74,7 @@ def _axis(name: str, units: str, scale: float, offset: float, size: int, *, navi
     }
 
 
-def _lazy(image: SpectrumImage) -> object:
+def _lazy(image: SpectrumImage) -> Any:
     """Return the dense counts as a dask array of `image.shape`, a run of the first axis in each block."""
     import dask.array as da
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.progress import track
-from simulations.picture import draw_scale_bar, fade
+from simulations.picture.trial import draw_scale_bar, fade
 from simulations.talk import Talk
 from simulations.writing import whole_file
 
@@ -112,7 +112,7 @@ def _draw_haadf(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> No
         image.plot(x, y, "s", color=colour, markersize=7)
         counts = talk.counts[y, x]
         axes.step(talk.trial.image.energy_kev, counts, where="mid", color=colour, linewidth=1.5)
-        axes.set(ylim=(0, max(2, counts.max())), xlim=(1, 10))
+        axes.set(ylim=(0, max(2, counts.max())), xlim=(1, 10), xticks=range(1, 11))
         axes.annotate(
             f"({x}, {y})",
             (0 if colour == "red" else 1, 1.04),
