@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bayesunmix.spectra import attenuation, film_transmission, lines, thin_film, weight_fractions
 from bayesunmix.spectra.cross_section import ionisation
+from bayesunmix.spectra.lines import emission
 
 AXIS = 1 + 0.01 * np.arange(900)
 # Values that the authors' own program xion.f gives, as quoted in NIST's BoteSalvatICX: cm2.
@@ -71,6 +72,17 @@ def test_families_are_all_lines_that_the_beam_excites(element):
     k_lines = film.lines.intensity[in_family]
     np.testing.assert_allclose(k_lines / k_lines.sum(), lines(element).intensity, rtol=1e-9)
     assert f"{element}_K" not in thin_film(element, beam_kev=1.2).families()
+
+
+def test_vacancies_move_outwards_before_they_are_filled():
+    """Coster-Kronig transitions bring more than a third of platinum's L1 vacancies to L3, none from L3 to L1."""
+    of_l1, of_l3 = (
+        dict.fromkeys(["Pt_La", "Pt_Lg"], 0.0)
+        | _groups(emission("Pt", {"L1": 0.0, "L2": 0.0, "L3": 0.0} | one))
+        for one in ({"L1": 1.0}, {"L3": 1.0})
+    )
+    assert 1 / 3 < of_l1["Pt_La"] / of_l3["Pt_La"] < 3 / 4
+    assert of_l3["Pt_Lg"] == 0 < of_l1["Pt_Lg"]
 
 
 def test_heavy_elements_shine_in_m_lines_between_1_and_4_kev():
@@ -151,6 +163,12 @@ def test_nothing_is_absorbed_where_nothing_is():
 def test_bad_input_is_one_sentence(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def _groups(family):
+    return {
+        name: family.intensity[[n == name for n in family.names]].sum() for name in sorted(set(family.names))
+    }
 
 
 def _window(spectrum, low, high):

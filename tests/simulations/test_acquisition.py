@@ -111,6 +111,14 @@ def test_totals_are_sub_poisson_with_dead_time_and_channels_are_not(rate_dead_ti
     assert counts.var() / counts.mean() == pytest.approx(1, abs=0.01)
 
 
+def test_a_detector_may_be_blind_when_a_pixel_begins():
+    n_pixels = 40_000
+    few = Phantom("few", Factorization([[0.5, 0.5]], np.ones((n_pixels, 1))), [1.0, 2.0], (n_pixels,), ("A",))
+    # A count blinds for half a pixel's time: 2 / (1 + 2 x 0.5) are left; 1.1 if every pixel began ready.
+    counts = few.acquire(2, 0, Acquisition(dead_time=0.5)).image.n_photons
+    assert counts / n_pixels == pytest.approx(1, abs=0.02)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0, 2.0), st.floats(-2, 2), st.floats(-2, 2), st.integers(1, 4))
 def test_probe_and_drift_within_the_field_keep_every_photon(probe, down, right, frames):
