@@ -30,7 +30,8 @@ def test_ionisation_is_as_published(number, shell, beam_kev, published):
 
 
 @pytest.mark.parametrize(
-    ("number", "shell", "edge_kev"), [(14, "K", 1.839), (28, "K", 8.333), (79, "L3", 11.919)]
+    ("number", "shell", "edge_kev"),
+    [(14, "K", 1.839), (28, "K", 8.333), (79, "L3", 11.919), (79, "K", 80.725)],
 )
 def test_ionisation_begins_at_the_edge_and_its_two_formulas_meet(number, shell, edge_kev):
     assert ionisation(number, shell, 0.97 * edge_kev) == 0

@@ -160,6 +160,11 @@ def test_frames_drift_around_the_middle_one_and_add_up(series):
     np.testing.assert_allclose(maps[2, :, 1:, 2:], middle[:, :-1, :-2], atol=1e-15)
     summed = _mean(series, Acquisition(frames=3, drift_nm=(4.0, 8.0)))
     np.testing.assert_allclose(maps.sum(axis=0).reshape(-1, 2), summed.abundances, atol=1e-15)
+    blinded = Acquisition(dead_time=0.1)
+    kept = _mean(series, replace(blinded, frames=3, keep_frames=True)).abundances.sum()
+    assert kept == pytest.approx(_mean(series, blinded).abundances.sum()), (
+        "a frame's rate is that of the whole"
+    )
     trial = series.acquire(20, 0, Acquisition(frames=3, keep_frames=True))
     assert trial.image.shape == (3, 4, 8, 14, 160)
     assert [axis.name for axis in trial.image.axes] == ["frame", "tilt", "y", "x"]
