@@ -77,7 +77,7 @@ def test_write_writes_the_same_bytes_again(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("write", "nicr_flim", "--dose", "5"), "did you mean 'nicr_film' or"),
+        (("write", "nicr_flim", "--dose", "5"), "unknown phantom 'nicr_flim': did you mean"),
         (("write", "nicr_film", "--dose", "-5"), "dose must be a positive, finite number"),
         (("write", "nicr_film", "--dose", "nan"), "dose must be a positive, finite number"),
         (("write", "nicr_film", "--dose", "5", "--seed", "-1"), "from 0 on (a seed), got -1"),
