@@ -1,12 +1,17 @@
-"""`python -m simulations list | show NAME | write NAME`: phantoms from the command line."""
+"""`python -m simulations list | show | write | contact-sheet | figures`: phantoms from the command line."""
 
+import inspect
 import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from simulations.phantom import PHANTOMS
+from bayesunmix import progress
+from bayesunmix.spectra import RESPONSES
+from simulations.acquisition import ACQUISITIONS
+from simulations.phantom import PHANTOMS, Phantom
 
 app = typer.Typer(
     help="Phantoms: specimens with known truth, acquired photon by photon.",
@@ -15,9 +20,23 @@ app = typer.Typer(
     add_completion=False,
 )
 _PICTURES = (".png", ".svg", ".pdf")
+# A series whose counts are held as a store and not in memory.
+_STORE = ".h5"
+
+
+class Preset(StrEnum):
+    """A perfect instrument, or one with the faults of real ones."""
+
+    ideal = "ideal"
+    realistic = "realistic"
+
+
 Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 Dose = Annotated[float, typer.Option(help="Mean counts per pixel of the specimen.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.")]
+Tilts = Annotated[int | None, typer.Option(help="Tilts of a series, 5 degrees apart: the talk has 73.")]
+Picture = Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")]
+PresetOption = Annotated[Preset, typer.Option(help="Detector and acquisition.")]
 
 
 @app.command("list")
@@ -26,52 +45,118 @@ def list_phantoms() -> None:
     for name in PHANTOMS:
         phantom = PHANTOMS[name]()
         size = " x ".join(map(str, (*phantom.navigation_shape, phantom.energy_kev.size)))
-        print(f"{name:<20} {size:<18} {', '.join(phantom.labels):<16} {_summary(name)}")
+        labels = ", ".join(phantom.labels) if len(phantom.labels) < 4 else f"{len(phantom.labels)} phases"
+        print(f"{name:<20} {size:<18} {labels:<42} {_summary(name)}")
 
 
 @app.command()
 def show(
     name: Name,
-    out: Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")],
+    out: Picture,
     dose: Dose = 30.0,
     seed: Seed = 0,
+    tilts: Tilts = None,
+    preset: PresetOption = Preset.ideal,
 ) -> None:
     """Draw a phantom's truth beside one acquisition of it."""
     from simulations.picture import draw_trial
-    from simulations.writing import whole_file
 
-    if out.suffix not in _PICTURES:
-        raise ValueError(
-            f"cannot draw {out.name!r}: the formats are {' '.join(_PICTURES)}; choose one of them"
-        )
-    figure = draw_trial(PHANTOMS[name]().acquire(dose, seed))
-    with whole_file(out) as temporary:
-        figure.savefig(temporary, dpi=150)
-    print(f"wrote {out}")
+    _require_picture(out)
+    phantom = _build(name, tilts, preset)
+    _save(draw_trial(phantom.acquire(dose, seed, ACQUISITIONS[preset])), out)
 
 
 @app.command()
 def write(
     name: Name,
     dose: Dose,
-    out: Annotated[Path, typer.Option(help="Spectrum image to write, .npz; the truth goes to .truth.npz.")],
+    out: Annotated[
+        Path, typer.Option(help="Spectrum image: .npz, .hspy (HyperSpy), .h5 (streamed); truth: .truth.npz.")
+    ],
     seed: Seed = 0,
+    tilts: Tilts = None,
+    preset: PresetOption = Preset.ideal,
 ) -> None:
     """Acquire a phantom and write the image, and its truth in a file of its own."""
-    from simulations.writing import write_trial
+    from simulations.writing import FORMATS, write_streamed, write_trial
 
-    trial = PHANTOMS[name]().acquire(dose, seed)
-    image_path, truth_path = write_trial(trial, out)
-    print(f"wrote {image_path} ({trial.image.n_photons} counts) and {truth_path}")
+    if out.suffix not in (*FORMATS, _STORE):
+        raise ValueError(
+            f"cannot write {out.name!r}: the formats are {' '.join((*FORMATS, _STORE))}; choose one of them"
+        )
+    phantom = _build(name, tilts, preset)
+    acquisition = ACQUISITIONS[preset]
+    if out.suffix == _STORE:
+        paths = write_streamed(phantom, dose, seed, out, acquisition)
+    else:
+        paths = write_trial(phantom.acquire(dose, seed, acquisition), out)
+    print(f"wrote {paths[0]} and {paths[1]}")
+
+
+@app.command("contact-sheet")
+def draw_contact_sheet(out: Picture, dose: Dose = 30.0, seed: Seed = 0) -> None:
+    """Draw a picture of every phantom on one sheet."""
+    from simulations.picture import contact_sheet
+
+    _require_picture(out)
+    _save(contact_sheet(dose, seed), out)
+
+
+@app.command()
+def figures(
+    out: Annotated[Path, typer.Option(help="Folder for the six pictures; made where it is not there.")],
+    tilts: Annotated[int, typer.Option(help="Tilts of the series that is unmixed.")] = 73,
+    seed: Seed = 0,
+    published: Annotated[
+        Path, typer.Option(help="Folder with figures/ and nicr/ of the talk, drawn beside where they are.")
+    ] = Path("../shared/data"),
+) -> None:
+    """Draw the talk's six figures from the phantom of its needle, beside the published ones."""
+    from simulations.picture import draw_talk
+    from simulations.talk import reproduce
+
+    if not out.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(out.parent)!r} to make {out.name!r} in; make it first"
+        )
+    for path in draw_talk(reproduce(tilts, seed=seed), out, published):
+        print(f"wrote {path}")
 
 
 def main() -> None:
     """Run the command; a mistake of the user is one sentence on stderr and exit status 2."""
+    progress.show(sys.stderr.isatty())
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _build(name: str, tilts: int | None, preset: Preset) -> Phantom:
+    """Build the phantom with a preset's detector, and with tilts if it has any."""
+    builder = PHANTOMS[name]
+    settings: dict[str, Any] = {"detector": RESPONSES[preset]}
+    if tilts is not None:
+        if "tilts" not in inspect.signature(builder).parameters:
+            raise ValueError(f"{name} is no tilt series; leave --tilts out, or choose nicr_needle")
+        settings["tilts"] = tilts
+    return builder(**settings)
+
+
+def _require_picture(out: Path) -> None:
+    if out.suffix not in _PICTURES:
+        raise ValueError(
+            f"cannot draw {out.name!r}: the formats are {' '.join(_PICTURES)}; choose one of them"
+        )
+
+
+def _save(figure: Any, out: Path) -> None:
+    from simulations.writing import whole_file
+
+    with whole_file(out) as temporary:
+        figure.savefig(temporary, dpi=150)
+    print(f"wrote {out}")
 
 
 def _summary(name: str) -> str:

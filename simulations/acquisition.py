@@ -1,95 +1,293 @@
-"""Draw Poisson counts photon by photon, so that the cost grows with photons and not with pixels x channels.
+"""How a phantom is recorded: what the microscope, the stage and the detector do to the truth before it is counted.
 
-X_pc ~ Poisson(sum_k A_pk E_kc) is the same as: a Poisson(A_pk) number of photons of each component in each
-pixel, each of which falls into channel c with probability E_kc (the thinning property of the Poisson law).
+Everything that keeps mixing linear turns the truth at a dose into the mean of the counts: the probe and the drift
+blur the maps, shadows, the missing wedge and dead pixels darken them, a wrong energy scale moves the endmembers. Two
+effects reach single photons (`photons`): absorption on the way out, and the detector's dead time.
 
-References
-----------
-J. F. C. Kingman, *Poisson Processes*, Oxford University Press (1993), section 5.1 (the colouring theorem).
-L. Devroye, *Non-Uniform Random Variate Generation*, Springer (1986), section III.2 (inversion).
+Where the talk states nothing (and it states none of these), a value is an assumption.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.image import Axis
+from bayesunmix.spectra import channel_edges
+from simulations.absorption import Absorption
+from simulations.haadf import contrast
+from simulations.photons import draw_blocks
 
-# Photons held at a time: about 100 MB of working memory, whatever the size of the image.
-_BLOCK = 1 << 21
-# Expected counts of one entry that 32 bits hold with room for the noise.
-_LARGEST = 0.99 * np.iinfo(np.uint32).max
+if TYPE_CHECKING:
+    from simulations.phantom import Phantom
 
 
-def draw_counts(truth: Factorization, rng: np.random.Generator) -> sparse.csr_array:
-    """Draw one image.
+# Of each setting: from the first value on, below the second.
+_RANGES = {
+    "probe_nm": (0, np.inf),
+    "gain": (0.5, 2),
+    "offset_kev": (-np.inf, np.inf),
+    "shadow": (0, 1),
+    "shadow_deg": (-np.inf, np.inf),
+    "shadow_width_deg": (0.001, np.inf),
+    "missing_wedge_deg": (0, 180),
+    "dead_pixels": (0, 1),
+    "dead_time": (0, 1),
+    "haadf_electrons": (0, np.inf),
+}
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Settings of one acquisition; the defaults are perfect. `ACQUISITIONS` names two.
 
     Parameters
     ----------
-    truth : Factorization
-        Endmembers (K, C) that sum to one, abundances (P, K) in expected counts.
-    rng : numpy Generator
-
-    Returns
-    -------
-    counts : (P, C) sparse array of uint32
+    probe_nm : float
+        Standard deviation of the probe.
+    drift_nm : (float, float)
+        How far the specimen moves along y and x from each frame to the next; the middle frame is in place. What lies
+        beyond the edge of the field is taken to continue it.
+    frames : int
+        Scans over the field that share the dose.
+    keep_frames : bool
+        Whether frames stay apart, on a first navigation axis "frame", or are summed.
+    gain, offset_kev : float
+        Recorded energy = gain x energy + offset; the image's axis knows nothing of it.
+    shadow, shadow_deg, shadow_width_deg : float
+        The specimen's holder hides this share of the detector at the tilt `shadow_deg`, and less around it: a
+        Gaussian of that standard deviation. A phantom that is not a tilt series is at 0 deg.
+    missing_wedge_deg : float
+        Full width of the range around +-90 deg that the stage cannot reach. Its tilts stay in the image, empty.
+    dead_pixels : float
+        Share of the positions of the scan at which nothing was recorded, at random.
+    dead_time : float
+        How long a count blinds the detector, as a share of the time spent on a pixel in all its frames.
+    takeoff_deg : float or None
+        Angle of the detector above the plane across the beam: photons are absorbed on their way out. For a film that
+        is tilted towards the detector, add its tilt; a voxel model tilts by itself. None: they are not absorbed.
+    haadf_electrons : float
+        Mean number of electrons that the simultaneous HAADF image counts in a pixel of the specimen; 0: no image.
 
     Raises
     ------
     ValueError
-        If a single entry is expected to hold more counts than an image can.
+        If a setting is outside its range.
     """
-    n_pixels, n_channels = truth.abundances.shape[0], truth.endmembers.shape[1]
-    brightest = truth.abundances.sum(axis=1).max() * truth.endmembers.max()
-    if brightest > _LARGEST:
+
+    probe_nm: float = 0.0
+    drift_nm: tuple[float, float] = (0.0, 0.0)
+    frames: int = 1
+    keep_frames: bool = False
+    gain: float = 1.0
+    offset_kev: float = 0.0
+    shadow: float = 0.0
+    shadow_deg: float = 180.0
+    shadow_width_deg: float = 20.0
+    missing_wedge_deg: float = 0.0
+    dead_pixels: float = 0.0
+    dead_time: float = 0.0
+    takeoff_deg: float | None = None
+    haadf_electrons: float = 0.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.frames, bool) or int(self.frames) != self.frames or self.frames < 1:
+            raise ValueError(f"frames must be a whole number from 1 on, got {self.frames}")
+        if len(self.drift_nm) != 2 or not np.isfinite(self.drift_nm).all():
+            raise ValueError(f"drift_nm must be two finite lengths (y, x) in nm, got {self.drift_nm}")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value < high:
+                raise ValueError(
+                    f"{name} must be at least {low:g} and below {high:g}, got {value}; see the default"
+                )
+        if self.takeoff_deg is not None and not 0 < self.takeoff_deg < 180:
+            raise ValueError(
+                f"takeoff_deg must lie between 0 and 180 degrees for photons to reach the detector, "
+                f"got {self.takeoff_deg}; None leaves absorption out"
+            )
+
+    def expose(self, phantom: "Phantom", dose: float, rng: np.random.Generator) -> "Exposure":
+        """Return what this acquisition counts of a phantom, before it is drawn.
+
+        Parameters
+        ----------
+        phantom : Phantom
+        dose : float
+            Mean counts per pixel of the specimen, if the acquisition were perfect.
+        rng : numpy Generator
+            Drawn from only where pixels are dead.
+
+        Raises
+        ------
+        ValueError
+            If a setting needs lengths in nm, thickness or materials that the phantom does not have, or moves a
+            component off the axis.
+        """
+        shape, axes = phantom.navigation_shape, phantom.axes
+        endmembers, abundances = phantom.truth.endmembers, phantom.truth.abundances * dose
+        if self.gain != 1 or self.offset_kev != 0:
+            endmembers = self._miscalibrated(phantom)
+            kept = endmembers.sum(axis=1)
+            endmembers, abundances = endmembers / kept[:, None], abundances * kept
+        if self.probe_nm or any(self.drift_nm) or self.keep_frames:
+            abundances = self._scanned(abundances.reshape(*shape, -1), phantom).reshape(-1, len(endmembers))
+        if self.keep_frames:
+            shape, axes = (self.frames, *shape), axes and (Axis("frame"), *axes)
+        seen = self._seen(phantom, rng)
+        if seen is not None:
+            abundances = abundances * np.resize(seen, abundances.shape[0])[:, None]
+        emitted = Factorization(endmembers, abundances)
+        absorption = None if self.takeoff_deg is None else Absorption.of(phantom, self.takeoff_deg)
+        arriving = emitted if absorption is None else absorption.applied(emitted)
+        dead_time = self.dead_time * (self.frames if self.keep_frames else 1)
+        return Exposure(emitted, arriving, shape, axes, absorption, dead_time)
+
+    def haadf(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
+        """Draw the HAADF image of the same scan, counted electrons of the phantom's `navigation_shape`.
+
+        Raises
+        ------
+        ValueError
+            If the phantom does not say what it is made of and how thick it is.
+        """
+        if not self.haadf_electrons:
+            return None
+        signal = replace(self, keep_frames=False)._scanned(contrast(phantom)[..., None], phantom)[..., 0]
+        reached = _along_tilts(self._reached(phantom), signal)
+        return rng.poisson(signal * reached * self.haadf_electrons).astype(np.uint32)
+
+    def _miscalibrated(self, phantom: "Phantom") -> np.ndarray:
+        """Put endmembers in the channels that a wrong energy scale gives them; what leaves the axis is lost."""
+        edges = channel_edges(phantom.energy_kev)
+        below = np.pad(np.cumsum(phantom.truth.endmembers, axis=1), ((0, 0), (1, 0)))
+        source = (edges - self.offset_kev) / self.gain
+        endmembers = np.array([np.diff(np.interp(source, edges, row)) for row in below])
+        empty = endmembers.sum(axis=1) == 0
+        if empty.any():
+            raise ValueError(
+                f"no count of component {phantom.labels[int(empty.argmax())]!r} is left on the axis with a gain of "
+                f"{self.gain:g} and an offset of {self.offset_kev:g} keV; make the error smaller"
+            )
+        return endmembers
+
+    def _scanned(self, maps: np.ndarray, phantom: "Phantom") -> np.ndarray:
+        """Return maps (..., Y, X, K) as the probe and the drifting stage show them: all frames' mean, or each."""
+        moving = any(self.drift_nm) and self.frames > 1
+        step = _pixel_nm(phantom) if self.probe_nm or moving else np.ones(2)
+        if self.probe_nm:
+            widths = (0,) * (maps.ndim - 3) + (*self.probe_nm / step, 0)
+            maps = ndimage.gaussian_filter(maps, widths, mode="reflect", truncate=6)
+        shifts = (np.arange(self.frames) - (self.frames - 1) / 2)[:, None] * np.array(self.drift_nm) / step
+        if not self.keep_frames:
+            return _shifted(maps, shifts) if moving else maps
+        return np.stack([_shifted(maps, shift[None]) if moving else maps for shift in shifts]) / self.frames
+
+    def _seen(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
+        """Share of the photons of each pixel that no shadow, wedge or dead pixel takes, (P,); None: all."""
+        if not (self.shadow or self.missing_wedge_deg or self.dead_pixels):
+            return None
+        tilts = np.array(phantom.tilts_deg or (0.0,))
+        away = _turn(tilts - self.shadow_deg, 360)
+        share = 1 - self.shadow * np.exp(-((away / self.shadow_width_deg) ** 2) / 2)
+        seen = np.ones(phantom.navigation_shape)
+        seen *= _along_tilts(share * self._reached(phantom), seen)
+        if self.dead_pixels:
+            seen[rng.random(seen.shape) < self.dead_pixels] = 0
+        return seen.ravel()
+
+    def _reached(self, phantom: "Phantom") -> np.ndarray:
+        """Whether the stage reaches each tilt, (T,)."""
+        tilts = np.array(phantom.tilts_deg or (0.0,))
+        return np.abs(_turn(tilts - 90, 180)) >= self.missing_wedge_deg / 2
+
+
+class Exposure(NamedTuple):
+    """Photons that will be counted: everything but the drawing.
+
+    Parameters
+    ----------
+    emitted : Factorization
+        Photons emitted towards the detector.
+    arriving : Factorization
+        Those of them that get out of the specimen: with absorption the nearest factorization.
+    shape, axes
+        Of the image's navigation axes.
+    absorption : Absorption or None
+    dead_time : float
+        Share of the time spent on a pixel of this shape.
+    """
+
+    emitted: Factorization
+    arriving: Factorization
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    absorption: Absorption | None
+    dead_time: float
+
+    def mean(self) -> Factorization:
+        """Return the factorization whose expected counts are the mean of the counts.
+
+        With absorption it is the nearest one: each component's counts in a pixel are right, its spectrum is that
+        of its mean over the specimen.
+        """
+        if not self.dead_time:
+            return self.arriving
+        rate = self.arriving.abundances.sum(axis=1, keepdims=True)
+        return Factorization(self.arriving.endmembers, self.arriving.abundances / (1 + rate * self.dead_time))
+
+    def draw(self, rng: np.random.Generator) -> Iterator[sparse.csr_array]:
+        """Draw the counts, block of pixels by block of pixels."""
+        survival = None if self.absorption is None else self.absorption.survival
+        rate = self.arriving.abundances.sum(axis=1)
+        return draw_blocks(self.emitted, rng, survival=survival, dead_time=self.dead_time, rate=rate)
+
+
+#: A perfect acquisition, and one as a good instrument makes it; assumptions, since the talk states none of it.
+ACQUISITIONS = {
+    "ideal": Acquisition(),
+    "realistic": Acquisition(probe_nm=1.0, drift_nm=(0.5, 0.5), frames=8, shadow=0.3, dead_time=0.003),
+}
+
+
+def _pixel_nm(phantom: "Phantom") -> np.ndarray:
+    """Step along y and x."""
+    if len(phantom.axes) < 2 or any(axis.units != "nm" for axis in phantom.axes[-2:]):
         raise ValueError(
-            f"one entry would hold {brightest:.3g} counts, at most {_LARGEST:.3g} fit: lower the dose"
+            f"probe and drift are lengths in nm, but phantom {phantom.name!r} has no y and x axis in nm; "
+            "give its axes or leave them 0"
         )
-    blocks = [
-        _draw_block(truth.abundances[rows], truth.endmembers, rng) for rows in _blocks(truth, n_channels)
-    ]
-    return sparse.csr_array(
-        (
-            np.concatenate([count for _, _, count in blocks]),
-            np.concatenate([channel for _, channel, _ in blocks]),
-            np.concatenate([[0], np.cumsum(np.concatenate([entries for entries, _, _ in blocks]))]),
-        ),
-        shape=(n_pixels, n_channels),
-    )
+    return np.array([axis.scale for axis in phantom.axes[-2:]])
 
 
-def _blocks(truth: Factorization, n_channels: int) -> list[slice]:
-    """Cut the pixels into runs that cost about `_BLOCK` each; a pixel never costs more than its channels."""
-    cost = np.cumsum(np.minimum(truth.abundances.sum(axis=1), n_channels))
-    cuts = np.flatnonzero(np.diff(cost // _BLOCK)) + 1
-    return [slice(*pair) for pair in zip([0, *cuts], [*cuts, cost.size], strict=True)]
+def _along_tilts(values: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Give values of each tilt, (T,), the axes of maps (T, Y, X); a single one fits maps of any shape."""
+    return values.reshape(-1, *(1,) * (maps.ndim - 1))
 
 
-def _draw_block(
-    abundances: np.ndarray, endmembers: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Entries per pixel (P,), then channel and count of every entry."""
-    n_pixels, n_channels = abundances.shape[0], endmembers.shape[1]
-    bright = abundances.sum(axis=1) > n_channels
-    drawn = [
-        _draw_photons(np.where(bright, 0, rate), endmember, rng)
-        for rate, endmember in zip(abundances.T, endmembers, strict=True)
-    ]
-    entry, count = np.unique(np.concatenate(drawn), return_counts=True)
-    if bright.any():  # more photons than channels: drawing channel by channel is cheaper
-        dense = rng.poisson(abundances[bright] @ endmembers)
-        row, channel = np.nonzero(dense)
-        entry = np.concatenate([entry, np.flatnonzero(bright)[row] * n_channels + channel])
-        count = np.concatenate([count, dense[row, channel]])
-        order = np.argsort(entry)
-        entry, count = entry[order], count[order]
-    pixel, channel = np.divmod(entry, n_channels)
-    return np.bincount(pixel, minlength=n_pixels), channel.astype(np.int32), count.astype(np.uint32)
+def _turn(angle: np.ndarray, period: float) -> np.ndarray:
+    """Angle modulo a period, between -period / 2 and period / 2."""
+    return (angle + period / 2) % period - period / 2
 
 
-def _draw_photons(rate: np.ndarray, endmember: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Entry (pixel x C + channel) of every photon of one component."""
-    photons = rng.poisson(rate)
-    cumulative = np.cumsum(endmember)
-    # Scaling by the total, and not by one, keeps rounding from sending a photon beyond the last channel.
-    channel = np.searchsorted(cumulative, rng.random(photons.sum()) * cumulative[-1], side="right")
-    return np.repeat(np.arange(rate.size) * endmember.size, photons) + channel
+def _shifted(maps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Mean of maps (..., Y, X, K) over some shifts along Y and X, (n, 2), between neighbours linearly."""
+    whole = np.floor(shifts).astype(int)
+    part = shifts - whole
+    margin = np.abs(whole).max() + 1
+    height, width = maps.shape[-3:-1]
+    padded = np.pad(maps, [(0, 0)] * (maps.ndim - 3) + [(margin, margin)] * 2 + [(0, 0)], mode="edge")
+    kernel: dict[tuple[int, int], float] = {}
+    for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        weights = np.where(corner, part, 1 - part).prod(axis=1) / len(shifts)
+        for (down, right), weight in zip(whole + corner, weights, strict=True):
+            kernel[down, right] = kernel.get((down, right), 0) + weight
+    moved = np.zeros_like(maps)
+    for (down, right), weight in kernel.items():
+        if weight:
+            top, left = margin - down, margin - right
+            moved += weight * padded[..., top : top + height, left : left + width, :]
+    return moved

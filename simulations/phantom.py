@@ -6,15 +6,20 @@ dose d multiplies the abundances by d and draws Poisson photons.
 
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.registry import Registry
-from simulations.acquisition import draw_counts
+from simulations.acquisition import Acquisition, Exposure
+from simulations.photons import joined
+
+if TYPE_CHECKING:
+    from simulations.specimen import Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,16 @@ class Phantom:
     labels : tuple of str
         Name of each component.
     axes : tuple of Axis
+    volume : (Z, Y, X) uint8 array, optional
+        Material of each voxel before any tilt: 0 is vacuum, k + 1 is component k.
+    tilts_deg : tuple of float
+        Tilt of each image of a series, whose first navigation axis it is.
+    thickness_nm : (P, K) array, optional
+        Path of the beam through each component.
+    line_shares : mapping from str to (K,) array
+        For each family of lines ("Ni_K"), the share of each endmember's counts that are its net counts.
+    materials : tuple of Material
+        What each component is made of, where the phantom knows it.
 
     Raises
     ------
@@ -46,6 +61,11 @@ class Phantom:
     navigation_shape: tuple[int, ...]
     labels: tuple[str, ...]
     axes: tuple[Axis, ...] = ()
+    volume: np.ndarray | None = None
+    tilts_deg: tuple[float, ...] = ()
+    thickness_nm: np.ndarray | None = None
+    line_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    materials: tuple["Material", ...] = ()
 
     def __post_init__(self) -> None:
         _require_shapes(self)
@@ -56,18 +76,32 @@ class Phantom:
         """Pixels that hold any material, (P,) bool; the others are vacuum."""
         return self.truth.abundances.sum(axis=1) > 0
 
+    def line_intensities(self) -> dict[str, np.ndarray]:
+        """Net counts of each family of lines at unit dose, maps of `navigation_shape` (linear mixing)."""
+        return {
+            family: (self.truth.abundances @ share).reshape(self.navigation_shape)
+            for family, share in self.line_shares.items()
+        }
+
     def digest(self) -> str:
         """SHA-256 of the truth: the same on every machine, another one when any part of the truth changes.
 
-        Numbers enter rounded to 7 decimals, because the last bits of exp and erf differ between machines.
+        Numbers enter rounded, because the last bits of exp and erf differ between machines.
         """
         fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, self.axes)).encode())
-        for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances):
+        shares = [self.line_shares[family] for family in sorted(self.line_shares)]
+        parts = [
+            (array, 7) for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *shares)
+        ]
+        parts += [(array, 4) for array in (self.thickness_nm, self.volume) if array is not None]
+        for array, decimals in parts:
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
-            fingerprint.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
+            fingerprint.update((np.round(array, decimals) + 0.0).astype("<f8").tobytes())
         return fingerprint.hexdigest()
 
-    def acquire(self, dose: float, rng: np.random.Generator | int) -> "Trial":
+    def acquire(
+        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition | None = None
+    ) -> "Trial":
         """Record photons.
 
         Parameters
@@ -76,27 +110,47 @@ class Phantom:
             Mean counts per pixel of the specimen.
         rng : numpy Generator, or int
             An int is a seed, which the trial then carries; the same seed gives the same bytes.
+        acquisition : Acquisition, optional
+            What microscope and detector do; a perfect one where not given.
 
         Raises
         ------
         ValueError
-            If the dose is not a positive number, the seed is negative, or not one photon is drawn.
+            If the dose is not a positive number, the seed is negative, the acquisition asks for what the phantom
+            does not state, or not one photon is drawn.
         """
-        if not (dose > 0 and math.isfinite(dose)):
-            raise ValueError(
-                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
-            )
-        seed = None if isinstance(rng, np.random.Generator) else _validated_seed(rng)
-        generator = rng if seed is None else np.random.default_rng(seed)
-        truth = Factorization(self.truth.endmembers, self.truth.abundances * dose)
-        counts = draw_counts(truth, generator)
+        acquisition = acquisition or Acquisition()
+        exposure, generator = self.expose(dose, rng, acquisition)
+        counts = joined(exposure.draw(generator))
+        truth = exposure.mean()
         if counts.nnz == 0:
             expected = truth.abundances.sum()
             raise ValueError(
                 f"no photon was drawn: dose {dose:g} means {expected:.3g} photons in all; raise the dose"
             )
-        image = SpectrumImage(counts, self.energy_kev, (*self.navigation_shape, counts.shape[1]), self.axes)
-        return Trial(image, truth, self, float(dose), seed)
+        image = SpectrumImage(counts, self.energy_kev, (*exposure.shape, counts.shape[1]), exposure.axes)
+        haadf = acquisition.haadf(self, generator)
+        seed = None if isinstance(rng, np.random.Generator) else int(rng)
+        return Trial(image, truth, self, float(dose), seed, acquisition, haadf)
+
+    def expose(
+        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition
+    ) -> tuple[Exposure, np.random.Generator]:
+        """Return what `acquire` draws, and the generator to draw it with, for counts larger than memory.
+
+        Raises
+        ------
+        ValueError
+            As `acquire`, but for an exposure that draws no photon.
+        """
+        if not (dose > 0 and math.isfinite(dose)):
+            raise ValueError(
+                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
+            )
+        generator = (
+            rng if isinstance(rng, np.random.Generator) else np.random.default_rng(_validated_seed(rng))
+        )
+        return acquisition.expose(self, dose, generator), generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +161,16 @@ class Trial:
     ----------
     image : SpectrumImage
     truth : Factorization
-        At the dose of this trial: `truth.expected()` is the mean of the counts.
+        At the dose of this trial and as acquired: `truth.expected()` is the mean of the counts (with absorption, the
+        nearest linear one). The specimen itself is in `phantom.truth`.
     phantom : Phantom
     dose : float
         Mean counts per pixel of the specimen.
     seed : int or None
         None where a generator was passed instead of a seed.
+    acquisition : Acquisition
+    haadf : array of `phantom.navigation_shape`, optional
+        Counted electrons of the simultaneous HAADF image.
     """
 
     image: SpectrumImage
@@ -120,6 +178,8 @@ class Trial:
     phantom: Phantom
     dose: float
     seed: int | None = None
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    haadf: np.ndarray | None = None
 
 
 PHANTOMS: Registry[Callable[..., Phantom]] = Registry("phantom", "simulations.phantoms")
@@ -135,6 +195,13 @@ def _require_shapes(phantom: Phantom) -> None:
         )
     if len(set(phantom.labels)) != len(phantom.labels) or len(phantom.labels) != phantom.truth.n_components:
         raise ValueError(f"labels must be {phantom.truth.n_components} different names, got {phantom.labels}")
+    further = {"thickness_nm": (phantom.thickness_nm, abundances.shape)}
+    further |= {f"line_shares[{f!r}]": (x, abundances.shape[1:]) for f, x in phantom.line_shares.items()}
+    if phantom.materials:
+        further["materials"] = (np.array(phantom.materials, dtype=object), abundances.shape[1:])
+    for name, (array, shape) in further.items():
+        if array is not None and array.shape != shape:
+            raise ValueError(f"{name} of phantom {phantom.name!r} must have shape {shape}, got {array.shape}")
 
 
 def _require_unit_dose(phantom: Phantom) -> None:

@@ -1,16 +1,24 @@
 """Write a trial to disk: the image in one file, its truth in another, so that no method can read the truth.
 
-`FILE.npz` is a spectrum image (`bayesunmix.read` opens it). `FILE.truth.npz` holds
+`FILE` is a spectrum image: `.npz` (`bayesunmix.read` opens it), `.hspy` (HyperSpy does too) or `.h5` (streamed, for
+series larger than memory: `simulations.store.read_series`). `FILE.truth.npz` holds
 
-================  =====================================================
-`endmembers`      (K, C), each summing to one
-`abundances`      (navigation shape, K) expected counts at this dose
-`energy_kev`      (C,) channel centres
-`labels`          (K,) names of the components
-`phantom`         its name, with `digest` (SHA-256), `dose` and `seed`
-================  =====================================================
+====================  =====================================================
+`endmembers`          (K, C), each summing to one
+`abundances`          (navigation shape, K) expected counts at this dose
+`energy_kev`          (C,) channel centres
+`labels`              (K,) names of the components
+`phantom`             its name, with `digest` (SHA-256), `dose` and `seed`
+`acquisition`         settings of the acquisition, as text
+`thickness_nm`        (navigation shape, K) path of the beam
+`volume`              (Z, Y, X) material of each voxel, where there is one
+`tilts_deg`           (T,) of a series
+`line_families`       names, of `line_shares` (families, K): net counts of a family are abundances @ shares
+`haadf`               (navigation shape) counted electrons, where acquired
+====================  =====================================================
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +26,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bayesunmix.io import write
-from simulations.phantom import Trial
+from bayesunmix.factorization import Factorization
+from bayesunmix.io import hspy, write
+from simulations.acquisition import Acquisition
+from simulations.phantom import Phantom, Trial
+
+FORMATS = (".npz", ".hspy")
+_TRUTH = ".truth.npz"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
@@ -29,7 +43,7 @@ def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
     ----------
     trial : Trial
     path : str or Path
-        Of the image, ending in .npz; its folder must exist.
+        Of the image, ending in .npz or .hspy; its folder must exist.
 
     Returns
     -------
@@ -38,27 +52,92 @@ def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
     Raises
     ------
     ValueError
-        If the name does not end in .npz.
+        If the name ends in something else.
     FileNotFoundError
         If there is no such folder.
+    OSError
+        If the disk is full; nothing is left there.
     """
     image_path = Path(path)
-    write(trial.image, image_path)
-    truth_path = image_path.with_suffix(".truth.npz")
-    phantom = trial.phantom
+    if image_path.suffix not in FORMATS:
+        raise ValueError(
+            f"a trial is written as {' or '.join(FORMATS)}, got {image_path.name!r}; choose one of these endings"
+        )
+    with whole_file(image_path) as temporary:
+        if image_path.suffix == ".hspy":
+            hspy.save(trial.image, temporary, title=trial.phantom.name)
+        else:
+            write(trial.image, temporary)
+        # Still inside: an image without its truth is not kept.
+        truth_path = image_path.with_suffix(_TRUTH)
+        settings = (trial.dose, trial.seed, trial.acquisition)
+        _write_truth(truth_path, trial.phantom, trial.truth, *settings, trial.haadf)
+    return image_path, truth_path
+
+
+def write_streamed(
+    phantom: Phantom, dose: float, seed: int, path: str | Path, acquisition: Acquisition
+) -> tuple[Path, Path]:
+    """Acquire a phantom straight into an HDF5 file (`simulations.store`), and write its truth.
+
+    Parameters
+    ----------
+    phantom, dose, seed, acquisition
+        As for `Phantom.acquire`.
+    path : str or Path
+
+    Returns
+    -------
+    image_path, truth_path : Path
+
+    Raises
+    ------
+    ValueError, OSError
+        As `write_trial` and `Phantom.acquire`.
+    """
+    from simulations.store import write_series  # which writes by whole_file below
+
+    image_path = Path(path)
+    truth_path = image_path.with_suffix(_TRUTH)
+    with whole_file(image_path) as temporary:
+        truth = write_series(phantom, dose, seed, temporary, acquisition)
+        _write_truth(truth_path, phantom, truth, dose, seed, acquisition, None)
+    return image_path, truth_path
+
+
+def _write_truth(
+    path: Path,
+    phantom: Phantom,
+    truth: Factorization,
+    dose: float,
+    seed: int | None,
+    acquisition: Acquisition,
+    haadf: np.ndarray | None,
+) -> None:
     arrays = {
-        "endmembers": trial.truth.endmembers,
-        "abundances": trial.truth.abundances.reshape(*phantom.navigation_shape, -1),
+        "endmembers": truth.endmembers,
+        "abundances": truth.abundances,
         "energy_kev": phantom.energy_kev,
         "labels": np.array(phantom.labels),
         "phantom": np.array(phantom.name),
         "digest": np.array(phantom.digest()),
-        "dose": np.array(trial.dose),
-        "seed": np.array(-1 if trial.seed is None else trial.seed),
+        "dose": np.array(dose),
+        "seed": np.array(-1 if seed is None else seed),
+        "acquisition": np.array(repr(acquisition)),
+        "thickness_nm": phantom.thickness_nm,
+        "volume": phantom.volume,
+        "tilts_deg": np.array(phantom.tilts_deg) if phantom.tilts_deg else None,
+        "line_families": np.array(list(phantom.line_shares)) if phantom.line_shares else None,
+        "line_shares": np.array(list(phantom.line_shares.values())) if phantom.line_shares else None,
+        "haadf": haadf,
     }
-    with whole_file(truth_path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    return image_path, truth_path
+    for name in ("abundances", "thickness_nm"):
+        # Frames that are kept apart stand before the navigation axes.
+        if arrays[name] is not None:
+            maps = arrays[name].reshape(-1, *phantom.navigation_shape, len(phantom.labels))
+            arrays[name] = maps[0] if len(maps) == 1 else maps
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
 
 
 @contextmanager
@@ -69,14 +148,38 @@ def whole_file(path: Path) -> Iterator[Path]:
     ------
     FileNotFoundError
         If there is no such folder.
+    IsADirectoryError
+        If the path itself is a folder.
+    PermissionError
+        If the folder may not be written to.
+    OSError
+        If the disk is full.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first"
         )
-    temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file in it")
+    prefix = f".{os.getpid()}.part."
+    if path.name.startswith(prefix):  # part of a larger whole, which renames it
+        yield path
+        return
+    temporary = path.with_name(prefix + path.name)
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None:  # a sentence already
+            raise
+        if error.errno in _NO_ROOM:
+            raise OSError(
+                f"no room left on the disk while writing {path.name!r}, nothing was kept; "
+                "free some space, lower the dose or write elsewhere"
+            ) from error
+        raise type(error)(
+            f"{path.name!r} cannot be written in {str(path.parent)!r}: {os.strerror(error.errno)}; "
+            "choose a folder of yours"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,18 +4,31 @@ Kramers' law for the number of photons per unit energy, for electrons of energy 
 
 .. math:: N(E) \propto \frac{E_0 - E}{E}, \qquad 0 < E < E_0,
 
-holds for a target that stops the electrons; in a thin film the photon energy is spread evenly, N(E) ~ 1/E,
-which is the same law for :math:`E \ll E_0`.
+holds for a target that stops the electrons. One atom that an electron of speed :math:`\beta` passes radiates
+
+.. math:: \frac{d\sigma}{dE} = g \, \frac{16 \pi}{3 \sqrt{3}} \, \frac{\alpha r_e^2 Z^2}{\beta^2 E},
+
+the thin film's law, which has the same shape for :math:`E \ll E_0`. Quantum theory multiplies it by a Gaunt factor g
+between 1 and 2, which changes slowly with E and Z, and sends more photons forward than to a detector at the side.
+One number stands for both: with g = 1 the published Ni/Cr needle has 1.42 (Si), 1.40 (Cr) and 1.29 (Ni) times
+the computed continuum between 2.1 and 3.3 keV, relative to its K-alpha lines.
 
 References
 ----------
 H. A. Kramers, "On the theory of X-ray absorption and of the continuous X-ray spectrum",
 Philosophical Magazine 46 (1923) 836-871.
+H. W. Koch and J. W. Motz, "Bremsstrahlung cross-section formulas and related data", Reviews of Modern Physics 31
+(1959) 920-955: how far it holds.
 """
 
 import numpy as np
 
 from bayesunmix.spectra.channels import channel_edges
+
+_ELECTRON_KEV = 510.99895
+_FINE_STRUCTURE = 1 / 137.035999
+_ELECTRON_RADIUS_CM = 2.8179403e-13
+_GAUNT = 1.37
 
 
 def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
@@ -41,12 +54,42 @@ def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
     ValueError
         If the axis does not lie above 0 keV, or starts above the beam energy.
     """
+    inside = _edges_below(energy_kev, beam_kev)
+    photons = np.diff(beam_kev * np.log(inside) - inside)
+    return photons / photons.sum()
+
+
+def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
+    """Cross-section of an atom for radiating a photon into each channel, in any direction, over its Z squared.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres.
+    beam_kev : float
+        Energy of the electrons.
+
+    Returns
+    -------
+    cross_section : (C,) array
+        In cm2; 0 above the beam energy.
+
+    Raises
+    ------
+    ValueError
+        If the axis does not lie above 0 keV, or starts above the beam energy.
+    """
+    beta2 = 1 - (1 + beam_kev / _ELECTRON_KEV) ** -2
+    classical = 16 * np.pi / (3 * np.sqrt(3)) * _FINE_STRUCTURE * _ELECTRON_RADIUS_CM**2 / beta2
+    return _GAUNT * classical * np.diff(np.log(_edges_below(energy_kev, beam_kev)))
+
+
+def _edges_below(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
+    """Channel edges, those above the beam energy moved down to it."""
     edges = channel_edges(energy_kev)
     if not 0 < edges[0] < beam_kev < np.inf:
         raise ValueError(
             f"the continuum needs 0 < lowest channel edge < beam energy, got an edge at {edges[0]:g} keV "
             f"and a beam of {beam_kev:g} keV; crop the axis or correct beam_kev"
         )
-    inside = np.minimum(edges, beam_kev)
-    photons = np.diff(beam_kev * np.log(inside) - inside)
-    return photons / photons.sum()
+    return np.minimum(edges, beam_kev)

@@ -1,17 +1,23 @@
 """Cross-section of the Ni/Cr film of SRM 2135c: Cr and Ni layers on Si, with vacuum above the surface.
 
 The growth direction is x: substrate at the left, then Cr, Ni, Cr, ... up to the surface, then vacuum. Between
-two materials the composition follows an error function, the profile of Gaussian intermixing; the surface is
-sharp. Every pixel is the exact average of the profile over its width.
+two materials the composition follows an error function, the profile of Gaussian intermixing, about a boundary that
+may be rough; the surface is sharp and flat. Every pixel is the exact average of the profile over its width.
 """
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import Axis
-from simulations.nicr import BRIGHTNESS, LABELS, endmembers, energy_axis
+from bayesunmix.spectra import Detector
+from simulations.nicr import BRIGHTNESS, LABELS, LINE_SHARES, MATERIALS, endmembers, energy_axis
 from simulations.phantom import PHANTOMS, Phantom
+
+_FOIL_NM = 80.0
+# Rough boundaries wander over about this length along y; an assumption.
+_CORRELATION_NM = 24.0
 
 
 @PHANTOMS.register("nicr_film")
@@ -26,6 +32,8 @@ def nicr_film(
     vacuum_nm: float = 16.0,
     lean_deg: float = 5.7,
     interface_nm: float = 2.0,
+    roughness_nm: float = 0.0,
+    detector: Detector | None = None,
 ) -> Phantom:
     """Build the layered film.
 
@@ -47,6 +55,9 @@ def nicr_film(
         Angle between the layers and y; about 6 pixels over the height of the needle in the talk.
     interface_nm : float
         Standard deviation of the intermixing (10-90 % width: 2.56 times that); an assumption, 0 for sharp.
+    roughness_nm : float
+        Standard deviation of each boundary's place along y; 0 for flat.
+    detector : Detector, optional
 
     Raises
     ------
@@ -54,26 +65,30 @@ def nicr_film(
         If a size is not positive, or the field has no room for each of Si, Cr and Ni.
     """
     _require_sizes(shape, pixel_nm=pixel_nm, substrate_nm=substrate_nm, cr_nm=cr_nm, ni_nm=ni_nm)
-    if not (0 <= vacuum_nm < np.inf and 0 <= interface_nm < np.inf and abs(lean_deg) < 90):
-        raise ValueError(
-            "vacuum_nm and interface_nm must not be negative and lean_deg must lie between -90 and 90, "
-            f"got {vacuum_nm}, {interface_nm} and {lean_deg}"
-        )
+    for name, length in {"vacuum": vacuum_nm, "interface": interface_nm, "roughness": roughness_nm}.items():
+        if not 0 <= length < np.inf:
+            raise ValueError(f"{name}_nm must not be negative, and finite, got {length}")
+    if not abs(lean_deg) < 90:
+        raise ValueError(f"lean_deg must lie between -90 and 90, got {lean_deg}")
     surface_nm = shape[1] * pixel_nm - vacuum_nm
     starts_nm = _layer_starts(substrate_nm, (cr_nm, ni_nm), surface_nm)
     position = _position_nm(shape, pixel_nm, lean_deg)
-    fractions = _fractions(position, starts_nm, pixel_nm, interface_nm)
+    places = np.array(starts_nm)[:, None] + _roughness(len(starts_nm), shape[0], pixel_nm, roughness_nm)
+    fractions = _fractions(position, places, pixel_nm, interface_nm)
     filled = np.clip((surface_nm - position) / pixel_nm + 0.5, 0, 1)
     abundances = (fractions * BRIGHTNESS * filled[..., None]).reshape(-1, len(LABELS))
     total = abundances.sum(axis=1)
     energy_kev = energy_axis(n_channels)
     return Phantom(
         name="nicr_film",
-        truth=Factorization(endmembers(energy_kev), abundances / total[total > 0].mean()),
+        truth=Factorization(endmembers(energy_kev, detector), abundances / total[total > 0].mean()),
         energy_kev=energy_kev,
         navigation_shape=tuple(shape),
         labels=LABELS,
         axes=(Axis("y", pixel_nm, "nm"), Axis("x", pixel_nm, "nm")),
+        thickness_nm=_FOIL_NM * (fractions * filled[..., None]).reshape(-1, len(LABELS)),
+        line_shares=LINE_SHARES,
+        materials=MATERIALS,
     )
 
 
@@ -105,18 +120,28 @@ def _position_nm(shape: tuple[int, int], pixel_nm: float, lean_deg: float) -> np
     return pixel_nm * (x + np.tan(np.radians(lean_deg)) * (y[:, None] - shape[0] / 2))
 
 
-def _fractions(
-    position: np.ndarray, starts_nm: list[float], pixel_nm: float, interface_nm: float
-) -> np.ndarray:
-    """Share of Si, Cr and Ni in each pixel, (y, x, 3): beyond a layer's start and not beyond the next."""
+def _roughness(n_layers: int, rows: int, pixel_nm: float, sd: float) -> np.ndarray:
+    """How far each boundary is off its place in each row, (layers, y): smooth, and always the same."""
+    if sd == 0:
+        return np.zeros((n_layers, rows))
+    noise = np.random.default_rng(2135).normal(size=(n_layers, rows))
+    smooth = gaussian_filter1d(noise, _CORRELATION_NM / pixel_nm, axis=1, mode="wrap")
+    smooth -= smooth.mean(axis=1, keepdims=True)
+    return sd * smooth / np.maximum(smooth.std(axis=1, keepdims=True), 1e-12)
+
+
+def _fractions(position: np.ndarray, places: np.ndarray, pixel_nm: float, interface_nm: float) -> np.ndarray:
+    """Share of Si, Cr and Ni in each pixel, (y, x, 3): beyond a layer's place and not beyond the next."""
     fractions = np.zeros((*position.shape, len(LABELS)))
     beyond = np.ones_like(position)
-    for layer in range(len(starts_nm) + 1):
-        is_last = layer == len(starts_nm)
-        beyond_next = 0 if is_last else _step(position - starts_nm[layer], pixel_nm, interface_nm)
+    for layer in range(len(places) + 1):
+        is_last = layer == len(places)
+        step = 0 if is_last else _step(position - places[layer][:, None], pixel_nm, interface_nm)
+        # Where a rough boundary would overtake the one before it, the layer between them is gone.
+        beyond_next = np.minimum(beyond, step)
         # 0 is Si; from the substrate on, Cr (1) and Ni (2) take turns.
         component = 0 if layer == 0 else 2 - layer % 2
-        fractions[..., component] += np.maximum(beyond - beyond_next, 0)
+        fractions[..., component] += beyond - beyond_next
         beyond = beyond_next
     return fractions
 

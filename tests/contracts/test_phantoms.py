@@ -1,16 +1,28 @@
 """What every registered phantom keeps: built by name, canonical truth, and an acquisition at a dose."""
 
+import json
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bayesunmix.spectra import RESPONSES
 from simulations import PHANTOMS, Phantom, Trial
 
 pytestmark = pytest.mark.parametrize("name", list(PHANTOMS))
+# SHA-256 of each truth. A phantom whose truth changes gets a new name; its line here stays as it is.
+GOLDEN = json.loads((Path(__file__).parent / "golden_digests.json").read_text())
+
+
+@cache
+def built(name) -> Phantom:
+    return PHANTOMS[name]()
 
 
 @pytest.fixture
 def phantom(name) -> Phantom:
-    return PHANTOMS[name]()
+    return built(name)
 
 
 def test_it_is_a_phantom_of_its_own_name_with_documentation(name, phantom):
@@ -33,8 +45,42 @@ def test_axes_are_calibrated(phantom):
     assert (np.diff(phantom.energy_kev) > 0).all()
 
 
+def test_its_truth_is_the_golden_one(name, phantom):
+    assert phantom.digest() == GOLDEN[name], f"{name} has another truth than it had: give it a new name"
+
+
 def test_truth_does_not_change_between_calls(name, phantom):
     assert PHANTOMS[name]().digest() == phantom.digest()
+
+
+def test_counts_follow_the_path_through_each_material(phantom):
+    assert len(phantom.materials) == len(phantom.labels)
+    assert phantom.thickness_nm.min() >= 0
+    present = phantom.thickness_nm > 0
+    np.testing.assert_array_equal(present, phantom.truth.abundances > 0)
+    if phantom.name == "nicr_film":  # its brightness is per pixel of material, as published
+        return
+    for k in range(len(phantom.labels)):
+        per_nm = phantom.truth.abundances[:, k][present[:, k]] / phantom.thickness_nm[:, k][present[:, k]]
+        np.testing.assert_allclose(per_nm, per_nm[0], rtol=1e-9)
+
+
+def test_line_intensities_are_part_of_the_counts(phantom):
+    intensities = phantom.line_intensities()
+    assert intensities
+    total = phantom.truth.abundances.sum(axis=1).reshape(phantom.navigation_shape)
+    lines = sum(intensities.values())
+    assert lines.shape == phantom.navigation_shape
+    assert (lines <= total * (1 + 1e-9)).all()
+    assert lines.sum() > 0.5 * total.sum(), "most counts are lines"
+
+
+def test_faults_of_the_detector_leave_places_and_brightness_about_as_they_are(name, phantom):
+    realistic = PHANTOMS[name](detector=RESPONSES["realistic"])
+    assert realistic.digest() != phantom.digest()
+    np.testing.assert_allclose(realistic.thickness_nm, phantom.thickness_nm)
+    shares = [p.truth.abundances.sum(axis=0) / p.truth.abundances.sum() for p in (realistic, phantom)]
+    np.testing.assert_allclose(*shares, rtol=0.15)
 
 
 def test_an_acquisition_at_dose_5(phantom):

@@ -56,7 +56,7 @@ def test_a_family_is_a_distribution_named_after_its_element(element, shell):
     [
         ("Xx", "K", "element must be a chemical symbol such as 'Ni', got 'Xx'"),
         (28, "K", "element must be a chemical symbol such as 'Ni', got 28"),
-        ("Ni", "M", "family must be 'K' or 'L', got 'M'"),
+        ("Ni", "N", "family must be 'K' or 'L' or 'M', got 'N'"),
         ("H", "L", "xraylib knows no L line of H"),
     ],
 )

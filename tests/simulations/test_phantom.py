@@ -1,5 +1,7 @@
 """Phantom and Trial: what is refused, what is fixed, and that truth and image agree."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from bayesunmix.factorization import Factorization
 from simulations import Phantom
+from simulations.specimen import Material
 
 
 @st.composite
@@ -103,6 +106,18 @@ def test_a_dose_beyond_32_bits_says_so():
         ({"energy_kev": np.arange(3)}, "has 2 pixels and 3 channels, but abundances of shape"),
         ({"labels": ("A",)}, "labels must be 2 different names"),
         ({"labels": ("A", "A")}, "labels must be 2 different names"),
+        (
+            {"thickness_nm": np.ones((2, 1))},
+            r"thickness_nm of phantom 'good' must have shape \(2, 2\), got \(2, 1\)",
+        ),
+        (
+            {"line_shares": {"Fe_K": np.ones(3)}},
+            r"line_shares\['Fe_K'\] of phantom 'good' must have shape \(2,\)",
+        ),
+        (
+            {"materials": (Material("Fe", 7.9),)},
+            r"materials of phantom 'good' must have shape \(2,\), got \(1,\)",
+        ),
     ],
 )
 def test_a_contradictory_truth_is_one_sentence(change, sentence):
@@ -134,6 +149,30 @@ def test_the_digest_sees_every_part_of_the_truth(part):
         shape = (4, 1)
     changed = Phantom("drawn", Factorization(endmembers, abundances), energy, shape, labels)
     assert changed.digest() != SMALL.digest()
+
+
+@pytest.mark.parametrize("part", ["thickness_nm", "volume", "line_shares"])
+def test_the_digest_sees_what_voxels_and_lines_add_to_the_truth(part):
+    further = {
+        "thickness_nm": np.full((4, 2), 10.0),
+        "volume": np.zeros((2, 2, 2), np.uint8),
+        "line_shares": {"Fe_K": np.array([0.5, 0.0])},
+    }
+    phantom = dataclasses.replace(SMALL, **further)
+    changed = further[part]["Fe_K"] if part == "line_shares" else further[part]
+    before = phantom.digest()
+    changed.flat[0] += 1
+    assert phantom.digest() != before
+    assert SMALL.digest() != before
+
+
+def test_line_intensities_are_maps_of_net_counts():
+    phantom = dataclasses.replace(
+        SMALL, line_shares={"Fe_K": np.array([0.5, 0.0]), "O_K": np.array([0.1, 0.2])}
+    )
+    maps = phantom.line_intensities()
+    np.testing.assert_allclose(maps["Fe_K"], 0.5 * SMALL.truth.abundances[:, 0].reshape(2, 2))
+    np.testing.assert_allclose(maps["O_K"].ravel(), SMALL.truth.abundances @ [0.1, 0.2])
 
 
 def test_the_digest_ignores_the_last_bits():

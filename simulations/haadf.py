@@ -1,0 +1,48 @@
+r"""The HAADF image that comes with a spectrum image: brighter where the specimen is thick and heavy.
+
+An atom scatters into the annular detector about in proportion to :math:`Z^{1.7}`, a column of atoms to the sum over
+them. `Acquisition.haadf` draws the electrons.
+
+References
+----------
+S. J. Pennycook, "Z-contrast STEM for materials science", Ultramicroscopy 30 (1989) 58-69.
+E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010): the exponent.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xraylib
+
+from bayesunmix.spectra import weight_fractions
+
+if TYPE_CHECKING:
+    from simulations.phantom import Phantom
+
+EXPONENT = 1.7
+
+
+def contrast(phantom: "Phantom") -> np.ndarray:
+    """Return the noise-free HAADF image, of `navigation_shape`; its mean over the specimen is one.
+
+    Raises
+    ------
+    ValueError
+        If the phantom does not say what it is made of and how thick it is.
+    """
+    if phantom.thickness_nm is None or not phantom.materials:
+        raise ValueError(
+            f"a HAADF image follows from thickness and materials, and phantom {phantom.name!r} states none; "
+            "set haadf_electrons to 0 or choose another phantom"
+        )
+    strength = [
+        material.density_g_cm3 * _scattering_per_gram(material.composition) for material in phantom.materials
+    ]
+    signal = phantom.thickness_nm @ np.array(strength)
+    return (signal / signal[phantom.specimen].mean()).reshape(phantom.navigation_shape)
+
+
+def _scattering_per_gram(composition: object) -> float:
+    """Sum over atoms of Z^1.7, for a gram in units of moles."""
+    numbers = {xraylib.SymbolToAtomicNumber(el): w for el, w in weight_fractions(composition).items()}
+    return sum(weight * number**EXPONENT / xraylib.AtomicWeight(number) for number, weight in numbers.items())
