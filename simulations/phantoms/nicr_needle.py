@@ -2,7 +2,7 @@
 
 The needle lies along x, the tilt axis, and has a round cross-section whose radius and centre change along x. The
 layers are planes that lean towards y and z. Outline, layers and lean are fitted to the three published count maps
-of one tilt (Poisson likelihood): with them the phantom's mean and the real counts agree as well as two draws of it.
+of one tilt (Poisson likelihood); chi-square per pixel of the real counts is then 1.01 (Si), 1.04 (Cr) and 1.06 (Ni).
 Counts of a pixel are proportional to the path of the beam through each material.
 """
 

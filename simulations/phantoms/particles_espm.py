@@ -1,9 +1,9 @@
 """Three minerals of the deep mantle, two spheres in a matrix: the simulated set of espm's paper, 128 x 128 x 1980.
 
-Compositions, relative brightness (1 : 0.8 : 1.2), 200 kV, 100 nm and the axis (0.3 keV + 0.010 keV per channel) are
-the paper's, and so are its doses: N = 293 and N = 18 counts per pixel. Its authors place the spheres by a seed of
-their generator, at most half of the foil thick; places and radius here are ours. Physics of lines and continuum is
-that of `bayesunmix.spectra`.
+Compositions in weight, relative brightness (1 : 0.8 : 1.2), 200 kV, 100 nm, the axis (0.3 keV + 0.010 keV per channel)
+and the doses, N = 293 and N = 18 counts per pixel, are those of the authors' experiment, as their repository
+adriente/espm states them. There the spheres are placed by the seed of a generator and are at most half as thick as the
+foil; their places and radius here are ours. Physics of lines and continuum is that of `bayesunmix.spectra`.
 
 References
 ----------
