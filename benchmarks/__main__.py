@@ -46,12 +46,24 @@ def report(
     _write_report(out, phantom, dose)
 
 
+@app.command()
+def speed(
+    subject: Annotated[str, typer.Argument(help="What to measure (see list).")],
+) -> None:
+    """Measure seconds and peak memory."""
+    from benchmarks.speed import SPEEDS
+
+    for line in SPEEDS[subject]():
+        typer.echo(line)
+
+
 @app.command("list")
 def list_members() -> None:
-    """List suites, phantoms, methods, baselines and metrics."""
+    """List suites, phantoms, methods, baselines, metrics and what `speed` measures."""
     from bayesunmix.method import METHODS
     from benchmarks.baseline import BASELINES
     from benchmarks.metric import METRICS
+    from benchmarks.speed import SPEEDS
     from benchmarks.suite import suite_names
     from simulations.phantom import PHANTOMS
 
@@ -61,6 +73,7 @@ def list_members() -> None:
         "methods": METHODS,
         "baselines": BASELINES,
         "metrics": METRICS,
+        "speed": SPEEDS,
     }.items():
         typer.echo(f"{kind + ':':<11}{', '.join(names)}")
 

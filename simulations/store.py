@@ -1,37 +1,14 @@
-"""An acquisition streamed to an HDF5 file, block by block, and read back in parts: for series larger than memory.
+"""An acquisition streamed to an HDF5 file (`bayesunmix.io.h5`), block by block: for series larger than memory."""
 
-The file holds the sparse counts of our own `.npz` under the same names, compressed in chunks:
-
-======================  =====================================================================
-`format`                attribute: "bayesunmix spectrum image 1"
-`counts_data`           (nonzeros,) counts, `counts_indices` their channels, `counts_indptr`
-                        (P + 1,) where each pixel begins: compressed sparse rows
-`energy_kev`            (C,) channel centres, keV
-`shape`                 navigation axes, then channels
-`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`
-======================  =====================================================================
-"""
-
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis, SpectrumImage
-from bayesunmix.progress import track
+from bayesunmix.io.h5 import write_blocks
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom
 from simulations.writing import whole_file
-
-if TYPE_CHECKING:
-    import h5py
-
-FORMAT = "bayesunmix spectrum image 1"
-_HEADER = 1 << 16  # bytes: more than all but the counts takes
-_CHUNK = 1 << 18  # entries: 1 MiB of counts before compression
 
 
 def write_series(
@@ -67,164 +44,5 @@ def write_series(
     exposure, generator = phantom.expose(dose, rng, acquisition or Acquisition())
     path = Path(path)
     with whole_file(path) as temporary, temporary.open("w+b") as file:
-        # HDF5 reads its header back and crashes where that found no room: try for room first.
-        file.write(bytes(_HEADER))
-        file.flush()
-        file.seek(0)
-        file.truncate()
-        disk = _Disk(file)
-        try:
-            _write(disk, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
-        except (OSError, RuntimeError) as error:
-            # HDF5 complains about what it cannot read back; that it was never written is the reason.
-            raise disk.failure or error from None
+        write_blocks(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
     return exposure.mean()
-
-
-def read_series(path: str | Path, part: slice = slice(None)) -> SpectrumImage:
-    """Read a part of a series, for example one tilt.
-
-    Parameters
-    ----------
-    path : str or Path
-    part : slice
-        Along the first navigation axis, without steps.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is not such a store, or the part is empty or has steps.
-    """
-    import h5py
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(
-            f"{Path(path).name!r} is not a series that write_series made, or it is damaged"
-        ) from error
-    with file:
-        if file.attrs.get("format") != FORMAT:
-            raise ValueError(f"{Path(path).name!r} is an HDF5 file, but not a series that write_series made")
-        shape = tuple(file["shape"][:].tolist())
-        start, stop, step = part.indices(shape[0])
-        if step != 1 or stop <= start:
-            raise ValueError(
-                f"part must be a slice of at least one of {shape[0]} and without steps, got {part}"
-            )
-        rows = np.prod(shape[1:-1], dtype=int)
-        starts = file["counts_indptr"][start * rows : stop * rows + 1]
-        entries = slice(starts[0], starts[-1])
-        counts = sparse.csr_array(
-            (
-                file["counts_data"][entries],
-                file["counts_indices"][entries].astype(np.int32),
-                starts - starts[0],
-            ),
-            shape=(starts.size - 1, shape[-1]),
-        )
-        names = file["axis_names"].asstr()[:]
-        axes = zip(names, file["axis_scales"][:].tolist(), file["axis_units"].asstr()[:], strict=True)
-        return SpectrumImage(
-            counts, file["energy_kev"][:], (stop - start, *shape[1:]), tuple(Axis(*axis) for axis in axes)
-        )
-
-
-def _write(
-    disk: "_Disk",
-    blocks: Iterator[sparse.csr_array],
-    energy_kev: np.ndarray,
-    shape: tuple[int, ...],
-    axes: tuple[Axis, ...],
-) -> None:
-    """Write the axes, then append one block of pixels after another."""
-    import h5py
-
-    n_pixels = int(np.prod(shape))
-    # No times are tracked, so that the same seed gives the same bytes.
-    with h5py.File(disk, "w", track_order=False) as file:
-        file.attrs["format"] = FORMAT
-        file["energy_kev"] = energy_kev
-        file["shape"] = np.array([*shape, energy_kev.size])
-        file["axis_names"] = [axis.name for axis in axes]
-        file["axis_scales"] = np.array([axis.scale for axis in axes], dtype=np.float64)
-        file["axis_units"] = [axis.units for axis in axes]
-        kinds = {"data": np.uint32, "indices": np.min_scalar_type(energy_kev.size), "indptr": np.int64}
-        parts = {name: _growing(file, f"counts_{name}", kind) for name, kind in kinds.items()}
-        _append(parts["indptr"], np.zeros(1, np.int64))
-        for block in track(blocks, f"drawing {n_pixels} pixels"):
-            _append(parts["indptr"], parts["data"].size + block.indptr[1:])
-            _append(parts["data"], block.data)
-            _append(parts["indices"], block.indices)
-            disk.check()
-        if parts["data"].size == 0:
-            raise ValueError("no photon was drawn; raise the dose")
-    # What HDF5 held back reached the disk only now.
-    disk.check()
-
-
-class _Disk:
-    """A file that keeps a failure to itself until asked: HDF5 crashes when it cannot write what it must close."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.failure: OSError | None = None
-
-    def check(self) -> None:
-        """Raise the first failure, if there was one."""
-        if self.failure:
-            raise self.failure
-
-    def _try(self, action: Callable[..., int | None], *arguments: object) -> int | None:
-        if self.failure is None:
-            try:
-                return action(*arguments)
-            except OSError as error:
-                self.failure = error
-        return None
-
-    def write(self, data: bytes) -> int:
-        self._try(self.file.write, data)
-        return len(data)
-
-    def flush(self) -> None:
-        self._try(self.file.flush)
-
-    def truncate(self, size: int | None = None) -> int | None:
-        return self._try(self.file.truncate, size)
-
-    def seek(self, offset: int, whence: int = 0) -> int | None:
-        return self._try(self.file.seek, offset, whence)
-
-    def read(self, size: int = -1) -> bytes:
-        return self.file.read(size)
-
-    def readinto(self, buffer: bytearray) -> int:
-        return self.file.readinto(buffer)  # type: ignore[attr-defined]
-
-    def tell(self) -> int:
-        return self.file.tell()
-
-
-def _growing(file: "h5py.File", name: str, kind: type) -> "h5py.Dataset":
-    """Make an empty one-dimensional dataset that can grow."""
-    return file.create_dataset(
-        name,
-        (0,),
-        kind,
-        maxshape=(None,),
-        chunks=(_CHUNK,),
-        compression="gzip",
-        compression_opts=1,
-        shuffle=True,
-    )
-
-
-def _append(dataset: "h5py.Dataset", values: np.ndarray) -> None:
-    size = dataset.size
-    dataset.resize((size + values.size,))
-    dataset[size:] = values

@@ -1,7 +1,7 @@
 """Write a trial to disk: the image in one file, its truth in another, so that no method can read the truth.
 
-`FILE` is a spectrum image: `.npz` (`bayesunmix.read` opens it), `.hspy` (HyperSpy does too) or `.h5` (streamed, for
-series larger than memory: `simulations.store.read_series`). `FILE.truth.npz` holds
+`FILE` is a spectrum image: `.npz`, `.hspy` (HyperSpy does too) or `.h5` (streamed, for
+series larger than memory); `bayesunmix.read` opens them all. `FILE.truth.npz` holds
 
 ====================  =====================================================
 `endmembers`          (K, C), each summing to one

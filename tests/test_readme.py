@@ -40,10 +40,19 @@ def test_the_example_runs_and_is_short(capsys):
 def test_the_method_in_one_file_works(monkeypatch):
     names = {"__name__": "mine"}
     monkeypatch.setattr(METHODS, "_members", dict(METHODS._members))
-    exec(compile(blocks("python")[1], "README.md", "exec"), names)
+    (snippet,) = [block for block in blocks("python") if "METHODS.register" in block]
+    exec(compile(snippet, "README.md", "exec"), names)
     trial = PHANTOMS["nicr_film"](shape=(16, 64)).acquire(5, 0)
     result = bu.unmix(trial.image, 2, "mine")
     assert result.estimate.abundances.sum() == pytest.approx(trial.image.n_photons)
+
+
+def test_the_needle_of_the_readme_is_the_series_of_the_talk():
+    names = {}
+    (snippet,) = [block for block in blocks("python") if "nicr_needle" in block]
+    exec(compile(snippet, "README.md", "exec"), names)
+    assert names["trial"].image.shape == (73, 124, 165, 900)
+    assert names["trial"].image.n_photons == pytest.approx(12e6, rel=0.05)
 
 
 def test_the_table_of_methods_is_the_registry():

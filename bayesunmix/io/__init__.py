@@ -10,12 +10,12 @@ import logging
 from pathlib import Path
 
 from bayesunmix.image import SpectrumImage
-from bayesunmix.io import npz, rosettasciio
+from bayesunmix.io import h5, npz, rosettasciio
 
 __all__ = ["crop_below", "read", "write"]
 
 _log = logging.getLogger("bayesunmix")
-_SUFFIXES = (".npz", *rosettasciio.READERS)
+_LOADERS = {".npz": npz.load, ".h5": h5.load, **dict.fromkeys(rosettasciio.READERS, rosettasciio.load)}
 
 
 def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
@@ -24,7 +24,7 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     Parameters
     ----------
     path : str or Path
-        A .bcf, .emd, .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
+        A .bcf, .emd, .h5 (our own), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
     crop_below_kev : float or None
         Leave out channels below this energy, in keV; None keeps all. The logger `bayesunmix` says what is left
         out.
@@ -44,7 +44,7 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     """
     path = Path(path)
     _check_readable(path)
-    image = npz.load(path) if path.suffix.lower() == ".npz" else rosettasciio.load(path)
+    image = _LOADERS[path.suffix.lower()](path)
     return image if crop_below_kev is None else crop_below(image, crop_below_kev)
 
 
@@ -90,9 +90,9 @@ def _check_readable(path: Path) -> None:
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     if path.is_dir() and suffix != ".zspy":
         raise ValueError(f"{str(path)!r} is a folder; name a file inside it")
-    if suffix not in _SUFFIXES:
+    if suffix not in _LOADERS:
         raise ValueError(
-            f"cannot read {path.name!r}: the formats are {' '.join(sorted(_SUFFIXES))}, "
+            f"cannot read {path.name!r}: the formats are {' '.join(sorted(_LOADERS))}, "
             f"got {suffix or 'no suffix'}; "
             "export the map as .rpl with its .raw from the microscope's software and read that"
         )

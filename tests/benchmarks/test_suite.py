@@ -36,7 +36,7 @@ def test_only_narrows_a_suite():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (GOOD.replace("nicr_film", "nicr_flim"), r"unknown phantom 'nicr_flim': did you mean nicr_film\?"),
+        (GOOD.replace("nicr_film", "nicr_flim"), r"unknown phantom 'nicr_flim': did you mean nicr_film"),
         (GOOD.replace('"nmf"', '"nfm"'), r"unknown method 'nfm': did you mean nmf"),
         (GOOD + 'baselines = ["oracle"]', r"unknown baseline 'oracle': did you mean oracle_endmembers\?"),
         (GOOD + "dose = 3", r"unknown key 'dose': did you mean doses\?"),

@@ -12,7 +12,6 @@ import bayesunmix as bu
 from simulations import PHANTOMS
 from simulations.__main__ import main
 from simulations.picture import contact_sheet
-from simulations.store import read_series
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,8 +111,8 @@ def test_an_unwritable_place_is_one_sentence(run, tmp_path, command, name, sente
 @pytest.mark.parametrize("suffix", [".npz", ".hspy", ".h5"])
 @pytest.mark.parametrize("part", ["image", "truth"])
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, tmp_path, monkeypatch, suffix, part):
-    from bayesunmix.io import hspy
-    from simulations import store, writing
+    from bayesunmix.io import h5, hspy
+    from simulations import writing
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -121,7 +120,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(run, tmp_path, monkeypat
     target = {
         ("image", ".npz"): (writing, "write"),
         ("image", ".hspy"): (hspy, "save"),
-        ("image", ".h5"): (store, "_append"),
+        ("image", ".h5"): (h5, "_append"),
     }.get((part, suffix), (np, "savez_compressed"))
     if (part, suffix) == ("truth", ".npz"):
         # The image of this format is written by the same NumPy function: let the first call through.
@@ -168,7 +167,7 @@ def test_all_formats_hold_the_same_counts(run, tmp_path):
         )
     plain = bu.read(tmp_path / "n.npz")
     assert plain.shape == (2, 124, 165, 900)
-    for other in (bu.read(tmp_path / "n.hspy"), read_series(tmp_path / "n.h5")):
+    for other in (bu.read(tmp_path / "n.hspy"), bu.read(tmp_path / "n.h5", crop_below_kev=None)):
         assert (other.counts != plain.counts).nnz == 0
         assert other.axes == plain.axes
         np.testing.assert_allclose(other.energy_kev, plain.energy_kev, atol=1e-9)

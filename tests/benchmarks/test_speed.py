@@ -1,6 +1,6 @@
 """The measurement measures: right photons, a file on disk, memory of its own process."""
 
-from simulations.speed import speed_of_simulations
+from benchmarks.speeds.simulations import speed_of_simulations
 
 
 def test_a_small_series_in_memory_and_ten_times_it_on_disk():

@@ -1,4 +1,4 @@
-"""`python -m simulations.speed`: seconds and memory of the talk's tilt series, in memory and streamed to disk.
+"""Seconds and memory of the talk's tilt series, in memory and streamed to disk.
 
 The streamed series has ten times the talk's dose. Each line is measured in a process of its own, so that its peak of
 resident memory is its own.
@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import typer
-
+from bayesunmix.io import h5
+from benchmarks.speed import SPEEDS
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.store import read_series, write_series
+from simulations.store import write_series
 
 #: Photons of the talk's 73 tilts.
 TALK_PHOTONS = 12e6
@@ -51,14 +51,12 @@ def speed_of_simulations(tilts: int = 73, photons: float = TALK_PHOTONS) -> Iter
     yield _alone(_streamed, tilts, 10 * photons)
 
 
-def main(
-    tilts: Annotated[int, typer.Option(help="Tilts of the series; 73 in the talk.")] = 73,
-    photons: Annotated[float, typer.Option(help="Photons of the series in memory.")] = TALK_PHOTONS,
-) -> None:
-    """Measure speed and peak memory of the tilt series."""
-    print(f"{'':<28} {'photons':>11} {'truth s':>8} {'s':>7} {'peak MiB':>9} {'file MiB':>9}")
-    for row in speed_of_simulations(tilts, photons):
-        print(
+@SPEEDS.register("simulations")
+def simulations() -> Iterator[str]:
+    """Measure the talk's tilt series, line by line."""
+    yield f"{'':<28} {'photons':>11} {'truth s':>8} {'s':>7} {'peak MiB':>9} {'file MiB':>9}"
+    for row in speed_of_simulations():
+        yield (
             f"{row.what:<28} {row.photons:>11} {row.truth_seconds:>8.1f} {row.seconds:>7.1f} "
             f"{row.peak_mib:>9.0f} {row.file_mib:>9.1f}"
         )
@@ -80,7 +78,7 @@ def _streamed(tilts: int, photons: float) -> Speed:
         write_series(phantom, dose, 0, path)
         seconds = time.perf_counter() - start
         peak = _peak_mib()
-        counted = sum(read_series(path, slice(k, k + 1)).n_photons for k in range(tilts))
+        counted = sum(h5.load(path, slice(k, k + 1)).n_photons for k in range(tilts))
         return Speed(
             "series streamed to HDF5", counted, truth_seconds, seconds, peak, path.stat().st_size / 2**20
         )
@@ -109,7 +107,3 @@ def _peak_mib() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-if __name__ == "__main__":
-    typer.run(main)
