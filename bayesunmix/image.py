@@ -194,7 +194,8 @@ class SpectrumImage:
                 f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
                 "use an image with more counts or a keep nearer to 0.5"
             )
-        return tuple(SpectrumImage(part, self.energy_kev, self.shape, self.axes) for part in (kept, rest))  # type: ignore[return-value]
+        first, second = (SpectrumImage(part, self.energy_kev, self.shape, self.axes) for part in (kept, rest))
+        return first, second
 
 
 # The widest type of each kind of number that counts may come as: bool, unsigned, signed, float.

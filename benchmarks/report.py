@@ -179,7 +179,7 @@ def _intervals(
 def _doubts(records: pd.DataFrame) -> list[dict[str, Any]]:
     """Cells that ran but doubt their own result, gathered by method and sentence."""
     ran = records[records["status"] == "ok"]
-    unsure = ran[(ran["converged"] == False) | (ran["warnings"] != "")]  # noqa: E712
+    unsure = ran[ran["converged"].eq(False) | (ran["warnings"] != "")]
     return [
         {
             "method": method,

@@ -152,7 +152,7 @@ def _require_picture(out: Path) -> None:
 
 
 def _save(figure: Any, out: Path) -> None:
-    from simulations.writing import whole_file
+    from bayesunmix.io.file import whole_file
 
     with whole_file(out) as temporary:
         figure.savefig(temporary, dpi=150)

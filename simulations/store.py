@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.io.file import whole_file
 from bayesunmix.io.h5 import write_blocks
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom
-from simulations.writing import whole_file
 
 
 def write_series(

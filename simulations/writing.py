@@ -1,7 +1,7 @@
 """Write a trial to disk: the image in one file, its truth in another, so that no method can read the truth.
 
-`FILE` is a spectrum image: `.npz`, `.hspy` (HyperSpy does too) or `.h5` (streamed, for
-series larger than memory); `bayesunmix.read` opens them all. `FILE.truth.npz` holds
+`FILE` is a spectrum image: `.npz`, `.hspy` (HyperSpy opens it too) or `.h5` (streamed, for series larger than memory);
+`bayesunmix.read` opens them all. `FILE.truth.npz` holds
 
 ====================  =====================================================
 `endmembers`          (K, C), each summing to one
@@ -18,22 +18,18 @@ series larger than memory); `bayesunmix.read` opens them all. `FILE.truth.npz` h
 ====================  =====================================================
 """
 
-import errno
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.io import hspy, write
+from bayesunmix.io.file import whole_file
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom, Trial
 
 FORMATS = (".npz", ".hspy")
 _TRUTH = ".truth.npz"
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
@@ -138,48 +134,3 @@ def _write_truth(
             arrays[name] = maps[0] if len(maps) == 1 else maps
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary sibling to write, of the same suffix, and rename it to `path` once it is complete.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
-    IsADirectoryError
-        If the path itself is a folder.
-    PermissionError
-        If the folder may not be written to.
-    OSError
-        If the disk is full.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first"
-        )
-    if path.is_dir():
-        raise IsADirectoryError(f"{str(path)!r} is a folder; give the name of a file in it")
-    prefix = f".{os.getpid()}.part."
-    if path.name.startswith(prefix):  # part of a larger whole, which renames it
-        yield path
-        return
-    temporary = path.with_name(prefix + path.name)
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        if error.errno is None:  # a sentence already
-            raise
-        if error.errno in _NO_ROOM:
-            raise OSError(
-                f"no room left on the disk while writing {path.name!r}, nothing was kept; "
-                "free some space, lower the dose or write elsewhere"
-            ) from error
-        raise type(error)(
-            f"{path.name!r} cannot be written in {str(path.parent)!r}: {os.strerror(error.errno)}; "
-            "choose a folder of yours"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

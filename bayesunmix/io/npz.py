@@ -10,8 +10,6 @@
 ======================  =====================================================================
 """
 
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.image import Axis, SpectrumImage
+from bayesunmix.io.file import whole_file
 
 _FORMAT = "bayesunmix spectrum image 1"
 
@@ -36,18 +35,8 @@ def save(image: SpectrumImage, path: Path) -> None:
         "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
         "axis_units": np.array([axis.units for axis in image.axes]),
     }
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {str(path.parent)!r} to write {path.name!r} in; make it first"
-        )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def load(path: Path) -> SpectrumImage:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.io.file import whole_file
 from bayesunmix.progress import track
 from simulations.picture.trial import draw_scale_bar, fade
 from simulations.talk import Talk
-from simulations.writing import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
