@@ -68,8 +68,9 @@ def test_make_targets_in_the_readme_exist():
 
 
 def test_pictures_in_the_readme_are_there_and_small():
-    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
-    assert pictures
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)|<img src=\"([^\"]+)\"", README)
+    pictures = [picture for pair in pictures for picture in pair if picture]
+    assert len(pictures) == README.count(".png)") + README.count("<img")
     for picture in pictures:
         assert 0 < (ROOT / picture).stat().st_size < 2**20
 
