@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from bayesunmix.io.file import whole_file
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -115,10 +117,9 @@ class RecordFile:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none: to a sibling first, then rename."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    """Write a whole file or none."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _drop_torn_line(file: BinaryIO) -> None:
