@@ -1,72 +1,75 @@
 r"""Maximum-likelihood factorisation of Poisson counts: KL-NMF by expectation-maximisation.
 
-With endmembers that sum to one, the Lee-Seung update of KL-NMF is the EM step of the Poisson model: a component's
+With endmembers that sum to one, the Lee-Seung update of KL-NMF [1]_ is the EM step of the Poisson model: a component's
 abundance in a pixel becomes the counts it is expected to have caused there, its endmember the spectrum of the
 counts it is expected to have caused anywhere. Each half-step lowers the deviance
 
 .. math:: D = 2 \sum_{pc} x_{pc} \log(x_{pc} / \mu_{pc}) - x_{pc} + \mu_{pc}, \qquad \mu = A E.
 
+How far a result is from the optimum can be bounded. Given the endmembers the problem is convex, and the abundances of
+a pixel with n counts sum to n at its optimum; the Frank-Wolfe duality gap [2]_ over that simplex is
+:math:`n_p (\max_k r_{pk} - 1)` with r the factor by which an EM step multiplies each abundance.
+
 References
 ----------
-D. Lee and H. Seung, "Algorithms for non-negative matrix factorization", NIPS 13 (2001).
+.. [1] D. Lee and H. Seung, "Algorithms for non-negative matrix factorization", NIPS 13 (2001).
+.. [2] M. Jaggi, "Revisiting Frank-Wolfe: projection-free sparse convex optimization", ICML (2013).
 """
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from scipy.special import xlogy
 
-from bayesunmix.events import Chunks, Occupied, chunks, expected_allocation, log_likelihood_parts, occupied
-from bayesunmix.image import SpectrumImage
-
-FLOOR = 1e-12  # an entry at exactly zero could never leave it, and denormal numbers are slow
+from bayesunmix.descent import Objective
+from bayesunmix.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.layout import Data, allocate_to_channels, allocate_to_pixels, log_likelihood
 
 
-class Data(NamedTuple):
-    """Counts laid out by pixel and by channel, and the part of the deviance that depends on them alone."""
-
-    by_pixel: Chunks
-    by_channel: Chunks
-    saturated: float
-
-
-def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
-    """Bring the counts of an image to the device, without its empty pixels."""
-    pixels = occupied(image)
-    values = pixels.counts.data.astype(np.float64)
-    data = Data(
-        by_pixel=jax.device_put(chunks(pixels.counts)),
-        by_channel=jax.device_put(chunks(pixels.counts.T.tocsr())),
-        saturated=float((xlogy(values, values) - values).sum()),
+def objective(data: Data, held: Array | None = None) -> Objective:
+    """Poisson deviance, lowered by extrapolated EM; endmembers where `held` (K, 1) is True stay as they are."""
+    return Objective(
+        "Poisson deviance",
+        lambda moving, iterations: advance(data, moving, iterations, held),
+        lambda abundances, endmembers: deviance(data, abundances, endmembers),
+        lambda abundances, endmembers: {"duality_gap": duality_gap(data, abundances, endmembers)},
     )
-    return data, pixels
+
+
+def update(
+    data: Data, abundances: Array, endmembers: Array, held: Array | None = None
+) -> tuple[Array, Array]:
+    """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) with sum one.
+
+    Endmembers where `held`, a (K, 1) array of bool, is True stay as they are.
+    """
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
+    spectra = spectra / spectra.sum(1, keepdims=True)
+    return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
+
+
+@jax.jit
+def advance(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
+    """Do extrapolated EM iterations."""
+    return extrapolate(lambda a, e: update(data, a, e, held), moving, iterations)
 
 
 def deviance(data: Data, abundances: Array, endmembers: Array) -> float:
     """Poisson deviance of the counts."""
-    expected = (np.asarray(abundances, np.float64).sum(1) * np.asarray(endmembers, np.float64).sum(1)).sum()
+    expected = np.asarray(abundances, np.float64).sum(1) @ np.asarray(endmembers, np.float64).sum(1)
     return float(2 * (data.saturated - log_likelihood(data, abundances, endmembers) + expected))
 
 
-def log_likelihood(data: Data, abundances: Array, endmembers: Array) -> float:
-    """Sum of x log(A E) over all counts: short float32 partial sums, a float64 total."""
-    return float(np.asarray(_log_likelihood_parts(data.by_pixel, abundances, endmembers), np.float64).sum())
+def duality_gap(data: Data, abundances: Array, endmembers: Array) -> float:
+    """Bound from above, as a share of the deviance, what is left to gain with these endmembers."""
+    excess = np.asarray(_excess(data, abundances, endmembers), np.float64).sum()
+    return float(2 * excess / deviance(data, abundances, endmembers))
 
 
 @jax.jit
-def advance(data: Data, abundances: Array, endmembers: Array, iterations: int) -> tuple[Array, Array]:
-    """Do EM iterations: abundances (K, pixels), then endmembers (K, C) with sum one."""
-
-    def step(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        abundances, endmembers = state
-        abundances = jnp.maximum(expected_allocation(data.by_pixel, abundances, endmembers), FLOOR)
-        spectra = jnp.maximum(expected_allocation(data.by_channel, endmembers, abundances), FLOOR)
-        return abundances, spectra / spectra.sum(1, keepdims=True)
-
-    return jax.lax.fori_loop(0, iterations, step, (abundances, endmembers))
-
-
-_log_likelihood_parts = jax.jit(log_likelihood_parts)
+def _excess(data: Data, abundances: Array, endmembers: Array) -> Array:
+    # One step first: the bound holds where the abundances of a pixel sum to its counts.
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    factors = allocate_to_pixels(data, abundances, endmembers) / abundances
+    return abundances.sum(0) * jnp.maximum(factors.max(0) - 1, 0)

@@ -18,6 +18,8 @@ References
    Neurosci. 785152 (2009).
 """
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -28,6 +30,7 @@ from scipy import sparse
 
 from bayesunmix.image import SpectrumImage
 
+GROUP_ENTRIES = 2**22
 TINY = 1e-30  # keeps a quotient finite where a whole spectrum underflows
 
 
@@ -70,39 +73,64 @@ def occupied(image: SpectrumImage) -> Occupied:
 
 
 def padded_size(n: int) -> int:
-    """Round up to 4, 5, 6 or 7 times a power of two: at most a quarter more, and few distinct sizes."""
-    if n <= 8:
-        return max(n, 1)
-    step = 2 ** (int(n - 1).bit_length() - 3)
+    """Round up to few distinct sizes: a power of two to 1024, then 4, 5, 6 or 7 times one, at most a quarter more."""
+    if n <= 1024:
+        return 1 << max(n - 1, 0).bit_length()
+    step = 2 ** ((n - 1).bit_length() - 3)
     return -(-n // step) * step
 
 
-def chunks(counts: sparse.csr_array) -> Chunks:
+def chunks(counts: sparse.csr_array, width: int | None = None) -> Chunks:
     """Lay out a (rows, columns) matrix by rows. For channels as rows, pass the transpose in CSR form."""
-    return _cut(counts.indptr, counts.indices, counts.data)
+    return _cut(counts.indptr, counts.indices, counts.data, width)
 
 
 def photon_chunks(counts: sparse.csr_array) -> Chunks:
     """Lay out single photons: an entry of n counts becomes n entries of weight 1."""
     indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=1, dtype=np.int64))])
-    return _cut(indptr, np.repeat(counts.indices, counts.data), None)
+    return _cut(indptr, np.repeat(counts.indices, counts.data), None, None)
 
 
-def _cut(indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None) -> Chunks:
+def stack(counts: list[sparse.csr_array]) -> Chunks:
+    """Lay out several matrices in chunks of one width and number, with a leading axis over the matrices."""
+    width = _width(np.concatenate([np.diff(part.indptr) for part in counts]))
+    parts = [chunks(part, width) for part in counts]
+    n = max(part.row.size for part in parts)
+
+    def padded(array: np.ndarray) -> np.ndarray:
+        extra = [(0, 0)] * (array.ndim - 1) + [(0, n - array.shape[-1])]
+        return np.pad(array, extra, mode="edge" if array.ndim == 1 else "constant")
+
+    if len(parts) == 1:
+        return Chunks(*(array[None] for array in parts[0]))
+    return Chunks(*(np.stack([padded(array) for array in arrays]) for arrays in zip(*parts, strict=True)))
+
+
+def _cut(indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None, width: int | None) -> Chunks:
     length = np.diff(indptr)
-    width = _width(length)
+    width = width or _width(length)
     per_row = -(-length // width)
     first_chunk = np.concatenate([[0], np.cumsum(per_row)])
     n = padded_size(int(first_chunk[-1]))
-    row_of_entry = np.repeat(np.arange(length.size), length)
-    position = np.arange(indices.size) - np.asarray(indptr)[row_of_entry]
-    where = (position % width, first_chunk[row_of_entry] + position // width)
     index, weight = np.zeros((width, n), np.int32), np.zeros((width, n), np.float32)
-    index[where] = indices
-    weight[where] = 1 if weights is None else weights
+    # Row by row in groups, so that the bookkeeping of a large image does not outgrow its counts.
+    for group in _groups(indptr):
+        entries = slice(int(indptr[group.start]), int(indptr[group.stop]))
+        position = np.arange(entries.start, entries.stop) - np.repeat(indptr[:-1][group], length[group])
+        chunk, slot = np.divmod(position, width)
+        where = (slot, chunk + np.repeat(first_chunk[:-1][group], length[group]))
+        index[where] = indices[entries]
+        weight[where] = 1 if weights is None else weights[entries]
     row = np.full(n, max(length.size - 1, 0), np.int32)
     row[: first_chunk[-1]] = np.repeat(np.arange(length.size), per_row)
     return Chunks(index, weight, row)
+
+
+def _groups(indptr: np.ndarray) -> Iterator[slice]:
+    """Cut rows into groups that hold about `GROUP_ENTRIES` entries each."""
+    cuts = np.searchsorted(indptr, np.arange(GROUP_ENTRIES, int(indptr[-1]), GROUP_ENTRIES))
+    edges = np.unique([0, *cuts, len(indptr) - 1])
+    yield from (slice(int(a), int(b)) for a, b in itertools.pairwise(edges))
 
 
 def _width(length: np.ndarray) -> int:

@@ -1,9 +1,9 @@
 """Where a factorisation starts decides where it ends: a binned fit from several random starts, compared.
 
 At a few counts per pixel the likelihood has optima in which two materials share one endmember. Pixels summed
-over blocks hold enough counts to tell materials apart, and are so few that several starts cost little. Each start
-takes K superpixels that differ from one another (k-means++ seeding [1]_ under the Hellinger distance), runs EM,
-and the best becomes the start at full resolution.
+over blocks hold enough counts to tell materials apart, and are so few that several starts cost little: they run side
+by side as one dense problem. Each start takes K superpixels that differ from one another (k-means++ seeding [1]_ under
+the Hellinger distance) and runs extrapolated EM until it settles. The best becomes the start at full resolution.
 
 References
 ----------
@@ -11,21 +11,24 @@ References
 """
 
 import math
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from scipy import sparse
 
-from bayesunmix import em
 from bayesunmix.alignment import match, spectral_angles
-from bayesunmix.events import Occupied
+from bayesunmix.events import TINY, Occupied, occupied, padded_size
+from bayesunmix.extrapolation import FLOOR, Moving, at_rest, extrapolate
 from bayesunmix.image import SpectrumImage
 
 ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of
 MOST_SUPERPIXELS = 1024
-ITERATIONS = 100
+BLOCK, MOST_BLOCKS = 10, 60  # iterations between two looks at the objective, and looks
+SETTLED = 2e-6  # relative gain in a block; float32 resolves no less
 SAME_OPTIMUM_DEG = 5.0
 
 
@@ -34,12 +37,17 @@ class Start(NamedTuple):
 
     abundances: np.ndarray
     endmembers: np.ndarray
-    agreement: dict[str, float]
+    agreement: dict[str, Any]
     warnings: list[str]
 
 
 def best_start(
-    image: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, n_starts: int
+    image: SpectrumImage,
+    pixels: Occupied,
+    n_components: int,
+    key: Array,
+    n_starts: int,
+    given: np.ndarray | None = None,
 ) -> Start:
     """Fit the binned image from `n_starts` random starts and spread the best over the pixels.
 
@@ -51,6 +59,8 @@ def best_start(
     n_components : int
     key : JAX key
     n_starts : int
+    given : (M, C) array, optional
+        The first M endmembers, which sum to one and stay as they are.
 
     Returns
     -------
@@ -59,17 +69,23 @@ def best_start(
     """
     block = block_size(image, n_components)
     coarse = image.rebin(block)
-    data, superpixels = em.lay_out(coarse)
+    superpixels = occupied(coarse)
+    given = np.zeros((0, image.n_channels)) if given is None else given
+    channels = np.flatnonzero(superpixels.counts.sum(axis=0))
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
-    seeds = np.stack([_seed(superpixels.counts, n_components, rng) for _ in range(n_starts)])
-    maps = np.zeros((n_components, superpixels.padded), np.float32)
-    maps[:, : superpixels.pixels.size] = superpixels.counts.sum(1) / n_components
-    ends = [em.advance(data, jnp.asarray(maps), jnp.asarray(seed, jnp.float32), ITERATIONS) for seed in seeds]
-    best = int(np.argmin([em.deviance(data, *end) for end in ends]))
-    abundances, endmembers = map(np.asarray, ends[best])
-    agreement, warnings = _compare(np.array([end[1] for end in ends]), best)
-    shares = superpixels.restore(abundances, coarse.n_pixels)
-    return Start(_spread(image, pixels, shares, block), endmembers, agreement, warnings)
+    seeds = np.stack([_seed(superpixels.counts, given, n_components, rng) for _ in range(n_starts)])
+    counts = np.zeros((superpixels.padded, padded_size(channels.size)), np.float32)
+    counts[: superpixels.pixels.size, : channels.size] = superpixels.counts[:, channels].toarray()
+    narrow = np.full((*seeds.shape[:2], counts.shape[1]), FLOOR, np.float32)
+    narrow[..., : channels.size] = seeds[..., channels]
+    shares, spectra, deviances = map(np.asarray, _settle(counts, narrow, len(given)))
+    best = int(np.argmin(deviances))
+    endmembers = np.full(seeds.shape, FLOOR, np.float32)
+    endmembers[..., channels] = spectra[..., : channels.size]
+    endmembers[:, : len(given)] = given
+    agreement, warnings = _compare(endmembers, best)
+    of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
+    return Start(_spread(image, pixels, of_superpixels, block), endmembers[best], agreement, warnings)
 
 
 def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
@@ -85,24 +101,73 @@ def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
     return tuple(int(min(size, side)) for side in sides)
 
 
-def _seed(counts: sparse.csr_array, n_components: int, rng: np.random.Generator) -> np.ndarray:
-    """Spectra of K superpixels drawn far apart, each mixed with the mean spectrum so that no channel is locked."""
+def _seed(
+    counts: sparse.csr_array, given: np.ndarray, n_components: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Spectra of superpixels drawn far from one another and from those given.
+
+    Each is mixed with the mean spectrum, so that no channel is locked.
+    """
     spectra = counts.toarray().astype(np.float64)
     spectra /= spectra.sum(axis=1, keepdims=True)
     roots = np.sqrt(spectra)
-    chosen = [int(rng.integers(len(roots)))]
-    distance = np.full(len(roots), np.inf)
-    for _ in range(n_components - 1):
-        distance = np.minimum(distance, ((roots - roots[chosen[-1]]) ** 2).sum(axis=1))
+    seeds, distance = list(np.sqrt(given)), np.full(len(roots), np.inf)
+    for seed in seeds:
+        distance = np.minimum(distance, ((roots - seed) ** 2).sum(axis=1))
+    chosen: list[int] = []
+    while len(given) + len(chosen) < n_components:
         total = distance.sum()
-        weights = distance / total if total > 0 else np.full(len(roots), 1 / len(roots))
-        chosen.append(int(rng.choice(len(roots), p=weights)))
+        known = math.isfinite(total) and total > 0
+        chosen.append(int(rng.choice(len(roots), p=distance / total if known else None)))
+        distance = np.minimum(distance, ((roots - roots[chosen[-1]]) ** 2).sum(axis=1))
     mean = np.asarray(counts.sum(axis=0), np.float64) / counts.sum()
-    jitter = rng.gamma(1.0, size=(n_components, mean.size)) * mean
-    return 0.7 * spectra[chosen] + 0.2 * mean + 0.1 * jitter / jitter.sum(axis=1, keepdims=True) + em.FLOOR
+    jitter = rng.gamma(1.0, size=(len(chosen), mean.size)) * mean
+    jitter /= np.maximum(jitter.sum(axis=1, keepdims=True), TINY)
+    return np.vstack([given, 0.7 * spectra[chosen] + 0.2 * mean + 0.1 * jitter]) + FLOOR
 
 
-def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, float], list[str]]:
+@partial(jax.jit, static_argnames="n_given")
+def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Array]:
+    """Run EM on dense counts (B, C) from seeds (S, K, C): abundances (S, K, B), endmembers and deviances (S,)."""
+    n_components = seeds.shape[1]
+    held = (jnp.arange(n_components) < n_given)[:, None]
+    share = jnp.broadcast_to(jnp.maximum(counts.sum(1) / n_components, FLOOR), (n_components, len(counts)))
+
+    def update(abundances: Array, endmembers: Array) -> tuple[Array, Array]:
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
+        abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), FLOOR)
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
+        spectra = jnp.maximum(endmembers * _product(abundances, ratio), FLOOR)
+        return abundances, jnp.where(held, endmembers, spectra / spectra.sum(1, keepdims=True))
+
+    def deviance(moving: Moving) -> Array:
+        rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), TINY)
+        return 2 * jnp.where(counts > 0, counts * jnp.log(jnp.maximum(counts, 1) / rate), 0).sum(1).sum()
+
+    def look(state: tuple) -> tuple:
+        moving, least, _, looks = state
+        ahead = extrapolate(update, moving, BLOCK)
+        reached = deviance(ahead)
+        rose = reached > least
+        rested = at_rest(moving.abundances, moving.endmembers)
+        chosen = jax.tree.map(partial(jnp.where, rose), rested, ahead)
+        settled = (least - reached <= SETTLED * least) & ~(rose & (moving.theta > 1))
+        return chosen, jnp.minimum(least, reached), settled, looks + 1
+
+    def run(seed: Array) -> tuple[Array, Array, Array]:
+        moving = at_rest(share, seed)
+        state = (moving, deviance(moving), jnp.asarray(False), 0)
+        moving, least, _, _ = jax.lax.while_loop(lambda s: ~s[2] & (s[3] < MOST_BLOCKS), look, state)
+        return moving.abundances, moving.endmembers, least
+
+    return jax.vmap(run)(seeds)
+
+
+def _product(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision="highest")
+
+
+def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, Any], list[str]]:
     """Count the starts that reached the same endmembers as the best one."""
     reference = endmembers[best]
     angles = np.array(
@@ -124,8 +189,8 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, float], list[
 
 def _spread(image: SpectrumImage, pixels: Occupied, shares: np.ndarray, block: tuple[int, ...]) -> np.ndarray:
     """Give every pixel the composition of its superpixel and its own total."""
-    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), em.FLOOR)
+    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), FLOOR)
     of_pixel = 0.95 * shares[image.blocks(block)[pixels.pixels]] + 0.05 / shares.shape[1]
-    maps = np.full((shares.shape[1], pixels.padded), em.FLOOR, np.float32)
+    maps = np.full((shares.shape[1], pixels.padded), FLOOR, np.float32)
     maps[:, : pixels.pixels.size] = of_pixel.T * pixels.counts.sum(axis=1)
     return maps

@@ -20,12 +20,18 @@ from jax.scipy.special import digamma
 from scipy.special import gammaln
 from scipy.special import psi as digamma64
 
-from bayesunmix import em
 from bayesunmix.convergence import until_settled
-from bayesunmix.events import expected_allocation
 from bayesunmix.factorization import Factorization
 from bayesunmix.gamma_poisson import Prior, prior_for
 from bayesunmix.image import SpectrumImage
+from bayesunmix.layout import (
+    Data,
+    allocate_to_channels,
+    allocate_to_pixels,
+    lay_out,
+    log_likelihood,
+    place_maps,
+)
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.posterior import Posterior, affordable_draws
 from bayesunmix.settings import require_positive
@@ -67,15 +73,15 @@ class BayesCAVI:
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Approximate the posterior of `n_components` endmembers and abundances."""
         start_key, draw_key = jax.random.split(key)
-        data, pixels = em.lay_out(image)
+        data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, start_key, self.n_starts)
         prior = prior_for(
             pixels, n_components, self.abundance_shape, self.abundance_rate, self.endmember_concentration
         )
         n_real = pixels.pixels.size
-        totals = data.by_channel.weight.sum() * start.endmembers
+        totals = image.n_photons * start.endmembers
         run = until_settled(
-            _Allocated(jnp.asarray(start.abundances), jnp.asarray(totals / n_components)),
+            _Allocated(place_maps(start.abundances), jnp.asarray(totals / n_components)),
             lambda allocated, iterations: _update(data, allocated, prior, iterations),
             lambda allocated: _evidence_bound(data, allocated, prior, n_real),
             self.tolerance,
@@ -120,19 +126,19 @@ def _geometric_means(allocated: _Allocated, prior: Prior) -> tuple[jax.Array, ja
 
 
 @jax.jit
-def _update(data: em.Data, allocated: _Allocated, prior: Prior, iterations: int) -> _Allocated:
+def _update(data: Data, allocated: _Allocated, prior: Prior, iterations: int) -> _Allocated:
     def step(_: int, allocated: _Allocated) -> _Allocated:
         abundances, endmembers = _geometric_means(allocated, prior)
-        allocated = allocated._replace(by_pixel=expected_allocation(data.by_pixel, abundances, endmembers))
+        allocated = allocated._replace(by_pixel=allocate_to_pixels(data, abundances, endmembers))
         abundances, endmembers = _geometric_means(allocated, prior)
-        return allocated._replace(by_channel=expected_allocation(data.by_channel, endmembers, abundances))
+        return allocated._replace(by_channel=allocate_to_channels(data, abundances, endmembers))
 
     return jax.lax.fori_loop(0, iterations, step, allocated)
 
 
-def _evidence_bound(data: em.Data, allocated: _Allocated, prior: Prior, n_real: int) -> float:
+def _evidence_bound(data: Data, allocated: _Allocated, prior: Prior, n_real: int) -> float:
     """Evidence lower bound at the optimal allocation, without the term of the counts alone; in float64."""
-    explained = em.log_likelihood(data, *_geometric_means(allocated, prior))
+    explained = log_likelihood(data, *_geometric_means(allocated, prior))
     shape = prior.shape + np.asarray(allocated.by_pixel, np.float64)[:, :n_real]
     rate = prior.rate + 1
     abundance_gap = (

@@ -11,16 +11,16 @@ IEICE Trans. Fundam. E92-A, 708 (2009).
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix import em
-from bayesunmix.convergence import until_settled
-from bayesunmix.events import weighted_sums
-from bayesunmix.factorization import Factorization
+from bayesunmix.descent import Objective, descend
+from bayesunmix.extrapolation import FLOOR, Moving, at_rest
 from bayesunmix.image import SpectrumImage
+from bayesunmix.layout import Data, lay_out, project_on_abundances, project_on_endmembers
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
 from bayesunmix.starts import best_start
@@ -36,7 +36,8 @@ class NMFFrobenius:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when ten iterations change the squared residual by less than this share of it.
+        Converged when no more than this share of the squared residual is left to gain, as far as the last iterations
+        tell.
     max_iterations : int
     """
 
@@ -49,41 +50,36 @@ class NMFFrobenius:
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Fit `n_components` endmembers and abundances."""
-        data, pixels = em.lay_out(image)
+        data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
         squared_norm = float((pixels.counts.data.astype(np.float64) ** 2).sum())
-        run = until_settled(
-            (jnp.asarray(start.abundances), jnp.asarray(start.endmembers)),
-            lambda state, iterations: _advance(data, *state, iterations),
-            lambda state: _squared_residual(data, squared_norm, *state),
-            self.tolerance,
-            self.max_iterations,
-            "NMF",
+        objective = Objective(
+            "squared residual",
+            partial(_advance, data),
+            partial(_squared_residual, data, squared_norm),
         )
-        maps, endmembers = map(np.asarray, run.state)
-        estimate = Factorization(endmembers, pixels.restore(maps, image.n_pixels))
-        return Unmixing(estimate, info=run.info("squared residual", start.warnings) | start.agreement)
+        return descend(objective, start, image, pixels, self.tolerance, self.max_iterations)
 
 
 @jax.jit
-def _advance(
-    data: em.Data, abundances: jax.Array, endmembers: jax.Array, iterations: int
-) -> tuple[jax.Array, jax.Array]:
+def _advance(data: Data, moving: Moving, iterations: int) -> Moving:
+    """Do HALS iterations, which have no use for momentum."""
+
     def step(_: int, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         abundances, endmembers = state
-        projected = weighted_sums(data.by_pixel, endmembers, abundances.shape[1])
+        projected = project_on_endmembers(data, endmembers, abundances.shape[1])
         abundances = _descend(abundances, projected, _gram(endmembers))
-        projected = weighted_sums(data.by_channel, abundances, endmembers.shape[1])
+        projected = project_on_abundances(data, abundances, endmembers.shape[1])
         return abundances, _descend(endmembers, projected, _gram(abundances))
 
-    return jax.lax.fori_loop(0, iterations, step, (abundances, endmembers))
+    return at_rest(*jax.lax.fori_loop(0, iterations, step, (moving.abundances, moving.endmembers)))
 
 
 def _descend(rows: jax.Array, projected: jax.Array, gram: jax.Array) -> jax.Array:
     """Set each of the K rows in turn to the non-negative minimiser with the others fixed."""
     for k in range(rows.shape[0]):
-        change = (projected[k] - gram[k] @ rows) / jnp.maximum(gram[k, k], em.FLOOR)
-        rows = rows.at[k].set(jnp.maximum(rows[k] + change, em.FLOOR))
+        change = (projected[k] - gram[k] @ rows) / jnp.maximum(gram[k, k], FLOOR)
+        rows = rows.at[k].set(jnp.maximum(rows[k] + change, FLOOR))
     return rows
 
 
@@ -92,13 +88,11 @@ def _gram(rows: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def _cross_products(data: em.Data, abundances: jax.Array, endmembers: jax.Array) -> jax.Array:
-    return weighted_sums(data.by_channel, abundances, endmembers.shape[1])
+def _cross_products(data: Data, abundances: jax.Array, endmembers: jax.Array) -> jax.Array:
+    return project_on_abundances(data, abundances, endmembers.shape[1])
 
 
-def _squared_residual(
-    data: em.Data, squared_norm: float, abundances: jax.Array, endmembers: jax.Array
-) -> float:
+def _squared_residual(data: Data, squared_norm: float, abundances: jax.Array, endmembers: jax.Array) -> float:
     """Return the squared residual from small products; the differences of large numbers are taken in float64."""
     cross = np.asarray(_cross_products(data, abundances, endmembers), np.float64)
     a, e = np.asarray(abundances, np.float64), np.asarray(endmembers, np.float64)

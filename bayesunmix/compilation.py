@@ -1,0 +1,23 @@
+"""Compiled code that outlives a process: the second `bayesunmix unmix` of a shape need not compile again."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def keep_compiled_code() -> None:
+    """Let JAX keep compiled code in the user's cache folder, unless its own variables name another place or rule.
+
+    It must be called before JAX is imported.
+    """
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache_folder() / "bayesunmix" / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+
+
+def _cache_folder() -> Path:
+    """Return the folder for caches that the system suggests."""
+    if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
+        return Path(os.environ["LOCALAPPDATA"])
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
