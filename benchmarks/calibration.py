@@ -1,0 +1,82 @@
+"""Evidence that takes longer than a test: `python -m benchmarks calibration NAME --out FILE.csv`.
+
+A member of the registry that `calibrations/` fills measures one cell at a time. Each finished cell is a row of the
+file, written at once, so that a run that was stopped continues; the first line is the command that made the file.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bayesunmix.progress import track
+from bayesunmix.registry import Registry
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is measured and how it is summed up.
+
+    Parameters
+    ----------
+    grid : dict of str to sequence
+        Values of each key of a cell, without the seeds.
+    measure : callable (**cell) -> dict
+        Returns the columns that follow the cell's own.
+    summarise : callable (DataFrame) -> DataFrame
+        Of all rows; printed.
+    """
+
+    grid: dict[str, tuple]
+    measure: Callable[..., dict[str, Any]]
+    summarise: Callable[[pd.DataFrame], pd.DataFrame]
+
+    def cells(self, seeds: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """Yield every combination of the grid's values with each seed."""
+        keys = (*self.grid, "seed")
+        yield from (dict(zip(keys, v, strict=True)) for v in itertools.product(*self.grid.values(), seeds))
+
+
+CALIBRATIONS: Registry[Calibration] = Registry("calibration", "benchmarks.calibrations")
+
+
+def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
+    """Measure every cell that the file does not hold yet.
+
+    Parameters
+    ----------
+    name : str
+        A name of `CALIBRATIONS`.
+    seeds : int
+        Seeds 0, 1, ... of each cell.
+    out : Path
+        CSV file; made, or continued where it ends.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell.
+    """
+    calibration = CALIBRATIONS[name]
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        command = f"# python -m benchmarks calibration {name} --seeds {seeds} --out {out.as_posix()}\n"
+        out.write_text(command, encoding="utf-8")
+    done = _rows(out)
+    keys = [*calibration.grid, "seed"]
+    known = set(done[keys].itertuples(index=False, name=None)) if len(done) else set()
+    waiting = [cell for cell in calibration.cells(range(seeds)) if tuple(cell.values()) not in known]
+    for cell in track(waiting, name):
+        row = pd.DataFrame([{**cell, **calibration.measure(**cell)}])
+        row.to_csv(out, mode="a", index=False, header=not len(done) and cell is waiting[0])
+    return _rows(out)
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, comment="#")
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()

@@ -1,0 +1,1 @@
+"""Longer evidence, one subject a file (see `benchmarks.calibration`)."""
