@@ -2,9 +2,12 @@
 
 The table of contents:
 
-- `SpectrumImage`, `Axis`, `read`, `write`: photon counts, from arrays or microscope files
+- `SpectrumImage`, `Axis`, `read`, `write`, `from_hyperspy`: photon counts, from arrays, microscope files or signals
 - `unmix`: run a method; `METHODS` lists them, `Method` is their contract
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
+- `line_map`: map of an X-ray line, counted or as an estimate expects it
+- `net_counts`: maps of line families by name, from the method `elements`
+- `rank`, `Rank`: how many components
 - `match`, `spectral_angles`: line components up
 
 Names are imported when they are first used, so that the command line answers at once.
@@ -15,10 +18,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayesunmix.alignment import match, spectral_angles
+    from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.factorization import Factorization
     from bayesunmix.image import Axis, SpectrumImage
     from bayesunmix.io import read, write
+    from bayesunmix.io.hyperspy import from_hyperspy
+    from bayesunmix.line_maps import line_map
     from bayesunmix.method import METHODS, Method, Unmixing
+    from bayesunmix.net_counts import net_counts
     from bayesunmix.posterior import Posterior
     from bayesunmix.unmixing import unmix
 
@@ -28,9 +35,14 @@ _HOME = {
     "Factorization": "factorization",
     "Method": "method",
     "Posterior": "posterior",
+    "Rank": "dimension.rank",
     "SpectrumImage": "image",
     "Unmixing": "method",
+    "from_hyperspy": "io.hyperspy",
+    "line_map": "line_maps",
     "match": "alignment",
+    "net_counts": "net_counts",
+    "rank": "dimension.rank",
     "read": "io",
     "spectral_angles": "alignment",
     "unmix": "unmixing",
@@ -43,9 +55,14 @@ __all__ = [
     "Factorization",
     "Method",
     "Posterior",
+    "Rank",
     "SpectrumImage",
     "Unmixing",
+    "from_hyperspy",
+    "line_map",
     "match",
+    "net_counts",
+    "rank",
     "read",
     "spectral_angles",
     "unmix",

@@ -14,11 +14,20 @@ from scipy import sparse
 
 
 class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, and the step's unit ("px" if not calibrated)."""
+    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
 
     name: str
     scale: float = 1.0
     units: str = "px"
+    offset: float = 0.0
+
+
+class Grid(NamedTuple):
+    """Where counts lie: what is left of a spectrum image without them."""
+
+    energy_kev: np.ndarray
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +44,7 @@ class SpectrumImage:
     shape : tuple of int, optional
         Navigation axes, then channels; taken from a dense array. For sparse counts, (P, C) where not given.
     axes : tuple of Axis, optional
-        Name, step and unit of each navigation axis.
+        Name, step, unit and offset of each navigation axis.
 
     Raises
     ------
@@ -82,6 +91,11 @@ class SpectrumImage:
     def navigation_shape(self) -> tuple[int, ...]:
         """Shape of a map."""
         return self.shape[:-1]
+
+    @property
+    def grid(self) -> Grid:
+        """Energies, shape and axes."""
+        return Grid(self.energy_kev, self.shape, self.axes)
 
     @property
     def n_photons(self) -> int:
@@ -149,7 +163,10 @@ class SpectrumImage:
         channel_sum = _summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
         centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
-        axes = tuple(a._replace(scale=a.scale * step) for a, step in zip(self.axes, steps, strict=True))
+        axes = tuple(
+            a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
+            for a, step in zip(self.axes, steps, strict=True)
+        )
         blocks = (math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
         return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes)
 
@@ -250,11 +267,14 @@ def _validated_counts(counts: Any) -> sparse.csr_array:
     if np.issubdtype(dtype, np.floating):
         if not np.isfinite(values).all():
             raise ValueError("counts must be finite, got NaN or infinity; set bad pixels to 0 counts")
-        if (values != np.round(values)).any():
+        # HyperSpy scales and unscales data in place: its counts may come back with errors in the last digit.
+        whole = np.round(values)
+        if (np.abs(values - whole) > min(4 * np.finfo(dtype).eps, 1e-6) * np.abs(whole)).any():
             raise ValueError(
                 "counts must be whole numbers of photons, got fractions; pass the raw counts, not scaled, averaged "
-                "or denoised data (in HyperSpy: before decomposition with normalize_poissonian_noise)"
+                "or denoised data (in HyperSpy: decomposition(normalize_poissonian_noise=False, ...))"
             )
+        csr.data = values = whole
     if values.size and values.min() < 0:
         raise ValueError(
             f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"

@@ -9,13 +9,13 @@ import numpy as np
 
 from bayesunmix.cost import Cost
 from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Method, Unmixing
+from bayesunmix.method import METHODS, Method, Unmixing, finds_n_components
 from bayesunmix.settings import require_seed
 
 
 def unmix(
     image: SpectrumImage,
-    n_components: int,
+    n_components: int | None = None,
     method: str | Method = "nmf",
     seed: int = 0,
     **settings: Any,
@@ -26,8 +26,9 @@ def unmix(
     ----------
     image : SpectrumImage
         P pixels x C channels of photon counts.
-    n_components : int
+    n_components : int or None
         Number of components, K: at least 1, at most the number of channels and of pixels that hold counts.
+        None for methods that find the number themselves ("elements", "vendor_cluster", "vendor_library").
     method : str or Method
         A registered name (`list(bayesunmix.METHODS)`) or a configured method.
     seed : int
@@ -51,19 +52,21 @@ def unmix(
             "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
         )
     require_seed(seed)
-    _check_n_components(image, n_components)
     name, fitter = _resolve(method, settings)
+    _check_n_components(image, n_components, name, fitter)
+
+    asked: Any = None if n_components is None else int(n_components)
 
     import jax
 
     with Cost() as cost:
-        found = fitter.fit(image, int(n_components), jax.random.key(seed))
+        found = fitter.fit(image, asked, jax.random.key(seed))
     estimate = found.estimate.canonical()
     info = {
         **found.info,
         "method": name,
         "settings": dataclasses.asdict(fitter) if dataclasses.is_dataclass(fitter) else {},
-        "n_components": int(n_components),
+        "n_components": estimate.n_components,
         "seed": int(seed),
         "fit_seconds": cost.fit_seconds,
         "compile_seconds": cost.compile_seconds,
@@ -71,7 +74,7 @@ def unmix(
         "device": str(jax.devices()[0].device_kind),
         "versions": versions(),
     }
-    return Unmixing(estimate, found.posterior, info)
+    return dataclasses.replace(found, estimate=estimate, info=info, grid=image.grid)
 
 
 def versions() -> dict[str, str]:
@@ -80,7 +83,14 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
 
 
-def _check_n_components(image: SpectrumImage, n_components: int) -> None:
+def _check_n_components(image: SpectrumImage, n_components: Any, name: str, method: Method) -> None:
+    if n_components is None and finds_n_components(method):
+        return
+    if n_components is None:
+        raise TypeError(
+            f"n_components must be given for method {name!r}, which does not find the number itself; "
+            "bayesunmix.rank(image) recommends one"
+        )
     if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
         raise TypeError(f"n_components must be a whole number, got {n_components!r}; for example 3")
     occupied = int(np.count_nonzero(np.diff(image.counts.indptr)))

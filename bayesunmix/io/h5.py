@@ -8,7 +8,7 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
                         (P + 1,) where each pixel begins: compressed sparse rows
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
-`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`
+`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
 ======================  =====================================================================
 """
 
@@ -79,7 +79,11 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
             shape=(starts.size - 1, shape[-1]),
         )
         names = file["axis_names"].asstr()[:]
-        axes = zip(names, file["axis_scales"][:].tolist(), file["axis_units"].asstr()[:], strict=True)
+        scales = file["axis_scales"][:].tolist()
+        # Files of version 0.1.0 have no offsets.
+        offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else [0.0] * len(scales)
+        offsets[0] += start * scales[0]
+        axes = zip(names, scales, file["axis_units"].asstr()[:], offsets, strict=True)
         return SpectrumImage(
             counts, file["energy_kev"][:], (stop - start, *shape[1:]), tuple(Axis(*axis) for axis in axes)
         )
@@ -144,6 +148,7 @@ def _write(
         file["axis_names"] = [axis.name for axis in axes]
         file["axis_scales"] = np.array([axis.scale for axis in axes], dtype=np.float64)
         file["axis_units"] = [axis.units for axis in axes]
+        file["axis_offsets"] = np.array([axis.offset for axis in axes], dtype=np.float64)
         kinds = {"data": np.uint32, "indices": np.min_scalar_type(energy_kev.size), "indptr": np.int64}
         parts = {name: _growing(file, f"counts_{name}", kind) for name, kind in kinds.items()}
         _append(parts["indptr"], np.zeros(1, np.int64))

@@ -35,7 +35,7 @@ def save(image: SpectrumImage, path: Path, title: str) -> None:
             "writing .hspy takes RosettaSciIO: pip install 'bayesunmix[io]', or write .npz"
         ) from error
     axes = [
-        _axis(axis.name, axis.units, axis.scale, 0.0, size, navigate=True)
+        _axis(axis.name, axis.units, axis.scale, axis.offset, size, navigate=True)
         for axis, size in zip(image.axes, image.navigation_shape, strict=True)
     ]
     step = float(np.diff(image.energy_kev).mean())

@@ -6,7 +6,7 @@
                         (P + 1,) where each pixel begins: compressed sparse rows
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
-`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`
+`axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
 ======================  =====================================================================
 """
 
@@ -34,6 +34,7 @@ def save(image: SpectrumImage, path: Path) -> None:
         "axis_names": np.array([axis.name for axis in image.axes]),
         "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
         "axis_units": np.array([axis.units for axis in image.axes]),
+        "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
     }
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
@@ -60,7 +61,8 @@ def load(path: Path) -> SpectrumImage:
             shape=(arrays["counts_indptr"].size - 1, arrays["energy_kev"].size),
         )
         counts.check_format(full_check=True)
-        columns = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units"))
+        arrays.setdefault("axis_offsets", np.zeros(arrays["axis_names"].size))  # files of version 0.1.0
+        columns = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units", "offsets"))
         axes = tuple(Axis(*axis) for axis in zip(*columns, strict=True))
         return SpectrumImage(counts, arrays["energy_kev"], tuple(arrays["shape"].tolist()), axes)
     except (ValueError, KeyError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:

@@ -1,11 +1,11 @@
 """The result of an unmixing as open files that any program reads.
 
 ======================== ===================================================================================
-`endmembers.csv`         `energy_kev`, then `component_0`, `component_1`, ...: each column sums to one
+`endmembers.csv`         `energy_kev`, then `component_0`, ..., or names (`Ni_K`): each column sums to one
 `endmember_interval.csv` `energy_kev`, then `component_0_lower`, `component_0_upper`, ...; with a posterior
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
-                         `axis_scales`, `axis_units`: one entry for each navigation axis. With a posterior also
-                         `lower`, `upper` (of the shape of `abundances`) and `level`
+                         `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
+                         posterior also `lower`, `upper` (of the shape of `abundances`) and `level`
 `summary.json`           what was read, what was asked, how it went
 ======================== ===================================================================================
 
@@ -41,7 +41,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         Goes to `summary.json`; what JSON cannot hold (NaN, infinity) becomes null.
     """
     estimate = result.estimate
-    components = [f"component_{k}" for k in range(estimate.n_components)]
+    components = [name.replace(" ", "_") for name in result.component_names]
     map_shape = (*image.navigation_shape, estimate.n_components)
     _write_table(folder / "endmembers.csv", image.energy_kev, components, estimate.endmembers)
     arrays: dict[str, Any] = {
@@ -49,6 +49,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         "axis_names": np.array([axis.name for axis in image.axes]),
         "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
         "axis_units": np.array([axis.units for axis in image.axes]),
+        "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
     }
     if result.posterior is not None:
         lower, upper = result.posterior.interval(LEVEL)

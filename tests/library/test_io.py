@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.io import dataset
 from bayesunmix.io import rosettasciio as readers
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
@@ -68,7 +69,7 @@ def test_round_trip_through_rosettasciio(counts, tmp_path, suffix):
 
 def test_blocks_smaller_than_a_row_give_the_same(counts, tmp_path, monkeypatch):
     path = save(tmp_path / "map.hspy", signal(counts))
-    monkeypatch.setattr(readers, "_BLOCK_BYTES", 150)
+    monkeypatch.setattr(dataset, "_BLOCK_BYTES", 150)
     np.testing.assert_array_equal(bu.read(path, None).dense(), counts)
 
 

@@ -17,7 +17,8 @@ def images(draw):
     counts = draw(arrays(np.uint16, (*navigation, draw(st.integers(1, 6)))))
     counts.flat[0] += counts.sum() == 0
     names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
-    axes = [bu.Axis(draw(names), draw(st.floats(1e-6, 1e6)), draw(names)) for _ in navigation]
+    numbers = st.floats(1e-6, 1e6)
+    axes = [bu.Axis(draw(names), draw(numbers), draw(names), draw(numbers)) for _ in navigation]
     return bu.SpectrumImage(counts, 0.3 + 0.01 * np.arange(counts.shape[-1]), axes=tuple(axes))
 
 

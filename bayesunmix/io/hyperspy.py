@@ -1,0 +1,134 @@
+"""Signals of HyperSpy in, signals of HyperSpy out (https://hyperspy.org).
+
+HyperSpy is an optional package under the GPL. `from_hyperspy` only looks at the signal it is given, and
+`to_hyperspy` imports the package when it is called. Its words: our endmembers are its decomposition factors, our
+abundances its loadings.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bayesunmix.image import Axis, SpectrumImage
+from bayesunmix.io import crop_below
+from bayesunmix.io.dataset import to_image
+
+if TYPE_CHECKING:
+    from bayesunmix.method import Unmixing
+
+
+class Signals(NamedTuple):
+    """Endmembers and abundances as HyperSpy signals, the component along their navigation axis."""
+
+    endmembers: Any
+    abundances: Any
+
+
+def from_hyperspy(signal: Any, crop_below_kev: float | None = 0.2) -> SpectrumImage:
+    """Make a spectrum image of a HyperSpy signal, lazy ones block by block.
+
+    Parameters
+    ----------
+    signal : hyperspy.signals.BaseSignal
+        Photon counts, whole numbers of any type, over one energy axis in eV or keV. Its other axes become the
+        navigation axes in the order of its array, which is the reverse of the order HyperSpy shows.
+    crop_below_kev : float or None
+        Leave out channels below this energy, as `bayesunmix.read` does; None keeps all.
+
+    Returns
+    -------
+    SpectrumImage
+
+    Raises
+    ------
+    TypeError
+        If `signal` is not a HyperSpy signal.
+    ValueError
+        If it holds no calibrated energy axis, or no photon counts.
+    """
+    if not hasattr(signal, "axes_manager"):
+        raise TypeError(
+            f"signal must be a HyperSpy signal, got {type(signal).__name__}; "
+            "for an array, use bayesunmix.SpectrumImage(counts, energy_kev)"
+        )
+    manager = signal.axes_manager
+    axes = sorted((*manager.navigation_axes, *manager.signal_axes), key=lambda axis: axis.index_in_array)
+    title = signal.metadata.General.title
+    image = to_image(
+        f"signal {title!r}" if title else "the signal", signal.data, [_describe(a) for a in axes]
+    )
+    return image if crop_below_kev is None else crop_below(image, crop_below_kev)
+
+
+def to_hyperspy(result: "Unmixing") -> Signals:
+    """Make HyperSpy signals of a result.
+
+    Parameters
+    ----------
+    result : Unmixing
+        From `bayesunmix.unmix`, so that it knows the axes of the image.
+
+    Returns
+    -------
+    Signals
+        `endmembers`, a `Signal1D` (K | C) in keV, and `abundances`, a `Signal2D` of maps (..., K | x, y) or a
+        `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a posterior each carries
+        its variance as HyperSpy's noise variance (`get_noise_variance()`).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If HyperSpy, the extra `hyperspy`, is not installed.
+    ValueError
+        If the result does not know the axes of an image.
+    """
+    if result.grid is None:
+        raise ValueError(
+            "a result knows its axes when it comes from bayesunmix.unmix(image, ...); unmix again"
+        )
+    energy_kev, shape, axes = result.grid
+    spectral = [
+        {"name": "Energy", "units": "keV", "navigate": False, "is_binned": True, **_steps(energy_kev)}
+    ]
+    spatial = [
+        {**axis._asdict(), "size": n, "navigate": behind >= 2}
+        for axis, n, behind in zip(axes, shape[:-1], reversed(range(len(axes))), strict=True)
+    ]
+    draws = result.posterior
+
+    def maps(abundances: np.ndarray) -> np.ndarray:
+        return np.moveaxis(abundances.reshape(*shape[:-1], -1), -1, 0)
+
+    endmembers = _signal("Endmembers", result.estimate.endmembers, spectral)
+    abundances = _signal("Abundances", maps(result.estimate.abundances), spatial)
+    if draws is not None:
+        endmembers.set_noise_variance(_signal("Variance", draws.endmembers.var((0, 1)), spectral))
+        abundances.set_noise_variance(_signal("Variance", maps(draws.abundances.var((0, 1))), spatial))
+    return Signals(endmembers, abundances)
+
+
+def _describe(axis: Any) -> dict[str, Any]:
+    """Describe an axis of a signal in the words of RosettaSciIO."""
+    described = {"name": axis.name, "units": axis.units, "navigate": axis.navigate, "axis": axis.axis}
+    return described | {key: getattr(axis, key, None) for key in ("scale", "offset")}
+
+
+def _steps(energy_kev: np.ndarray) -> dict[str, Any]:
+    """Scale and offset where the channels are even, their values where they are not."""
+    step = (energy_kev[-1] - energy_kev[0]) / max(energy_kev.size - 1, 1)
+    if np.allclose(energy_kev, energy_kev[0] + step * np.arange(energy_kev.size), rtol=0, atol=1e-6 * step):
+        return {"scale": step, "offset": energy_kev[0], "size": energy_kev.size}
+    return {"axis": energy_kev}
+
+
+def _signal(title: str, data: np.ndarray, axes: list[dict[str, Any]]) -> Any:
+    """Make a signal of (K, ...) data."""
+    try:
+        import hyperspy.api as hs
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "HyperSpy signals take HyperSpy, which is not installed: pip install 'bayesunmix[hyperspy]'"
+        ) from error
+    component = {**Axis("Component", 1.0, "")._asdict(), "size": len(data), "navigate": True}
+    kind = hs.signals.Signal1D if data.ndim == 2 else hs.signals.Signal2D
+    return kind(data, axes=[component, *axes], metadata={"General": {"title": title}})
