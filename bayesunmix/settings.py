@@ -1,4 +1,4 @@
-"""Checks that several callers share: a method's settings, which are numbers, and the seed of a fit."""
+"""Checks that several callers share: a method's settings (numbers, choices, switches), and the seed of a fit."""
 
 import dataclasses
 import numbers
@@ -28,6 +28,27 @@ def require_positive(settings: Any) -> None:
             raise TypeError(f"{name} must be a {words}, got {value!r}; its default is {field.default}")
         if not float(value) > 0:
             raise ValueError(f"{name} must be greater than 0, got {value}; its default is {field.default}")
+
+
+def require_choice(settings: Any) -> None:
+    """Check every field of a dataclass that is declared a choice (`Literal`) or a switch (bool).
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of the choices, which the message lists.
+    """
+    for field in dataclasses.fields(settings):
+        choices = (False, True) if field.type is bool else typing.get_args(field.type)
+        if field.type is not bool and typing.get_origin(field.type) is not typing.Literal:
+            continue
+        value = getattr(settings, field.name)
+        if not any(type(value) is type(choice) and value == choice for choice in choices):
+            *others, last = map(repr, choices)
+            raise ValueError(
+                f"setting {field.name} of {type(settings).__name__} must be {', '.join(others)} or {last}, "
+                f"got {value!r}; its default is {field.default!r}"
+            )
 
 
 def require_seed(seed: Any) -> None:

@@ -64,9 +64,8 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> Talk:
     # Pixels without a count take no part in any of the three, and are most of them.
     occupied = np.flatnonzero(np.diff(trial.image.counts.indptr))
     image = SpectrumImage(trial.image.counts[occupied], trial.image.energy_kev)
-    pca, bss, nmf = (
-        unmix(image, n, method, seed=seed) for method, n in (("pca", _N_SCREE), ("ica", 3), ("nmf", 3))
-    )
+    pca = unmix(image, _N_SCREE, "pca", scaling="keenan_kotula")
+    bss, nmf = (unmix(image, 3, method, seed=seed) for method in ("ica", "nmf"))
     truth, shape = needle.truth.endmembers, trial.image.shape[-3:]
     peaks, n_shown = truth.argmax(axis=1), shape[0] * shape[1]
     principal = Factorization(pca.estimate.endmembers[:3], pca.estimate.abundances[:, :3])

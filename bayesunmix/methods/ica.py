@@ -1,123 +1,177 @@
-r"""Independent components of the PCA endmembers: FastICA, what HyperSpy calls blind source separation.
+r"""Rotated principal components: FastICA or varimax, what HyperSpy calls blind source separation.
 
-The K principal endmembers are spectra of C channels; ICA seeks the rotation in which they are as far from Gaussian
-as possible, as spectra with few peaks are. Symmetric fixed-point iteration with :math:`G(u) = \log\cosh u`, from
-several random rotations, keeping the one with the largest contrast. The abundances take the inverse transform, so
-that the expected counts stay those of PCA. Signs are free: endmembers and abundances may be negative.
+PCA finds the space of the K endmembers, not the endmembers. Rotation seeks K directions in it whose spectra (or maps)
+have few large values: as far from Gaussian as possible [1]_, or of the largest variance of squares. Samples are made
+white first, centred for FastICA. The abundances take the inverse transform, so that the expected counts stay those of
+PCA. Signs are free: endmembers and abundances may be negative, and each endmember has a positive sum.
+
+The rotation is repeated from random starts, and from random starts with the samples reweighted at random [3]_. How
+closely these results gather about a component, less how near they lie to the others, is its stability [2]_: 1 if it is
+always found.
 
 References
 ----------
-A. Hyvarinen, "Fast and robust fixed-point algorithms for independent component analysis", IEEE Trans. Neural Netw.
-10, 626 (1999).
+.. [1] A. Hyvarinen, "Fast and robust fixed-point algorithms for independent component analysis", IEEE Trans. Neural
+   Netw. 10, 626 (1999).
+.. [2] J. Himberg and A. Hyvarinen, "Icasso: software for investigating the reliability of ICA estimates by clustering
+   and visualization", Proc. NNSP 2003, 259.
+.. [3] D. B. Rubin, "The Bayesian bootstrap", Ann. Statist. 9, 130 (1981).
 """
 
 from dataclasses import dataclass
-from functools import partial
+from typing import Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.pca import principal_components
-from bayesunmix.settings import require_positive
+from bayesunmix.pca import Components, Scaling, principal_components
+from bayesunmix.rotation import Criterion, Rotation, rotate
+from bayesunmix.settings import require_choice, require_positive
 
-GAUSSIAN_LOGCOSH = 0.3745672075  # E log cosh of a standard normal variate
+STABLE = 0.9
 
 
 @METHODS.register("ica")
 @dataclass(frozen=True)
 class ICA:
-    """FastICA (Hyvarinen 1999) on the endmembers of Poisson-weighted PCA.
+    """FastICA (Hyvarinen 1999) or varimax rotation of the leading components of PCA.
+
+    `info["stability"]` holds the stability of each component, at most 1.
 
     Parameters
     ----------
+    rotation : {"fastica", "varimax"}
+    on : {"endmembers", "abundances"}
+        What is made simple: spectra, or maps.
+    derivative : bool
+        Judge the differences of neighbouring channels (or pixels), in which a continuum counts for little.
+    scaling : {"poisson", "keenan_kotula", "biwhitened", "none"}
+        Of the counts in PCA.
     n_starts : int
-        Random rotations to start from.
+        Random rotations to start from; as many again judge the stability.
     tolerance : float
         Converged when no component turns by more than this (1 - cosine) in an iteration.
     max_iterations : int
     """
 
+    rotation: Criterion = "fastica"
+    on: Literal["endmembers", "abundances"] = "endmembers"
+    derivative: bool = True
+    scaling: Scaling = "poisson"
     n_starts: int = 8
     tolerance: float = 1e-6
     max_iterations: int = 500
 
     def __post_init__(self) -> None:
         require_positive(self)
+        require_choice(self)
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
-        """Rotate the leading `n_components` of PCA."""
-        components = principal_components(image, n_components)
-        whitening, white = _whiten(components.endmembers)
-        starts = jax.random.normal(key, (self.n_starts, n_components, n_components))
-        rotations, turns, iterations = _fast_ica(
-            jnp.asarray(white, jnp.float32), starts, self.tolerance, self.max_iterations
-        )
-        rotations = np.asarray(rotations, np.float64)
-        contrasts = [_contrast(rotation @ white) for rotation in rotations]
-        best = int(np.argmax(contrasts))
-        mixing = rotations[best] @ whitening
-        converged = bool(turns[best] <= self.tolerance)
+        """Rotate the leading `n_components` of PCA; those that the counts do not have stay empty."""
+        components = principal_components(image, n_components, self.scaling)
+        rank = max(int(np.count_nonzero(components.explained_variance_ratio)), 1)
+        samples = self._samples(components, rank, image.navigation_shape)
+        whitening, colouring = _whiten(samples, centred=self.rotation == "fastica")
+        white = whitening @ samples
+        if self.rotation == "fastica":
+            white -= white.mean(axis=1, keepdims=True)
+        rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+
+        def from_random_start(weights: np.ndarray | None = None) -> Rotation:
+            start = rng.normal(size=(rank, rank))
+            return rotate(white, start, self.rotation, weights, self.tolerance, self.max_iterations)
+
+        ends = [from_random_start() for _ in range(self.n_starts)]
+        resampled = [from_random_start(rng.exponential(size=white.shape[1])) for _ in range(self.n_starts)]
+        contrasts = [end.contrast for end in ends]
+        which = int(np.argmax(contrasts))
+        best = ends[which]
+        stability = np.zeros(n_components)
+        stability[:rank] = _stability(np.array([end.matrix for end in [*ends, *resampled]]), which)
+        converged = best.turn <= self.tolerance
         info = {
             "converged": converged,
-            "iterations": int(iterations[best]),
-            "objective": [float(contrasts[best])],
-            "objective_name": "negentropy contrast",
+            "iterations": best.iterations,
+            "objective": [best.contrast],
+            "objective_name": "negentropy contrast" if self.rotation == "fastica" else "variance of squares",
             "starts": self.n_starts,
-            "starts_agreeing": int(np.isclose(contrasts, contrasts[best], rtol=1e-3).sum()),
-            "warnings": []
-            if converged
-            else [
-                f"FastICA still turned after {self.max_iterations} iterations; the rotation may not be unique"
-            ],
+            "starts_agreeing": int(np.isclose(contrasts, best.contrast, rtol=1e-3, atol=1e-6).sum()),
+            "stability": stability.tolist(),
+            "warnings": self._warnings(converged, stability, rank),
         }
-        estimate = Factorization(
-            mixing @ components.endmembers, components.abundances @ np.linalg.inv(mixing)
-        )
-        return Unmixing(estimate, info=info)
+        forward, back = best.matrix @ whitening, colouring @ best.matrix.T
+        return Unmixing(_rotated(components, forward, back, self.on), info=info)
+
+    def _samples(self, components: Components, rank: int, navigation_shape: tuple[int, ...]) -> np.ndarray:
+        """Return the (rank, N) values to be made simple."""
+        endmembers, abundances, _ = components
+        if self.on == "endmembers":
+            values, grid = endmembers[:rank], endmembers.shape[1:]
+        else:
+            values, grid = abundances[:, :rank].T, navigation_shape
+        if not self.derivative or values.shape[1] < 2:
+            return values
+        fields = values.reshape(rank, *grid)
+        steps = [np.diff(fields, axis=1 + axis).reshape(rank, -1) for axis in range(len(grid))]
+        return np.concatenate(steps, axis=1)
+
+    def _warnings(self, converged: bool, stability: np.ndarray, rank: int) -> list[str]:
+        warnings = []
+        if not converged:
+            warnings.append(
+                f"the rotation still turned after {self.max_iterations} iterations; raise max_iterations"
+            )
+        unstable = [str(k) for k in range(rank) if stability[k] < STABLE]
+        if unstable:
+            warnings.append(
+                f"component{'s' * (len(unstable) > 1)} {', '.join(unstable)} of {rank} came out otherwise from other "
+                f"starts and samples (stability under {STABLE:g}); ask for fewer components, or do not interpret them"
+            )
+        if rank < len(stability):
+            warnings.append(f"the counts have only {rank} of the {len(stability)} components; ask for {rank}")
+        return warnings
 
 
-def _whiten(endmembers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (K, K) transform that makes the centred endmembers uncorrelated over channels, and the result."""
-    centred = endmembers - endmembers.mean(axis=1, keepdims=True)
-    left, size, right = np.linalg.svd(centred, full_matrices=False)
-    size = np.maximum(size, 1e-12 * size[0]) if size[0] > 0 else np.ones_like(size)
-    scale = np.sqrt(endmembers.shape[1])
-    return scale * left.T / size[:, None], scale * right
+def _whiten(samples: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (K, K) transform that makes the rows uncorrelated and of unit variance, and its inverse."""
+    if centred:
+        samples = samples - samples.mean(axis=1, keepdims=True)
+    variance, axes = np.linalg.eigh(samples @ samples.T / samples.shape[1])
+    size = np.sqrt(np.maximum(variance, 1e-12 * variance[-1])) if variance[-1] > 0 else np.ones_like(variance)
+    return axes.T / size[:, None], axes * size
 
 
-def _contrast(sources: np.ndarray) -> float:
-    return float(
-        ((np.logaddexp(sources, -sources) - np.log(2)).mean(axis=1) - GAUSSIAN_LOGCOSH)
-        @ np.ones(len(sources))
-    )
+def _rotated(components: Components, forward: np.ndarray, back: np.ndarray, on: str) -> Factorization:
+    """Apply the transform that was found on one side, and undo it on the other; `back` is the inverse of `forward`."""
+    endmembers, abundances = components.endmembers.copy(), components.abundances.copy()
+    rank = len(forward)
+    for_endmembers, for_abundances = (forward, back) if on == "endmembers" else (back.T, forward.T)
+    endmembers[:rank] = for_endmembers @ endmembers[:rank]
+    abundances[:, :rank] = abundances[:, :rank] @ for_abundances
+    return Factorization(endmembers, abundances)
 
 
-@partial(jax.jit, static_argnames="max_iterations")
-@partial(jax.vmap, in_axes=(None, 0, None, None))
-def _fast_ica(
-    white: jax.Array, start: jax.Array, tolerance: float, max_iterations: int
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Iterate one rotation until it stands still; return it, its last turn and the iterations done."""
+def _stability(matrices: np.ndarray, best: int) -> np.ndarray:
+    """Return the cluster quality of each component of the best rotation among those of all (S, K, K)."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
 
-    def step(state: tuple) -> tuple:
-        rotation, _, iteration = state
-        slope = jnp.tanh(rotation @ white)
-        moved = slope @ white.T / white.shape[1] - (1 - slope**2).mean(axis=1)[:, None] * rotation
-        moved = _orthogonal(moved)
-        turn = jnp.abs(jnp.abs((moved * rotation).sum(axis=1)) - 1).max()
-        return moved, turn, iteration + 1
-
-    def unsettled(state: tuple) -> jax.Array:
-        return (state[1] > tolerance) & (state[2] < max_iterations)
-
-    return jax.lax.while_loop(unsettled, step, (_orthogonal(start), jnp.asarray(jnp.inf), jnp.asarray(0)))
-
-
-def _orthogonal(matrix: jax.Array) -> jax.Array:
-    """Return the nearest orthogonal matrix."""
-    left, _, right = jnp.linalg.svd(matrix, full_matrices=False)
-    return left @ right
+    n_components = matrices.shape[1]
+    rows = matrices.reshape(-1, n_components)
+    alike = np.minimum(np.abs(rows @ rows.T), 1)
+    distance = 1 - alike
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average")
+    cluster = fcluster(tree, n_components, "maxclust")
+    quality = []
+    for own in range(best * n_components, (best + 1) * n_components):
+        inside = cluster == cluster[own]
+        size, outside = np.count_nonzero(inside), np.count_nonzero(~inside)
+        # Without the likeness of each to itself, so that a component found but once is not called stable.
+        within = (alike[np.ix_(inside, inside)].sum() - size) / max(size * (size - 1), 1)
+        between = alike[np.ix_(inside, ~inside)].sum() / max(size * outside, 1)
+        quality.append(within - between)
+    return np.array(quality)

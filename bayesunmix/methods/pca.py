@@ -1,32 +1,64 @@
-"""Principal components of the Poisson-weighted counts, uncentred (see `bayesunmix.pca`).
+"""Principal components of the scaled counts (see `bayesunmix.pca`).
 
-The components are orthogonal directions, not materials: endmembers and abundances may be negative.
+The components are orthogonal directions, not materials: endmembers and abundances may be negative. Each endmember has
+the sign that makes its sum positive. What the first K expect of a line, `bayesunmix.line_map(image, "Ni_Ka",
+result.estimate)`, is the denoised map of that line.
 """
 
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.pca import principal_components
+from bayesunmix.pca import Scaling, Solver, principal_components
+from bayesunmix.settings import require_choice
 
 
 @METHODS.register("pca")
 @dataclass(frozen=True)
 class PCA:
-    """Poisson-weighted, uncentred PCA (Keenan and Kotula 2004). It has no settings and no randomness."""
+    """Poisson-weighted PCA (Keenan and Kotula 2004). It has no randomness: every seed gives the same result.
+
+    `info["explained_variance_ratio"]` is the share of the whole sum of squares of the scaled counts.
+
+    Parameters
+    ----------
+    scaling : {"poisson", "keenan_kotula", "biwhitened", "none"}
+        Weights of pixels and channels: from the total map and the sum spectrum, with three photons added to each total
+        or, as other programs do, without; from biwhitening; or all one.
+    centred : bool
+        Make the mean the first of the `n_components`, and the others principal components about it; so the estimate
+        still adds up to the counts, and its first explained variance is that of the mean.
+    solver : {"auto", "randomised", "gram"}
+        Block Krylov iteration or the Gram matrix; the same components, at different speed.
+    """
+
+    scaling: Scaling = "poisson"
+    centred: bool = False
+    solver: Solver = "auto"
+
+    def __post_init__(self) -> None:
+        require_choice(self)
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Compute the leading `n_components`."""
-        components = principal_components(image, n_components)
+        found = principal_components(image, n_components, self.scaling, self.centred, self.solver)
+        ratio = found.explained_variance_ratio
+        rank = int(np.count_nonzero(ratio))
         info = {
             "converged": True,
             "iterations": 1,
-            "objective": [float(1 - components.explained_variance_ratio.sum())],
+            "objective": [float(max(1 - ratio.sum(), 0))],
             "objective_name": "share of variance left out",
-            "explained_variance_ratio": components.explained_variance_ratio.tolist(),
-            "warnings": [],
+            "explained_variance_ratio": ratio.tolist(),
+            "warnings": []
+            if rank == n_components
+            else [
+                f"the counts have only {rank} of the {n_components} components asked for; the others are empty: "
+                f"ask for {rank}"
+            ],
         }
-        return Unmixing(Factorization(components.endmembers, components.abundances), info=info)
+        return Unmixing(Factorization(found.endmembers, found.abundances), info=info)

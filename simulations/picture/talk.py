@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.image import SpectrumImage
 from bayesunmix.io.file import whole_file
+from bayesunmix.line_maps import line_map
 from bayesunmix.progress import track
 from simulations.picture.trial import draw_scale_bar, fade
 from simulations.talk import Talk
@@ -124,12 +126,13 @@ def _draw_haadf(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> No
 
 
 def _draw_lines(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> None:
-    rebuilt = talk.pca.abundances @ talk.pca.endmembers
-    rows = {"Original": talk.counts, "PCA": rebuilt.reshape(talk.counts.shape)}
-    for row, (name, counts) in zip(figure.subplots(2, 3), rows.items(), strict=True):
+    image = SpectrumImage(talk.counts, talk.trial.image.energy_kev)
+    for row, (name, estimate) in zip(
+        figure.subplots(2, 3), {"Original": None, "PCA": talk.pca}.items(), strict=True
+    ):
         row[0].set_ylabel(name, fontsize=16)
         for axes, (element, channel) in zip(row, _PEAK_CHANNEL.items(), strict=True):
-            line = counts[..., channel]
+            line = line_map(image, tuple(image.energy_kev[[channel, channel + 1]]), estimate)
             # As in HyperSpy, the brightest half of a thousandth saturates.
             top = np.quantile(line, 0.9995)
             shown = axes.imshow(line, cmap=fade(_ELEMENT_COLOURS[element]), vmax=top, interpolation="nearest")
