@@ -1,11 +1,13 @@
-"""The command line: `bayesunmix unmix FILE ...` and `bayesunmix methods`.
+"""The command line: `bayesunmix unmix FILE ...`, `bayesunmix rank FILE` and `bayesunmix methods`.
 
 A mistake of the user is one sentence on standard error and exit status 2; an interrupt is exit status 130.
 A folder of results appears whole or not at all. Heavy packages are imported inside the commands, so that
 `--help` is quick.
 """
 
+import contextlib
 import hashlib
+import json
 import logging
 import sys
 from pathlib import Path
@@ -13,7 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayesunmix.compilation import keep_compiled_code
+
 if TYPE_CHECKING:
+    from bayesunmix.dimension.rank import Rank
     from bayesunmix.image import SpectrumImage
     from bayesunmix.method import Unmixing
 
@@ -28,6 +33,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command and turn mistakes into one sentence."""
+    keep_compiled_code()
     try:
         app(prog_name="bayesunmix")
     except SystemExit as end:
@@ -77,8 +83,11 @@ def unmix(
     file: Annotated[
         Path, typer.Argument(help="A .bcf .emd .hspy .npz .pts .rpl or .zspy file.", show_default=False)
     ],
-    components: Annotated[int, typer.Option(help="Number of components, K.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
+    components: Annotated[
+        int | None,
+        typer.Option(help="Number of components, K; `elements` needs none.", show_default=False),
+    ] = None,
     method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "nmf",
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     crop_below: Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")] = 0.2,
@@ -95,12 +104,16 @@ def unmix(
     from bayesunmix.io import read
     from bayesunmix.io.folder import new_folder
     from bayesunmix.io.results import write_results
-    from bayesunmix.method import METHODS
+    from bayesunmix.method import METHODS, finds_n_components
     from bayesunmix.settings import require_seed
     from bayesunmix.unmixing import unmix as fit
 
-    METHODS[method]
-    if components < 1:
+    chosen = METHODS[method]
+    if components is None and not finds_n_components(chosen):
+        raise ValueError(
+            f"--components must be given for method {method}; `bayesunmix rank {file}` recommends a number"
+        )
+    if components is not None and components < 1:
         raise ValueError(
             f"--components must be at least 1, got {components}; choose how many phases to look for"
         )
@@ -125,6 +138,60 @@ def unmix(
         logging.getLogger("bayesunmix").removeHandler(notes)
     if not quiet:
         _report(summary, out)
+
+
+@app.command()
+def rank(
+    file: Annotated[
+        Path, typer.Argument(help="A .bcf .emd .hspy .npz .pts .rpl or .zspy file.", show_default=False)
+    ],
+    most: Annotated[int, typer.Option(help="Largest number of components to look for.")] = 12,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the numbers and the scree; made here.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
+    crop_below: Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")] = 0.2,
+    no_crop: Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
+) -> None:
+    """Recommend how many components to unmix FILE into, and say how sure that is."""
+    from bayesunmix import progress
+    from bayesunmix.dimension.rank import rank as count
+    from bayesunmix.io import crop_below as leave_out
+    from bayesunmix.io import read
+    from bayesunmix.io.folder import new_folder
+
+    progress.show(not quiet and sys.stderr.isatty())
+    with new_folder(out, overwrite) if out else contextlib.nullcontext() as folder:
+        whole = read(file, crop_below_kev=None)
+        image = whole if no_crop else leave_out(whole, crop_below)
+        found = count(image, most, seed)
+        if folder:
+            _write_rank(folder, found, {"input": _describe(file, whole)})
+    if not quiet:
+        _print_evidence(found)
+    print(found.sentence)
+
+
+def _write_rank(folder: Path, found: "Rank", source: dict[str, Any]) -> None:
+    from bayesunmix.plotting import plot_rank
+
+    text = json.dumps({**source, **found.summary()}, indent=2)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    plot_rank(found).savefig(folder / "scree.png", dpi=200)
+
+
+def _print_evidence(found: "Rank") -> None:
+    """One line for each component: its singular value, and what it gained on held-out photons."""
+    values, limits = found.scree.singular_values, found.scree.thresholds
+    gains, errors = found.held_out.gains, found.held_out.errors
+    print("component  singular value (noise)  held-out gain, log-likelihood")
+    for k in range(min(max(found.scree.n_components, gains.size) + 1, values.size)):
+        gain = f"{gains[k - 1]:.0f} +- {errors[k - 1]:.0f}" if 0 < k <= gains.size else ""
+        print(f"{k + 1:>9}  {values[k]:>14.1f} ({limits[k]:.1f})  {gain}".rstrip())
 
 
 class _Notes(logging.Handler):

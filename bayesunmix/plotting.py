@@ -13,7 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
+from bayesunmix.dimension.rank import Rank
 from bayesunmix.image import Axis, SpectrumImage
 from bayesunmix.method import Unmixing
 from bayesunmix.spectra.peaks import find_peaks
@@ -40,7 +42,7 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     abundances = result.estimate.abundances
     bounds = [b.abundances for b in result.posterior.interval(_LEVEL)] if result.posterior else None
     if len(image.navigation_shape) == 1:
-        return _plot_line_scan(abundances, bounds, image)
+        return _plot_line_scan(abundances, bounds, image, result.component_names)
     index, said = _central_slice(image)
     maps = abundances.reshape(*image.navigation_shape, -1)[index]
     rows = [(maps, "expected counts")]
@@ -94,12 +96,73 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     return figure
 
 
+def plot_rank(found: Rank) -> Figure:
+    """Draw the evidence for the number of components.
+
+    At the left the scree with the edge that noise does not pass; at the right what each further component gains on
+    photons that were held out. Filled symbols are the components that a criterion counts.
+
+    Parameters
+    ----------
+    found : Rank
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _draw_scree(left, found)
+    _draw_gains(right, found)
+    for axes in (left, right):
+        axes.axvline(found.n_components + 0.5, color="0.4", lw=0.9, ls=":", zorder=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("component", fontsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    return figure
+
+
+def _draw_scree(axes: Axes, found: Rank) -> None:
+    shown = slice(min(max(3 * found.n_components, 15), found.scree.singular_values.size))
+    values, limits = found.scree.singular_values[shown], found.scree.thresholds[shown]
+    number = np.arange(1, values.size + 1)
+    counted = number <= found.scree.n_components
+    axes.axhspan(values[-1] / 2, found.scree.edge, color="0.9", lw=0)
+    axes.plot(number, limits, color=_COLOURS[1], lw=1, label="noise passes it in 1 of 1000 images")
+    axes.plot(number[counted], values[counted], "o", color=_COLOURS[0], ms=5)
+    axes.plot(number[~counted], values[~counted], "o", color=_COLOURS[0], ms=5, mfc="white")
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=0.8 * values[-1])
+    axes.set_ylabel("singular value, biwhitened counts", fontsize=9)
+    axes.set_title(f"{found.scree.n_components} above the noise (grey)", fontsize=9)
+    axes.plot([], color="0.4", lw=0.9, ls=":", label=f"recommended: {found.n_components}")
+    axes.legend(fontsize=8, loc="upper right", framealpha=1, edgecolor="none")
+
+
+def _draw_gains(axes: Axes, found: Rank) -> None:
+    gains, errors = found.held_out.gains, found.held_out.errors
+    number = np.arange(2, gains.size + 2)
+    counted = number <= found.held_out.n_components
+    axes.axhline(0, color="0.6", lw=0.8)
+    axes.errorbar(number, gains, 2 * errors, fmt="none", ecolor=_COLOURS[2], capsize=3, lw=1)
+    axes.plot(number[counted], gains[counted], "o", color=_COLOURS[2], ms=5)
+    axes.plot(number[~counted], gains[~counted], "o", color=_COLOURS[2], ms=5, mfc="white")
+    axes.set_yscale("symlog", linthresh=100)
+    axes.set_xlim(0.5, max(found.n_components, gains.size + 1) + 1)
+    axes.set_ylabel("gain in held-out log-likelihood", fontsize=9)
+    axes.set_title(f"{found.held_out.n_components} predict held-out photons (bars: 2 errors)", fontsize=9)
+
+
 def _titles(result: Unmixing) -> list[str]:
     """Name each component with its share of all counts, where shares have a meaning."""
     total = result.estimate.abundances.sum(axis=0)
     if not result.estimate.is_nonnegative or total.sum() == 0:
-        return [f"component {k}" for k in range(len(total))]
-    return [f"component {k} · {share:.1%} of counts" for k, share in enumerate(total / total.sum())]
+        return result.component_names
+    shares = total / total.sum()
+    return [
+        f"{name} · {share:.1%} of counts" for name, share in zip(result.component_names, shares, strict=True)
+    ]
 
 
 def _central_slice(image: SpectrumImage) -> tuple[tuple[int, ...], str]:
@@ -176,7 +239,9 @@ def round_length(wanted: float) -> float:
     return max(digit * power for digit in (1, 2, 5) if digit * power <= wanted * (1 + 1e-9))
 
 
-def _plot_line_scan(abundances: np.ndarray, bounds: list[np.ndarray] | None, image: SpectrumImage) -> Figure:
+def _plot_line_scan(
+    abundances: np.ndarray, bounds: list[np.ndarray] | None, image: SpectrumImage, names: list[str]
+) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
@@ -187,7 +252,7 @@ def _plot_line_scan(abundances: np.ndarray, bounds: list[np.ndarray] | None, ima
             axes.fill_between(
                 position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
             )
-        axes.step(position, values, where="mid", color=colour, lw=1.2, label=f"component {k}")
+        axes.step(position, values, where="mid", color=colour, lw=1.2, label=names[k])
     axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel="expected counts")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -57,11 +57,27 @@ def speed(
         typer.echo(line)
 
 
+@app.command()
+def calibration(
+    subject: Annotated[str, typer.Argument(help="What to measure (see list).")],
+    out: Annotated[Path, typer.Option(help="CSV file with a row for each trial; continued where it ends.")],
+    seeds: Annotated[int, typer.Option(help="Trials of each cell.")] = 20,
+) -> None:
+    """Gather evidence that takes longer than a test."""
+    from bayesunmix import progress
+    from benchmarks.calibration import CALIBRATIONS, calibrate
+
+    progress.show(sys.stderr.isatty())
+    rows = calibrate(subject, seeds, out)
+    typer.echo(CALIBRATIONS[subject].summarise(rows).to_string(index=False))
+
+
 @app.command("list")
 def list_members() -> None:
-    """List suites, phantoms, methods, baselines, metrics and what `speed` measures."""
+    """List suites, phantoms, methods, baselines, metrics, and what `speed` and `calibration` measure."""
     from bayesunmix.method import METHODS
     from benchmarks.baseline import BASELINES
+    from benchmarks.calibration import CALIBRATIONS
     from benchmarks.metric import METRICS
     from benchmarks.speed import SPEEDS
     from benchmarks.suite import suite_names
@@ -74,8 +90,9 @@ def list_members() -> None:
         "baselines": BASELINES,
         "metrics": METRICS,
         "speed": SPEEDS,
+        "calibrations": CALIBRATIONS,
     }.items():
-        typer.echo(f"{kind + ':':<11}{', '.join(names)}")
+        typer.echo(f"{kind + ':':<14}{', '.join(names)}")
 
 
 def main() -> None:

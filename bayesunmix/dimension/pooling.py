@@ -1,0 +1,81 @@
+"""Superpixels and merged channels: a small, well-filled matrix that holds what the photons say about K.
+
+Summing neighbours loses nothing where composition is the same, and lifts what is weak above the noise of what is
+empty. A channel is merged with those above it until the group holds one percent of all counts: peaks keep their
+channels, and a continuum of a few photons becomes a few groups.
+"""
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.image import SpectrumImage
+
+_GROUPS = 100
+
+
+class Pooled(NamedTuple):
+    """Sums over blocks of pixels and over groups of channels.
+
+    Attributes
+    ----------
+    counts : (S, G) float64 array
+        Superpixels in the order of `grid`, with the empty ones; groups that hold counts.
+    grid : tuple of int
+        Superpixels along each navigation axis.
+    block : int
+        Pixels per side of a superpixel.
+    """
+
+    counts: np.ndarray
+    grid: tuple[int, ...]
+    block: int
+
+    def coarser(self) -> "Pooled":
+        """Add up superpixels two by two along every axis."""
+        cube = self.counts.reshape(*self.grid, -1)
+        for axis, side in enumerate(self.grid):
+            cube = np.add.reduceat(cube, np.arange(0, side, 2), axis=axis)
+        return Pooled(cube.reshape(-1, cube.shape[-1]), cube.shape[:-1], 2 * self.block)
+
+
+def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
+    """Pool with blocks of 1, 2, 4, ... pixels a side that leave about `least` to `most` occupied superpixels.
+
+    There is at least one, and the finest comes first.
+    """
+    occupied, n_axes = np.count_nonzero(np.diff(image.counts.indptr)), len(image.navigation_shape)
+    first = max(math.ceil(math.log2(max(occupied / most, 1)) / n_axes), 0)
+    last = max(math.floor(math.log2(max(occupied / least, 1)) / n_axes), first)
+    finest = _pooled(image, 2**first)
+    return list(itertools.accumulate(range(last - first), lambda fine, _: fine.coarser(), initial=finest))
+
+
+def channel_groups(spectrum: np.ndarray) -> np.ndarray:
+    """Group of each channel, (C,) int: neighbours are merged until they hold one percent of the counts."""
+    least, held = spectrum.sum() / _GROUPS, 0.0
+    groups = np.zeros(spectrum.size, int)
+    for channel, counts in enumerate(spectrum[:-1]):
+        held += counts
+        groups[channel + 1] = groups[channel] + (held >= least)
+        held = 0.0 if held >= least else held
+    if groups[-1] and held + spectrum[-1] < least:
+        groups[groups == groups[-1]] -= 1
+    return groups
+
+
+def _pooled(image: SpectrumImage, block: int) -> Pooled:
+    steps = tuple(min(block, side) for side in image.navigation_shape)
+    grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
+    by_block = _sums(image.blocks(steps))
+    by_group = _sums(channel_groups(image.sum_spectrum()))
+    return Pooled((by_block @ image.counts.astype(np.float64) @ by_group.T).toarray(), grid, block)
+
+
+def _sums(groups: np.ndarray) -> sparse.csr_array:
+    """Return the matrix that adds up the members of each group."""
+    shape = (int(groups.max()) + 1, groups.size)
+    return sparse.csr_array((np.ones(groups.size), (groups, np.arange(groups.size))), shape=shape)

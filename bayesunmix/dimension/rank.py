@@ -1,0 +1,150 @@
+"""How many components an image holds, and how sure that is.
+
+Two criteria that fail in different ways are asked: the singular values of the whole image (`scree`), which see what is
+weak but extended, and held-out photons (`thinning`), which see what is local. Either of them hardly ever counts a
+component that is not there, so that the larger number is recommended. A third, automatic relevance determination
+(`relevance`), is asked for its opinion only.
+
+What is counted are components that the counts tell apart: materials whose spectra are mixtures of the others' add
+none, and neither do materials that caused too few photons.
+"""
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesunmix.dimension.relevance import relevant_components
+from bayesunmix.dimension.scree import Scree, scree
+from bayesunmix.dimension.thinning import HeldOut, held_out
+from bayesunmix.image import SpectrumImage
+from bayesunmix.settings import require_seed
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rank:
+    """The recommended number of components, and the evidence.
+
+    Parameters
+    ----------
+    n_components : int
+    sentence : str
+        The recommendation and how sure it is.
+    scree : Scree
+        Singular values of the biwhitened counts and their noise edge.
+    held_out : HeldOut
+        What each further component gains on photons that were held out.
+    relevant : int
+        Components that automatic relevance determination keeps.
+    seed : int
+    """
+
+    n_components: int
+    sentence: str
+    scree: Scree
+    held_out: HeldOut
+    relevant: int
+    seed: int
+
+    def __repr__(self) -> str:
+        return f"<Rank {self.n_components}: {self.sentence}>"
+
+    def summary(self) -> dict[str, Any]:
+        """Return all numbers, for JSON."""
+        return {
+            "n_components": self.n_components,
+            "sentence": self.sentence,
+            "seed": self.seed,
+            "scree": {
+                "n_components": self.scree.n_components,
+                "superpixel": self.scree.block,
+                "noise_edge": self.scree.edge,
+                "singular_values": self.scree.singular_values.tolist(),
+                "thresholds": self.scree.thresholds.tolist(),
+            },
+            "held_out": {
+                "n_components": self.held_out.n_components,
+                "superpixels": self.held_out.blocks.tolist(),
+                "gains": self.held_out.gains.tolist(),
+                "errors": self.held_out.errors.tolist(),
+            },
+            "relevance": {"n_components": self.relevant},
+        }
+
+
+def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
+    """Recommend a number of components.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    most : int
+        Largest number to look for.
+    seed : int
+        The same seed gives the same result.
+
+    Returns
+    -------
+    Rank
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind.
+    """
+    if not isinstance(image, SpectrumImage):
+        raise TypeError(
+            f"image must be a SpectrumImage, got {type(image).__name__}; "
+            "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
+        )
+    if isinstance(most, bool) or not isinstance(most, numbers.Integral) or most < 1:
+        raise ValueError(
+            f"most must be a whole number of components, at least 1, got {most!r}; for example 12"
+        )
+    require_seed(seed)
+    spectrum = scree(image)
+    photons = held_out(image, int(most), np.random.default_rng(seed))
+    relevant = relevant_components(image, int(most), seed)
+    n_components = min(max(spectrum.n_components, photons.n_components), int(most))
+    return Rank(
+        n_components, _sentence(spectrum, photons, relevant, int(most)), spectrum, photons, relevant, seed
+    )
+
+
+def _sentence(spectrum: Scree, photons: HeldOut, relevant: int, most: int) -> str:
+    """Say how many, and how sure that is."""
+    above, held = min(spectrum.n_components, most), photons.n_components
+    if max(above, held) == most > 1:
+        return (
+            f"at least {most} components, the most that were looked for; raise the limit or rebin the image"
+        )
+    opinions = (
+        f"{above} above the noise edge",
+        f"{held} by held-out photons",
+        f"{relevant} kept by relevance determination",
+    )
+    if above != held:
+        weak = "local or weak" if held > above else "weak but extended"
+        return (
+            f"{_count(max(above, held))}, not surely: {', '.join(opinions)}; what lies beyond {min(above, held)} "
+            f"is {weak}, so look at its map before believing it"
+        )
+    if relevant != above:
+        return f"{_count(above)}, probably: {', '.join(opinions)}"
+    return f"{_count(above)}: all criteria agree{_next(photons)}"
+
+
+def _count(n: int) -> str:
+    return f"{n} component" + "s" * (n != 1)
+
+
+def _next(photons: HeldOut) -> str:
+    """Say what one more component would do, where it was tried."""
+    if photons.gains.size < photons.n_components:
+        return ""
+    gain, error = photons.gains[-1], photons.errors[-1]
+    change = "lower" if gain < 0 else "raise"
+    return (
+        f", and one more would {change} the likelihood of held-out photons by {abs(gain):.0f} +- {error:.0f}"
+    )

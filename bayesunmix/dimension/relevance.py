@@ -1,0 +1,23 @@
+"""Automatic relevance determination: a factorisation that drops the components it does not need.
+
+It runs on superpixels, where it is quick, from more components than are likely. The method is `nmf_ard`.
+"""
+
+import numpy as np
+
+from bayesunmix.dimension.pooling import sizes
+from bayesunmix.image import SpectrumImage
+from bayesunmix.unmixing import unmix
+
+_LEAST_SUPERPIXELS = 32
+_MOST_SUPERPIXELS = 640
+
+
+def relevant_components(image: SpectrumImage, most: int, seed: int) -> int:
+    """Count the components that the method keeps out of `most`."""
+    finest = sizes(image, _LEAST_SUPERPIXELS, _MOST_SUPERPIXELS)[0]
+    n_groups = finest.counts.shape[1]
+    superpixels = SpectrumImage(finest.counts, np.arange(n_groups), (*finest.grid, n_groups))
+    n_occupied = np.count_nonzero(finest.counts.any(axis=1))
+    found = unmix(superpixels, min(most, n_occupied, n_groups), "nmf_ard", seed).estimate
+    return int(np.count_nonzero(found.abundances.sum(axis=0) > 0))

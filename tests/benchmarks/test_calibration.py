@@ -1,0 +1,65 @@
+"""Longer evidence: every cell is a row, a stopped run continues, and the file says how it was made."""
+
+import pandas as pd
+import pytest
+
+from benchmarks.calibration import CALIBRATIONS, Calibration, calibrate
+
+GRID = {"phantom": ("a", "b"), "dose": (5.0,)}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    cells = []
+
+    def measure(**cell):
+        if len(cells) == 3:
+            cells.append(None)
+            raise KeyboardInterrupt
+        cells.append(cell)
+        return {"score": len(cells)}
+
+    subject = Calibration(GRID, measure, lambda rows: rows.groupby("phantom").size().reset_index())
+    monkeypatch.setitem(CALIBRATIONS._members, "made_up", subject)
+    return cells
+
+
+def test_a_stopped_run_continues_where_it_ended(measured, tmp_path):
+    out = tmp_path / "results" / "made_up.csv"
+    with pytest.raises(KeyboardInterrupt):
+        calibrate("made_up", 2, out)
+    assert len(pd.read_csv(out, comment="#")) == 3
+    rows = calibrate("made_up", 2, out)
+    assert out.read_text(encoding="utf-8").startswith(
+        "# python -m benchmarks calibration made_up --seeds 2 --out "
+    )
+    keys = list(rows[["phantom", "dose", "seed"]].itertuples(index=False, name=None))
+    assert keys == [("a", 5.0, 0), ("a", 5.0, 1), ("b", 5.0, 0), ("b", 5.0, 1)]
+    assert rows["score"].tolist() == [1, 2, 3, 5]
+    calibrate("made_up", 2, out)
+    assert len(measured) == 5
+
+
+def test_more_seeds_add_rows_only_for_them(measured, tmp_path):
+    out = tmp_path / "made_up.csv"
+    calibrate("made_up", 1, out)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate("made_up", 2, out)
+    assert [cell["seed"] for cell in measured if cell] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("name", list(CALIBRATIONS))
+def test_every_calibration_measures_the_columns_it_sums_up(name):
+    subject = CALIBRATIONS[name]
+    cells = list(subject.cells(range(2)))
+    assert len(cells) == 2 * len({tuple(v for k, v in c.items() if k != "seed") for c in cells})
+
+
+def test_the_starts_are_compared_with_the_truth():
+    subject = CALIBRATIONS["starts"]
+    cell = {"phantom": "nicr_film", "dose": 50.0, "seed": 0}
+    row = {**cell, **subject.measure(**cell)}
+    assert row["ratio"] == pytest.approx(row["angle_deg"] / row["angle_from_truth_deg"], rel=1e-2)
+    assert 0 < row["angle_deg"] < 3
+    table = subject.summarise(pd.DataFrame([row, {**row, "ratio": 1.2, "seed": 1}]))
+    assert (table["trials"][0], table["within"][0]) == (2, 1)
