@@ -65,6 +65,9 @@ def calibration(
 ) -> None:
     """Gather evidence that takes longer than a test."""
     from bayesunmix import progress
+    from bayesunmix.compilation import keep_compiled_code
+
+    keep_compiled_code()
     from benchmarks.calibration import CALIBRATIONS, calibrate
 
     progress.show(sys.stderr.isatty())

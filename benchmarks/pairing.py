@@ -1,8 +1,16 @@
 """Line a result up with the truth, once, so that every metric reads the same component numbers.
 
-The permutation comes from the endmembers alone (`bayesunmix.match`) and is shared by spectra, maps and draws.
-A result with fewer components than the truth is filled up with *silent* ones: a spectrum of zeros, at right
-angles to everything, and no abundance anywhere. Components that the truth does not have come last.
+The permutation comes from the endmembers alone (`bayesunmix.match`) and is shared by spectra, maps, labels and
+draws. Results may hold another number of components than the truth; they are scored, not skipped, by one rule:
+
+- A component the result *lacks* is filled in as a silent one: a spectrum of zeros, at right angles (90 degrees) to
+  everything, and no abundance anywhere. It is as wrong as its true abundances are large, and never covered.
+  A component that holds no count in any pixel is silent too, whatever its spectrum.
+- Components *more* than the truth has come last. The truth has none of them, so their abundances are error in
+  full (`abundance_rmse`, `crps`); sums over components are divided by the number of true ones. They cost no
+  spectral angle, because no true endmember is the worse for them.
+
+So a component without abundance changes no score, and a phase split in two pays for it in the abundances.
 """
 
 from dataclasses import replace
@@ -30,16 +38,30 @@ def align(truth: Factorization, unmixing: Unmixing) -> Unmixing:
     Unmixing
         max(J, K) components, the first K in the order of the truth.
     """
-    filled = _fill(unmixing, truth.n_components - unmixing.estimate.n_components)
+    filled = _fill(_silence(unmixing), truth.n_components - unmixing.estimate.n_components)
     return filled.reorder(match(truth.endmembers, filled.estimate.endmembers))
+
+
+def _silence(unmixing: Unmixing) -> Unmixing:
+    estimate = unmixing.estimate
+    heard = estimate.abundances.any(axis=0)
+    if heard.all():
+        return unmixing
+    return replace(
+        unmixing, estimate=Factorization(estimate.endmembers * heard[:, None], estimate.abundances)
+    )
 
 
 def _fill(unmixing: Unmixing, n_missing: int) -> Unmixing:
     if n_missing <= 0:
         return unmixing
     estimate, posterior = unmixing.estimate, unmixing.posterior
+    info = dict(unmixing.info)
+    if "components" in info:
+        info["components"] = [*info["components"], *["none"] * n_missing]
     return replace(
         unmixing,
+        info=info,
         estimate=Factorization(
             _append_zeros(estimate.endmembers, 0, n_missing), _append_zeros(estimate.abundances, 1, n_missing)
         ),

@@ -17,7 +17,8 @@ _SMALLEST = 0.005  # of the highest peak
 _TOLERANCE_KEV = 0.022
 _RESOLUTION_KEV = 0.075  # half of a peak's width: a companion this near to another peak hides in its flank
 _MUST_SHOW_KEV = (3.0, 9.5)  # strong lines in this range cannot be absorbed away or lack beam energy
-_NEVER = {"He", "Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"}
+#: Elements that hardly anyone has in a specimen: noble gases and what decays.
+UNLIKELY = {"He", "Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"}
 
 
 class Peak(NamedTuple):
@@ -130,7 +131,7 @@ def _elements() -> list[tuple[str, tuple[float, ...], tuple[float, ...]]]:
         k_alpha, l_alpha, l_beta = (
             _line(number, c) for c in (xraylib.KA_LINE, xraylib.LA_LINE, xraylib.LB_LINE)
         )
-        if symbol in _NEVER:
+        if symbol in UNLIKELY:
             continue
         if number <= 32:
             table.append((symbol, (k_alpha,), ()))

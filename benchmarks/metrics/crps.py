@@ -2,8 +2,9 @@
 
 For draws x_1..x_n and truth y, with the draws sorted,
 CRPS = mean|x_i - y| - sum_i (2 i - n - 1) x_(i) / (n (n - 1)),
-the fair (unbiased) estimator of Ferro 2014 (https://doi.org/10.1002/qj.2270). Averaged over specimen pixels and
-components and divided by the mean true abundance. For a single number it would be the absolute error.
+the fair (unbiased) estimator of Ferro 2014 (https://doi.org/10.1002/qj.2270). Summed over components, those that the
+truth lacks included (see `benchmarks.pairing`), and divided by the sum of the true abundances of the specimen. For
+a single number it would be the absolute error.
 """
 
 import numpy as np
@@ -17,14 +18,15 @@ _VALUES_PER_BLOCK = 2**22
 
 @metric(label="CRPS", unit="of the mean", best="low", needs_posterior=True)
 def crps(trial: Trial, unmixing: Unmixing) -> float:
-    """Mean CRPS of the abundances / mean true abundance."""
+    """Sum of the CRPS of the abundances / sum of the true abundances."""
     pixels = np.flatnonzero(trial.phantom.specimen)
-    truth = trial.truth.abundances
     draws = unmixing.posterior.abundances
+    n_extra = draws.shape[-1] - trial.truth.n_components
+    truth = np.pad(trial.truth.abundances, [(0, 0), (0, n_extra)])
     step = max(_VALUES_PER_BLOCK // (draws.shape[0] * draws.shape[1] * truth.shape[1]), 1)
     total = 0.0
     for block in np.split(pixels, range(step, len(pixels), step)):
-        some = draws[:, :, block, : truth.shape[1]].astype(np.float64)
+        some = draws[:, :, block].astype(np.float64)
         total += _crps(some.reshape(-1, *some.shape[2:]), truth[block]).sum()
     return float(total / truth[pixels].sum())
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.method import METHODS, Method
+from bayesunmix.method import METHODS, Method, finds_n_components
 from simulations.phantom import PHANTOMS
 
 SIGNED = {"pca", "ica"}
-LEAST_SQUARES = {"nmf_frobenius"}
+LEAST_SQUARES = {"ica", "nmf_frobenius", "pca", "vendor_mcr"}
+FINDS = {name for name in METHODS if finds_n_components(METHODS[name])}
 QUICK = {"bayes_gibbs": {"n_warmup": 30, "n_draws": 40}, "bayes_cavi": {"n_draws": 30}}
 
 
@@ -38,8 +39,11 @@ def test_a_method_is_a_frozen_dataclass_registered_under_its_file_name(name):
 def test_result_is_canonical_and_finite(outcome, trial):
     name, _, result = outcome
     endmembers, abundances = result.estimate.endmembers, result.estimate.abundances
-    assert endmembers.shape == (3, trial.image.n_channels)
-    assert abundances.shape == (trial.image.n_pixels, 3)
+    n_components = result.estimate.n_components
+    assert n_components == 3 or name in FINDS
+    assert result.info["n_components"] == n_components
+    assert endmembers.shape == (n_components, trial.image.n_channels)
+    assert abundances.shape == (trial.image.n_pixels, n_components)
     assert np.isfinite(endmembers).all() and np.isfinite(abundances).all()
     np.testing.assert_allclose(np.abs(endmembers).sum(axis=1), 1, rtol=1e-6)
     assert (endmembers.sum(axis=1) >= 0).all()
@@ -87,10 +91,32 @@ def test_posterior_is_in_the_same_scale_and_holds_the_estimate(outcome):
     assert inside.mean() > 0.95
 
 
+def test_labels_give_a_pixel_to_one_component_or_none(outcome, trial):
+    _, _, result = outcome
+    if result.labels is None:
+        return
+    labels, abundances = result.labels, result.estimate.abundances
+    assert labels.shape == (trial.image.n_pixels,) and labels.dtype.kind == "i"
+    assert labels.min() >= -1 and labels.max() < result.estimate.n_components
+    elsewhere = labels[:, None] != np.arange(result.estimate.n_components)
+    assert not abundances[elsewhere].any()
+    counts = np.where(labels < 0, 0, trial.image.total_map().ravel())
+    np.testing.assert_allclose(abundances.sum(axis=1), counts)
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS)))
+def test_only_a_method_that_finds_the_number_of_components_may_go_without(name, trial):
+    if name in FINDS:
+        assert bu.unmix(trial.image, method=name).estimate.n_components >= 1
+        return
+    with pytest.raises(TypeError, match=f"n_components must be given for method '{name}'"):
+        bu.unmix(trial.image, method=name)
+
+
 def test_nonnegative_methods_conserve_counts(outcome, trial):
     name, _, result = outcome
-    if name in SIGNED | LEAST_SQUARES:  # least squares does not promise it
-        return
+    if name in SIGNED | LEAST_SQUARES or result.labels is not None:
+        return  # least squares does not promise it, and unassigned pixels have none
     assert result.estimate.abundances.sum() == pytest.approx(trial.image.n_photons, rel=0.02)
 
 
@@ -101,7 +127,7 @@ def test_method_leaves_the_image_alone(outcome, trial):
     )
 
 
-@pytest.mark.parametrize("name", sorted(set(METHODS) - LEAST_SQUARES))
+@pytest.mark.parametrize("name", sorted(set(METHODS) - LEAST_SQUARES - {"elements"}))
 def test_one_component_is_the_sum_spectrum(name, trial):
     result = bu.unmix(trial.image, 1, name, **QUICK.get(name, {}))
     spectrum = trial.image.sum_spectrum()[None]
@@ -133,7 +159,7 @@ def test_more_components_than_the_image_can_tell_still_gives_numbers(name, trial
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_settings_must_be_positive(name):
-    numeric = [f.name for f in dataclasses.fields(METHODS[name]) if isinstance(f.default, int | float)]
+    numeric = [f.name for f in dataclasses.fields(METHODS[name]) if type(f.default) in (int, float)]
     for field in numeric:
         with pytest.raises(ValueError, match=f"{field}.*greater than 0.*-1"):
             METHODS[name](**{field: -1})

@@ -130,8 +130,77 @@ def test_extra_components_come_last_and_cost_no_angle(trial):
     )
     aligned = align(truth, Unmixing(extra))
     assert score("spectral_angle", trial, aligned) == pytest.approx(0, abs=1e-6)
-    assert score("abundance_rmse", trial, aligned) == 0
+    mean = truth.abundances[trial.phantom.specimen].mean()
+    assert score("abundance_rmse", trial, aligned) == pytest.approx(np.sqrt(1 / 3) / mean), "error in full"
     assert score("deviance", trial, aligned) > 0.1
+
+
+def with_component(unmixing: Unmixing, where: int, endmember, abundances, draws) -> Unmixing:
+    """Insert a component as number `where`, with the given spectrum, map and draws of the map."""
+    old, posterior = unmixing.estimate, unmixing.posterior
+    spectra = np.broadcast_to(endmember, (*posterior.endmembers.shape[:2], 1, old.endmembers.shape[1]))
+    order = np.insert(np.arange(old.n_components), where, old.n_components)
+    return Unmixing(
+        Factorization(np.vstack([old.endmembers, endmember]), np.column_stack([old.abundances, abundances])),
+        Posterior(
+            np.concatenate([posterior.endmembers, spectra], axis=2),
+            np.concatenate([posterior.abundances, draws[..., None]], axis=3),
+        ),
+        COSTS,
+    ).reorder(order)
+
+
+@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("n_components", [2, 3, 4])
+@settings(max_examples=5, deadline=None)
+@given(where=st.integers(0, 2), like=st.integers(0, 2))
+def test_a_component_without_abundance_changes_no_score(name, n_components, where, like, trial):
+    """Even where its spectrum is that of a true component."""
+    unmixing = noisy(trial, n_components=n_components)
+    nothing = np.zeros(len(trial.truth.abundances))
+    more = with_component(
+        unmixing,
+        where,
+        trial.truth.endmembers[like],
+        nothing,
+        np.zeros((*unmixing.posterior.abundances.shape[:2], nothing.size)),
+    )
+    before, after = (score(name, trial, align(trial.truth, u)) for u in (unmixing, more))
+    assert after == pytest.approx(before, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["abundance_rmse", "crps", "coverage_90", "phase_agreement"])
+@pytest.mark.parametrize("k", range(3))
+def test_a_component_split_in_two_scores_worse(name, k, trial):
+    """Half of the pixels of a component, chosen like a chess board, go to a second one of the same spectrum."""
+    unmixing = noisy(trial)
+    odd = np.indices(trial.phantom.navigation_shape).sum(axis=0).ravel() % 2 == 1
+    split = with_component(
+        unmixing,
+        3,
+        unmixing.estimate.endmembers[k],
+        np.where(odd, unmixing.estimate.abundances[:, k], 0),
+        np.where(odd, unmixing.posterior.abundances[..., k], 0),
+    )
+    split.estimate.abundances[odd, k] = 0
+    split.posterior.abundances[:, :, odd, k] = 0
+    before, after = (score(name, trial, align(trial.truth, u)) for u in (unmixing, split))
+    worse = METRICS[name].badness
+    assert worse(after) > worse(before)
+
+
+def test_labels_of_a_method_are_scored_as_they_are_and_follow_the_components(trial):
+    truth = trial.truth
+    labels = np.where(trial.phantom.specimen, truth.abundances.argmax(axis=1), -1)
+    hard = Unmixing(Factorization(truth.endmembers, np.ones_like(truth.abundances)), labels=labels)
+    assert score("phase_agreement", trial, align(truth, hard)) == 1
+    order = np.array([2, 0, 1])
+    shuffled = hard.reorder(order)
+    np.testing.assert_array_equal(shuffled.labels == -1, labels == -1)
+    np.testing.assert_array_equal(order[shuffled.labels[labels >= 0]], labels[labels >= 0])
+    np.testing.assert_array_equal(align(truth, shuffled).labels, labels)
+    unassigned = Unmixing(hard.estimate, labels=np.full_like(labels, -1))
+    assert score("phase_agreement", trial, align(truth, unassigned)) == 0
 
 
 def test_spectral_angle_of_a_known_rotation(trial):

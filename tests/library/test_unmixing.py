@@ -1,6 +1,7 @@
 """The one entry: a bad request gets a sentence before any computing, a good one says all that was done."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -73,7 +74,23 @@ def test_more_components_than_pixels_that_hold_counts():
         bu.unmix(image, 3, Stub())
 
 
-@pytest.mark.parametrize("k", [True, 2.0, "2", None])
+def test_a_method_that_finds_the_number_of_components_need_not_be_told():
+    @dataclass(frozen=True)
+    class Finds:
+        finds_n_components: ClassVar[bool] = True
+
+        def fit(self, image, n_components, key):
+            return Stub().fit(image, 4 if n_components is None else n_components + 1, key)
+
+    assert bu.unmix(IMAGE, method=Finds()).info["n_components"] == 4
+    assert bu.unmix(IMAGE, 1, Finds()).estimate.n_components == 2
+    with pytest.raises(TypeError, match=r"n_components must be given for method 'nmf', .*bayesunmix\.rank"):
+        bu.unmix(IMAGE)
+    with pytest.raises(ValueError, match="at least 1 and at most 12"):
+        bu.unmix(IMAGE, 0, Finds())
+
+
+@pytest.mark.parametrize("k", [True, 2.0, "2"])
 def test_the_number_of_components_is_a_whole_number(k):
     with pytest.raises(TypeError, match=f"n_components must be a whole number, got {k!r}; for example 3"):
         bu.unmix(IMAGE, k, Stub())
@@ -108,7 +125,9 @@ def test_a_method_is_a_known_name_or_a_configured_method():
 def test_settings_go_with_a_name_and_are_checked():
     with pytest.raises(TypeError, match=r"'nmf' has no setting tolerence; it has: .*tolerance"):
         bu.unmix(IMAGE, 2, "nmf", tolerence=1)
-    with pytest.raises(TypeError, match="method 'pca' has no setting whiten; it has: none"):
+    with pytest.raises(
+        TypeError, match="method 'pca' has no setting whiten; it has: scaling, centred, solver"
+    ):
         bu.unmix(IMAGE, 2, "pca", whiten=True)
     with pytest.raises(
         TypeError, match=r"settings \['steps'\] go with a method's name; this method is already"

@@ -34,6 +34,7 @@ def test_the_streamed_series_is_the_acquired_one(film, tmp_path, monkeypatch, ac
 def test_a_part_is_read_alone(film, tmp_path):
     write_series(film, 20, 3, tmp_path / "film.h5")
     part = h5.load(tmp_path / "film.h5", slice(5, 7))
+    assert part.axes[0].offset == 5 * part.axes[0].scale  # it knows where in the whole it lies
     assert part.shape == (2, 64, 90)
     np.testing.assert_array_equal(part.dense(), film.acquire(20, 3).image.dense()[5:7])
 

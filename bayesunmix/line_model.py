@@ -1,0 +1,198 @@
+r"""The model of a sum spectrum: line families, a smooth continuum, and the calibration that fits them best.
+
+.. math:: y(E) = \sum_j a_j F_j(o + g E) + b(E), \qquad a_j \ge 0,
+
+with the recorded spectra F of the families (`bayesunmix.spectra.families`), offset o and gain g of the energy axis,
+and the detector's resolution and tail. The continuum b is 1/E times the detector's efficiency, the thin-film law,
+times a polynomial in log E with non-negative Bernstein coefficients: any smooth positive curve, so that absorption
+and thickness need not be known. L and M families below 0.5 keV count as part of it: they are faint, lie where light
+elements have their K lines, and would take tails and contamination for themselves. Amplitudes enter linearly and are
+eliminated by non-negative least squares [1]_; the few calibration parameters are left.
+
+References
+----------
+.. [1] G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+   variables separate", SIAM J. Numer. Anal. 10, 413 (1973).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.special import comb
+
+from bayesunmix.spectra.detector import Detector
+from bayesunmix.spectra.families import family_spectra
+
+CONTINUUM_ORDER = 8
+MODEL_ERROR = 0.03
+SOFT_KEV = 0.5
+# Offset in keV, gain, the factor on both terms of FWHM^2, share of photons in the tail: start, prior width, bounds.
+START = np.array([0.0, 1.0, 1.0, 1.0, 0.02])
+WIDTH = np.array([0.01, 0.003, 0.3, 0.3, 0.05])
+LOWEST = np.array([-0.05, 0.98, 0.3, 0.3, 0.0])
+HIGHEST = np.array([0.05, 1.02, 3.0, 3.0, 0.3])
+
+
+@dataclass(frozen=True, eq=False)
+class LineModel:
+    """A fitted sum spectrum.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Line families: "Ni_K", ...
+    spectra : (J, C) array
+        Each sums to one.
+    background : (B, C) array
+        Curves whose non-negative sum is the continuum, each summing to one.
+    continuum : (C,) array
+        Fitted continuum, in counts of the sum spectrum.
+    fitted : (C,) array
+        Families and continuum, in counts.
+    chi_square : float
+        Per degree of freedom: 1 where the model is right to the last photon of the sum spectrum.
+    offset_kev, gain : float
+        A channel nominally at E lies at offset + gain x E.
+    detector : Detector
+    """
+
+    names: tuple[str, ...]
+    spectra: np.ndarray
+    background: np.ndarray
+    continuum: np.ndarray
+    fitted: np.ndarray
+    chi_square: float
+    offset_kev: float
+    gain: float
+    detector: Detector
+
+    @property
+    def calibration(self) -> dict[str, float]:
+        """Offset, gain, width and tail that fit the sum spectrum best."""
+        return {
+            "offset_ev": 1000 * self.offset_kev,
+            "gain": self.gain,
+            "fwhm_ev_at_5.9_kev": 1000 * float(self.detector.fwhm_kev(np.array(5.9))),
+            "tail_share": self.detector.tail_share,
+        }
+
+    def continuum_shapes(self, n_shapes: int) -> np.ndarray:
+        """Split the continuum into `n_shapes` non-negative curves from low to high energy, each summing to one.
+
+        Their sums with free weights are the continuum bent by a polynomial: (n_shapes, C).
+        """
+        ramp = np.linspace(0, 1, self.continuum.size)
+        positive = np.maximum(self.continuum, 1e-9 * self.fitted.sum() / self.fitted.size)
+        shapes = positive * _bernstein(np.sqrt(ramp), n_shapes - 1)
+        return shapes / shapes.sum(axis=1, keepdims=True)
+
+
+def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, ...]) -> LineModel:
+    """Fit amplitudes, and with enough counts the calibration, to a sum spectrum.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres, above 0.
+    counts : (C,) array
+        Sum spectrum.
+    elements : tuple of str
+
+    Raises
+    ------
+    ValueError
+        If an element is unknown.
+    """
+    from scipy.optimize import least_squares
+
+    weights = inverse_noise(energy_kev, counts)
+
+    def best(start: np.ndarray, escape: bool) -> np.ndarray:
+        def residuals(parameters: np.ndarray) -> np.ndarray:
+            model = _model(energy_kev, counts, elements, parameters, escape)
+            return np.concatenate([(model.fitted - counts) * weights, (parameters - START) / WIDTH])
+
+        found = least_squares(
+            residuals, start, bounds=(LOWEST, HIGHEST), x_scale=WIDTH, diff_step=1e-4, ftol=1e-3, max_nfev=10
+        )
+        return np.asarray(found.x)
+
+    def misfit(model: LineModel) -> float:
+        return float((((model.fitted - counts) * weights) ** 2).sum())
+
+    if not elements:
+        return _model(energy_kev, counts, elements, START, escape=False)
+    parameters = best(START, escape=False)
+    models = [_model(energy_kev, counts, elements, parameters, escape) for escape in (False, True)]
+    if misfit(models[1]) < misfit(models[0]):
+        return _model(energy_kev, counts, elements, best(parameters, escape=True), escape=True)
+    return models[0]
+
+
+def inverse_noise(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Weight of each channel: Poisson noise, and a share of the counts that no model of lines is better than.
+
+    Without that share the largest peaks of a sum spectrum, with 1e5 counts a channel, would outvote all others.
+    """
+    sigma = max(0.02 / _channel_width(energy_kev), 0.1)  # less than a peak's width
+    smooth = np.maximum(gaussian_filter1d(counts.astype(np.float64), sigma), 1.0)
+    return 1 / np.hypot(np.sqrt(smooth), MODEL_ERROR * smooth)
+
+
+def amplitudes(curves: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Non-negative amplitudes of curves (J, C) that fit a spectrum best under the given weights, (J,)."""
+    from scipy.optimize import nnls
+
+    design = curves * weights
+    size = np.maximum(np.linalg.norm(design, axis=1), 1e-300)
+    return nnls((design / size[:, None]).T, counts * weights, maxiter=50 * len(size))[0] / size
+
+
+def _continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.ndarray:
+    """Return the curves whose non-negative sums are the continuum, each summing to one."""
+    low, high = np.log(np.maximum(energy_kev[[0, -1]], 1e-3))
+    position = (np.log(np.maximum(energy_kev, 1e-3)) - low) / max(high - low, 1e-9)
+    curves = detector.efficiency(energy_kev) / energy_kev * _bernstein(position, CONTINUUM_ORDER)
+    return np.asarray(curves / np.maximum(curves.sum(axis=1, keepdims=True), 1e-300))
+
+
+def _model(
+    energy_kev: np.ndarray,
+    counts: np.ndarray,
+    elements: tuple[str, ...],
+    parameters: np.ndarray,
+    escape: bool,
+) -> LineModel:
+    """Non-negative amplitudes at given calibration parameters."""
+    offset, gain, width, slope, tail = (float(p) for p in parameters)
+    ideal = Detector()
+    detector = replace(
+        ideal,
+        fwhm_offset_ev2=width * ideal.fwhm_offset_ev2,
+        fwhm_slope_ev2_per_kev=slope * ideal.fwhm_slope_ev2_per_kev,
+        tail_share=tail,
+        escape=escape,
+    )
+    axis = offset + gain * energy_kev
+    families = family_spectra(elements, axis, detector)
+    soft = [name for name, s in families.items() if name[-1] != "K" and axis[s.argmax()] < SOFT_KEV]
+    names = tuple(name for name in families if name not in soft)
+    spectra = np.array([families[name] for name in names]).reshape(len(names), energy_kev.size)
+    curves = np.concatenate([_continuum_curves(axis, detector), *(families[name][None] for name in soft)])
+    design = np.concatenate([spectra, curves])
+    found = amplitudes(design, counts, inverse_noise(energy_kev, counts))
+    fitted, continuum = found @ design, found[len(names) :] @ curves
+    n_free = max(energy_kev.size - np.count_nonzero(found) - parameters.size, 1)
+    chi_square = float(((fitted - counts) ** 2 / np.maximum(fitted, 1.0)).sum() / n_free)
+    return LineModel(names, spectra, curves, continuum, fitted, chi_square, offset, gain, detector)
+
+
+def _channel_width(energy_kev: np.ndarray) -> float:
+    return float(np.median(np.diff(energy_kev)))
+
+
+def _bernstein(position: np.ndarray, order: int) -> np.ndarray:
+    """Bernstein polynomials of an order at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
+    k = np.arange(order + 1)[:, None]
+    return comb(order, k) * position**k * (1 - position) ** (order - k)

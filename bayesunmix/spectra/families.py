@@ -1,0 +1,59 @@
+"""The spectra of an element's line families as a detector records them, each summing to one.
+
+A family is all lines that follow a vacancy in one shell: "Ni_K" is Ni K-alpha and K-beta in their fixed ratio.
+Absorption in the specimen, which changes ratios within a family, is left out.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import numpy as np
+
+from bayesunmix.spectra.detector import Detector
+from bayesunmix.spectra.lines import atomic_number, lines
+
+_FAINT = 0.003  # of a family's photons: lines below it change no channel by a count
+
+
+def family_spectra(
+    elements: Iterable[str], energy_kev: np.ndarray, detector: Detector | None = None
+) -> dict[str, np.ndarray]:
+    """Record every family of which at least half lies on the axis.
+
+    Parameters
+    ----------
+    elements : iterable of str
+        Chemical symbols.
+    energy_kev : (C,) array
+        Channel centres.
+    detector : Detector, optional
+
+    Returns
+    -------
+    spectra : dict of str to (C,) array
+        By name, "Ni_K", in the order of the elements and of the shells; each sums to one.
+
+    Raises
+    ------
+    ValueError
+        If an element is unknown.
+    """
+    detector = detector or Detector()
+    found = {}
+    for element in elements:
+        atomic_number(element)
+        for family in ("K", "L", "M"):
+            with suppress(ValueError):  # the element has no such shell
+                energies, photons = _strong_lines(element, family)
+                recorded = photons * detector.efficiency(energies)
+                on_axis = (energies >= energy_kev[0]) & (energies <= energy_kev[-1])
+                if recorded[on_axis].sum() > 0.5 * recorded.sum():
+                    spectrum = detector.record(energies, photons, energy_kev)
+                    found[f"{element}_{family}"] = spectrum / spectrum.sum()
+    return found
+
+
+def _strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
+    found = lines(element, family)
+    keep = found.intensity > _FAINT
+    return found.energy_kev[keep], found.intensity[keep]

@@ -1,0 +1,79 @@
+"""Whatever small image comes: a right answer or one clear sentence, and never a NaN."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import bayesunmix as bu
+
+FAST = sorted(set(bu.METHODS) - {"bayes_gibbs", "bayes_cavi"})  # these two have tests of their own
+
+
+@st.composite
+def small_counts(draw):
+    """Few shapes, so that compiled code is shared; any content, with rows and columns that repeat or are empty."""
+    shape = draw(st.sampled_from([(1, 1, 8), (1, 4, 8), (3, 3, 8), (3, 3, 2)]))
+    counts = draw(hnp.arrays(np.int64, shape, elements=st.sampled_from([0, 0, 0, 1, 2, 7, 1000])))
+    kind = draw(st.sampled_from(["any", "constant", "duplicated channels", "empty channels", "one pixel"]))
+    if kind == "constant":
+        counts = np.full(shape, draw(st.sampled_from([1, 5, 300])))
+    elif kind == "duplicated channels":
+        counts[..., 1::2] = counts[..., ::2]
+    elif kind == "empty channels":
+        counts[..., 1::2] = 0
+    elif kind == "one pixel":
+        counts[...] = 0
+        counts[0, 0] = 3
+    if not counts.any():
+        counts[0, 0, 0] = 1
+    return counts
+
+
+def check(image, result):
+    estimate = result.estimate
+    assert np.isfinite(estimate.endmembers).all()
+    assert np.isfinite(estimate.abundances).all()
+    assert np.isfinite(np.asarray(result.info["objective"], float)).all()
+    assert estimate.abundances.shape[0] == image.n_pixels
+
+
+@pytest.mark.parametrize("method", FAST)
+@given(small_counts(), st.integers(1, 3))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_right_answer_or_one_sentence(method, counts, k):
+    image = bu.SpectrumImage(counts, 0.5 + 0.1 * np.arange(counts.shape[-1]))
+    try:
+        result = bu.unmix(image, k, method)
+    except ValueError as error:
+        assert len(str(error)) > 20
+        assert "\n" not in str(error)
+        return
+    check(image, result)
+
+
+@pytest.mark.parametrize("method", ["nmf", "nmf_frobenius", "pca", "elements"])
+def test_counts_beyond_two_to_the_31(method):
+    """The total does not fit into an int32; the answer must not notice."""
+    rng = np.random.default_rng(0)
+    spectra = np.array([[4.0, 2, 1, 0, 0, 0, 1, 0], [0, 0, 1, 2, 4, 1, 0, 0]]) + 0.1
+    counts = rng.poisson(rng.uniform(0, 2e7, (4, 6, 2)) @ spectra)
+    assert counts.sum() > 2**31
+    image = bu.SpectrumImage(counts, 1 + 0.5 * np.arange(8.0))
+    result = bu.unmix(image, 2, method)
+    check(image, result)
+    assert image.n_photons == counts.sum()
+    if method == "nmf":
+        assert result.estimate.abundances.sum() == pytest.approx(counts.sum(), rel=1e-5)
+        misfit = np.abs(result.estimate.expected() - counts.reshape(24, 8)).sum()
+        assert misfit < 1e-3 * counts.sum()
+
+
+def test_rank_of_whatever_comes_is_a_number_or_a_sentence():
+    for counts in (np.full((1, 1, 4), 3), np.full((3, 3, 6), 5), np.eye(9, dtype=int).reshape(3, 3, 9)):
+        image = bu.SpectrumImage(counts, 1.0 + np.arange(counts.shape[-1]))
+        found = bu.rank(image, most=3)
+        assert 1 <= found.n_components <= 3
+        assert str(found.n_components) in found.sentence
+    assert bu.rank(bu.SpectrumImage(np.full((3, 3, 6), 5), np.arange(1.0, 7.0)), most=3).n_components == 1
