@@ -14,7 +14,7 @@ FAST = sorted(set(bu.METHODS) - {"bayes_gibbs", "bayes_cavi"})  # these two have
 @st.composite
 def small_counts(draw):
     """Few shapes, so that compiled code is shared; any content, with rows and columns that repeat or are empty."""
-    shape = draw(st.sampled_from([(1, 1, 8), (1, 4, 8), (3, 3, 8), (3, 3, 2)]))
+    shape = draw(st.sampled_from([(1, 1, 8), (3, 3, 8)]))
     counts = draw(hnp.arrays(np.int64, shape, elements=st.sampled_from([0, 0, 0, 1, 2, 7, 1000])))
     kind = draw(st.sampled_from(["any", "constant", "duplicated channels", "empty channels", "one pixel"]))
     if kind == "constant":
@@ -40,17 +40,18 @@ def check(image, result):
 
 
 @pytest.mark.parametrize("method", FAST)
-@given(small_counts(), st.integers(1, 3))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(small_counts(), st.sampled_from([1, 3]))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_right_answer_or_one_sentence(method, counts, k):
     image = bu.SpectrumImage(counts, 0.5 + 0.1 * np.arange(counts.shape[-1]))
     try:
         result = bu.unmix(image, k, method)
     except ValueError as error:
-        assert len(str(error)) > 20
-        assert "\n" not in str(error)
+        sentence = str(error)
+    else:
+        check(image, result)
         return
-    check(image, result)
+    assert len(sentence) > 20 and "\n" not in sentence
 
 
 @pytest.mark.parametrize("method", ["nmf", "nmf_frobenius", "pca", "elements"])

@@ -1,0 +1,113 @@
+r"""KL-NMF of minimum volume: of the factorisations that explain the counts, one whose endmembers lie close together.
+
+Where every endmember holds the same continuum, NMF can exaggerate what differs between them and still be non-negative
+everywhere. Lowered is the deviance D plus
+
+.. math:: s D_0 \log\det(E E^T / g + \delta I),
+
+with endmembers that sum to one [1]_, g the squared length of the normalised sum spectrum and :math:`D_0` the deviance
+at the start; so s is a plain number: a volume e times smaller is worth that share of the deviance. The log-determinant
+is majorised by its tangent, the quadratic form that remains by a parabola per entry, and a multiplier holds the sum
+of each endmember at one [2]_.
+
+A small volume is right where some pixels hold one phase each. Where none does, it draws the endmembers into the
+mixtures, and every strength makes the result worse. Spectral angles at 50 counts per pixel, without it and at a
+strength of 3e-4, 1e-3, 3e-3 (one seed): `overlapping_lines` 17.9, 9.3, 7.3, 4.8 deg; `core_shell` 7.3, 7.0, 8.8, 12.6;
+`nicr_film` 1.6, 1.6, 1.6, 1.7; `nicr_mixed`, which has no pure pixel, 3.8, 5.2, 7.5, 11.3.
+
+References
+----------
+.. [1] V. Leplat, N. Gillis and A. M. S. Ang, "Blind audio source separation with minimum-volume beta-divergence NMF",
+   IEEE Trans. Signal Process. 68, 3400 (2020), arXiv 1907.02404.
+.. [2] V. Leplat, N. Gillis and J. Idier, "Multiplicative updates for NMF with beta-divergences under disjoint equality
+   constraints", SIAM J. Matrix Anal. Appl. 42, 730 (2021).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayesunmix import em
+from bayesunmix.descent import Objective, descend
+from bayesunmix.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.image import SpectrumImage
+from bayesunmix.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out, place_maps
+from bayesunmix.majoriser import minimiser_of_sum
+from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.settings import require_positive
+from bayesunmix.starts import best_start
+
+RIDGE = 0.1  # delta: endmembers so alike that they span less are not drawn closer
+
+
+@METHODS.register("nmf_minvol")
+@dataclass(frozen=True)
+class NMFMinvol:
+    """Minimum-volume KL-NMF (Leplat, Gillis and Ang 2020).
+
+    Parameters
+    ----------
+    strength : float
+        Share of the deviance that endmembers of an e times smaller volume may cost.
+    n_starts : int
+        Random starts of the binned fit.
+    tolerance : float
+        Converged when no more than this share of the objective is left to gain, as far as the last iterations tell.
+    max_iterations : int
+    """
+
+    strength: float = 3e-4
+    n_starts: int = 8
+    tolerance: float = 1e-6
+    max_iterations: int = 2000
+
+    def __post_init__(self) -> None:
+        require_positive(self)
+
+    def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
+        """Fit `n_components` endmembers and abundances."""
+        data, pixels = lay_out(image)
+        start = best_start(image, pixels, n_components, key, self.n_starts)
+        spectrum = image.sum_spectrum() / image.n_photons
+        unit = float(spectrum @ spectrum)
+        reached = em.deviance(data, place_maps(start.abundances), jnp.asarray(start.endmembers))
+        weight = self.strength * reached
+        objective = Objective(
+            "deviance and volume",
+            partial(_advance, data, jnp.float32(unit), jnp.float32(weight)),
+            lambda a, e: em.deviance(data, a, e) + weight * log_volume(e, unit),
+        )
+        return descend(objective, start, image, pixels, self.tolerance, self.max_iterations)
+
+
+def log_volume(endmembers: Array, unit: float) -> float:
+    """Log-determinant of the Gram matrix of (K, C) endmembers over `unit`, with a ridge."""
+    spectra = np.asarray(endmembers, np.float64)
+    return float(np.linalg.slogdet(spectra @ spectra.T / unit + RIDGE * np.eye(len(spectra)))[1])
+
+
+@jax.jit
+def _advance(data: Data, unit: Array, weight: Array, moving: Moving, iterations: int) -> Moving:
+    return extrapolate(partial(update, data, unit, weight), moving, iterations)
+
+
+def update(
+    data: Data, unit: Array, weight: Array, abundances: Array, endmembers: Array
+) -> tuple[Array, Array]:
+    """Do an EM iteration: abundances as ever, then endmembers with the majorised volume."""
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    allocated = allocate_to_channels(data, abundances, endmembers)
+    size = jnp.maximum(allocated.sum(1, keepdims=True), FLOOR)
+    gram = jnp.matmul(endmembers, endmembers.T, precision="highest") / unit
+    inverse = jnp.linalg.inv(gram + RIDGE * jnp.eye(len(gram)))
+    inverse = (inverse + inverse.T) / 2
+    bound = jnp.abs(inverse).sum(1, keepdims=True)  # the diagonal matrix of it exceeds `inverse`
+    pull = jnp.matmul(inverse, endmembers, precision="highest") - bound * endmembers
+    scale = weight / (unit * size)
+    spectra = minimiser_of_sum(allocated / size, 1 + scale * pull, scale * bound, jnp.ones_like(size))
+    spectra = jnp.maximum(spectra, FLOOR)
+    return abundances, spectra / spectra.sum(1, keepdims=True)

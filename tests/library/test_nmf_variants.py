@@ -1,0 +1,356 @@
+"""The penalised factorisations: each update lowers what it says it lowers, and does to the result what it is for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+import bayesunmix as bu
+from bayesunmix import em
+from bayesunmix.layout import lay_out
+from bayesunmix.majoriser import minimiser, minimiser_of_sum
+from bayesunmix.methods import nmf_ard, nmf_minvol, nmf_smooth
+from bayesunmix.neighbours import neighbours
+
+ROUNDING = 2e-6  # of the objective, in float32
+SHAPE, N_CHANNELS, K = (4, 5), 8, 2
+
+
+def small(seed, dose):
+    """An image with one empty pixel, laid out, and a random start; all of about one size, to compile once."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(dose * rng.gamma(0.6, 1.0, (*SHAPE, 1)) * rng.dirichlet(np.ones(N_CHANNELS), SHAPE))
+    counts[..., 0] += 1
+    counts[1, 2] = 0
+    image = bu.SpectrumImage(counts, 1.0 + np.arange(N_CHANNELS))
+    data, pixels = lay_out(image)
+    abundances = rng.gamma(1.0, 1.0, (K, pixels.padded)) + 1e-3
+    abundances[:, pixels.pixels.size :] = 1e-12
+    abundances *= image.n_photons / abundances.sum()
+    endmembers = rng.dirichlet(np.ones(N_CHANNELS), K) + 1e-6
+    endmembers /= endmembers.sum(axis=1, keepdims=True)
+    return image, data, pixels, jnp.asarray(abundances, jnp.float32), jnp.asarray(endmembers, jnp.float32)
+
+
+def assert_falls(update, value, abundances, endmembers, steps=6):
+    before = value(abundances, endmembers)
+    for _ in range(steps):
+        abundances, endmembers = update(abundances, endmembers)
+        after = value(abundances, endmembers)
+        assert after <= before + ROUNDING * (abs(before) + 100)
+        before = after
+    np.testing.assert_allclose(np.asarray(endmembers).sum(axis=1), 1, rtol=1e-5)
+    assert np.isfinite(abundances).all()
+
+
+smooth_update, minvol_update, ard_update = map(
+    jax.jit, (nmf_smooth.update, nmf_minvol.update, nmf_ard.update)
+)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([1e-3, 0.3, 30.0]))
+@settings(max_examples=25)
+def test_every_smooth_update_lowers_deviance_plus_roughness(seed, dose, weight):
+    image, data, pixels, *start = small(seed, dose)
+    around = neighbours(image, pixels)
+    assert_falls(
+        lambda a, e: smooth_update(data, around, weight, a, e),
+        lambda a, e: em.deviance(data, a, e) + weight * around.roughness(a),
+        *start,
+    )
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([0.01, 3.0, 300.0]))
+@settings(max_examples=25)
+def test_every_minvol_update_lowers_deviance_plus_volume(seed, dose, weight):
+    image, data, _, *start = small(seed, dose)
+    unit = float(((image.sum_spectrum() / image.n_photons) ** 2).sum())
+    assert_falls(
+        lambda a, e: minvol_update(data, unit, weight, a, e),
+        lambda a, e: em.deviance(data, a, e) + weight * nmf_minvol.log_volume(e, unit),
+        *start,
+    )
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([0.1, 30.0]))
+@settings(max_examples=25)
+def test_every_ard_update_lowers_deviance_plus_relevance(seed, dose, price):
+    _, data, _, *start = small(seed, dose)
+    assert_falls(
+        lambda a, e: ard_update(data, price, 0.5, a, e),
+        lambda a, e: em.deviance(data, a, e) + 2 * price * nmf_ard.relevance_penalty(a, 0.5),
+        *start,
+    )
+
+
+@given(st.floats(0, 1e4, width=32), st.floats(-1e3, 1e3, width=32), st.floats(0.015625, 1e3, width=32))
+def test_the_minimiser_is_that_of_scipy(z, slope, curvature):
+    def falls(x):  # the derivative, which rises through zero at the minimum
+        return -z / x + slope + curvature * x
+
+    upper = (abs(slope) + np.sqrt(slope**2 + 4 * curvature * z)) / curvature + 1
+    expected = optimize.brentq(falls, 1e-30, upper, xtol=1e-12) if falls(1e-30) < 0 else 0.0
+    found = float(minimiser(*(jnp.float32(v) for v in (z, slope, curvature))))
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.01, 1.0, 50.0]))
+@settings(max_examples=20)
+def test_the_minimiser_of_a_sum_is_that_of_a_constrained_solver(seed, strength):
+    rng = np.random.default_rng(seed)
+    z, slope = rng.gamma(0.5, 5.0, 6) + 0.01, 1 + strength * rng.normal(size=6)
+    curvature, total = strength * rng.gamma(1.0, 1.0, 6) + 0.01, rng.gamma(3.0, 3.0)
+    found = minimiser_of_sum(
+        *(jnp.asarray(v[None], jnp.float32) for v in (z, slope, curvature)), jnp.full((1, 1), total)
+    )[0]
+    assert float(found.sum()) == pytest.approx(total, rel=1e-5)
+    # At the constrained minimum all derivatives equal minus the multiplier.
+    multiplier = optimize.brentq(
+        lambda m: (
+            ((np.sqrt((slope + m) ** 2 + 4 * curvature * z) - slope - m) / (2 * curvature)).sum() - total
+        ),
+        -1e6,
+        1e6,
+        xtol=1e-10,
+    )
+    expected = (np.sqrt((slope + multiplier) ** 2 + 4 * curvature * z) - slope - multiplier) / (2 * curvature)
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 3, 4), (1, 1), (1, 5)])
+def test_neighbours_are_the_pairs_a_double_loop_finds(shape):
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(0.9, (*shape, 3))
+    counts.reshape(-1, 3)[0, 0] += 1
+    image = bu.SpectrumImage(counts, [1.0, 2.0, 3.0])
+    _, pixels = lay_out(image)
+    around = neighbours(image, pixels)
+    maps = rng.gamma(1.0, 1.0, (K, pixels.padded)).astype(np.float32)
+    where = np.array(np.unravel_index(pixels.pixels, shape)).T
+    adjacent = np.abs(where[:, None] - where[None]).sum(axis=2) == 1
+    n = len(where)
+    np.testing.assert_array_equal(around.degree()[:n], adjacent.sum(axis=1))
+    np.testing.assert_allclose(
+        np.asarray(around.sums(maps))[:, :n], maps[:, :n] @ adjacent, rtol=1e-5, atol=1e-6
+    )
+    expected = (adjacent * (maps[:, :n, None] - maps[:, None, :n]) ** 2).sum() / 2
+    assert around.roughness(jnp.asarray(maps)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_smooth_maps_are_those_of_a_slow_optimiser():
+    """One component, whose spectrum factorises out: SciPy minimises over the map with its total held."""
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(6.0, (3, 4, 5)) + 1
+    image = bu.SpectrumImage(counts, 1.0 + np.arange(5))
+    totals, weight = counts.sum(axis=2), 2.0 * 12 / counts.sum()
+
+    def objective(flat):
+        a = flat.reshape(3, 4)
+        rough = sum((np.diff(a, axis=axis) ** 2).sum() for axis in (0, 1))
+        return 2 * (a - totals * np.log(a)).sum() + weight * rough
+
+    slow = optimize.minimize(
+        objective,
+        np.full(12, totals.mean()),
+        method="SLSQP",
+        bounds=[(1e-3, None)] * 12,
+        constraints={"type": "eq", "fun": lambda flat: flat.sum() - totals.sum()},
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    result = bu.unmix(image, 1, "nmf_smooth", smoothness=2.0, tolerance=1e-9)
+    np.testing.assert_allclose(result.estimate.abundances[:, 0], slow.x, rtol=2e-3)
+
+
+def two_phases(dose, seed, side=24):
+    """Left half one phase, right half another, with overlapping spectra."""
+    endmembers = np.array([np.arange(1.0, 13), np.arange(12.0, 0, -1)]) ** 2
+    endmembers /= endmembers.sum(axis=1, keepdims=True)
+    abundances = np.zeros((side, side, 2))
+    abundances[:, : side // 2, 0] = abundances[:, side // 2 :, 1] = dose
+    counts = np.random.default_rng(seed).poisson(abundances @ endmembers)
+    return bu.SpectrumImage(counts, 1.0 + np.arange(12)), bu.Factorization(
+        endmembers, abundances.reshape(-1, 2)
+    )
+
+
+def rmse(truth, result):
+    order = bu.match(truth.endmembers, result.estimate.endmembers)
+    return np.sqrt(((result.estimate.abundances[:, order] - truth.abundances) ** 2).mean())
+
+
+def test_held_out_photons_choose_a_smoothness_that_halves_the_error():
+    image, truth = two_phases(dose=10, seed=0)
+    plain, smooth = (bu.unmix(image, 2, name) for name in ("nmf", "nmf_smooth"))
+    assert rmse(truth, smooth) < 0.5 * rmse(truth, plain)
+    assert smooth.estimate.abundances.sum() == pytest.approx(image.n_photons, rel=1e-4)
+    tried, scores = smooth.info["smoothness_tried"], smooth.info["held_out_deviance"]
+    assert smooth.info["smoothness"] == tried[int(np.argmin(scores))]
+    assert len(scores) < len(nmf_smooth.GRID)  # it stopped when the score rose
+
+
+def test_pixels_in_random_order_are_hardly_smoothed():
+    image, truth = two_phases(dose=50, seed=1)
+    order = np.random.default_rng(0).permutation(image.n_pixels)
+    shuffled = bu.SpectrumImage(image.counts[order], image.energy_kev, image.shape)
+    mixed_up = bu.Factorization(truth.endmembers, truth.abundances[order])
+    plain, smooth = (bu.unmix(shuffled, 2, name) for name in ("nmf", "nmf_smooth"))
+    assert rmse(mixed_up, smooth) < rmse(mixed_up, plain)
+    assert smooth.info["smoothness"] < 0.2 * bu.unmix(image, 2, "nmf_smooth").info["smoothness"]
+
+
+def test_more_smoothing_is_smoother_and_the_limit_is_flat():
+    image, _ = two_phases(dose=10, seed=2)
+    _, pixels = lay_out(image)
+    around = neighbours(image, pixels)
+    rough = []
+    for smoothness in (0.1, 3.0, 1e4):
+        maps = bu.unmix(image, 1, "nmf_smooth", smoothness=smoothness).estimate.abundances.T
+        padded = np.zeros((1, pixels.padded), np.float32)
+        padded[:, : pixels.pixels.size] = maps[:, pixels.pixels]
+        rough.append(around.roughness(jnp.asarray(padded)))
+    assert rough[0] > 3 * rough[1] > 30 * rough[2]
+
+
+def test_the_smallest_image_can_be_smoothed():
+    result = bu.unmix(bu.SpectrumImage([[[1, 0]]], [1.0, 2.0]), 1, "nmf_smooth")
+    np.testing.assert_allclose(result.estimate.abundances, [[1.0]])
+
+
+def shared_continuum(dose, seed):
+    x = np.arange(40)
+    peaks = np.exp(-0.5 * ((x - np.array([[8], [20], [31]])) / 1.5) ** 2)
+    continuum = np.exp(-x / 15)
+    endmembers = 0.6 * continuum / continuum.sum() + 0.4 * peaks / peaks.sum(axis=1, keepdims=True)
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(dose * rng.dirichlet(np.full(3, 0.4), (24, 24)) @ endmembers)
+    return bu.SpectrumImage(counts, 1.0 + x), endmembers
+
+
+def test_minimum_volume_finds_what_shares_a_continuum():
+    """Pure pixels, but no endmember that is zero anywhere: NMF is free to exaggerate, minimum volume is not."""
+    image, truth = shared_continuum(500, 0)
+    angles = {}
+    for name, chosen in (("nmf", {}), ("nmf_minvol", {"strength": 1e-3})):
+        found = bu.unmix(image, 3, name, **chosen).estimate.endmembers
+        angles[name] = np.diagonal(bu.spectral_angles(truth, found[bu.match(truth, found)])).max()
+    assert angles["nmf_minvol"] < 0.75 * angles["nmf"]
+
+
+def test_a_stronger_pull_gives_a_smaller_volume():
+    image, _ = shared_continuum(100, 1)
+    volumes = [
+        nmf_minvol.log_volume(bu.unmix(image, 3, "nmf_minvol", strength=s).estimate.endmembers, 0.1)
+        for s in (1e-6, 1e-3, 1e-2)
+    ]
+    assert volumes[0] > volumes[1] > volumes[2]
+
+
+def test_the_ard_penalty_is_that_of_tan_and_fevotte_at_the_best_scale():
+    """Their objective over the scale s of W = s E, H = A / s and over lambda, minimised by SciPy."""
+    counts, n_pixels, n_channels, a, b = 300.0, 50, 20, 5.0, 0.7
+    price = n_pixels + n_channels + a + 1
+
+    def theirs(logs):
+        scale, relevance = np.exp(logs)
+        return (scale + counts / scale + b) / relevance + price * np.log(relevance)
+
+    best = optimize.minimize(theirs, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9})
+    ours = price * nmf_ard.relevance_penalty(jnp.array([[counts]]), b)
+    assert best.fun == pytest.approx(ours + price - price * np.log(price), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_true", [1, 2, 4])
+def test_ard_finds_the_number_of_components(n_true):
+    rng = np.random.default_rng(n_true)
+    endmembers = rng.dirichlet(np.full(30, 0.3), n_true)
+    counts = rng.poisson(200 * rng.dirichlet(np.full(n_true, 0.3), (20, 20)) @ endmembers)
+    result = bu.unmix(bu.SpectrumImage(counts, 1.0 + np.arange(30)), 8, "nmf_ard")
+    assert result.estimate.n_components == result.info["n_components"] == n_true
+    found = result.estimate.endmembers
+    angles = np.diagonal(bu.spectral_angles(endmembers, found[bu.match(endmembers, found)]))
+    assert angles.max() < 5
+    relevance = np.array(result.info["relevance"])
+    assert result.info["n_components_tried"] == relevance.size == 8
+    assert (relevance[:n_true] > 10).all() and (relevance[n_true:] < 1).all()
+    assert not result.info["warnings"]
+
+
+def test_ard_says_when_there_may_be_more_components():
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(200 * rng.dirichlet(np.full(4, 0.3), (20, 20)) @ rng.dirichlet(np.full(30, 0.3), 4))
+    result = bu.unmix(bu.SpectrumImage(counts, 1.0 + np.arange(30)), 2, "nmf_ard")
+    assert result.estimate.n_components == 2
+    assert any("raise n_components" in sentence for sentence in result.info["warnings"])
+
+
+def test_ard_keeps_one_component_where_it_can_afford_none():
+    result = bu.unmix(bu.SpectrumImage([[[1, 0, 2]]], [1.0, 2.0, 3.0]), method="nmf_ard")
+    np.testing.assert_allclose(result.estimate.endmembers, [[1 / 3, 0, 2 / 3]], atol=1e-6)
+    np.testing.assert_allclose(result.estimate.abundances, [[3.0]], rtol=1e-5)
+
+
+def test_ard_needs_a_prior_with_a_variance():
+    with pytest.raises(ValueError, match=r"setting a of NMFARD must be greater than 2.*got 1\.5"):
+        bu.METHODS["nmf_ard"](a=1.5)
+
+
+def test_given_endmembers_stay_and_come_first():
+    image, truth = shared_continuum(200, 3)
+    plain = bu.unmix(image, 3, "nmf_semi", seed=5)
+    np.testing.assert_array_equal(
+        plain.estimate.endmembers, bu.unmix(image, 3, "nmf", seed=5).estimate.endmembers
+    )
+    assert plain.info["components"] == ["free_0", "free_1", "free_2"]
+    given = 7.0 * truth[[2, 0]]
+    result = bu.unmix(image, 3, "nmf_semi", endmembers=given)
+    np.testing.assert_allclose(result.estimate.endmembers[:2], truth[[2, 0]], rtol=1e-12)
+    assert result.info["components"] == ["given_0", "given_1", "free_0"]
+
+
+def test_a_known_endmember_decides_what_a_blind_fit_cannot():
+    """No pixel is purer than one half in the first component, so that its spectrum cannot be found; but it is known."""
+    rng = np.random.default_rng(8)
+    truth = np.array([np.r_[np.full(8, 0.09), np.full(4, 0.07)], np.r_[np.full(8, 0.125), np.zeros(4)]])
+    truth[:, :8] *= np.linspace([0.8, 1.2], [1.2, 0.8], 8).T
+    truth /= truth.sum(axis=1, keepdims=True)
+    share = rng.uniform(0, 0.5, (20, 20))
+    abundances = 500 * np.stack([share, 1 - share], axis=-1)
+    image = bu.SpectrumImage(rng.poisson(abundances @ truth), 1.0 + np.arange(12))
+    expected = bu.Factorization(truth, abundances.reshape(-1, 2))
+    blind, semi = bu.unmix(image, 2, "nmf"), bu.unmix(image, 2, "nmf_semi", endmembers=truth[:1])
+    assert bu.spectral_angles(truth, semi.estimate.endmembers)[1, 1] < 3
+    assert rmse(expected, semi) < 0.5 * rmse(expected, blind)
+
+
+def test_with_all_endmembers_given_the_maps_are_those_of_maximum_likelihood():
+    image, truth = shared_continuum(30, 6)
+    result = bu.unmix(image, 3, "nmf_semi", endmembers=truth, tolerance=1e-9)
+    counts = image.counts[:1].toarray()[0]
+    slow = optimize.minimize(
+        lambda a: -stats.poisson.logpmf(counts, a @ truth).sum(), np.full(3, 10.0), bounds=[(1e-9, None)] * 3
+    )
+    reached = -stats.poisson.logpmf(counts, result.estimate.abundances[0] @ truth).sum()
+    assert reached == pytest.approx(slow.fun, abs=0.02)
+
+
+def test_given_endmembers_are_checked():
+    semi = bu.METHODS["nmf_semi"]
+    image, truth = shared_continuum(30, 7)
+    assert semi(endmembers=truth) == semi(endmembers=truth.tolist()) != semi()
+    for bad, said in [
+        (truth[0], r"shape \(M, C\).*got float64 of shape \(40,\); for one spectrum"),
+        ([["a", "b"]], r"must be numbers"),
+        (np.zeros((0, 40)), r"must be numbers of shape \(M, C\)"),
+        (-truth, "must be finite and not negative"),
+        (np.nan * truth, "must be finite and not negative"),
+        (0 * truth, "with a positive entry in every spectrum"),
+    ]:
+        with pytest.raises(ValueError, match=f"setting endmembers of NMFSemi .*{said}"):
+            semi(endmembers=bad)
+    with pytest.raises(ValueError, match="must have the 40 channels of the image, got 39"):
+        bu.unmix(image, 3, "nmf_semi", endmembers=truth[:, 1:])
+    with pytest.raises(ValueError, match="at least the number of given endmembers, 3, got 2"):
+        bu.unmix(image, 2, "nmf_semi", endmembers=truth)
