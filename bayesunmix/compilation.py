@@ -11,7 +11,7 @@ def keep_compiled_code() -> None:
     It must be called before JAX is imported.
     """
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache_folder() / "bayesunmix" / "jax"))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 def _cache_folder() -> Path:

@@ -20,10 +20,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from bayesunmix.engine.pca import noise_weights
+from bayesunmix.engine.poisson_fit import fit_abundances
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import Method
-from bayesunmix.pca import noise_weights
-from bayesunmix.poisson_fit import fit_abundances
 from bayesunmix.unmixing import unmix
 
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bayesunmix.engine.poisson_fit import standard_errors
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import Unmixing
-from bayesunmix.poisson_fit import standard_errors
 
 
 class NetCounts(NamedTuple):
@@ -32,7 +32,7 @@ def net_counts(image: SpectrumImage, unmixing: Unmixing) -> dict[str, NetCounts]
     -------
     maps : dict of str to NetCounts
         Errors are those of counting, each pixel by itself, the spectra taken as known
-        (see `bayesunmix.poisson_fit`).
+        (see `bayesunmix.engine.poisson_fit`).
 
     Raises
     ------

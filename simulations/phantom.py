@@ -88,7 +88,8 @@ class Phantom:
 
         Numbers enter rounded, because the last bits of exp and erf differ between machines.
         """
-        fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, self.axes)).encode())
+        axes = [(axis.name, axis.scale, axis.units) for axis in self.axes]
+        fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, axes)).encode())
         shares = [self.line_shares[family] for family in sorted(self.line_shares)]
         parts = [
             (array, 7) for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *shares)

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.biwhitening import biwhiten
 from bayesunmix.dimension.pooling import Pooled, sizes
+from bayesunmix.engine.biwhitening import biwhiten
 from bayesunmix.image import SpectrumImage
 
 _TRACY_WIDOM = 3.27  # noise stays below it in 999 of 1000 matrices

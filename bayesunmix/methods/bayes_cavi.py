@@ -1,6 +1,6 @@
 r"""Bayesian Poisson NMF by mean-field variational inference: a fast preview with intervals that are too narrow.
 
-The posterior of the Gamma-Poisson model (see `bayesunmix.gamma_poisson`) is approximated by independent Gamma
+The posterior of the Gamma-Poisson model (see `bayesunmix.engine.gamma_poisson`) is approximated by independent Gamma
 abundances and Dirichlet endmembers. Each update allocates photons in expectation, with the geometric means
 :math:`\exp \mathrm{E} \log a` and :math:`\exp \mathrm{E} \log e` in place of a and e, and raises the evidence bound.
 Mean-field ignores how abundances and endmembers move together, so its posterior carries ``calibrated = False``.
@@ -20,11 +20,9 @@ from jax.scipy.special import digamma
 from scipy.special import gammaln
 from scipy.special import psi as digamma64
 
-from bayesunmix.convergence import until_settled
-from bayesunmix.factorization import Factorization
-from bayesunmix.gamma_poisson import Prior, prior_for
-from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import (
+from bayesunmix.engine.convergence import until_settled
+from bayesunmix.engine.gamma_poisson import Prior, prior_for
+from bayesunmix.engine.layout import (
     Data,
     allocate_to_channels,
     allocate_to_pixels,
@@ -32,10 +30,12 @@ from bayesunmix.layout import (
     log_likelihood,
     place_maps,
 )
+from bayesunmix.engine.starts import best_start
+from bayesunmix.factorization import Factorization
+from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.posterior import Posterior, affordable_draws
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start
 
 
 @METHODS.register("bayes_cavi")

@@ -1,7 +1,7 @@
 """Bayesian Poisson NMF by Gibbs sampling over photons: exact draws from the Gamma-Poisson posterior.
 
 Each sweep draws the component of every photon (multinomial augmentation), after which abundances and endmembers
-have closed-form conditionals (see `bayesunmix.gamma_poisson`). Chains start from separate random binned fits, so
+have closed-form conditionals (see `bayesunmix.engine.gamma_poisson`). Chains start from separate random binned fits, so
 that R-hat can see a posterior with several modes; their components are numbered alike afterwards. R-hat and the
 effective sample size are computed on quantities that do not depend on that numbering.
 """
@@ -17,15 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix.alignment import relabel_chains
-from bayesunmix.events import Chunks, occupied, photon_chunks
+from bayesunmix.engine.events import Chunks, occupied, photon_chunks
+from bayesunmix.engine.gamma_poisson import Prior, State, prior_for, sweep
+from bayesunmix.engine.starts import best_start
 from bayesunmix.factorization import Factorization
-from bayesunmix.gamma_poisson import Prior, State, prior_for, sweep
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.posterior import Posterior, affordable_draws
 from bayesunmix.progress import track
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start
 
 MOST_R_HAT = 1.05
 

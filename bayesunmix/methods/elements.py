@@ -2,9 +2,9 @@ r"""Maps of line families and continuum: known spectra, so that nothing can rota
 
 Every component is the recorded spectrum of one line family of one element ("Ni_K") or one of a few curves that
 together are the continuum. Their shapes are fixed, with the calibration, by the sum spectrum
-(`bayesunmix.line_model`); each pixel is then fitted by itself (`bayesunmix.poisson_fit`). The abundance of "Ni_K"
-is the net number of Ni K counts: background and overlaps are subtracted by the fit. `bayesunmix.net_counts` returns
-the maps by name with their standard errors.
+(`bayesunmix.spectra.line_model`); each pixel is then fitted by itself (`bayesunmix.engine.poisson_fit`). The abundance
+of "Ni_K" is the net number of Ni K counts: background and overlaps are subtracted by the fit.
+`bayesunmix.net_counts` returns the maps by name with their standard errors.
 
 A component is a line family, not a phase: two elements that always come together stay two components.
 
@@ -20,13 +20,13 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from bayesunmix.element_search import find_elements, unexplained
+from bayesunmix.engine.poisson_fit import fit_abundances
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.line_model import fit_lines
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.poisson_fit import fit_abundances
 from bayesunmix.settings import require_positive
+from bayesunmix.spectra.element_search import find_elements, unexplained
+from bayesunmix.spectra.line_model import fit_lines
 
 LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
 

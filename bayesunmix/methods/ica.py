@@ -24,11 +24,11 @@ from typing import Literal
 import jax
 import numpy as np
 
+from bayesunmix.engine.pca import Components, Scaling, principal_components
+from bayesunmix.engine.rotation import Criterion, Rotation, rotate
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.pca import Components, Scaling, principal_components
-from bayesunmix.rotation import Criterion, Rotation, rotate
 from bayesunmix.settings import require_choice, require_positive
 
 STABLE = 0.9

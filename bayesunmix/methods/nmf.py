@@ -1,20 +1,20 @@
 """KL-NMF: non-negative factorisation of Poisson counts by maximum likelihood.
 
-The deviance is lowered by extrapolated EM (see `bayesunmix.em`) from the best of several binned random starts
-(see `bayesunmix.starts`), which is what decides the result at a few counts per pixel.
+The deviance is lowered by extrapolated EM (see `bayesunmix.engine.em`) from the best of several binned random starts
+(see `bayesunmix.engine.starts`), which is what decides the result at a few counts per pixel.
 """
 
 from dataclasses import dataclass
 
 import jax
 
-from bayesunmix import em
-from bayesunmix.descent import descend
+from bayesunmix.engine import em
+from bayesunmix.engine.descent import descend
+from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.starts import best_start
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import lay_out
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start
 
 
 @METHODS.register("nmf")

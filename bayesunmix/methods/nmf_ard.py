@@ -28,14 +28,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix import em
-from bayesunmix.descent import Objective, descend
-from bayesunmix.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine import em
+from bayesunmix.engine.descent import Objective, descend
+from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
+from bayesunmix.engine.starts import best_start, block_size
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start, block_size
 
 MOST = 10  # components to begin with, where the caller names no number
 RESOLVED_KEV = 0.06  # about half the width of a peak

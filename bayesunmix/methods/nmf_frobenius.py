@@ -17,13 +17,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.descent import Objective, descend
-from bayesunmix.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.descent import Objective, descend
+from bayesunmix.engine.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.layout import Data, lay_out, project_on_abundances, project_on_endmembers
+from bayesunmix.engine.starts import best_start
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import Data, lay_out, project_on_abundances, project_on_endmembers
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start
 
 
 @METHODS.register("nmf_frobenius")

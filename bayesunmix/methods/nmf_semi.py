@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix import em
-from bayesunmix.descent import descend
+from bayesunmix.engine import em
+from bayesunmix.engine.descent import descend
+from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.starts import best_start
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import lay_out
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import best_start
 
 
 @METHODS.register("nmf_semi")

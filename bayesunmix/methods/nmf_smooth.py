@@ -31,17 +31,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix import em
-from bayesunmix.descent import Objective, descend
-from bayesunmix.events import Occupied
-from bayesunmix.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine import em
+from bayesunmix.engine.descent import Objective, descend
+from bayesunmix.engine.events import Occupied
+from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out, place_maps
+from bayesunmix.engine.majoriser import minimiser_of_sum
+from bayesunmix.engine.neighbours import Neighbours, neighbours
+from bayesunmix.engine.starts import Start, best_start
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out, place_maps
-from bayesunmix.majoriser import minimiser_of_sum
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.neighbours import Neighbours, neighbours
 from bayesunmix.settings import require_positive
-from bayesunmix.starts import Start, best_start
 
 GRID = tuple(0.01 * 10 ** (step / 2) for step in range(9))  # 0.01 to 100
 NEVER = 1e15

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from bayesunmix.convergence import until_settled
+from bayesunmix.engine.convergence import until_settled
+from bayesunmix.engine.pca import principal_components
+from bayesunmix.engine.rotation import varimax
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.pca import principal_components
-from bayesunmix.rotation import varimax
 from bayesunmix.settings import require_positive
 
 TINY = 1e-30

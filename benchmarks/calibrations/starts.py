@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
-from bayesunmix import em
-from bayesunmix.descent import descend
-from bayesunmix.extrapolation import FLOOR
+from bayesunmix.engine import em
+from bayesunmix.engine.descent import descend
+from bayesunmix.engine.extrapolation import FLOOR
+from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.starts import Start
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import lay_out
 from bayesunmix.methods.nmf import NMF
-from bayesunmix.starts import Start
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from simulations.phantom import PHANTOMS
 

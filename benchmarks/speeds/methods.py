@@ -163,9 +163,9 @@ def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float
     import jax
 
     import bayesunmix as bu
-    from bayesunmix.events import occupied
+    from bayesunmix.engine.events import occupied
+    from bayesunmix.engine.starts import best_start
     from bayesunmix.methods.nmf import NMF
-    from bayesunmix.starts import best_start
 
     image = bu.read(path)
     pixels, start = occupied(image), None

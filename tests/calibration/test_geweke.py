@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bayesunmix.events import Chunks
-from bayesunmix.gamma import gamma_variates
-from bayesunmix.gamma_poisson import Prior, State, sweep
+from bayesunmix.engine.events import Chunks
+from bayesunmix.engine.gamma import gamma_variates
+from bayesunmix.engine.gamma_poisson import Prior, State, sweep
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS, CAPACITY = 4, 5, 2, 48
 PRIOR = Prior(shape=2.0, rate=0.7, concentration=0.7)

@@ -135,29 +135,6 @@ def test_one_component_is_the_sum_spectrum(name, trial):
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_small_and_odd_images(name):
-    rng = np.random.default_rng(0)
-    for shape in [(1, 6), (5, 7), (2, 3, 4, 6)]:
-        counts = rng.poisson(2.0, shape)
-        counts.reshape(-1, shape[-1])[0] = 0
-        if counts.sum() == 0:
-            counts[..., 0] = 1
-        k = 1 if shape == (1, 6) else 2
-        counts.reshape(-1, shape[-1])[-1, 0] += 1
-        result = bu.unmix(
-            bu.SpectrumImage(counts, np.arange(1.0, shape[-1] + 1)), k, name, **QUICK.get(name, {})
-        )
-        assert np.isfinite(result.estimate.abundances).all()
-
-
-@pytest.mark.parametrize("name", sorted(set(METHODS) - SIGNED))
-def test_more_components_than_the_image_can_tell_still_gives_numbers(name, trial):
-    image = trial.image.rebin((8, 8), energy=90)
-    result = bu.unmix(image, image.n_channels, name, **QUICK.get(name, {}))
-    assert np.isfinite(result.estimate.endmembers).all()
-
-
-@pytest.mark.parametrize("name", list(METHODS))
 def test_settings_must_be_positive(name):
     numeric = [f.name for f in dataclasses.fields(METHODS[name]) if type(f.default) in (int, float)]
     for field in numeric:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 import bayesunmix as bu
-from bayesunmix import em
-from bayesunmix.convergence import BLOCK, until_settled
-from bayesunmix.extrapolation import at_rest, extrapolate
-from bayesunmix.layout import lay_out
+from bayesunmix.engine import em
+from bayesunmix.engine.convergence import BLOCK, until_settled
+from bayesunmix.engine.extrapolation import at_rest, extrapolate
+from bayesunmix.engine.layout import lay_out
 from bayesunmix.unmixing import unmix
 
 step = jax.jit(em.update)

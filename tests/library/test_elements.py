@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.element_search import find_elements
-from bayesunmix.line_model import fit_lines
 from bayesunmix.net_counts import net_counts
 from bayesunmix.spectra import RESPONSES, Detector, lines
+from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.families import family_spectra
+from bayesunmix.spectra.line_model import fit_lines
 from simulations.phantom import PHANTOMS
 
 ENERGY = 0.3 + 0.01 * np.arange(1000)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.gamma import gamma_variates, log_gamma_variates
+from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
 
 
 @pytest.mark.parametrize("shape", [0.05, 0.5, 0.999, 1.0, 1.5, 30.0, 1e5])

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.decomposition import FastICA
 
 import bayesunmix as bu
-from bayesunmix.pca import principal_components
-from bayesunmix.rotation import rotate, varimax
+from bayesunmix.engine.pca import principal_components
+from bayesunmix.engine.rotation import rotate, varimax
 from simulations import PHANTOMS
 
 ROTATIONS, SIDES = ("fastica", "varimax"), ("endmembers", "abundances")

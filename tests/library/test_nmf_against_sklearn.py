@@ -9,8 +9,8 @@ from sklearn.decomposition import NMF as SklearnNMF
 from sklearn.decomposition import non_negative_factorization
 
 import bayesunmix as bu
-from bayesunmix import em
-from bayesunmix.layout import lay_out
+from bayesunmix.engine import em
+from bayesunmix.engine.layout import lay_out
 
 
 @pytest.fixture(scope="module")

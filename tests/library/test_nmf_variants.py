@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import bayesunmix as bu
-from bayesunmix import em
-from bayesunmix.layout import lay_out
-from bayesunmix.majoriser import minimiser, minimiser_of_sum
+from bayesunmix.engine import em
+from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.majoriser import minimiser, minimiser_of_sum
+from bayesunmix.engine.neighbours import neighbours
 from bayesunmix.methods import nmf_ard, nmf_minvol, nmf_smooth
-from bayesunmix.neighbours import neighbours
 
 ROUNDING = 2e-6  # of the objective, in float32
 SHAPE, N_CHANNELS, K = (4, 5), 8, 2
@@ -52,7 +52,7 @@ smooth_update, minvol_update, ard_update = map(
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([1e-3, 0.3, 30.0]))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_every_smooth_update_lowers_deviance_plus_roughness(seed, dose, weight):
     image, data, pixels, *start = small(seed, dose)
     around = neighbours(image, pixels)
@@ -64,7 +64,7 @@ def test_every_smooth_update_lowers_deviance_plus_roughness(seed, dose, weight):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([0.01, 3.0, 300.0]))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_every_minvol_update_lowers_deviance_plus_volume(seed, dose, weight):
     image, data, _, *start = small(seed, dose)
     unit = float(((image.sum_spectrum() / image.n_photons) ** 2).sum())
@@ -76,7 +76,7 @@ def test_every_minvol_update_lowers_deviance_plus_volume(seed, dose, weight):
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 4.0, 100.0]), st.sampled_from([0.1, 30.0]))
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_every_ard_update_lowers_deviance_plus_relevance(seed, dose, price):
     _, data, _, *start = small(seed, dose)
     assert_falls(
@@ -262,7 +262,7 @@ def test_the_ard_penalty_is_that_of_tan_and_fevotte_at_the_best_scale():
     assert best.fun == pytest.approx(ours + price - price * np.log(price), rel=1e-6)
 
 
-@pytest.mark.parametrize("n_true", [1, 2, 4])
+@pytest.mark.parametrize("n_true", [1, 3])
 def test_ard_finds_the_number_of_components(n_true):
     rng = np.random.default_rng(n_true)
     endmembers = rng.dirichlet(np.full(30, 0.3), n_true)

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn import decomposition
 
 import bayesunmix as bu
-from bayesunmix.biwhitening import biwhiten
-from bayesunmix.pca import principal_components
+from bayesunmix.engine.biwhitening import biwhiten
+from bayesunmix.engine.pca import principal_components
 from simulations import PHANTOMS
 
 SCALINGS = ("poisson", "keenan_kotula", "biwhitened", "none")

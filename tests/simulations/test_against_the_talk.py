@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from bayesunmix.engine.pca import principal_components
 from bayesunmix.image import SpectrumImage
-from bayesunmix.pca import principal_components
 from bayesunmix.spectra import RESPONSES
 from simulations import PHANTOMS
 from simulations.acquisition import Acquisition

@@ -1,7 +1,7 @@
 """Which elements a sum spectrum shows: those with a peak of their own, then those that explain what is left.
 
 First come the elements that `bayesunmix.spectra.peaks` names because nothing else fits. Their lines, a continuum
-and the calibration are fitted (`bayesunmix.line_model`). Then every maximum of the spectrum is visited that the
+and the calibration are fitted (`bayesunmix.spectra.line_model`). Then every maximum of the spectrum is visited that the
 model falls short of, the worst first, and every element with a line there is tried with all its families; one is
 taken if it explains much, and clearly more than the second best. Neither a shoulder of a peak nor a peak that no
 element explains alone gets a name: a wrong name is worse than none.
@@ -15,8 +15,8 @@ import numpy as np
 import xraylib
 from scipy.ndimage import gaussian_filter1d
 
-from bayesunmix.line_model import LineModel, amplitudes, fit_lines, inverse_noise
 from bayesunmix.spectra.families import family_spectra
+from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
 from bayesunmix.spectra.peaks import UNLIKELY, find_peaks
 
 STANDS_OUT = 8.0  # times the noise

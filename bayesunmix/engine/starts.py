@@ -21,8 +21,8 @@ from jax import Array
 from scipy import sparse
 
 from bayesunmix.alignment import match, spectral_angles
-from bayesunmix.events import TINY, Occupied, occupied, padded_size
-from bayesunmix.extrapolation import FLOOR, Moving, at_rest, extrapolate
+from bayesunmix.engine.events import TINY, Occupied, occupied, padded_size
+from bayesunmix.engine.extrapolation import FLOOR, Moving, at_rest, extrapolate
 from bayesunmix.image import SpectrumImage
 
 ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of

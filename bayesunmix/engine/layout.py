@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec as Spec
 from scipy import sparse
 from scipy.special import xlogy
 
-from bayesunmix.events import (
+from bayesunmix.engine.events import (
     Chunks,
     Occupied,
     expected_allocation,

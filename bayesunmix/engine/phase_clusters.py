@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from bayesunmix.engine.pca import principal_components
 from bayesunmix.image import SpectrumImage
-from bayesunmix.pca import principal_components
 
 MOST_COMPONENTS = 10  # of the principal components; further ones are noise in a map of a few hundred counts
 OVERSEGMENTED = 3  # clusters per phase asked for

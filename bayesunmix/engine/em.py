@@ -21,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.descent import Objective
-from bayesunmix.extrapolation import FLOOR, Moving, extrapolate
-from bayesunmix.layout import Data, allocate_to_channels, allocate_to_pixels, log_likelihood
+from bayesunmix.engine.descent import Objective
+from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, log_likelihood
 
 
 def objective(data: Data, held: Array | None = None) -> Objective:

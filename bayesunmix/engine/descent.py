@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.convergence import until_settled
-from bayesunmix.events import Occupied
-from bayesunmix.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.convergence import until_settled
+from bayesunmix.engine.events import Occupied
+from bayesunmix.engine.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.layout import place_maps
+from bayesunmix.engine.starts import Start
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import place_maps
 from bayesunmix.method import Unmixing
-from bayesunmix.starts import Start
 
 STATIONARY = 1e-3  # of all counts: what one more iteration may still move from one component to another
 
@@ -49,7 +49,7 @@ def descend(
     """Lower an objective from a start until it settles, and certify the result.
 
     It has converged where no more than `tolerance` of the objective is left to gain (see
-    `bayesunmix.convergence`) and one more iteration moves no more than `STATIONARY` of the counts.
+    `bayesunmix.engine.convergence`) and one more iteration moves no more than `STATIONARY` of the counts.
     """
     run = until_settled(
         at_rest(place_maps(start.abundances), jnp.asarray(start.endmembers)),

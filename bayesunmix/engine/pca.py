@@ -31,7 +31,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
-from bayesunmix.biwhitening import biwhiten
+from bayesunmix.engine.biwhitening import biwhiten
 from bayesunmix.image import SpectrumImage
 
 Scaling = Literal["poisson", "keenan_kotula", "biwhitened", "none"]

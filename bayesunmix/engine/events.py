@@ -31,6 +31,7 @@ from scipy import sparse
 from bayesunmix.image import SpectrumImage
 
 GROUP_ENTRIES = 2**22
+SMALL = 4096  # entries
 TINY = 1e-30  # keeps a quotient finite where a whole spectrum underflows
 
 
@@ -73,9 +74,9 @@ def occupied(image: SpectrumImage) -> Occupied:
 
 
 def padded_size(n: int) -> int:
-    """Round up to few distinct sizes: a power of two to 1024, then 4, 5, 6 or 7 times one, at most a quarter more."""
+    """Round up to few distinct sizes: a power of two from 64 to 1024, then 4, 5, 6 or 7 times one."""
     if n <= 1024:
-        return 1 << max(n - 1, 0).bit_length()
+        return max(1 << max(n - 1, 0).bit_length(), 64)
     step = 2 ** ((n - 1).bit_length() - 3)
     return -(-n // step) * step
 
@@ -134,7 +135,12 @@ def _groups(indptr: np.ndarray) -> Iterator[slice]:
 
 
 def _width(length: np.ndarray) -> int:
-    """Near half the mean length of the rows in use, a power of two from 4 to 512: little padding, long lanes."""
+    """Near half the mean length of the rows in use, a power of two from 4 to 512: little padding, long lanes.
+
+    Small images get one width, whatever they hold, so that they share compiled code.
+    """
+    if length.sum() < SMALL:
+        return 8
     mean = length.sum() / max(np.count_nonzero(length), 1)
     return int(2 ** np.clip(np.round(np.log2(max(mean, 1) / 2)), 2, 9))
 

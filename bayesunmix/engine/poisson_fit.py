@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.events import occupied, padded_size
+from bayesunmix.engine.events import occupied, padded_size
 from bayesunmix.image import SpectrumImage
 from bayesunmix.progress import track
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.events import Occupied
+from bayesunmix.engine.events import Occupied
+from bayesunmix.engine.layout import place_maps
 from bayesunmix.image import SpectrumImage
-from bayesunmix.layout import place_maps
 
 
 class Neighbours(NamedTuple):

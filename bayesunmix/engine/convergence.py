@@ -85,7 +85,7 @@ def until_settled(
             moved = advance(state, block)
             value = objective(moved)
             iterations += block
-            if at_rest and value > trace[-1] + ROUNDING * abs(trace[-1]):
+            if at_rest and not value <= trace[-1] + ROUNDING * abs(trace[-1]):  # a NaN is no descent either
                 if block == 1:  # an iteration without momentum cannot rise, but by rounding
                     gaps = [0.0, 0.0]
                     break

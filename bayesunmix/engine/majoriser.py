@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from bayesunmix.events import TINY
+from bayesunmix.engine.events import TINY
 
 _CLOSE, _MOST_STEPS = 1e-6, 30
 

@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.events import Chunks, Occupied, draw_allocation
-from bayesunmix.gamma import gamma_variates, log_gamma_variates
+from bayesunmix.engine.events import Chunks, Occupied, draw_allocation
+from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
 
 
 class Prior(NamedTuple):
