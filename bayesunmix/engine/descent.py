@@ -11,7 +11,7 @@ from jax import Array
 from bayesunmix.engine.convergence import until_settled
 from bayesunmix.engine.events import Occupied
 from bayesunmix.engine.extrapolation import FLOOR, Moving, at_rest
-from bayesunmix.engine.layout import place_maps
+from bayesunmix.engine.layout import place_everywhere, place_maps
 from bayesunmix.engine.starts import Start
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -52,16 +52,16 @@ def descend(
     `bayesunmix.engine.convergence`) and one more iteration moves no more than `STATIONARY` of the counts.
     """
     run = until_settled(
-        at_rest(place_maps(start.abundances), jnp.asarray(start.endmembers)),
+        _placed(start.abundances, start.endmembers),
         objective.advance,
         lambda moving: objective.value(moving.abundances, moving.endmembers),
         tolerance,
         max_iterations,
         objective.name,
-        at_rest=lambda moving: at_rest(moving.abundances, moving.endmembers),
+        at_rest=lambda moving: _placed(moving.abundances, moving.endmembers),
     )
     reached = run.state.abundances, run.state.endmembers
-    stationarity = float(_moved(*reached, objective.advance(at_rest(*reached), 1)))
+    stationarity = float(_moved(*reached, objective.advance(_placed(*reached), 1)))
     info = run.info(objective.name, start.warnings) | start.agreement | objective.certificate(*reached)
     info["stationarity"] = stationarity
     if run.converged and stationarity > STATIONARY:
@@ -73,6 +73,12 @@ def descend(
         ]
     maps, endmembers = map(np.asarray, reached)
     return Unmixing(Factorization(endmembers, pixels.restore(maps, image.n_pixels)), info=info)
+
+
+def _placed(abundances: np.ndarray | Array, endmembers: np.ndarray | Array) -> Moving:
+    """Be at rest, every part on the devices where iterating leaves it: elsewhere it would be compiled for again."""
+    moving = at_rest(place_maps(abundances), place_everywhere(endmembers))
+    return moving._replace(theta=place_everywhere(moving.theta))
 
 
 @jax.jit

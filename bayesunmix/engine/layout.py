@@ -61,10 +61,15 @@ def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
     return data, pixels
 
 
-def place_maps(maps: np.ndarray) -> Array:
+def place_maps(maps: np.ndarray | Array) -> Array:
     """Bring (..., padded pixels) maps to the devices that hold these pixels."""
     spec = Spec(*[None] * (maps.ndim - 1), "pixels")
     return jax.device_put(jnp.asarray(maps, jnp.float32), NamedSharding(_mesh(), spec))
+
+
+def place_everywhere(values: np.ndarray | Array) -> Array:
+    """Bring what does not belong to pixels to every device."""
+    return jax.device_put(jnp.asarray(values, jnp.float32), NamedSharding(_mesh(), EVERYWHERE))
 
 
 def allocate_to_pixels(data: Data, abundances: Array, endmembers: Array) -> Array:

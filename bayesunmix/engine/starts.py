@@ -2,8 +2,9 @@
 
 At a few counts per pixel the likelihood has optima in which two materials share one endmember. Pixels summed
 over blocks hold enough counts to tell materials apart, and are so few that several starts cost little: they run side
-by side as one dense problem. Each start takes K superpixels that differ from one another (k-means++ seeding [1]_ under
-the Hellinger distance) and runs extrapolated EM until it settles. The best becomes the start at full resolution.
+by side as one dense problem, with channels no finer than peaks need. Each start takes K superpixels that differ from
+one another (k-means++ seeding [1]_ under the Hellinger distance) and runs extrapolated EM until it settles. The best
+becomes the start at full resolution.
 
 References
 ----------
@@ -27,6 +28,7 @@ from bayesunmix.image import SpectrumImage
 
 ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of
 MOST_SUPERPIXELS = 1024
+MOST_GROUPS = 256  # of channels: a peak is wider than one of them
 BLOCK, MOST_BLOCKS = 10, 60  # iterations between two looks at the objective, and looks
 SETTLED = 2e-6  # relative gain in a block; float32 resolves no less
 SAME_OPTIMUM_DEG = 5.0
@@ -68,24 +70,28 @@ def best_start(
         abundances (K, padded pixels), endmembers (K, C).
     """
     block = block_size(image, n_components)
-    coarse = image.rebin(block)
+    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    coarse = image.rebin(block, width)
     superpixels = occupied(coarse)
-    given = np.zeros((0, image.n_channels)) if given is None else given
-    channels = np.flatnonzero(superpixels.counts.sum(axis=0))
+    group = np.arange(image.n_channels) // width
+    known = np.zeros((0, image.n_channels)) if given is None else given
+    pooled = np.add.reduceat(known, np.arange(0, image.n_channels, width), axis=1)
+    seen = np.flatnonzero(superpixels.counts.sum(axis=0))
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
-    seeds = np.stack([_seed(superpixels.counts, given, n_components, rng) for _ in range(n_starts)])
-    counts = np.zeros((superpixels.padded, padded_size(channels.size)), np.float32)
-    counts[: superpixels.pixels.size, : channels.size] = superpixels.counts[:, channels].toarray()
+    seeds = np.stack([_seed(superpixels.counts, pooled, n_components, rng) for _ in range(n_starts)])
+    counts = np.zeros((superpixels.padded, padded_size(seen.size)), np.float32)
+    counts[: superpixels.pixels.size, : seen.size] = superpixels.counts[:, seen].toarray()
     narrow = np.full((*seeds.shape[:2], counts.shape[1]), FLOOR, np.float32)
-    narrow[..., : channels.size] = seeds[..., channels]
-    shares, spectra, deviances = map(np.asarray, _settle(counts, narrow, len(given)))
+    narrow[..., : seen.size] = seeds[..., seen]
+    shares, spectra, deviances = map(np.asarray, _settle(counts, narrow, len(known)))
     best = int(np.argmin(deviances))
-    endmembers = np.full(seeds.shape, FLOOR, np.float32)
-    endmembers[..., channels] = spectra[..., : channels.size]
-    endmembers[:, : len(given)] = given
-    agreement, warnings = _compare(endmembers, best)
+    found = np.full(seeds.shape, FLOOR, np.float32)
+    found[..., seen] = spectra[..., : seen.size]
+    agreement, warnings = _compare(found, best)
+    endmembers = _resolve(found[best], image.sum_spectrum(), group)
+    endmembers[: len(known)] = known
     of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
-    return Start(_spread(image, pixels, of_superpixels, block), endmembers[best], agreement, warnings)
+    return Start(_spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
 
 
 def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
@@ -165,6 +171,13 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
 
 def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
+
+
+def _resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Share each group's part of a spectrum (K, groups) among its channels as the sum spectrum does: (K, C)."""
+    within = sum_spectrum / np.maximum(np.bincount(group, sum_spectrum), 1)[group]
+    spectra = np.maximum(grouped[:, group] * within, FLOOR)
+    return (spectra / spectra.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, Any], list[str]]:

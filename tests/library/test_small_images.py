@@ -13,7 +13,7 @@ QUICK = {"bayes_gibbs": {"n_warmup": 5, "n_draws": 8, "n_chains": 2}, "bayes_cav
 
 @st.composite
 def small_counts(draw):
-    """Nine pixels in any shape, so that compiled code is shared; any content, with repeated or empty rows and columns."""
+    """Nine pixels in any shape, so that compiled code is shared; any content, repeated or empty channels too."""
     shape = (*draw(st.sampled_from([(9,), (3, 3), (1, 3, 3)])), 8)
     counts = draw(hnp.arrays(np.int64, shape, elements=st.sampled_from([0, 0, 0, 1, 2, 7, 1000])))
     kind = draw(st.sampled_from(["any", "constant", "duplicated channels", "empty channels", "one pixel"]))
