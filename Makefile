@@ -10,7 +10,7 @@ OUT ?= out/$(SUITE)
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: benchmark test test-hyperspy hyperspy lint lock clean
-benchmark: $(STAMP)  ## the quick suite: phantom -> every method -> scores -> out/quick/report.html
+benchmark: $(STAMP)  ## the quick suite: phantom -> methods -> scores -> out/quick/report.html
 	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)
 
 test: $(STAMP)  ## every test, with the coverage figure
