@@ -30,6 +30,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# What `unmix` and `rank` both ask for.
+File = Annotated[
+    Path, typer.Argument(help="A .bcf .emd .hspy .npz .pts .rpl or .zspy file.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+CropBelow = Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")]
+NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
+]
+
 
 def main() -> None:
     """Run the command and turn mistakes into one sentence."""
@@ -80,28 +91,22 @@ def methods() -> None:
 
 @app.command()
 def unmix(
-    file: Annotated[
-        Path, typer.Argument(help="A .bcf .emd .hspy .npz .pts .rpl or .zspy file.", show_default=False)
-    ],
+    file: File,
     out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
     components: Annotated[
         int | None,
         typer.Option(help="Number of components, K; `elements` needs none.", show_default=False),
     ] = None,
     method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "nmf",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
-    crop_below: Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")] = 0.2,
-    no_crop: Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
-    ] = False,
+    seed: Seed = 0,
+    crop_below: CropBelow = 0.2,
+    no_crop: NoCrop = False,
+    overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no summary.")] = False,
 ) -> None:
     """Unmix FILE into endmembers (spectra) and abundances (maps), with pictures and a summary."""
     from bayesunmix import progress
     from bayesunmix.cost import Cost
-    from bayesunmix.io import crop_below as leave_out
-    from bayesunmix.io import read
     from bayesunmix.io.folder import new_folder
     from bayesunmix.io.results import write_results
     from bayesunmix.method import METHODS, finds_n_components
@@ -124,8 +129,7 @@ def unmix(
     try:
         with new_folder(out, overwrite) as folder:
             with Cost() as reading:
-                whole = read(file, crop_below_kev=None)
-                image = whole if no_crop else leave_out(whole, crop_below)
+                whole, image = _read(file, crop_below, no_crop)
             result = fit(image, components, method, seed)
             summary = {
                 "input": _describe(file, whole),
@@ -142,32 +146,25 @@ def unmix(
 
 @app.command()
 def rank(
-    file: Annotated[
-        Path, typer.Argument(help="A .bcf .emd .hspy .npz .pts .rpl or .zspy file.", show_default=False)
-    ],
+    file: File,
     most: Annotated[int, typer.Option(help="Largest number of components to look for.")] = 12,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the numbers and the scree; made here.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
-    crop_below: Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")] = 0.2,
-    no_crop: Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
-    ] = False,
+    seed: Seed = 0,
+    crop_below: CropBelow = 0.2,
+    no_crop: NoCrop = False,
+    overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
     """Recommend how many components to unmix FILE into, and say how sure that is."""
     from bayesunmix import progress
     from bayesunmix.dimension.rank import rank as count
-    from bayesunmix.io import crop_below as leave_out
-    from bayesunmix.io import read
     from bayesunmix.io.folder import new_folder
 
     progress.show(not quiet and sys.stderr.isatty())
     with new_folder(out, overwrite) if out else contextlib.nullcontext() as folder:
-        whole = read(file, crop_below_kev=None)
-        image = whole if no_crop else leave_out(whole, crop_below)
+        whole, image = _read(file, crop_below, no_crop)
         found = count(image, most, seed)
         if folder:
             _write_rank(folder, found, {"input": _describe(file, whole)})
@@ -192,6 +189,15 @@ def _print_evidence(found: "Rank") -> None:
     for k in range(min(max(found.scree.n_components, gains.size) + 1, values.size)):
         gain = f"{gains[k - 1]:.0f} +- {errors[k - 1]:.0f}" if 0 < k <= gains.size else ""
         print(f"{k + 1:>9}  {values[k]:>14.1f} ({limits[k]:.1f})  {gain}".rstrip())
+
+
+def _read(file: Path, crop_below: float, no_crop: bool) -> tuple["SpectrumImage", "SpectrumImage"]:
+    """Read an image: all of it, and what is to be looked at."""
+    from bayesunmix.io import crop_below as leave_out
+    from bayesunmix.io import read
+
+    whole = read(file, crop_below_kev=None)
+    return whole, whole if no_crop else leave_out(whole, crop_below)
 
 
 class _Notes(logging.Handler):

@@ -159,8 +159,8 @@ class SpectrumImage:
         steps = self._steps(spatial)
         if not _is_positive_whole(energy):
             raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
-        pixel_sum = _summing_matrix(self.blocks(steps))
-        channel_sum = _summing_matrix(np.arange(self.n_channels) // energy)
+        pixel_sum = summing_matrix(self.blocks(steps))
+        channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
         centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
         axes = tuple(
@@ -316,7 +316,7 @@ def _default_axes(n: int) -> tuple[Axis, ...]:
     return tuple(Axis(name) for name in names)
 
 
-def _summing_matrix(group: np.ndarray) -> sparse.csr_array:
+def summing_matrix(group: np.ndarray) -> sparse.csr_array:
     """Return the (groups, n) 0/1 matrix that adds up the members of each group."""
     n = group.size
     return sparse.csr_array((np.ones(n, np.uint64), (group, np.arange(n))), shape=(int(group.max()) + 1, n))

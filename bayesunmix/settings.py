@@ -1,10 +1,12 @@
-"""Checks that several callers share: a method's settings (numbers, choices, switches), and the seed of a fit."""
+"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a seed."""
 
 import dataclasses
 import numbers
 import types
 import typing
 from typing import Any
+
+from bayesunmix.image import SpectrumImage
 
 
 def require_positive(settings: Any) -> None:
@@ -55,3 +57,12 @@ def require_seed(seed: Any) -> None:
     """Raise `ValueError` unless `seed` is a whole number that JAX takes as a key."""
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or not 0 <= int(seed) < 2**32:
         raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}")
+
+
+def require_image(image: Any) -> None:
+    """Raise `TypeError` unless `image` is a `SpectrumImage`."""
+    if not isinstance(image, SpectrumImage):
+        raise TypeError(
+            f"image must be a SpectrumImage, got {type(image).__name__}; "
+            "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
+        )

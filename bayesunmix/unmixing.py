@@ -10,7 +10,7 @@ import numpy as np
 from bayesunmix.cost import Cost
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Method, Unmixing, finds_n_components
-from bayesunmix.settings import require_seed
+from bayesunmix.settings import require_image, require_seed
 
 
 def unmix(
@@ -46,11 +46,7 @@ def unmix(
     TypeError, ValueError
         If an argument is not of the required kind; the message says what to do.
     """
-    if not isinstance(image, SpectrumImage):
-        raise TypeError(
-            f"image must be a SpectrumImage, got {type(image).__name__}; "
-            "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
-        )
+    require_image(image)
     require_seed(seed)
     name, fitter = _resolve(method, settings)
     _check_n_components(image, n_components, name, fitter)

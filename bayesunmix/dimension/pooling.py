@@ -10,9 +10,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.image import SpectrumImage, summing_matrix
 
 _GROUPS = 100
 
@@ -70,12 +69,6 @@ def channel_groups(spectrum: np.ndarray) -> np.ndarray:
 def _pooled(image: SpectrumImage, block: int) -> Pooled:
     steps = tuple(min(block, side) for side in image.navigation_shape)
     grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
-    by_block = _sums(image.blocks(steps))
-    by_group = _sums(channel_groups(image.sum_spectrum()))
+    by_block = summing_matrix(image.blocks(steps))
+    by_group = summing_matrix(channel_groups(image.sum_spectrum()))
     return Pooled((by_block @ image.counts.astype(np.float64) @ by_group.T).toarray(), grid, block)
-
-
-def _sums(groups: np.ndarray) -> sparse.csr_array:
-    """Return the matrix that adds up the members of each group."""
-    shape = (int(groups.max()) + 1, groups.size)
-    return sparse.csr_array((np.ones(groups.size), (groups, np.arange(groups.size))), shape=shape)

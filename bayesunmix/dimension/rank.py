@@ -19,7 +19,7 @@ from bayesunmix.dimension.relevance import relevant_components
 from bayesunmix.dimension.scree import Scree, scree
 from bayesunmix.dimension.thinning import HeldOut, held_out
 from bayesunmix.image import SpectrumImage
-from bayesunmix.settings import require_seed
+from bayesunmix.settings import require_image, require_seed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,11 +93,7 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
     TypeError, ValueError
         If an argument is not of the required kind.
     """
-    if not isinstance(image, SpectrumImage):
-        raise TypeError(
-            f"image must be a SpectrumImage, got {type(image).__name__}; "
-            "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
-        )
+    require_image(image)
     if isinstance(most, bool) or not isinstance(most, numbers.Integral) or most < 1:
         raise ValueError(
             f"most must be a whole number of components, at least 1, got {most!r}; for example 12"
