@@ -54,16 +54,16 @@ def biwhiten(counts: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
         margins = by_channel * (by_pixel @ pixels) / total
         return ((1 - product) * (across @ pixels) + product * margins) / n_pixels
 
-    pixels = _inverse(by_pixel / n_channels)
+    pixels = reciprocal(by_pixel / n_channels)
     for _ in range(_MOST_ROUNDS):
-        channels = _inverse(of_channels(pixels))
+        channels = reciprocal(of_channels(pixels))
         variance = of_pixels(channels)
         if np.abs(pixels * variance - (by_pixel > 0)).max() < _TOLERANCE:
             break
-        pixels = _inverse(variance)
+        pixels = reciprocal(variance)
     return np.sqrt(pixels), np.sqrt(channels)
 
 
-def _inverse(values: np.ndarray) -> np.ndarray:
+def reciprocal(values: np.ndarray) -> np.ndarray:
     """Reciprocals, and 0 for what is empty and takes no part."""
-    return np.divide(1, values, out=np.zeros_like(values), where=values > 0)
+    return np.divide(1, values, out=np.zeros(values.shape), where=values > 0)

@@ -31,7 +31,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import linalg, sparse
 
-from bayesunmix.engine.biwhitening import biwhiten
+from bayesunmix.engine.biwhitening import biwhiten, reciprocal
 from bayesunmix.image import SpectrumImage
 
 Scaling = Literal["poisson", "keenan_kotula", "biwhitened", "none"]
@@ -120,8 +120,8 @@ def principal_components(
     power = np.maximum(power, 0)
     there = power > _NOTHING * power.max()
     return Components(
-        (_undo(channels)[:, None] * directions * there).T,
-        _undo(pixels)[:, None] * scores * there,
+        (reciprocal(channels)[:, None] * directions * there).T,
+        reciprocal(pixels)[:, None] * scores * there,
         power * there / (values @ values),
     )
 
@@ -134,14 +134,10 @@ def noise_weights(image: SpectrumImage, scaling: Scaling) -> tuple[np.ndarray, n
         return biwhiten(image.counts)
     more = _PSEUDOCOUNT if scaling == "poisson" else 0.0
     pixels, channels = (
-        np.sqrt(_undo(np.where(total > 0, total + more, 0)))
+        np.sqrt(reciprocal(np.where(total > 0, total + more, 0)))
         for total in (image.total_map().ravel(), image.sum_spectrum())
     )
     return pixels, channels
-
-
-def _undo(weights: np.ndarray) -> np.ndarray:
-    return np.divide(1, weights, out=np.zeros(weights.shape), where=weights > 0)
 
 
 def _leading(scaled: _Scaled, n: int, solver: Solver) -> tuple[np.ndarray, np.ndarray]:
@@ -187,7 +183,7 @@ def _gram(scaled: _Scaled, n: int) -> tuple[np.ndarray, np.ndarray]:
         _product(counts.T.tocsr()) - cross - cross.T + mean @ mean * np.outer(part, part), n
     )
     directions = counts.T @ vectors - np.outer(mean, part @ vectors)
-    return values, directions * _undo(np.linalg.norm(directions, axis=0))
+    return values, directions * reciprocal(np.linalg.norm(directions, axis=0))
 
 
 def _largest(gram: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
+from bayesunmix.engine.biwhitening import reciprocal
 from bayesunmix.engine.convergence import until_settled
 from bayesunmix.engine.pca import principal_components
 from bayesunmix.engine.rotation import varimax
@@ -55,14 +56,14 @@ class VendorMCR:
             np.sqrt(np.asarray(image.counts.sum(axis=axis), np.float64)) for axis in (1, 0)
         )
         # Data = scores @ axes, in weighted counts and with orthonormal axes.
-        axes, mixing = np.linalg.qr((found.endmembers * _inverse(channel_scale)).T)
-        scores = (found.abundances * _inverse(pixel_scale)[:, None]) @ mixing.T
+        axes, mixing = np.linalg.qr((found.endmembers * reciprocal(channel_scale)).T)
+        scores = (found.abundances * reciprocal(pixel_scale)[:, None]) @ mixing.T
         rotation = varimax(scores)
         maps, spectra = scores @ rotation, (axes @ rotation).T
         sign = np.where((spectra * channel_scale).sum(axis=1) < 0, -1.0, 1.0)
         maps, spectra = np.maximum(maps * sign, 0), np.maximum(spectra * sign[:, None], 0)
-        weighted = image.counts.astype(np.float64).multiply(_inverse(channel_scale)).tocsr()
-        weighted = weighted.multiply(_inverse(pixel_scale)[:, None])
+        weighted = image.counts.astype(np.float64).multiply(reciprocal(channel_scale)).tocsr()
+        weighted = weighted.multiply(reciprocal(pixel_scale)[:, None])
         squared_norm = float((weighted.data**2).sum())
 
         def advance(state: tuple, rounds: int) -> tuple:
@@ -92,8 +93,3 @@ def _descend(rows: np.ndarray, projected: np.ndarray, gram: np.ndarray) -> np.nd
         if gram[k, k] > TINY:
             rows[k] = np.maximum(rows[k] + (projected[k] - gram[k] @ rows) / gram[k, k], 0)
     return rows
-
-
-def _inverse(scale: np.ndarray) -> np.ndarray:
-    """Reciprocal, and 0 for empty pixels and channels."""
-    return np.where(scale > 0, 1 / np.where(scale > 0, scale, 1), 0.0)
