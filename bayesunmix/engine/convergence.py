@@ -60,6 +60,7 @@ def until_settled(
     max_iterations: int,
     label: str,
     at_rest: Callable[[Any], Any] | None = None,
+    interrupted: bool = False,
 ) -> Run:
     """Advance until no more than `tolerance` of the objective is left to gain, or the user interrupts.
 
@@ -77,11 +78,13 @@ def until_settled(
     at_rest : callable (state) -> state, optional
         Takes the momentum out of a state: for methods that extrapolate, whose objective is to fall. A block that
         raises it is done again from where it began, shorter and without momentum.
+    interrupted : bool
+        The user has interrupted an earlier stage: the state is looked at and goes no further.
     """
     trace, gains, gaps = [objective(state)], [float("inf")], [float("inf")] * 2
-    iterations, block, interrupted = 0, BLOCK, False
+    iterations, block = 0, BLOCK
     try:
-        for _ in track(range(0, max_iterations, BLOCK), label):
+        for _ in track(range(0, 0 if interrupted else max_iterations, BLOCK), label):
             moved = advance(state, block)
             value = objective(moved)
             iterations += block

@@ -45,11 +45,13 @@ def descend(
     pixels: Occupied,
     tolerance: float,
     max_iterations: int,
+    interrupted: bool = False,
 ) -> Unmixing:
     """Lower an objective from a start until it settles, and certify the result.
 
     It has converged where no more than `tolerance` of the objective is left to gain (see
-    `bayesunmix.engine.convergence`) and one more iteration moves no more than `STATIONARY` of the counts.
+    `bayesunmix.engine.convergence`) and one more iteration moves no more than `STATIONARY` of the counts. Where the
+    user has `interrupted` an earlier stage, the start is the result.
     """
     run = until_settled(
         _placed(start.abundances, start.endmembers),
@@ -59,6 +61,7 @@ def descend(
         max_iterations,
         objective.name,
         at_rest=lambda moving: _placed(moving.abundances, moving.endmembers),
+        interrupted=interrupted,
     )
     reached = run.state.abundances, run.state.endmembers
     stationarity = float(_moved(*reached, objective.advance(_placed(*reached), 1)))

@@ -88,7 +88,7 @@ def best_start(
     found = np.full(seeds.shape, FLOOR, np.float32)
     found[..., seen] = spectra[..., : seen.size]
     agreement, warnings = _compare(found, best)
-    endmembers = _resolve(found[best], image.sum_spectrum(), group)
+    endmembers = resolve(found[best], image.sum_spectrum(), group)
     endmembers[: len(known)] = known
     of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
     return Start(_spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
@@ -173,7 +173,7 @@ def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
 
 
-def _resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
+def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Share each group's part of a spectrum (K, groups) among its channels as the sum spectrum does: (K, C)."""
     within = sum_spectrum / np.maximum(np.bincount(group, sum_spectrum), 1)[group]
     spectra = np.maximum(grouped[:, group] * within, FLOOR)

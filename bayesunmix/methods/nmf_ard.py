@@ -32,7 +32,7 @@ from bayesunmix.engine import em
 from bayesunmix.engine.descent import Objective, descend
 from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
 from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
-from bayesunmix.engine.starts import best_start, block_size
+from bayesunmix.engine.starts import best_start, block_size, resolve
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
@@ -84,11 +84,12 @@ class NMFARD:
         counts = found.estimate.abundances.sum(axis=0)
         n_alive = max(int(np.count_nonzero(counts > ALIVE)), 1)
         survivors = found.estimate.endmembers[np.argsort(-counts, kind="stable")[:n_alive]]
-        within = image.sum_spectrum() / np.maximum(coarse.sum_spectrum(), 1)[group]
-        spectra = survivors[:, group] * within + FLOOR
         data, pixels = lay_out(image)
-        start = best_start(image, pixels, n_alive, key, 1, spectra / spectra.sum(axis=1, keepdims=True))
-        result = descend(em.objective(data), start, image, pixels, self.tolerance, self.max_iterations)
+        start = best_start(image, pixels, n_alive, key, 1, resolve(survivors, image.sum_spectrum(), group))
+        stopped = found.info["interrupted"]
+        result = descend(
+            em.objective(data), start, image, pixels, self.tolerance, self.max_iterations, stopped
+        )
         info = {
             **result.info,
             "relevance": found.info["relevance"],

@@ -12,8 +12,8 @@ of each endmember at one [2]_.
 
 A small volume is right where some pixels hold one phase each. Where none does, it draws the endmembers into the
 mixtures, and every strength makes the result worse. Spectral angles at 50 counts per pixel, without it and at a
-strength of 3e-4, 1e-3, 3e-3 (one seed): `overlapping_lines` 17.9, 9.3, 7.3, 4.8 deg; `core_shell` 7.3, 7.0, 8.8, 12.6;
-`nicr_film` 1.6, 1.6, 1.6, 1.7; `nicr_mixed`, which has no pure pixel, 3.8, 5.2, 7.5, 11.3.
+strength of 3e-4, 1e-3, 3e-3 (means of seeds 10 to 12): `overlapping_lines` 11.1, 9.0, 7.1, 5.2 deg; `core_shell` 5.9,
+6.9, 7.9, 12.3; `nicr_film` 1.4, 1.4, 1.4, 1.6; `nicr_mixed`, which has no pure pixel, 3.7, 5.3, 7.4, 11.3.
 
 References
 ----------

@@ -25,6 +25,7 @@ References
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -79,13 +80,15 @@ class NMFSmooth:
         data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
         rng = np.random.default_rng(np.asarray(jax.random.bits(thinning_key, (4,))))
-        smoothness, scores = (self.smoothness, {}) if self.smoothness else _choose(image, start, rng)
-        objective = _objective(image, data, pixels, smoothness)
-        result = descend(objective, start, image, pixels, self.tolerance, self.max_iterations)
+        choice = Choice(self.smoothness, {}, False) if self.smoothness else _choose(image, start, rng)
+        objective = _objective(image, data, pixels, choice.smoothness)
+        result = descend(
+            objective, start, image, pixels, self.tolerance, self.max_iterations, choice.interrupted
+        )
         chosen = {
-            "smoothness": float(smoothness),
-            "smoothness_tried": list(scores),
-            "held_out_deviance": list(scores.values()),
+            "smoothness": float(choice.smoothness),
+            "smoothness_tried": list(choice.scores),
+            "held_out_deviance": list(choice.scores.values()),
         }
         return replace(result, info={**result.info, **chosen})
 
@@ -131,19 +134,20 @@ def update(
     return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
 
 
-def _choose(image: SpectrumImage, start: Start, rng: np.random.Generator) -> tuple[float, dict[float, float]]:
-    """Fit maps to half of the photons, smoother and smoother, until the other half disapproves.
+class Choice(NamedTuple):
+    """A smoothness, the held-out deviance of each that was tried, and whether the user stopped the trials."""
 
-    Returns
-    -------
-    smoothness : float
-    scores : dict
-        Held-out deviance of each smoothness that was tried.
-    """
+    smoothness: float
+    scores: dict[float, float]
+    interrupted: bool
+
+
+def _choose(image: SpectrumImage, start: Start, rng: np.random.Generator) -> Choice:
+    """Fit maps to half of the photons, smoother and smoother, until the other half disapproves."""
     try:
         kept, rest = image.thin(0.5, rng)
     except ValueError:  # hardly a photon: nothing speaks against one length
-        return 1.0, {}
+        return Choice(1.0, {}, False)
     data, pixels = lay_out(kept)
     held = jnp.ones((len(start.endmembers), 1), bool)
     maps = np.tile(np.asarray(kept.counts.sum(axis=1)) / len(held), (len(held), 1))
@@ -154,9 +158,9 @@ def _choose(image: SpectrumImage, start: Start, rng: np.random.Generator) -> tup
         fitted = descend(objective, begin, kept, pixels, CHOICE_TOLERANCE, CHOICE_ITERATIONS)
         maps = fitted.estimate.abundances.T
         scores[smoothness / 2] = score(maps)
-        if scores[smoothness / 2] > min(scores.values()):
+        if fitted.info["interrupted"] or scores[smoothness / 2] > min(scores.values()):
             break
-    return min(scores, key=scores.__getitem__), scores
+    return Choice(min(scores, key=scores.__getitem__), scores, fitted.info["interrupted"])
 
 
 def _held_out(rest: SpectrumImage, endmembers: np.ndarray) -> Callable[[np.ndarray], float]:

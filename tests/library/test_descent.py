@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
@@ -184,6 +185,26 @@ def test_an_interrupt_returns_the_best_so_far_marked_not_converged(monkeypatch):
     assert result.info["iterations"] == 2 * BLOCK
     assert any("interrupted after 20 iterations" in w for w in result.info["warnings"])
     assert np.isfinite(result.estimate.abundances).all()
+
+
+@pytest.mark.parametrize(("name", "stage"), [("nmf_smooth", "choosing"), ("nmf_ard", "relevance")])
+def test_an_interrupt_in_an_early_stage_ends_the_later_ones(monkeypatch, name, stage):
+    image = image_of(7, n_pixels=60, n_channels=20, k=3)
+    plain, looks = em.deviance, []
+
+    def interrupted(*args):
+        looks.append(1)
+        if len(looks) == 3:
+            raise KeyboardInterrupt
+        return plain(*args)
+
+    monkeypatch.setattr(em, "deviance", interrupted)
+    result = unmix(image, 3, name)
+    assert result.info["interrupted"], stage
+    assert not result.info["converged"]
+    assert any("interrupted after" in w for w in result.info["warnings"])
+    assert len(looks) < 8
+    assert result.estimate.abundances.sum() == pytest.approx(image.n_photons, rel=1e-3)
 
 
 def test_the_certificate_is_reported():
