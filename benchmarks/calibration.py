@@ -77,6 +77,7 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
 
 def _rows(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, comment="#")
+        # A phantom is called "null", which pandas would read as a missing value.
+        return pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()

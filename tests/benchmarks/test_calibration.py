@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.calibration import CALIBRATIONS, Calibration, calibrate
 
-GRID = {"phantom": ("a", "b"), "dose": (5.0,)}
+GRID = {"phantom": ("a", "null"), "dose": (5.0,)}  # "null" is a phantom, and no missing value
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_stopped_run_continues_where_it_ended(measured, tmp_path):
         "# python -m benchmarks calibration made_up --seeds 2 --out "
     )
     keys = list(rows[["phantom", "dose", "seed"]].itertuples(index=False, name=None))
-    assert keys == [("a", 5.0, 0), ("a", 5.0, 1), ("b", 5.0, 0), ("b", 5.0, 1)]
+    assert keys == [("a", 5.0, 0), ("a", 5.0, 1), ("null", 5.0, 0), ("null", 5.0, 1)]
     assert rows["score"].tolist() == [1, 2, 3, 5]
     calibrate("made_up", 2, out)
     assert len(measured) == 5
