@@ -8,7 +8,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 Member = TypeVar("Member")
@@ -59,8 +59,7 @@ class Registry(Mapping[str, Member]):
 
     def __getitem__(self, name: str) -> Member:
         if name not in self._members:
-            if name not in self._file_names():
-                raise UnknownName(self._near(name))
+            require_name(name, self, self.kind)
             importlib.import_module(f"{self.package}.{name}")
             if name not in self._members:
                 raise ImportError(
@@ -89,10 +88,20 @@ class Registry(Mapping[str, Member]):
             return []
         return [module.name for module in pkgutil.iter_modules(paths) if not module.name.startswith("_")]
 
-    def _near(self, name: str) -> str:
-        near = difflib.get_close_matches(str(name), list(self), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "none is near that name."
-        return f"unknown {self.kind} {name!r}: {hint} There are: {', '.join(self)}"
+
+def require_name(name: str, present: Iterable[str], kind: str, more: str = "") -> None:
+    """Refuse a name that is not present, in a sentence with the near ones and all there are.
+
+    Raises
+    ------
+    UnknownName
+    """
+    names = list(present)
+    if name in names:
+        return
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "none is near that name."
+    raise UnknownName(f"unknown {kind} {name!r}: {hint} There are: {', '.join(names) or 'none'}{more}")
 
 
 def _origin(member: object) -> object:

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     import pandas
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-_KEYS = {"phantom": "phantoms", "dose": "doses", "seed": "seeds", "method": "methods"}
+_KEYS = {
+    "phantom": "phantoms",
+    "dose": "doses",
+    "seed": "seeds",
+    "method": "methods",
+    "components": "components",
+}
 Only = Annotated[
     list[str] | None,
     typer.Option(metavar="KEY=A,B", help="Run a part: method=nmf,pca, dose=20, seed=0 or phantom=nicr_film."),
@@ -22,13 +28,17 @@ def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see list), or a .toml file.")],
     out: Annotated[Path, typer.Option(help="Folder of the results; run again to continue.")],
     only: Only = None,
+    workers: Annotated[int, typer.Option(min=1, help="Cells that run at a time.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a dask cluster that is there already.")
+    ] = None,
 ) -> None:
     """Run a suite, rank the methods and write the report."""
     from benchmarks.runner import run as run_suite
-    from benchmarks.suite import load_suite
+    from benchmarks.suite_file import load_suite
 
     try:
-        table = run_suite(load_suite(suite).only(**_parse_only(only or [])), out)
+        table = run_suite(load_suite(suite).only(**_parse_only(only or [])), out, workers, scheduler)
     except KeyboardInterrupt:
         typer.echo("benchmarks: stopped; the same command continues where this one ended", err=True)
         raise typer.Exit(130) from None
@@ -44,6 +54,49 @@ def report(
 ) -> None:
     """Write the report of a folder of results again."""
     _write_report(out, phantom, dose)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of results, or a published CSV file.")],
+    after: Annotated[Path, typer.Argument(help="Another one, with cells in common.")],
+    everything: Annotated[bool, typer.Option("--all", help="Also print what did not change.")] = False,
+) -> None:
+    """Say what changed between two sets of results beyond noise."""
+    from benchmarks.reporting.compare import compare as compare_results
+
+    sentences, changes = compare_results(before, after)
+    for sentence in sentences:
+        typer.echo(sentence)
+    shown = changes if everything else changes[changes["verdict"] != "alike"]
+    typer.echo(shown.to_string(index=False) if len(shown) else "no score changed beyond noise")
+
+
+@app.command()
+def publish(
+    out: Annotated[Path, typer.Argument(help="Folder of results.")],
+    file: Annotated[Path, typer.Argument(help="CSV file to write.")],
+) -> None:
+    """Keep the scores of a folder of results as one small file."""
+    from benchmarks.reporting.published import publish as publish_results
+
+    publish_results(out, file)
+    typer.echo(f"wrote {file}")
+
+
+@app.command()
+def readme(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether it would change.")] = False,
+) -> None:
+    """Write the README's table of the published results."""
+    from benchmarks.reporting.published import write_readme
+
+    changed = write_readme(check)
+    if check and changed:
+        raise ValueError(
+            "the README's table is not that of the published results; run: python -m benchmarks readme"
+        )
+    typer.echo("the README's table is that of the published results")
 
 
 @app.command()
@@ -82,14 +135,16 @@ def list_members() -> None:
     from benchmarks.baseline import BASELINES
     from benchmarks.calibration import CALIBRATIONS
     from benchmarks.metric import METRICS
+    from benchmarks.peer import PEERS
     from benchmarks.speed import SPEEDS
-    from benchmarks.suite import suite_names
+    from benchmarks.suite_file import suite_names
     from simulations.phantom import PHANTOMS
 
     for kind, names in {
         "suites": suite_names(),
         "phantoms": PHANTOMS,
         "methods": METHODS,
+        "peers": PEERS,
         "baselines": BASELINES,
         "metrics": METRICS,
         "speed": SPEEDS,
@@ -123,22 +178,24 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
     from rich.table import Column, Table
 
     from benchmarks.metric import METRICS
-    from benchmarks.ranking import RANKED, middle_dose, plus_minus, ranking, scores_at
+    from benchmarks.reporting.ranking import RANKED, middle_dose, rank_text, ranking, scores_at
 
     shown = (*RANKED, "fit_seconds")
-    phantom, dose = table["phantom"].iloc[0], middle_dose(table)
+    phantom = table["phantom"].iloc[0]
+    dose = middle_dose(table[table["phantom"] == phantom])
     ranks = ranking(table)
     headings = (f"{METRICS[name].label}\n{METRICS[name].unit}" for name in shown)
     printed = Table(
-        *(Column(heading, no_wrap=True) for heading in ("", "Method", "Mean rank", *headings, "Failed")),
+        *(
+            Column(heading, no_wrap=True)
+            for heading in ("", "Method", "Mean rank\n95 % interval", *headings, "Failed")
+        ),
         title=f"Mean rank over all trials; scores on {phantom} at dose {dose:g} (mean ± standard error over seeds)",
     )
     for place, (method, scores) in enumerate(scores_at(table, phantom, dose, shown).items(), 1):
         if method in ranks.index:
             rank = ranks.loc[method]
-            printed.add_row(
-                str(place), method, plus_minus(*rank[["rank", "rank_error"]]), *scores, f"{rank['failed']:g}"
-            )
+            printed.add_row(str(place), method, rank_text(rank), *scores, f"{rank['failed']:g}")
         else:
             printed.add_row("", method, "bound", *scores, "", style="dim")
     console = Console()
@@ -147,7 +204,7 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
 
 
 def _write_report(out: Path, phantom: str | None, dose: float | None) -> None:
-    from benchmarks.report import write_report
+    from benchmarks.reporting.report import write_report
 
     for path in write_report(out, phantom, dose):
         typer.echo(f"wrote {path}")

@@ -1,7 +1,8 @@
 """The contract of a metric, and the registry that `metrics/` fills.
 
-A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see `pairing`) and
-returns one number. Metrics never permute. To add one, write one file, `metrics/mine.py`::
+A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see
+`scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. To add one,
+write one file, `metrics/mine.py`::
 
     @metric(label="Mine", unit="deg", best="low")
     def mine(trial, unmixing) -> float:
@@ -33,6 +34,8 @@ class Metric:
     best : "low", "high" or float
         Direction, or the value aimed at (0.9 for a 90 % coverage).
     needs_posterior : bool
+    is_cost : bool
+        Whether it measures the machine as well as the method, and so is another number in every run.
     """
 
     score: Score
@@ -40,6 +43,7 @@ class Metric:
     unit: str
     best: Literal["low", "high"] | float
     needs_posterior: bool = False
+    is_cost: bool = False
 
     @property
     def heading(self) -> str:
@@ -57,12 +61,17 @@ METRICS: Registry[Metric] = Registry("metric", "benchmarks.metrics")
 
 
 def metric(
-    *, label: str, unit: str, best: Literal["low", "high"] | float, needs_posterior: bool = False
+    *,
+    label: str,
+    unit: str,
+    best: Literal["low", "high"] | float,
+    needs_posterior: bool = False,
+    is_cost: bool = False,
 ) -> Callable[[Score], Score]:
     """Register the decorated function under its own name, which is its file's name too."""
 
     def register(score: Score) -> Score:
-        METRICS.register(score.__name__)(Metric(score, label, unit, best, needs_posterior))
+        METRICS.register(score.__name__)(Metric(score, label, unit, best, needs_posterior, is_cost))
         return score
 
     return register

@@ -1,4 +1,4 @@
-"""Run cells in a worker process: its memory is its own, and its death costs one cell.
+"""A process that computes cells: its memory is its own, its limits are kept, and its death costs one cell.
 
 The process is spawned, not forked, because JAX has threads. It ends when its parent does, however that ends.
 """
@@ -8,67 +8,117 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple
+
+import psutil
 
 from benchmarks.record import RunRecord
-from benchmarks.suite import Cell, load_modules
+from benchmarks.suite import Cell, Limits
+
+_LOOK_SECONDS = 0.1
+_GOODBYE_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Task:
-    """A cell, the record to fill in, and where to keep the estimate, if anywhere."""
+class Task(NamedTuple):
+    """A cell, the record to fill in, whether the report wants its estimate, and what it needs to run."""
 
     cell: Cell
     blank: RunRecord
-    keep: Path | None = None
+    keep: bool
+    limits: Limits
+    modules: tuple[Path, ...]
 
 
-def run_in_process(tasks: Sequence[Task], modules: tuple[Path, ...]) -> Iterator[RunRecord]:
-    """Run cells, one after the other, in one process; if it dies in a cell, start another one for the rest.
+class Finished(NamedTuple):
+    """A record, and the estimate as the bytes of an .npz file where it was asked for."""
 
-    Yields
-    ------
-    RunRecord
-        One per task, as soon as it is finished.
+    record: RunRecord
+    estimate: bytes | None = None
+
+
+class CellProcess:
+    """Computes cells one at a time; started when it is needed, and again after it was ended.
+
+    Cells of one method share a process, so that they share what is compiled; the next method gets a new one.
     """
-    waiting = deque(tasks)
-    while waiting:
-        context = multiprocessing.get_context("spawn")
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(sender, list(waiting), modules))
-        process.start()
-        sender.close()
+
+    def __init__(self) -> None:
+        self._method = ""
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._busy = False
+
+    def compute(self, task: Task) -> Finished:
+        """Run a cell. Whatever happens to the process is said in the record."""
+        if self._process is None or task.limits.fresh or self._method != task.cell.method:
+            self.end()
+            self._start(task.cell.method)
+        process, connection = self._process, self._connection
+        assert process is not None and connection is not None
+        began, self._busy = time.monotonic(), True
         try:
-            while waiting:
-                record = receiver.recv()
-                waiting.popleft()
-                yield record
-        except EOFError:
-            process.join()
-            lost = waiting.popleft().blank
-            yield dataclasses.replace(
-                lost, message=f"the worker process {_ending(process.exitcode)} in this cell"
-            )
-        finally:
-            if waiting:
-                process.kill()
-            process.join()
-            receiver.close()
+            connection.recv()  # it is ready: the limit is not for starting
+            began = time.monotonic()
+            connection.send(task)
+            while not connection.poll(_LOOK_SECONDS):
+                if sentence := _excess(process.pid, task.limits, time.monotonic() - began):
+                    return self._lost(task, sentence, began)
+            finished = connection.recv()
+        except (EOFError, OSError):
+            ending = _ending(process)
+            return self._lost(task, f"the worker process {ending} in this cell", began)
+        self._busy = False
+        return finished
+
+    def end(self) -> None:
+        """End the process, by asking if it is idle, and whatever it has started."""
+        process, connection = self._process, self._connection
+        self._process = self._connection = None
+        if process is None or connection is None:
+            return
+        if not self._busy:
+            connection.close()
+            process.join(_GOODBYE_SECONDS)
+        for member in _family(process.pid):
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+        process.join()
+        connection.close()
+
+    def _start(self, method: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process, self._method = context.Process(target=_work, args=(theirs,), daemon=True), method
+        self._process.start()
+        self._busy = False
+        theirs.close()
+
+    def _lost(self, task: Task, sentence: str, began: float) -> Finished:
+        self.end()
+        return Finished(dataclasses.replace(task.blank, message=sentence, seconds=time.monotonic() - began))
 
 
-def _work(sender: Connection, tasks: Sequence[Task], modules: tuple[Path, ...]) -> None:
-    """Body of a worker: cells in, records out. It ends with its parent and leaves Ctrl-C to it."""
+def _work(connection: Connection) -> None:
+    """Body of the process: tasks in, results out. It ends with its parent and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from benchmarks.suite_file import load_modules
     from benchmarks.worker import compute
 
-    load_modules(modules)
-    for task in tasks:
-        sender.send(compute(task.cell, task.blank, task.keep))
+    while True:
+        try:
+            connection.send("ready")
+            task = connection.recv()
+        except (EOFError, ConnectionError):  # nothing more to do
+            return
+        load_modules(task.modules)
+        connection.send(compute(task))
 
 
 def _end_with_parent() -> None:
@@ -78,8 +128,33 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _ending(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        name = signal.Signals(-exitcode).name
+def _excess(pid: int | None, limits: Limits, seconds: float) -> str:
+    """Say which limit is passed, if one is."""
+    if seconds > limits.seconds:
+        return f"ended after {limits.seconds:g} s, the limit of a cell"
+    resident = 0
+    for process in _family(pid):
+        try:
+            resident += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    if resident > limits.mib * 2**20:
+        return f"ended at {resident / 2**20:.0f} MiB, over the limit of {limits.mib:g} MiB for a cell"
+    return ""
+
+
+def _family(pid: int | None) -> list[psutil.Process]:
+    """Return the process and its descendants, those first."""
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _ending(process: BaseProcess) -> str:
+    process.join()
+    if process.exitcode is not None and process.exitcode < 0:
+        name = signal.Signals(-process.exitcode).name
         return f"was ended by {name}" + (" (perhaps out of memory)" if name == "SIGKILL" else "")
-    return f"ended with exit status {exitcode}"
+    return f"ended with exit status {process.exitcode}"

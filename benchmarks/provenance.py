@@ -13,21 +13,35 @@ from pathlib import Path
 import psutil
 
 _ROOT = Path(__file__).resolve().parent.parent
-_DECIDES = ("bayesunmix", "simulations", "benchmarks/metrics", "benchmarks/baselines")
+_DECIDES = ("bayesunmix", "simulations", "benchmarks/baselines", "benchmarks/metrics", "benchmarks/scoring")
 _DECIDES_TOO = (
-    "benchmarks/metric.py",
-    "benchmarks/pairing.py",
     "benchmarks/baseline.py",
+    "benchmarks/metric.py",
+    "benchmarks/scene.py",
     "benchmarks/worker.py",
 )
+_DECIDES_FOR_A_PEER = ("benchmarks/peer.py", "benchmarks/peers/{}.py")
 
 
-def code_digest(modules: Iterable[Path] = ()) -> str:
-    """Hash of every source file that can change a score: a result is reused only under the same code."""
+@functools.cache
+def code_digest(modules: tuple[Path, ...] = (), peer: str | None = None) -> str:
+    """Hash of every source file that can change a score: a result is reused only under the same code.
+
+    Parameters
+    ----------
+    modules : tuple of Path
+        Files of a suite that register members.
+    peer : str, optional
+        Whose adapter counts too.
+    """
     folders = [_ROOT / folder for folder in _DECIDES]
-    files = [*(f for folder in folders for f in folder.rglob("*.py")), *(_ROOT / f for f in _DECIDES_TOO)]
+    single = [*_DECIDES_TOO, *(name.format(peer) for name in _DECIDES_FOR_A_PEER if peer)]
+    files = [*(f for folder in folders for f in folder.rglob("*.py")), *(_ROOT / f for f in single)]
     return _digest(
-        part for file in [*sorted(files), *modules] for part in (file.name.encode(), file.read_bytes())
+        part
+        for file in [*sorted(files), *modules]
+        if file.is_file()
+        for part in (file.name.encode(), file.read_bytes())
     )
 
 

@@ -1,4 +1,4 @@
-"""One finished cell is one record: a line of JSON that is on the disk before the next cell starts.
+"""One finished cell is one record: a line of JSON that is on the disk as soon as the cell is finished.
 
 `records.jsonl` is only ever appended to, so that a run killed at any moment loses the cell in flight and no more;
 a line torn by the kill is dropped when the file is next opened. A cell that failed and was tried again has two
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from bayesunmix.io.file import whole_file
+from benchmarks.suite import Role
 
 
 @dataclass(frozen=True)
@@ -23,25 +24,38 @@ class RunRecord:
     ----------
     cell : str
         Hash of everything that decides the scores: truth, dose, seed, method, settings, code.
-    phantom, phantom_digest : str
+    phantom : str
+        Name of the scene: a phantom's own, or one that the suite defines.
+    phantom_digest : str
+        Hash of the truth.
+    acquisition : dict
+        How it was recorded.
     dose : float
         Mean counts per pixel of the specimen.
     seed : int
     method : str
-    role : "method" or "bound"
+    role : "method", "peer" or "bound"
         Bounds are baselines that may see the truth; they are not ranked.
     settings : dict
         All settings of the method where it ran, else those that were asked for.
+    components : str
+        How many components were asked for: "true", "true+1" and the like, or "found".
     n_components : int
-    status : "ok" or "failed"
+        How many that was; with "found", how many there were in the end, and 0 where nothing came.
+    photons, pixels, channels : int
+        Of the image.
+    status : "ok", "failed" or "skipped"
+        What cannot run here at all is skipped.
     message : str
-        One sentence where it failed.
+        One sentence where it is not ok.
     converged : bool or None
         What the method says; None where it says nothing.
     warnings : list of str
         Sentences of the method about its own result.
     metrics : dict of float
         Scores by name of metric, costs (seconds, MiB) among them.
+    seconds : float
+        The whole cell: photons, fit and scores.
     versions : dict of str
     commit, code : str
         Checkout, and hash of the code that decides a score.
@@ -51,26 +65,32 @@ class RunRecord:
     cell: str
     phantom: str
     phantom_digest: str
+    acquisition: Mapping[str, Any]
     dose: float
     seed: int
     method: str
-    role: Literal["method", "bound"]
+    role: Role
     settings: Mapping[str, Any]
-    n_components: int
-    status: Literal["ok", "failed"] = "failed"
+    components: str
+    n_components: int = 0
+    photons: int = 0
+    pixels: int = 0
+    channels: int = 0
+    status: Literal["ok", "failed", "skipped"] = "failed"
     message: str = ""
     converged: bool | None = None
     warnings: list[str] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = "unknown"
     code: str = ""
     device: str = ""
 
     @property
-    def row(self) -> tuple[str, float, int, str, int]:
+    def row(self) -> tuple[str, float, int, str, str]:
         """Which row of the table this is: a newer record of the same row replaces it."""
-        return self.phantom, self.dose, self.seed, self.method, self.n_components
+        return self.phantom, self.dose, self.seed, self.method, self.components
 
 
 class RecordFile:

@@ -1,14 +1,14 @@
-"""Run a suite: one worker process per method, every finished cell recorded at once, any interruption resumed.
+"""Run a suite: cells on a cluster, every finished one recorded at once, any interruption resumed.
 
-A method gets its own process so that its peak memory is its own and a crash takes no other method down. The
-parent alone writes records. Cells that are already recorded as ok under the same truth, seed, settings and code
-are not run again; failed ones are.
+Cells run in processes that belong to one method, or to one cell (see `benchmarks.process`), on the workers of
+`benchmarks.cluster`. This process alone writes records. Cells that are already recorded as ok under the same truth,
+seed, settings and code are not run again; failed and skipped ones are.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from itertools import groupby
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ from tqdm import tqdm
 
 from bayesunmix.unmixing import versions
 from benchmarks import provenance
-from benchmarks.process import Task, run_in_process
+from benchmarks.cluster import compute_all
+from benchmarks.process import Task
 from benchmarks.record import RecordFile, RunRecord, write_text
 from benchmarks.snapshot import Snapshots
-from benchmarks.suite import Suite
+from benchmarks.suite import Cell, Suite
 from benchmarks.table import table
-from simulations.phantom import PHANTOMS, Phantom
 
 
-def run(suite: Suite, out: Path, show_progress: bool = True) -> pd.DataFrame:
+def run(
+    suite: Suite, out: Path, workers: int = 1, scheduler: str | None = None, show_progress: bool = True
+) -> pd.DataFrame:
     """Compute what is missing and return the table of all cells.
 
     Parameters
@@ -33,6 +35,10 @@ def run(suite: Suite, out: Path, show_progress: bool = True) -> pd.DataFrame:
     suite : Suite
     out : Path
         Folder of the results: `records.jsonl`, `records.csv`, `run.json`, `cells/`.
+    workers : int
+        Cells that run at a time. They share the cores: times are comparable between runs of as many workers.
+    scheduler : str, optional
+        Address of a dask scheduler whose workers compute instead.
     show_progress : bool
 
     Returns
@@ -44,26 +50,34 @@ def run(suite: Suite, out: Path, show_progress: bool = True) -> pd.DataFrame:
     ------
     ValueError
         If the folder holds the results of another suite, or a phantom refuses its settings.
+    ConnectionError
+        If the scheduler does not answer or goes away.
     """
     (out / "cells").mkdir(parents=True, exist_ok=True)
     _describe(suite, out)
-    store = RecordFile(out / "records.jsonl")
+    store, snapshots = RecordFile(out / "records.jsonl"), Snapshots(out / "cells")
     finished = {record.cell for record in store.read() if record.status == "ok"}
-    tasks = _tasks(suite, out)
+    for scene in suite.phantoms:
+        snapshots.keep_truth(scene.name, scene.build())
+    tasks = list(_tasks(suite))
     missing = [task for task in tasks if task.blank.cell not in finished]
     try:
-        with tqdm(
-            total=len(tasks),
-            initial=len(tasks) - len(missing),
-            desc=suite.name,
-            unit="cell",
-            disable=not show_progress,
-        ) as bar:
-            for method, group in groupby(missing, key=lambda task: task.cell.method):
-                bar.set_postfix_str(method)
-                for record in run_in_process(list(group), suite.modules):
-                    store.append(record)
-                    bar.update()
+        with (
+            tqdm(
+                total=len(tasks),
+                initial=len(tasks) - len(missing),
+                desc=suite.name,
+                unit="cell",
+                disable=not show_progress,
+            ) as bar,
+            closing(compute_all(missing, workers, scheduler)) as results,
+        ):
+            for record, estimate in results:
+                if estimate is not None:
+                    snapshots.keep_estimate(record, estimate)
+                store.append(record)
+                bar.set_postfix_str(record.method, refresh=False)
+                bar.update()
     finally:
         result = table(store.read())
         write_text(out / "records.csv", result.to_csv(index=False))
@@ -87,47 +101,35 @@ def _describe(suite: Suite, out: Path) -> None:
     write_text(path, json.dumps(about, indent=2) + "\n")
 
 
-def _tasks(suite: Suite, out: Path) -> list[Task]:
-    """Give every cell its identity, and keep the truth of every phantom for the report."""
-    snapshots = Snapshots(out / "cells")
-    commit, code = provenance.commit(), provenance.code_digest(suite.modules)
-    phantoms = {name: _build(name, suite.phantom_settings.get(name, {})) for name in suite.phantoms}
-    for name, phantom in phantoms.items():
-        snapshots.keep_truth(name, phantom)
-    digests = {name: phantom.digest()[:12] for name, phantom in phantoms.items()}
-    tasks = []
+def _tasks(suite: Suite) -> Iterator[Task]:
+    """Give every cell its identity."""
+    commit = provenance.commit()
+    identities = {scene.name: scene.identity() for scene in suite.phantoms}
+    n_true = {scene.name: scene.build().truth.n_components for scene in suite.phantoms}
     for cell in suite.cells():
-        n_components = phantoms[cell.phantom].truth.n_components
-        known = (
-            digests[cell.phantom],
-            cell.dose,
-            cell.seed,
-            cell.method,
-            dict(cell.settings),
-            n_components,
-            code,
-        )
+        n_components = cell.n_components(n_true[cell.scene.name])
+        if n_components is not None and n_components < 1:
+            continue
+        digest, acquisition = identities[cell.scene.name]
+        code = provenance.code_digest(suite.modules, cell.method if cell.role == "peer" else None)
+        known = (digest, acquisition, *_asked(cell), n_components, code)
         blank = RunRecord(
             cell=hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12],
-            phantom=cell.phantom,
-            phantom_digest=digests[cell.phantom],
+            phantom=cell.scene.name,
+            phantom_digest=digest,
+            acquisition=acquisition,
             dose=cell.dose,
             seed=cell.seed,
             method=cell.method,
-            role="bound" if cell.is_bound else "method",
+            role=cell.role,
             settings=cell.settings,
-            n_components=n_components,
+            components=cell.components,
+            n_components=n_components or 0,
             commit=commit,
             code=code,
         )
-        shown = cell.seed == suite.seeds[0]
-        path = snapshots.estimate_path(cell.phantom, cell.dose, cell.seed, cell.method)
-        tasks.append(Task(cell, blank, path if shown else None))
-    return tasks
+        yield Task(cell, blank, cell.seed == suite.seeds[0], suite.limits, suite.modules)
 
 
-def _build(name: str, settings: Mapping[str, Any]) -> Phantom:
-    try:
-        return PHANTOMS[name](**settings)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"phantom {name} cannot be made with {dict(settings)}: {error}") from error
+def _asked(cell: Cell) -> tuple[Any, ...]:
+    return cell.scene.name, cell.dose, cell.seed, cell.method, dict(cell.settings), cell.components

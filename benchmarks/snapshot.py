@@ -3,7 +3,7 @@
 Float32, compressed, written whole or not at all; an estimate too large to be drawn is not kept.
 """
 
-import os
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from bayesunmix.io.file import whole_file
 from bayesunmix.method import Unmixing
+from benchmarks.record import RunRecord
 from simulations.phantom import Phantom
 
 _MOST_VALUES = 5_000_000
+KEY = ("phantom", "dose", "seed", "method", "components")  # of an estimate, as in its record
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,14 @@ class Snapshots:
         """Where a phantom's truth lies."""
         return self.folder / f"{phantom}-truth.npz"
 
-    def estimate_path(self, phantom: str, dose: float, seed: int, method: str) -> Path:
+    def estimate_path(self, phantom: str, dose: float, seed: int, method: str, components: str) -> Path:
         """Where a method's estimate lies."""
-        return self.folder / f"{phantom}-dose{dose:g}-seed{seed}-{method}.npz"
+        return self.folder / f"{phantom}-dose{dose:g}-seed{seed}-{method}-{components}.npz"
+
+    def keep_estimate(self, record: RunRecord, content: bytes) -> None:
+        """Store the estimate of a record."""
+        path = self.estimate_path(record.phantom, record.dose, record.seed, record.method, record.components)
+        _write(path, content)
 
     def keep_truth(self, name: str, phantom: Phantom) -> None:
         """Store the truth at unit dose."""
@@ -47,18 +55,22 @@ class Snapshots:
             "pixel_size": np.array([axis.scale for axis in phantom.axes] or [1.0]),
             "pixel_unit": np.array(phantom.axes[-1].units if phantom.axes else "px"),
         }
-        _write(self.truth_path(name), arrays)
+        _write(self.truth_path(name), _npz(arrays))
 
 
-def keep_estimate(path: Path, unmixing: Unmixing) -> None:
-    """Store an aligned estimate and, with a posterior, its 90 % intervals."""
+def estimate_bytes(unmixing: Unmixing) -> bytes | None:
+    """Return the .npz file of an aligned estimate and, with a posterior, of its 90 % intervals; None if too large."""
     arrays = {"endmembers": unmixing.estimate.endmembers, "abundances": unmixing.estimate.abundances}
     if unmixing.posterior is not None:
         lower, upper = unmixing.posterior.interval(0.9)
         arrays["abundances_width"] = upper.abundances - lower.abundances
         arrays["endmembers_lower"], arrays["endmembers_upper"] = lower.endmembers, upper.endmembers
-    if sum(array.size for array in arrays.values()) <= _MOST_VALUES:
-        _write(path, arrays)
+    return _npz(arrays) if sum(array.size for array in arrays.values()) <= _MOST_VALUES else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
@@ -67,9 +79,8 @@ def load(path: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def _write(path: Path, arrays: Mapping[str, Any]) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
-        small = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}
-        np.savez_compressed(file, **small)
-    os.replace(partial, path)
+def _npz(arrays: Mapping[str, Any]) -> bytes:
+    small = {k: v.astype(np.float32) if v.dtype.kind == "f" else v for k, v in arrays.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **small)
+    return buffer.getvalue()

@@ -1,56 +1,75 @@
-"""A suite says what is run: phantoms x doses x seeds x methods. It is a TOML file in `suites/`, or anywhere.
+"""A suite says what is run: scenes x doses x seeds x numbers of components x methods, and within which limits.
 
-::
-
-    title = "Every method on the layered Ni/Cr film"
-    phantoms = ["nicr_film"]
-    doses = [5, 20, 100]          # mean counts per pixel of the specimen
-    seeds = [0, 1, 2]
-    methods = ["*"]               # every registered method, or names
-    baselines = ["*"]
-    modules = ["my_method.py"]    # files that register members, relative to this one
-
-    [method_settings.nmf]
-    max_iterations = 500
-
-    [phantom_settings.nicr_film]
-    shape = [32, 32]
+`suite_file` reads one from TOML.
 """
 
 import dataclasses
-import difflib
-import importlib.util
-import math
-import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from bayesunmix.method import METHODS
-from bayesunmix.registry import Registry
+from bayesunmix.registry import require_name
 from benchmarks.baseline import BASELINES
-from simulations.phantom import PHANTOMS
+from benchmarks.peer import PEERS
+from benchmarks.scene import Scene
 
-FOLDER = Path(__file__).parent / "suites"
+Role = Literal["method", "peer", "bound"]
+TRUE, FOUND = "true", "found"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to compute: a method on a trial."""
+    """One thing to compute: a method on a trial.
 
-    phantom: str
+    Parameters
+    ----------
+    scene : Scene
+    dose : float
+        Mean counts per pixel of the specimen.
+    seed : int
+        Seeds the photons and the method.
+    method : str
+        Of ours, of a peer, or a baseline.
+    components : str
+        "true", "true+1" and the like, or "found": by the method itself or else by `bayesunmix.rank`.
+    settings : dict
+        Of the method, where they are not the defaults.
+    """
+
+    scene: Scene
     dose: float
     seed: int
     method: str
-    phantom_settings: Mapping[str, Any] = field(default_factory=dict)
+    components: str = TRUE
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def is_bound(self) -> bool:
-        """Whether the method is a baseline: shown, never ranked."""
-        return self.method in BASELINES
+    def role(self) -> Role:
+        """Bounds may see the truth and are never ranked; peers are other people's."""
+        return "bound" if self.method in BASELINES else "peer" if self.method in PEERS else "method"
+
+    def n_components(self, truth: int) -> int | None:
+        """Return the number of components to ask for; None where it is to be found."""
+        return None if self.components == FOUND else truth + int(self.components.removeprefix(TRUE) or 0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a cell may use before it is ended.
+
+    Parameters
+    ----------
+    seconds : float
+    mib : float
+        Resident memory of its process and of the processes that it starts.
+    fresh : bool
+        Every cell gets a process of its own, so that its peak memory is its own too.
+    """
+
+    seconds: float = 1800.0
+    mib: float = 12000.0
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,36 +79,41 @@ class Suite:
     Parameters
     ----------
     name, title : str
-    phantoms, methods : tuple of str
-        Registered names; `methods` holds the baselines too.
+    phantoms : tuple of Scene
     doses : tuple of float
         Mean counts per pixel of the specimen.
     seeds : tuple of int
-        Each seeds the photons and the method.
-    phantom_settings, method_settings : dict of dict
+    methods : tuple of str
+        Ours, peers and baselines.
+    components : tuple of str
+        As in `Cell`.
+    method_settings : dict of dict
         Settings that differ from the defaults, by name.
+    limits : Limits
     modules : tuple of Path
         Python files that register further members.
     """
 
     name: str
     title: str
-    phantoms: tuple[str, ...]
+    phantoms: tuple[Scene, ...]
     doses: tuple[float, ...]
     seeds: tuple[int, ...]
     methods: tuple[str, ...]
-    phantom_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    components: tuple[str, ...] = (TRUE,)
     method_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
     modules: tuple[Path, ...] = ()
 
     def cells(self) -> list[Cell]:
-        """All cells, the cells of one method together."""
+        """All cells, the cells of one method together; bounds know the number of components."""
         return [
-            Cell(p, d, s, m, self.phantom_settings.get(p, {}), self.method_settings.get(m, {}))
-            for m in self.methods
-            for p in self.phantoms
-            for d in self.doses
-            for s in self.seeds
+            Cell(scene, dose, seed, method, components, self.method_settings.get(method, {}))
+            for method in self.methods
+            for scene in self.phantoms
+            for dose in self.doses
+            for seed in self.seeds
+            for components in ((TRUE,) if method in BASELINES else self.components)
         ]
 
     def only(self, **chosen: Iterable[str]) -> "Suite":
@@ -102,124 +126,14 @@ class Suite:
         """
         changes = {}
         for key, wanted in chosen.items():
-            present = {
-                f"{value:g}" if isinstance(value, float) else str(value): value
-                for value in getattr(self, key)
-            }
+            present = {_written(value): value for value in getattr(self, key)}
             for name in wanted:
-                _check_name(name, present, f"{key[:-1]} of suite {self.name}")
+                require_name(name, present, f"{key.removesuffix('s')} of suite {self.name}")
             changes[key] = tuple(value for name, value in present.items() if name in set(wanted))
         return dataclasses.replace(self, **changes)
 
 
-def load_suite(name: str) -> Suite:
-    """Read and check a suite.
-
-    Parameters
-    ----------
-    name : str
-        A file name of `suites/` without its ending, or the path of a TOML file.
-
-    Raises
-    ------
-    ValueError
-        If there is no such suite, or it asks for something that does not exist; the sentence says what to do.
-    """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        _check_name(name, suite_names(), "suite", "; or give the path of a .toml file")
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        return _parse(path, content)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"suite {path} is not valid TOML: {error}") from None
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"suite {path.stem}: {error}") from None
-
-
-def suite_names() -> list[str]:
-    """Names of the suites that come with the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
-
-
-def load_modules(paths: Iterable[Path]) -> None:
-    """Run Python files that register members, once per process."""
-    for path in paths:
-        name = f"_suite_module_{path.stem}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, path)
-            if spec is None or spec.loader is None or not path.is_file():
-                raise ValueError(f"modules must be Python files, there is none at {path}")
-            sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[name])
-
-
-def _parse(path: Path, content: dict[str, Any]) -> Suite:
-    required = ("phantoms", "doses", "seeds", "methods")
-    optional = ("title", "baselines", "modules", "phantom_settings", "method_settings")
-    for key in content:
-        _check_name(key, (*required, *optional), "key")
-    if missing := [key for key in required if key not in content]:
-        raise ValueError(f"{', '.join(missing)} is required; see benchmarks/suite.py for an example")
-    modules = tuple(path.resolve().parent / module for module in content.get("modules", []))
-    load_modules(modules)
-    phantoms = _names(content["phantoms"], PHANTOMS, "phantoms")
-    methods = _names(content["methods"], METHODS, "methods")
-    baselines = _names(content.get("baselines", []), BASELINES, "baselines")
-    phantom_settings = _settings(content, "phantom_settings", PHANTOMS)
-    method_settings = _settings(content, "method_settings", METHODS)
-    for name, settings in method_settings.items():
-        METHODS[name](**settings)
-    return Suite(
-        name=path.stem,
-        title=content.get("title", path.stem),
-        phantoms=phantoms,
-        doses=tuple(float(d) for d in _numbers(content["doses"], "doses", (int, float), above=0)),
-        seeds=tuple(_numbers(content["seeds"], "seeds", (int,), above=-1)),
-        methods=methods + baselines,
-        phantom_settings=phantom_settings,
-        method_settings=method_settings,
-        modules=modules,
-    )
-
-
-def _names(names: Any, registry: Registry[Any], key: str) -> tuple[str, ...]:
-    """Check names against a registry; "*" stands for all of them."""
-    if (
-        not isinstance(names, list)
-        or not (names or key == "baselines")
-        or not all(isinstance(name, str) for name in names)
-    ):
-        raise ValueError(f'{key} must be a list of names such as ["*"], got {names!r}')
-    for name in names:
-        if name != "*":
-            _check_name(name, registry, registry.kind)
-    return tuple(dict.fromkeys(n for name in names for n in (registry if name == "*" else [name])))
-
-
-def _settings(content: dict[str, Any], key: str, registry: Registry[Any]) -> dict[str, dict[str, Any]]:
-    """Read the tables [key.name], each the settings of a member."""
-    tables = content.get(key, {})
-    if not isinstance(tables, dict):
-        raise ValueError(f"{key} must hold tables [{key}.NAME], got {tables!r}")
-    for name, settings in tables.items():
-        _check_name(name, registry, registry.kind)
-        if not isinstance(settings, dict):
-            raise ValueError(f"{key}.{name} must be a table of settings, got {settings!r}")
-    return tables
-
-
-def _numbers(values: Any, key: str, kinds: tuple[type, ...], above: float) -> list[Any]:
-    good = isinstance(values, list) and values
-    if not good or not all(type(v) in kinds and above < v < math.inf for v in values):
-        what = "positive numbers" if float in kinds else "whole numbers from 0 up"
-        raise ValueError(f"{key} must be a list of {what}, got {values!r}")
-    return list(dict.fromkeys(values))
-
-
-def _check_name(name: str, present: Iterable[str], kind: str, more: str = "") -> None:
-    names = list(present)
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(f"unknown {kind} {name!r}: {hint}There are: {', '.join(names) or 'none'}{more}")
+def _written(value: Any) -> str:
+    if isinstance(value, Scene):
+        return value.name
+    return f"{value:g}" if isinstance(value, float) else str(value)

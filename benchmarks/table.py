@@ -16,7 +16,7 @@ def table(records: Iterable[RunRecord]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The fields of `RunRecord` with settings and versions as JSON, then one column a metric; sorted.
+        The fields of `RunRecord` with acquisition, settings and versions as JSON, then one column a metric; sorted.
     """
     newest = {record.row: record for record in records}
     rows = [_flat(newest[key]) for key in sorted(newest)]
@@ -27,6 +27,9 @@ def table(records: Iterable[RunRecord]) -> pd.DataFrame:
 def _flat(record: RunRecord) -> dict[str, object]:
     row = asdict(record)
     scores = row.pop("metrics")
-    as_json = {key: json.dumps(row[key], default=plain, sort_keys=True) for key in ("settings", "versions")}
+    as_json = {
+        key: json.dumps(row[key], default=plain, sort_keys=True)
+        for key in ("acquisition", "settings", "versions")
+    }
     scores = {name: scores.get(name, float("nan")) for name in METRICS}
     return row | as_json | {"warnings": " ".join(row["warnings"])} | scores

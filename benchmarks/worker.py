@@ -4,76 +4,86 @@ Whatever goes wrong inside a method is a record with a sentence, not the end of 
 """
 
 import dataclasses
-import functools
-import json
-from pathlib import Path
+import time
 
-from bayesunmix import unmix
+from bayesunmix import rank, unmix
 from bayesunmix.cost import Cost
-from bayesunmix.method import Unmixing
+from bayesunmix.method import METHODS, Unmixing, finds_n_components
 from bayesunmix.unmixing import versions
 from benchmarks.baseline import BASELINES
 from benchmarks.metric import METRICS
-from benchmarks.pairing import align
-from benchmarks.record import RunRecord
-from benchmarks.snapshot import keep_estimate
+from benchmarks.peer import PeerMissing, unmix_with_peer
+from benchmarks.process import Finished, Task
+from benchmarks.scoring.pairing import align
+from benchmarks.snapshot import estimate_bytes
 from benchmarks.suite import Cell
-from simulations.phantom import PHANTOMS, Phantom, Trial
+from simulations.phantom import Trial
 
 
-def compute(cell: Cell, blank: RunRecord, keep: Path | None = None) -> RunRecord:
+def compute(task: Task) -> Finished:
     """Run one cell.
 
     Parameters
     ----------
-    cell : Cell
-    blank : RunRecord
-        What is known beforehand: identity and provenance.
-    keep : Path, optional
-        Where to store estimate and interval for the report's pictures (.npz).
+    task : Task
 
     Returns
     -------
-    RunRecord
-        `status` "ok" with metrics, or "failed" with a sentence.
+    Finished
+        The record has `status` "ok" and metrics, or "failed" or "skipped" and a sentence.
     """
-    blank = dataclasses.replace(blank, versions=versions())
+    began = time.perf_counter()
+    blank = dataclasses.replace(task.blank, versions=versions())
     try:
-        phantom = _phantom(cell.phantom, json.dumps(cell.phantom_settings))
-        trial = phantom.acquire(cell.dose, cell.seed)
-        unmixing = align(trial.truth, _unmix(cell, trial))
+        trial = task.cell.scene.acquire(task.cell.dose, task.cell.seed)
+        image = trial.image
+        blank = dataclasses.replace(
+            blank, photons=image.n_photons, pixels=image.n_pixels, channels=image.n_channels
+        )
+        found = _unmix(task.cell, trial)
+        unmixing = align(trial.truth, found)
         metrics = _score(trial, unmixing)
-        if keep is not None:
-            keep_estimate(keep, unmixing)
+        estimate = estimate_bytes(unmixing) if task.keep else None
     except Exception as error:
+        skipped = isinstance(error, PeerMissing)
         lines = str(error).strip().splitlines() or ["no message"]
-        return dataclasses.replace(blank, message=f"{type(error).__name__}: {lines[0]}")
+        sentence = lines[0] if skipped else f"{type(error).__name__}: {lines[0]}"
+        return Finished(
+            dataclasses.replace(
+                blank,
+                status="skipped" if skipped else "failed",
+                message=sentence,
+                seconds=time.perf_counter() - began,
+            )
+        )
     info = unmixing.info
-    return dataclasses.replace(
+    record = dataclasses.replace(
         blank,
         status="ok",
         settings=info.get("settings", blank.settings),
+        n_components=found.estimate.n_components,
         converged=info.get("converged"),
         warnings=list(info.get("warnings", ())),
         metrics=metrics,
+        versions=info.get("versions", blank.versions),
         device=info.get("device", "cpu"),
+        seconds=time.perf_counter() - began,
     )
-
-
-@functools.lru_cache(maxsize=4)
-def _phantom(name: str, settings: str) -> Phantom:
-    return PHANTOMS[name](**json.loads(settings))
+    return Finished(record, estimate)
 
 
 def _unmix(cell: Cell, trial: Trial) -> Unmixing:
-    if not cell.is_bound:
-        return unmix(
-            trial.image, trial.truth.n_components, method=cell.method, seed=cell.seed, **cell.settings
-        )
-    with Cost() as cost:
-        estimate = BASELINES[cell.method](trial)
-    costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
-    return Unmixing(estimate.canonical(), info=costs)
+    if cell.role == "bound":
+        with Cost() as cost:
+            estimate = BASELINES[cell.method](trial)
+        costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
+        return Unmixing(estimate.canonical(), info=costs)
+    n_components = cell.n_components(trial.truth.n_components)
+    if n_components is None and (cell.role == "peer" or not finds_n_components(METHODS[cell.method])):
+        n_components = rank(trial.image, seed=cell.seed).n_components
+    if cell.role == "peer":
+        return unmix_with_peer(cell.method, trial.image, n_components, cell.seed, cell.settings)
+    return unmix(trial.image, n_components, method=cell.method, seed=cell.seed, **cell.settings)
 
 
 def _score(trial: Trial, unmixing: Unmixing) -> dict[str, float]:

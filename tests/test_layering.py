@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HOUSES = ("bayesunmix", "simulations", "benchmarks", "paper")  # each may import those before it
-PLURAL = {"methods", "phantoms", "metrics", "baselines", "speeds", "calibrations", "priors"}
+PLURAL = {"methods", "phantoms", "metrics", "baselines", "peers", "speeds", "calibrations", "priors"}
 DRAWING = ("benchmarks", "paper", "bayesunmix.plotting", "bayesunmix.report", "simulations.picture")
 # What the phantom generator must not touch: the methods, by whatever way they are reached. The one command that
 # repeats the talk's analysis asks the public entry, lazily.

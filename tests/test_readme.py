@@ -10,6 +10,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.method import METHODS
+from benchmarks.reporting.published import write_readme
 from simulations.phantom import PHANTOMS
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,10 @@ def test_the_needle_of_the_readme_is_the_series_of_the_talk():
 def test_the_table_of_methods_is_the_registry():
     table = README.split("## Methods")[1].split("##")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == sorted(METHODS)
+
+
+def test_the_table_of_results_is_the_published_one():
+    assert not write_readme(check=True), "run: python -m benchmarks readme"
 
 
 def test_make_targets_in_the_readme_exist():

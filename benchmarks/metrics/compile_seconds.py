@@ -5,7 +5,7 @@ from benchmarks.metric import metric
 from simulations.phantom import Trial
 
 
-@metric(label="Compile", unit="s", best="low")
+@metric(label="Compile", unit="s", best="low", is_cost=True)
 def compile_seconds(trial: Trial, unmixing: Unmixing) -> float:
     """Seconds of compilation."""
     return float(unmixing.info["compile_seconds"])

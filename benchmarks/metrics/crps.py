@@ -3,7 +3,7 @@
 For draws x_1..x_n and truth y, with the draws sorted,
 CRPS = mean|x_i - y| - sum_i (2 i - n - 1) x_(i) / (n (n - 1)),
 the fair (unbiased) estimator of Ferro 2014 (https://doi.org/10.1002/qj.2270). Summed over components, those that the
-truth lacks included (see `benchmarks.pairing`), and divided by the sum of the true abundances of the specimen. For
+truth lacks included (see `scoring.pairing`), and divided by the sum of the true abundances of the specimen. For
 a single number it would be the absolute error.
 """
 
@@ -11,23 +11,18 @@ import numpy as np
 
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.scoring.draws import abundance_draws
+from benchmarks.scoring.excess import with_excess
 from simulations.phantom import Trial
-
-_VALUES_PER_BLOCK = 2**22
 
 
 @metric(label="CRPS", unit="of the mean", best="low", needs_posterior=True)
 def crps(trial: Trial, unmixing: Unmixing) -> float:
     """Sum of the CRPS of the abundances / sum of the true abundances."""
     pixels = np.flatnonzero(trial.phantom.specimen)
-    draws = unmixing.posterior.abundances
-    n_extra = draws.shape[-1] - trial.truth.n_components
-    truth = np.pad(trial.truth.abundances, [(0, 0), (0, n_extra)])
-    step = max(_VALUES_PER_BLOCK // (draws.shape[0] * draws.shape[1] * truth.shape[1]), 1)
-    total = 0.0
-    for block in np.split(pixels, range(step, len(pixels), step)):
-        some = draws[:, :, block].astype(np.float64)
-        total += _crps(some.reshape(-1, *some.shape[2:]), truth[block]).sum()
+    truth = with_excess(trial.truth.abundances, unmixing.estimate.n_components)
+    blocks = abundance_draws(unmixing, pixels)
+    total = sum(_crps(draws, truth[block]).sum() for block, draws in blocks)
     return float(total / truth[pixels].sum())
 
 

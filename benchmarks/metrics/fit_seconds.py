@@ -5,7 +5,7 @@ from benchmarks.metric import metric
 from simulations.phantom import Trial
 
 
-@metric(label="Fit", unit="s", best="low")
+@metric(label="Fit", unit="s", best="low", is_cost=True)
 def fit_seconds(trial: Trial, unmixing: Unmixing) -> float:
     """Seconds of work."""
     return float(unmixing.info["fit_seconds"])

@@ -5,7 +5,7 @@ from benchmarks.metric import metric
 from simulations.phantom import Trial
 
 
-@metric(label="Peak memory", unit="MiB", best="low")
+@metric(label="Peak memory", unit="MiB", best="low", is_cost=True)
 def peak_mib(trial: Trial, unmixing: Unmixing) -> float:
     """MiB."""
     return float(unmixing.info["peak_mib"])

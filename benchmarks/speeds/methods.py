@@ -3,7 +3,7 @@
 One tilt (124 x 165 pixels x 900 channels, 20 counts per pixel), the whole series of 73 tilts at the same dose, and the
 series at a tenth and at three times it. Every fit of the series has a process of its own, which reads the counts from
 a file. The peers are scikit-learn's multiplicative updates, from our own start and until they have our deviance, and
-HyperSpy's decompositions, which take the environment that `make hyperspy` makes.
+HyperSpy's decompositions, which take the environment that `make peers` makes.
 """
 
 import json
@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.peers.scikit_learn import Race, race
+from benchmarks.peer import ROOT, PeerMissing, python_of
+from benchmarks.race import Race, race
 from benchmarks.speed import SPEEDS, alone, peak_mib, talk_series
 
 TILTS, PIXELS, COUNTS_PER_PIXEL = 73, 124 * 165, 20
@@ -27,8 +28,6 @@ K = 3
 REPEATS = 5
 SAME = 1e-5  # relative: a peer has our deviance when it is this near
 PATIENCE = 12  # times our seconds: what a peer is given
-ROOT = Path(__file__).parents[2]
-HYPERSPY = ROOT / ".venv-hyperspy" / "bin" / "python"
 
 
 class Fit(NamedTuple):
@@ -63,10 +62,12 @@ def one_tilt(folder: Path) -> Iterator[str]:
         yield f"  {method:<42} {seconds[method]:8.3f} s   {compiling}"
         if method == "nmf":
             yield from _against_scikit_learn(path, first.deviance, seconds["nmf"], 100)
-    if not HYPERSPY.exists():
-        yield "  HyperSpy: skipped, its environment is missing: make hyperspy"
+    try:
+        decompositions = _hyperspy(path)
+    except PeerMissing as missing:
+        yield f"  HyperSpy: skipped, {missing}"
         return
-    for name, times in _hyperspy(path).items():
+    for name, times in decompositions.items():
         ours = "nmf" if name == "NMF" else "pca"
         yield _versus(f"HyperSpy {name}", median(times), ours, seconds[ours])
 
@@ -180,9 +181,10 @@ def _hyperspy(path: Path) -> dict[str, list[float]]:
     from bayesunmix import read
     from bayesunmix.io import hspy
 
+    python = python_of("hyperspy")
     copy = path.with_suffix(".hspy")
     hspy.save(read(path), copy, "one tilt")
-    command = [str(HYPERSPY), "-m", "benchmarks.peers.hyperspy", str(copy), str(K), str(REPEATS)]
+    command = [python, "-m", "benchmarks.hyperspy_seconds", str(copy), str(K), str(REPEATS)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     return dict(json.loads(done.stdout))
 

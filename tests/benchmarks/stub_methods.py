@@ -48,3 +48,14 @@ class StubDies:
         if int(np.asarray(jax.random.key_data(key))[-1]) == 1:
             os._exit(3)
         return guess(image, n_components, key)
+
+
+@METHODS.register("stub_hungry")
+@dataclass(frozen=True)
+class StubHungry:
+    mib: int = 0
+
+    def fit(self, image, n_components, key):
+        hoard = np.ones((self.mib, 2**17))
+        time.sleep(3)
+        return guess(image, n_components, key) if hoard.size else None

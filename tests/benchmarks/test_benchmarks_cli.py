@@ -18,8 +18,8 @@ def call(monkeypatch, capsys, *arguments) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "quik"], "unknown suite 'quik': did you mean quick?"),
-        (["run", "quick", "--only", "method=nfm"], "unknown method of suite quick 'nfm': did you mean nmf"),
+        (["run", "quik"], "unknown suite 'quik': did you mean 'quick'?"),
+        (["run", "quick", "--only", "method=nfm"], "unknown method of suite quick 'nfm': did you mean 'nmf'"),
         (["run", "quick", "--only", "dose=7"], "unknown dose of suite quick '7'"),
         (
             ["run", "quick", "--only", "nmf"],

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metric import METRICS
-from benchmarks.ranking import RANKED, plus_minus, ranking, scores_at
+from benchmarks.reporting.ranking import RANKED, plus_minus, ranking, scores_at
 
 
 def made(scores: dict[str, list[float]], role="method") -> pd.DataFrame:
@@ -13,7 +13,14 @@ def made(scores: dict[str, list[float]], role="method") -> pd.DataFrame:
     rows = []
     for method, values in scores.items():
         for seed, value in enumerate(values):
-            row = {"phantom": "film", "dose": 5.0, "seed": seed, "method": method, "role": role}
+            row = {
+                "phantom": "film",
+                "dose": 5.0,
+                "seed": seed,
+                "method": method,
+                "role": role,
+                "components": "true",
+            }
             row |= {"status": "ok" if np.isfinite(value) else "failed"}
             row |= {name: -value if METRICS[name].best == "high" else value for name in RANKED}
             rows.append(row)
@@ -24,20 +31,22 @@ def test_the_best_in_every_trial_has_rank_one_without_error():
     ranks = ranking(made({"bad": [3, 4, 5], "good": [1, 2, 3]}))
     assert list(ranks.index) == ["good", "bad"]
     assert list(ranks["rank"]) == [1, 2]
-    assert list(ranks["rank_error"]) == [0, 0]
+    assert list(ranks["low"]) == list(ranks["high"]) == [1, 2]
+    assert list(ranks["first"]) == [1, 0]
 
 
 def test_the_error_is_that_of_the_seeds():
     ranks = ranking(made({"a": [1, 1, 2], "b": [2, 2, 1]}))
     assert ranks.loc["a", "rank"] == pytest.approx(4 / 3)
-    assert ranks.loc["a", "rank_error"] == pytest.approx(np.std([1, 1, 2], ddof=1) / np.sqrt(3))
+    assert ranks.loc["a", "low"] < 4 / 3 < ranks.loc["a", "high"]
+    assert 0.5 < ranks.loc["a", "first"] < 1
 
 
 def test_ties_share_a_rank_and_failures_come_last():
     ranks = ranking(made({"a": [1.0], "b": [1.0], "fails": [np.nan]}))
     assert list(ranks["rank"]) == [1.5, 1.5, 3]
     assert ranks.loc["fails", "failed"] == 1
-    assert np.isnan(ranks["rank_error"]).all()
+    assert np.isnan(ranks[["low", "high"]]).all(axis=None)
 
 
 def test_bounds_are_shown_last_and_not_ranked():

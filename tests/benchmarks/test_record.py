@@ -13,7 +13,9 @@ from benchmarks.table import table
 
 def record(seed=0, **more) -> RunRecord:
     settings = {"n_draws": 100, "prior": "gamma"}
-    return RunRecord(f"cell{seed}", "film", "abc", 5.0, seed, "nmf", "method", settings, 3, **more)
+    return RunRecord(
+        f"cell{seed}", "film", "abc", {"gain": 1.0}, 5.0, seed, "nmf", "method", settings, "true", 3, **more
+    )
 
 
 def test_records_come_back_as_they_went_in(tmp_path):

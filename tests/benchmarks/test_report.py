@@ -1,12 +1,20 @@
-"""The report: self-contained, complete, escaped, and reachable from the command line."""
+"""The report: self-contained, complete, escaped, and as a reader sees it in headless Chromium, wide and narrow."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from benchmarks.report import write_report
+from benchmarks.reporting.report import write_report
 from benchmarks.runner import run
+
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+in_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine: on Debian, apt-get install chromium"
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +30,11 @@ def test_the_report_holds_everything_and_asks_for_nothing(results):
     html = (results / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", html)
     assert sources
-    assert all(source.startswith("data:image/") for source in sources)
-    assert not re.search(r"url\(|@import|<script|<link", html)
+    assert all(source.startswith("data:") for source in sources)
+    assert not re.search(r"url\(|@import|<script src|<link", html)
     assert "A tiny suite" in html
     for member in ("stub_guess", "stub_raises", "mean_spectrum"):
-        assert f"{member}</td>" in html
+        assert f'"name">{member}</td>' in html
     assert "RuntimeError: the stub refuses to work" in html
     assert "only a guess." in html
     assert "90 % coverage" in html
@@ -45,3 +53,51 @@ def test_another_dose_can_be_shown_and_a_wrong_one_is_named(results):
 def test_a_folder_without_results_says_how_to_make_some(tmp_path):
     with pytest.raises(ValueError, match=r"holds no results; make some with: python -m benchmarks run"):
         write_report(tmp_path)
+
+
+@contextmanager
+def opened(out: Path, width: int, **settings) -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
+        page.faults = []
+        page.on("console", lambda message: page.faults.append(message.text))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on(
+            "request", lambda r: None if r.url.startswith(("data:", "file:")) else page.faults.append(r.url)
+        )
+        page.goto((out / "report.html").as_uri())
+        yield page
+        browser.close()
+
+
+@in_browser
+@pytest.mark.parametrize("width", [1400, 390])
+def test_it_opens_without_complaint_and_shows_the_main_figure(results, width):
+    with opened(results, width) as page:
+        assert page.faults == []
+        assert page.locator("#ranks img").is_visible()
+        assert page.evaluate("document.querySelector('#ranks img').naturalWidth") > 500
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "only tables scroll sideways"
+
+
+@in_browser
+def test_a_box_that_is_not_ticked_hides_its_rows(results):
+    with opened(results, 1400) as page:
+        rows = page.locator("tr[data-method=stub_guess]:visible")
+        assert rows.count() > 0
+        page.uncheck("#filters input[value=stub_guess]")
+        assert rows.count() == 0
+        assert page.locator("tr.bound:visible").count() > 0
+        page.check("#filters input[value=stub_guess]")
+        assert rows.count() > 0
+        assert page.faults == []
+
+
+@in_browser
+def test_the_main_tables_can_be_read_without_javascript(results):
+    with opened(results, 1400, java_script_enabled=False) as page:
+        assert page.locator("tr[data-method=stub_guess]").first.is_visible()
+        assert not page.locator("#filters").is_visible()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,11 @@ import pytest
 
 from benchmarks.metric import METRICS
 from benchmarks.record import RecordFile
+from benchmarks.reporting.compare import read
 from benchmarks.runner import run
 
 ROOT = Path(__file__).parents[2]
-TIMINGS = ["fit_seconds", "compile_seconds", "peak_mib"]
+TIMINGS = [*(name for name, metric in METRICS.items() if metric.is_cost), "seconds"]
 ROW = ["method", "dose", "seed"]
 
 
@@ -24,9 +26,15 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=TIMINGS).reset_index(drop=True)
 
 
-def test_every_cell_becomes_one_row_with_one_column_a_metric(load_tiny, tmp_path):
-    out = tmp_path / "out"
-    table = run(load_tiny("stub_guess"), out, show_progress=False)
+@pytest.fixture(scope="module")
+def undisturbed(load_tiny, tmp_path_factory) -> tuple[Path, pd.DataFrame]:
+    """Run two methods on six trials, once, and return the folder and the table."""
+    out = tmp_path_factory.mktemp("undisturbed")
+    return out, run(load_tiny("stub_guess"), out, show_progress=False)
+
+
+def test_every_cell_becomes_one_row_with_one_column_a_metric(undisturbed):
+    out, table = undisturbed
     assert len(table) == 2 * 6
     assert not table.duplicated(ROW).any()
     assert (table["status"] == "ok").all()
@@ -34,27 +42,31 @@ def test_every_cell_becomes_one_row_with_one_column_a_metric(load_tiny, tmp_path
     guesses, bounds = table[table["role"] == "method"], table[table["role"] == "bound"]
     assert guesses[list(METRICS)].notna().all(axis=None)
     assert bounds[["coverage_90", "crps"]].isna().all(axis=None), "a bound has no posterior"
+    assert (table["seconds"] > table["fit_seconds"]).all()
     assert set(guesses["warnings"]) == {"only a guess."}
     assert json.loads(guesses["settings"].iloc[0]) == {"pause": 0.0}
-    from_disk = pd.read_csv(out / "records.csv", keep_default_na=False, na_values=[""])
+    from_disk = read(out / "records.csv")
     assert list(from_disk.columns) == list(table.columns)
     assert len(from_disk) == len(table)
     kept = sorted(path.name for path in (out / "cells").iterdir())
     assert kept == sorted(
         ["nicr_film-truth.npz"]
-        + [f"nicr_film-dose{d}-seed0-{m}.npz" for d in (10, 40) for m in ("mean_spectrum", "stub_guess")]
+        + [f"nicr_film-dose{d}-seed0-{m}-true.npz" for d in (10, 40) for m in ("mean_spectrum", "stub_guess")]
     ), "one seed is kept for the pictures"
 
 
-def test_the_same_seeds_give_the_same_scores_and_finished_cells_are_not_run_again(load_tiny, tmp_path):
-    suite = load_tiny("stub_guess").only(doses=["10"], methods=["stub_guess"])
-    first, other = (run(suite, tmp_path / name, show_progress=False) for name in ("a", "b"))
-    pd.testing.assert_frame_equal(scores(first), scores(other))
-    assert first["spectral_angle"].nunique() == 3, "seeds differ"
-    lines = (tmp_path / "a" / "records.jsonl").read_bytes()
-    again = run(suite, tmp_path / "a", show_progress=False)
-    assert (tmp_path / "a" / "records.jsonl").read_bytes() == lines
-    pd.testing.assert_frame_equal(again, first)
+def test_the_same_seeds_give_the_same_scores_and_finished_cells_are_not_run_again(
+    undisturbed, load_tiny, tmp_path
+):
+    _, first = undisturbed
+    suite = load_tiny("stub_guess").only(methods=["stub_guess"])
+    again = run(suite, tmp_path, workers=2, show_progress=False)
+    guesses = first[first["method"] == "stub_guess"]
+    pd.testing.assert_frame_equal(scores(again), scores(guesses), check_dtype=False)
+    assert again["spectral_angle"].nunique() == 3, "seeds differ"
+    lines = (tmp_path / "records.jsonl").read_bytes()
+    pd.testing.assert_frame_equal(run(suite, tmp_path, show_progress=False), again)
+    assert (tmp_path / "records.jsonl").read_bytes() == lines
 
 
 def test_other_settings_are_other_cells_and_replace_the_row(load_tiny, tmp_path):
@@ -102,7 +114,12 @@ def test_a_folder_keeps_to_one_suite(load_tiny, tmp_path):
         run(suite, tmp_path / "out", show_progress=False)
 
 
-def start(path: Path, out: Path) -> tuple[list[str], subprocess.Popen, list[psutil.Process]]:
+def wait_for(happened: Callable[[], bool]) -> None:
+    while not happened():
+        time.sleep(0.02)
+
+
+def start(path: Path, out: Path, *more: str) -> tuple[list[str], subprocess.Popen, list[psutil.Process]]:
     """Start a run and return when two cells are recorded: its command, itself, its workers."""
     command = [
         sys.executable,
@@ -114,43 +131,106 @@ def start(path: Path, out: Path) -> tuple[list[str], subprocess.Popen, list[psut
         str(out),
         "--only",
         "method=stub_guess",
+        *more,
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines = out / "records.jsonl"
-    while process.poll() is None and not (lines.is_file() and lines.read_bytes().count(b"\n") >= 2):
-        time.sleep(0.02)
+    wait_for(lambda: process.poll() is not None or (lines.is_file() and lines.read_bytes().count(b"\n") >= 2))
     return command, process, psutil.Process(process.pid).children(recursive=True)
 
 
-def test_a_killed_run_is_continued_by_the_same_command(load_tiny, write_suite, tmp_path):
-    slow = "\n[method_settings.stub_guess]\npause = 0.3\n"
+def test_numbers_of_components_are_rows_of_their_own(load_tiny, tmp_path):
+    suite = load_tiny("stub_guess", components='"true", "true-2", "true-3", "true+1", "found"').only(
+        doses=["40"], seeds=["0"]
+    )
+    table = run(suite, tmp_path / "out", show_progress=False).set_index("components")
+    guesses = table[table["method"] == "stub_guess"]["n_components"].to_dict()
+    assert {**guesses, "found": 3} == {"true": 3, "true-2": 1, "true+1": 4, "found": 3}
+    assert guesses["found"] >= 1
+    assert list(table[table["method"] == "mean_spectrum"].index) == ["true"], "bounds know the number"
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "sentence"),
+    [
+        (
+            "stub_guess",
+            "[limits]\nseconds = 5\n[method_settings.stub_guess]\npause = 90",
+            "ended after 5 s, the limit",
+        ),
+        (
+            "stub_hungry",
+            "[limits]\nmib = 900\n[method_settings.stub_hungry]\nmib = 900",
+            "over the limit of 900 MiB",
+        ),
+    ],
+)
+def test_a_cell_over_a_limit_is_ended_with_a_sentence(load_tiny, tmp_path, method, more, sentence):
+    suite = load_tiny(method, more=f"\n{more}\n").only(doses=["10"], seeds=["0"], methods=[method])
+    (row,) = run(suite, tmp_path / "out", show_progress=False).to_dict("records")
+    assert row["status"] == "failed"
+    assert sentence in row["message"]
+
+
+def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence(write_suite, tmp_path):
+    where = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--host", "127.0.0.1"]
+    scheduler = subprocess.Popen(
+        [*dask, "--no-dashboard", "--scheduler-file", str(where)], stderr=subprocess.DEVNULL, cwd=ROOT
+    )
+    wait_for(where.is_file)
+    address = json.loads(where.read_text())["address"]
+    worker_options = ("--nthreads", "1", "--no-dashboard", "--preload", "benchmarks.cluster")
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_worker", address, *worker_options],
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    path = write_suite(tmp_path, "stub_guess", more="\n[method_settings.stub_guess]\npause = 0.5\n")
+    _, process, _ = start(path, tmp_path / "out", "--scheduler", address)
+    scheduler.kill()
+    output = process.communicate(timeout=120)[0]
+    worker.kill()
+    assert process.returncode == 2, output
+    assert output.strip().endswith("the same command continues where this one ended")
+    assert "Traceback" not in output
+    assert len(pd.read_csv(tmp_path / "out" / "records.csv")) >= 2, "what was recorded stays"
+
+
+def test_kills_lose_the_cells_in_flight_and_the_same_command_ends_like_an_undisturbed_run(
+    undisturbed, write_suite, tmp_path
+):
+    slow = "\n[method_settings.stub_guess]\npause = 0.5\n"
     out = tmp_path / "killed"
-    command, process, workers = start(write_suite(tmp_path, "stub_guess", more=slow), out)
+    command, process, workers = start(write_suite(tmp_path, "stub_guess", more=slow), out, "--workers", "2")
+    lines = out / "records.jsonl"
+    next(p for p in workers if "spawn_main" in " ".join(p.cmdline())).kill()
+    wait_for(lambda: b"SIGKILL" in lines.read_bytes())
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive, "workers end with the run"
-    lines = out / "records.jsonl"
     done = lines.read_bytes()
-    assert 2 <= done.count(b"\n") < 6
+    whole_lines = done[: done.rfind(b"\n") + 1]
+    assert b"the worker process was ended by SIGKILL" in whole_lines
     with open(lines, "ab") as file:
         file.write(done[:100])
 
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    assert lines.read_bytes().startswith(done), "what was recorded stays"
-    assert lines.read_bytes().count(b"\n") == 6, "no cell is recorded twice"
-    continued = pd.read_csv(out / "records.csv")
-    whole = tmp_path / "whole"
-    run(load_tiny("stub_guess", more=slow).only(methods=["stub_guess"]), whole, show_progress=False)
-    # The identity of a cell holds the hash of the code, which the fixture fixes in this process only.
-    ours = ["cell", "code", "commit"]
-    pd.testing.assert_frame_equal(
-        scores(continued).drop(columns=ours), scores(pd.read_csv(whole / "records.csv")).drop(columns=ours)
-    )
+    assert lines.read_bytes().startswith(whole_lines), "what was recorded stays"
+    continued = read(out / "records.csv")
+    n_failed = whole_lines.count(b'"status": "failed"')
+    assert lines.read_bytes().count(b"\n") == 6 + n_failed, "no finished cell is computed twice"
+    whole = read(undisturbed[0] / "records.csv")
+    guesses = whole[whole["method"] == "stub_guess"]
+    # The identity of a cell holds its settings, and the hash of the code, which the fixture fixes in this process only.
+    ours = ["cell", "code", "commit", "settings"]
+    mine, theirs = (scores(table).drop(columns=ours) for table in (continued, guesses))
+    pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
 
 
 def test_an_interrupted_run_says_so_and_leaves_its_table(write_suite, tmp_path):
-    path = write_suite(tmp_path, "stub_guess", more="\n[method_settings.stub_guess]\npause = 0.3\n")
+    path = write_suite(tmp_path, "stub_guess", more="\n[method_settings.stub_guess]\npause = 1.0\n")
     _, process, workers = start(path, tmp_path / "out")
     process.send_signal(signal.SIGINT)
     output = process.communicate()[0]

@@ -1,10 +1,12 @@
 """Suites: what they expand to, and what they say about mistakes."""
 
+from dataclasses import replace
+
 import pytest
 
 from bayesunmix import METHODS
 from benchmarks.baseline import BASELINES
-from benchmarks.suite import load_suite, suite_names
+from benchmarks.suite_file import load_suite, suite_names
 
 GOOD = 'phantoms = ["nicr_film"]\ndoses = [5]\nseeds = [0]\nmethods = ["nmf"]\n'
 
@@ -35,27 +37,42 @@ def test_quick_is_methods_of_every_kind_and_every_bound_at_three_doses_and_seeds
 def test_only_narrows_a_suite():
     suite = load_suite("quick").only(methods=["nmf"], doses=["5", "100"], seeds=["2"])
     assert [(c.method, c.dose, c.seed) for c in suite.cells()] == [("nmf", 5, 2), ("nmf", 100, 2)]
-    with pytest.raises(ValueError, match=r"unknown method of suite quick 'nmff': did you mean nmf"):
+    with pytest.raises(ValueError, match=r"unknown method of suite quick 'nmff': did you mean 'nmf'"):
         suite.only(methods=["nmff"])
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (GOOD.replace("nicr_film", "nicr_flim"), r"unknown phantom 'nicr_flim': did you mean nicr_film"),
-        (GOOD.replace('"nmf"', '"nfm"'), r"unknown method 'nfm': did you mean nmf"),
-        (GOOD + 'baselines = ["oracle"]', r"unknown baseline 'oracle': did you mean oracle_endmembers\?"),
-        (GOOD + "dose = 3", r"unknown key 'dose': did you mean doses\?"),
+        (GOOD.replace("nicr_film", "nicr_flim"), r"unknown phantom 'nicr_flim': did you mean 'nicr_film'"),
+        (GOOD.replace('"nmf"', '"nfm"'), r"unknown method 'nfm': did you mean 'nmf'"),
+        (GOOD + 'baselines = ["oracle"]', r"unknown baseline 'oracle': did you mean 'oracle_endmembers'\?"),
+        (GOOD + "dose = 3", r"unknown key 'dose': did you mean 'doses'\?"),
         (GOOD.replace("doses = [5]\n", ""), r"doses is required"),
         (GOOD.replace("[5]", "[0]"), r"doses must be a list of positive numbers, got \[0\]"),
         (GOOD.replace("[5]", "[true]"), r"doses must be a list of positive numbers"),
         (GOOD.replace("seeds = [0]", "seeds = [0.5]"), r"seeds must be a list of whole numbers from 0 up"),
         (GOOD.replace('["nmf"]', '"nmf"'), r"methods must be a list of names"),
-        (GOOD.replace('["nmf"]', "[]"), r"methods must be a list of names"),
+        (GOOD.replace('["nmf"]', "[]"), r"methods, peers and baselines are all empty"),
+        (
+            GOOD + 'components = ["three"]',
+            r'components must be a list such as \["true", "true\+1", "found"\]',
+        ),
+        (GOOD + "[limits]\nseconds = -1", r"limits\.seconds must be a positive number, got -1"),
+        (GOOD + "[limits]\nfresh = 1", r"limits\.fresh must be true or false, got 1"),
+        (GOOD + "[limits]\nhours = 1", r"unknown limit 'hours'"),
         (GOOD + 'modules = ["absent.py"]', r"modules must be Python files, there is none at .*absent\.py"),
         (GOOD + "[method_settings.nmf]\nmax_iteration = 5", r"max_iteration"),
         (GOOD + "[method_settings.nfm]\n", r"unknown method 'nfm'"),
-        (GOOD + "[phantom_settings.film]\n", r"unknown phantom 'film'"),
+        (GOOD + "[scenes.film]\n", r"unknown phantom 'film'"),
+        (
+            GOOD + '[scenes.film]\nphantom = "nicr_film"\ndetector = "real"',
+            r"unknown detector of scene film 'real'",
+        ),
+        (
+            GOOD + '[scenes.film]\nphantom = "nicr_film"\nacquisition = {gain = 9.0}',
+            r"acquisition of scene film: gain",
+        ),
         (GOOD + "[method_settings]\nnmf = 5", r"method_settings\.nmf must be a table of settings, got 5"),
         ("phantoms = [", r"is not valid TOML"),
     ],
@@ -70,6 +87,34 @@ def test_a_mistake_in_a_suite_is_one_sentence(tmp_path, text, sentence):
 
 def test_an_unknown_suite_names_the_near_ones():
     with pytest.raises(
-        ValueError, match=r"unknown suite 'quik': did you mean quick\? There are: .*\.toml file"
+        ValueError, match=r"unknown suite 'quik': did you mean 'quick'\? There are: .*\.toml file"
     ):
         load_suite("quik")
+
+
+def test_a_scene_is_a_phantom_with_its_settings_detector_and_acquisition(tmp_path):
+    path = tmp_path / "mine.toml"
+    scenes = """
+    [scenes.nicr_film]
+    shape = [6, 16]
+    pixel_nm = 16.0
+    [scenes.shaken]
+    phantom = "nicr_film"
+    shape = [6, 16]
+    pixel_nm = 16.0
+    detector = {tail_share = 0.1, escape = true}
+    acquisition = {drift_nm = [4.0, 0.0], frames = 3, gain = 1.01}
+    """
+    path.write_text(GOOD.replace('"nicr_film"', '"shaken", "nicr_film"') + scenes)
+    shaken, plain = load_suite(str(path)).phantoms
+    assert (shaken.name, plain.name) == ("shaken", "nicr_film")
+    assert plain.build().navigation_shape == shaken.build().navigation_shape == (6, 16)
+    assert shaken.recorded.drift_nm == (4.0, 0.0)
+    assert shaken.identity()[0] != plain.identity()[0], "another detector has other endmembers"
+    assert shaken.acquire(5, 0).acquisition.gain == 1.01
+
+
+def test_numbers_of_components_follow_from_the_truth():
+    cell = load_suite("smoke").cells()[0]
+    asked = [replace(cell, components=c).n_components(3) for c in ("true", "true-1", "true+2", "found")]
+    assert asked == [3, 2, 5, None]

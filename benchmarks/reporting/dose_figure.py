@@ -55,7 +55,7 @@ def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]
     """
     figure = Figure(figsize=(4.4, 3.1))
     axes = figure.add_axes((0.13, 0.155, 0.85, 0.745))
-    is_log = metric.best == "low"
+    is_log = metric.best == "low" and bool((scores["value"].dropna() >= 0).all())
     scores = scores[scores["value"] > (_SMALLEST if is_log else -np.inf)]
     for i, (method, style) in enumerate(drawn.items()):
         # Methods stand beside each other, so that equal ones do not hide each other's bars.
@@ -71,7 +71,7 @@ def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]
     axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
     if is_log:
         axes.set_yscale("log")
-        _plain_log_labels(axes)
+        plain_log_labels(axes)
     axes.set_xlabel("dose (counts per pixel)", fontsize=8.5)
     axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
     axes.spines[["top", "right"]].set_visible(False)
@@ -104,7 +104,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     )
 
 
-def _plain_log_labels(axes: Axes) -> None:
+def plain_log_labels(axes: Axes) -> None:
     """Label 1, 2, 5 of each decade in plain numbers."""
     low, high = axes.get_ylim()
     ticks = [

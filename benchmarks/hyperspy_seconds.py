@@ -1,6 +1,6 @@
-"""Seconds of HyperSpy's decompositions, in HyperSpy's own environment, which `make hyperspy` makes.
+"""Seconds of HyperSpy's decompositions, in the environment `hyperspy`, which `make peers` makes.
 
-``python -m benchmarks.peers.hyperspy IMAGE.hspy K REPEATS`` prints them as JSON. It imports nothing of ours.
+``python -m benchmarks.hyperspy_seconds IMAGE.hspy K REPEATS`` prints them as JSON. It imports nothing of ours.
 """
 
 import json

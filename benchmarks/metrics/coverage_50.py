@@ -1,0 +1,12 @@
+"""Share of active abundances inside their 50 % interval (see `scoring.coverage`); honest error bars give 0.5."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from benchmarks.scoring.coverage import coverage
+from simulations.phantom import Trial
+
+
+@metric(label="50 % coverage", unit="", best=0.5, needs_posterior=True)
+def coverage_50(trial: Trial, unmixing: Unmixing) -> float:
+    """Share of active abundances inside the equal-tailed 50 % interval."""
+    return coverage(trial, unmixing, 0.5)

@@ -1,0 +1,12 @@
+"""Share of active abundances inside their 95 % interval (see `scoring.coverage`); honest error bars give 0.95."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from benchmarks.scoring.coverage import coverage
+from simulations.phantom import Trial
+
+
+@metric(label="95 % coverage", unit="", best=0.95, needs_posterior=True)
+def coverage_95(trial: Trial, unmixing: Unmixing) -> float:
+    """Share of active abundances inside the equal-tailed 95 % interval."""
+    return coverage(trial, unmixing, 0.95)

@@ -1,0 +1,12 @@
+"""Smallest Dice coefficient of a true phase (see `scoring.phase_map`): what a mean over phases would hide."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from benchmarks.scoring.phase_map import confusion, dice_coefficients
+from simulations.phantom import Trial
+
+
+@metric(label="Worst Dice", unit="", best="high")
+def dice_worst(trial: Trial, unmixing: Unmixing) -> float:
+    """Dice coefficient of the phase that is found worst."""
+    return float(dice_coefficients(confusion(trial, unmixing)).min())

@@ -1,0 +1,11 @@
+"""Photons of the image over the seconds of the fit without compilation: how long a larger image will take."""
+
+from bayesunmix.method import Unmixing
+from benchmarks.metric import metric
+from simulations.phantom import Trial
+
+
+@metric(label="Throughput", unit="photons/s", best="high", is_cost=True)
+def photons_per_second(trial: Trial, unmixing: Unmixing) -> float:
+    """Photons per second."""
+    return trial.image.n_photons / unmixing.info["fit_seconds"]

@@ -1,0 +1,102 @@
+"""What changed between two sets of results beyond noise: the same cells, paired by seed.
+
+``python -m benchmarks compare BEFORE AFTER``
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.metric import METRICS
+from benchmarks.record import RecordFile
+from benchmarks.reporting.paired import pairs
+from benchmarks.table import table
+
+ROW = ["phantom", "dose", "seed", "method", "components"]
+NOISY = 1.1  # costs of one machine differ this much between runs
+
+
+def compare(before: Path, after: Path) -> tuple[list[str], pd.DataFrame]:
+    """Compare two folders of results.
+
+    Parameters
+    ----------
+    before, after : Path
+        Folders, or CSV files as they are published.
+
+    Returns
+    -------
+    sentences : list of str
+        What is only in one of them, what failed in one of them, and whether code and truth are the same.
+    changes : DataFrame
+        One row a method and metric: before, after, change with interval, trials, verdict.
+
+    Raises
+    ------
+    ValueError
+        If a folder holds no results, or they have no cell in common.
+    """
+    old, new = read(before), read(after)
+    common = sorted(set(map(tuple, old[ROW].to_numpy())) & set(map(tuple, new[ROW].to_numpy())))
+    if not common:
+        raise ValueError(f"{before} and {after} have no cell in common; compare two runs of the same suite")
+    rows = pd.MultiIndex.from_tuples(common, names=ROW)
+    a, b = (half.set_index(ROW).loc[rows].reset_index() for half in (old, new))
+    changes = [
+        {
+            "method": method,
+            "metric": name,
+            "before": a.loc[a["method"] == method, name].mean(),
+            "after": b.loc[b["method"] == method, name].mean(),
+            "change": found.text(),
+            "kind": found.kind,
+            "trials": found.n,
+            "verdict": _verdict(name, found.verdict, found.value),
+        }
+        for method in dict.fromkeys(a["method"])
+        for name in METRICS
+        if name in a and name in b
+        if (found := pairs(b[b["method"] == method], a[a["method"] == method], method, name))
+    ]
+    return _sentences(old, new, a, b), pd.DataFrame(changes)
+
+
+def read(place: Path) -> pd.DataFrame:
+    """Read the table of records of a folder of results, or of a published CSV file.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if place.is_file():
+        # A phantom is called "null", which pandas would read as a missing value, and "true" is no truth value here.
+        return pd.read_csv(
+            place, comment="#", keep_default_na=False, na_values=[""], dtype={"components": str}
+        )
+    found = table(RecordFile(place / "records.jsonl").read())
+    if found.empty:
+        raise ValueError(
+            f"{place} holds no results; make some with: python -m benchmarks run SUITE --out {place}"
+        )
+    return found
+
+
+def _verdict(metric: str, verdict: str, ratio: float) -> str:
+    """Say "alike" of a cost that changed as machines do."""
+    is_noise = METRICS[metric].is_cost and 1 / NOISY < ratio < NOISY
+    return "alike" if is_noise else verdict
+
+
+def _sentences(old: pd.DataFrame, new: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    sentences = [f"{len(a)} cells in both, {len(old) - len(a)} only before, {len(new) - len(b)} only after"]
+    for what, column in (("code", "code"), ("truth", "phantom_digest")):
+        differs = int((a[column].astype(str) != b[column].astype(str)).sum())
+        sentences.append(f"{what}: the same" if not differs else f"{what}: another one in {differs} cells")
+    for before, after, word in ((a, b, "fail now"), (b, a, "failed before")):
+        lost = after[(before["status"] == "ok") & (after["status"] != "ok")]
+        sentences += [
+            f"{len(rows)} cells of {method} {word}: {rows['message'].iloc[0]}"
+            for method, rows in lost.groupby("method")
+        ]
+    return sentences

@@ -1,0 +1,35 @@
+"""Mean ranks with their intervals: methods whose bars overlap are not told apart by these seeds."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.reporting.dose_figure import Style
+
+
+def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
+    """Draw the table of `reporting.ranking.ranking`, the best on top."""
+    figure = Figure(figsize=(7.2, 0.55 + 0.24 * len(ranks)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, (method, row) in enumerate(ranks.iterrows()):
+        colour = drawn[str(method)].colour
+        axes.plot(
+            [row["low"], row["high"]],
+            [place, place],
+            color=colour,
+            linewidth=3,
+            solid_capstyle="butt",
+            alpha=0.45,
+        )
+        axes.plot(row["rank"], place, "o", color=colour, markersize=5)
+    if ranks["high"].notna().any():
+        axes.axvspan(ranks["low"].iloc[0], ranks["high"].iloc[0], color="#000000", alpha=0.05, linewidth=0)
+    axes.set_yticks(range(len(ranks)), list(ranks.index), fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("mean rank over metrics and trials (1 is best), 95 % interval over seeds", fontsize=8.5)
+    axes.tick_params(labelsize=8, length=2.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure

@@ -1,0 +1,1 @@
+"""What scores share: how a result is lined up with the truth, phase maps, draws and intervals, expected counts."""
