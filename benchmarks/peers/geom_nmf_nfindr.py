@@ -2,8 +2,8 @@
 
 N-FINDR takes the pixels that span the largest simplex for materials, and at a few counts a pixel is mostly noise. So
 it is given sums over square blocks, as large as leaves sixteen blocks a component, and without those that hold less
-than a tenth of the mean. Scores on the trials of `benchmarks.peer` (spectral angle in degrees / map error; means of three
-seeds; each block of unit length, which did better than counts as they are):
+than a tenth of the mean. Scores on the trials of `benchmarks.peer` (spectral angle in degrees / map error; means of
+three seeds; each block of unit length, which did better than counts as they are):
 
 ==========================  ===========  ===========  ===========
 counts per pixel                      5           20           50

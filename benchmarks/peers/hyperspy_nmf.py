@@ -1,8 +1,8 @@
 """HyperSpy's NMF of an exspy EDS signal: scikit-learn's, on dense counts.
 
 Eight starts, NNDSVDa and seven random ones, run to scikit-learn's own tolerance; the best is run again to the end,
-since a decomposition takes no start of the user's. Scores of NNDSVDa on the first trial of `benchmarks.peer` at each dose
-(spectral angle in degrees / map error):
+since a decomposition takes no start of the user's. Scores of NNDSVDa on the first trial of `benchmarks.peer` at each
+dose (spectral angle in degrees / map error):
 
 =====================================  =============  =============  =============
 counts per pixel                                   5             20             50
