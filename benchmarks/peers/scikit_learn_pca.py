@@ -53,7 +53,7 @@ class ScikitLearnPCA:
             abundances = svd.fit_transform(counts)
             return svd.components_, abundances, {"converged": True}
         if n_components == 1:
-            return counts.mean(axis=0).A, np.ones((counts.shape[0], 1)), {"converged": True}
+            return np.asarray(counts.mean(axis=0)), np.ones((counts.shape[0], 1)), {"converged": True}
         pca = PCA(n_components - 1, svd_solver="arpack", random_state=seed % 2**32)
         abundances = pca.fit_transform(counts)
         endmembers = np.vstack([pca.mean_, pca.components_])
