@@ -171,7 +171,8 @@ def _run(python: str, name: str, folder: Path) -> None:
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            # Without bytecode files every process would compile its packages anew.
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""},
         ) as process,
     ):
         code = process.wait()

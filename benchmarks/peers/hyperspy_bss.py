@@ -77,12 +77,12 @@ class HyperSpyBSS:
             navigation_mask=None,
             algorithm="SVD",
             svd_solver="arpack",
-            output_dimension=n_components,
+            output_dimension=max(n_components, 2),  # HyperSpy fails at one
             print_info=False,
         )
         if n_components == 1:
             endmembers, maps = signal.get_decomposition_factors(), signal.get_decomposition_loadings()
-            return endmembers.data, maps.data.reshape(1, -1).T, {"converged": True}
+            return endmembers.data[:1], maps.data[:1].reshape(1, -1).T, {"converged": True}
         ica = self.algorithm == "sklearn_fastica"
         ica_settings = {"random_state": seed % 2**32, "max_iter": self.max_iterations, "whiten": False}
         model = signal.blind_source_separation(

@@ -56,12 +56,14 @@ class ScikitLearnNMFFrobenius:
             for k, state in enumerate(states)
         ]
         found = [model.fit_transform(counts) for model in models]
-        errors = [float(model.reconstruction_err_) ** 2 for model in models]
+        errors = np.array([float(model.reconstruction_err_) ** 2 for model in models])
         k = int(np.argmin(errors))
+        # A start at the optimum has no gradient to shrink: then another start must have come there.
+        there = np.flatnonzero(errors <= errors[k] * (1 + 1e-9))
         info = {
-            "converged": models[k].n_iter_ < self.max_iterations,
+            "converged": any(models[j].n_iter_ < self.max_iterations for j in there),
             "iterations": models[k].n_iter_,
-            "objective": errors,
+            "objective": errors.tolist(),
             "objective_name": "squared residual of each start",
         }
         return models[k].components_, found[k], info

@@ -133,7 +133,15 @@ def start(path: Path, out: Path, *more: str) -> tuple[list[str], subprocess.Pope
         "method=stub_guess",
         *more,
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests that a shell runs in the background would hand on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     lines = out / "records.jsonl"
     wait_for(lambda: process.poll() is not None or (lines.is_file() and lines.read_bytes().count(b"\n") >= 2))
     return command, process, psutil.Process(process.pid).children(recursive=True)
