@@ -19,7 +19,7 @@ top only NumPy, SciPy and this module, and its own packages in `fit`. To add one
 
 Peers get what our methods have: converged runs, as many starts, and the public setting that does best on
 ``PHANTOMS["nicr_film"]`` at 5, 20 and 50 counts per pixel (seeds 100, 101, 102, which no suite uses). Each file says
-what was tried.
+what was tried, and where more than the film was looked at.
 """
 
 import dataclasses

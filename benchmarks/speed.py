@@ -5,7 +5,6 @@ figures to read, and no test asserts them.
 """
 
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -40,15 +39,3 @@ def alone(measure: Callable[..., Result], *arguments: object) -> Result:
     """Call in a new process, so that its peak of resident memory is its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(measure, *arguments).result()
-
-
-def peak_mib() -> float:
-    """Largest resident size of this process so far."""
-    if sys.platform == "win32":
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset / 2**20)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -198,7 +198,10 @@ def plant(root: Path, place: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize(("name", "gpl"), [("lock.txt", False), ("hyperspy.txt", True)])
+@pytest.mark.parametrize(
+    ("name", "gpl"),
+    [("lock.txt", False), ("hyperspy.txt", True), ("espm.txt", True), ("geom_nmf.txt", False)],
+)
 def test_the_locks_hold_hashes_and_no_address(name, gpl):
     lock = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert "numpy==" in lock

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.memory import peak_mib
 from benchmarks.peer import ROOT, PeerMissing, python_of
 from benchmarks.race import Race, race
-from benchmarks.speed import SPEEDS, alone, peak_mib, talk_series
+from benchmarks.speed import SPEEDS, alone, talk_series
 
 TILTS, PIXELS, COUNTS_PER_PIXEL = 73, 124 * 165, 20
 K = 3

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bayesunmix.io import h5
-from benchmarks.speed import SPEEDS, alone, peak_mib, talk_series
+from benchmarks.memory import peak_mib
+from benchmarks.speed import SPEEDS, alone, talk_series
 from simulations.store import write_series
 
 #: Photons of the talk's 73 tilts.
