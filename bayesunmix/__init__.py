@@ -8,6 +8,7 @@ The table of contents:
 - `line_map`: map of an X-ray line, counted or as an estimate expects it
 - `net_counts`: maps of line families by name, from the method `elements`
 - `rank`, `Rank`: how many components
+- `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `match`, `spectral_angles`: line components up
 
 Names are imported when they are first used, so that the command line answers at once.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bayesunmix.alignment import match, spectral_angles
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.factorization import Factorization
+    from bayesunmix.identification import Identified, identify, verdict
     from bayesunmix.image import Axis, SpectrumImage
     from bayesunmix.io import read, write
     from bayesunmix.io.hyperspy import from_hyperspy
@@ -33,12 +35,14 @@ _HOME = {
     "METHODS": "method",
     "Axis": "image",
     "Factorization": "factorization",
+    "Identified": "identification",
     "Method": "method",
     "Posterior": "posterior",
     "Rank": "dimension.rank",
     "SpectrumImage": "image",
     "Unmixing": "method",
     "from_hyperspy": "io.hyperspy",
+    "identify": "identification",
     "line_map": "line_maps",
     "match": "alignment",
     "net_counts": "net_counts",
@@ -46,6 +50,7 @@ _HOME = {
     "read": "io",
     "spectral_angles": "alignment",
     "unmix": "unmixing",
+    "verdict": "identification",
     "write": "io",
 }
 
@@ -53,12 +58,14 @@ __all__ = [
     "METHODS",
     "Axis",
     "Factorization",
+    "Identified",
     "Method",
     "Posterior",
     "Rank",
     "SpectrumImage",
     "Unmixing",
     "from_hyperspy",
+    "identify",
     "line_map",
     "match",
     "net_counts",
@@ -66,6 +73,7 @@ __all__ = [
     "read",
     "spectral_angles",
     "unmix",
+    "verdict",
     "write",
 ]
 
