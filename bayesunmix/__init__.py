@@ -8,6 +8,7 @@ The table of contents:
 - `line_map`: map of an X-ray line, counted or as an estimate expects it
 - `net_counts`: maps of line families by name, from the method `elements`
 - `rank`, `Rank`: how many components
+- `check`, `Checks`: whether a result fits the counts, and if not, where
 - `match`, `spectral_angles`: line components up
 
 Names are imported when they are first used, so that the command line answers at once.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayesunmix.alignment import match, spectral_angles
+    from bayesunmix.checks.check import Checks, check
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.factorization import Factorization
     from bayesunmix.image import Axis, SpectrumImage
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
 _HOME = {
     "METHODS": "method",
     "Axis": "image",
+    "Checks": "checks.check",
     "Factorization": "factorization",
     "Method": "method",
     "Posterior": "posterior",
     "Rank": "dimension.rank",
     "SpectrumImage": "image",
     "Unmixing": "method",
+    "check": "checks.check",
     "from_hyperspy": "io.hyperspy",
     "line_map": "line_maps",
     "match": "alignment",
@@ -52,12 +56,14 @@ _HOME = {
 __all__ = [
     "METHODS",
     "Axis",
+    "Checks",
     "Factorization",
     "Method",
     "Posterior",
     "Rank",
     "SpectrumImage",
     "Unmixing",
+    "check",
     "from_hyperspy",
     "line_map",
     "match",
