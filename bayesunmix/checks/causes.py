@@ -1,8 +1,9 @@
 """What may be wrong with a sum spectrum, and how it is said.
 
-Known faults have known shapes: an energy scale that is off moves every peak, peaks are wider or have tails, silicon escape,
-pile-up and the strobe add peaks where the detector model says, a prior flattens spectra. Each is a direction to test. What none of them explains
-is looked up: an excess may be an escape or sum peak of the model's strong lines, or a line of an element that the model lacks.
+Known faults have known shapes: an energy scale that is off moves every peak, peaks are wider or have tails, silicon
+escape, pile-up and the strobe add peaks where the detector model says, a prior flattens spectra. Each is a direction
+to test. What none of them explains is looked up: an excess may be an escape or sum peak of the model's strong lines,
+or a line of an element that the model lacks.
 """
 
 from typing import NamedTuple

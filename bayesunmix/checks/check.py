@@ -1,12 +1,13 @@
-"""Predictive checks: does the result fit the counts, and if not, where and why?
+"""Predictive checks: whether a result fits the counts, and if not, where and why.
 
-Four kinds of test, one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and shapes of known faults,
-for endmembers that were not fitted to these counts. *Channels* and *regions* (`checks.deviance`): the deviance of each group of
-channels over the map, and of each region over the channels. *Held-out photons* (`checks.held_out`): PIT of photons that
-the fit has not seen. Benjamini and Hochberg's rule [1]_ over all p-values decides what is an alarm: if the model
-is right, there is one in at most 1 % of images.
+Four kinds of test, one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and shapes of known
+faults, for endmembers that were not fitted to these counts. *Channels* and *regions* (`checks.deviance`): the
+deviance of each group of channels over the map, and of each region over the channels. *Held-out photons*
+(`checks.held_out`): PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_ over all p-values
+decides what is an alarm: if the model is right, there is one in at most 1 % of images.
 
-What is checked are the endmembers and their number: abundances are fitted anew to sums over regions (`checks.pooled`).
+What is checked are the endmembers and their number: abundances are fitted anew to sums over regions
+(`checks.pooled`).
 
 References
 ----------
@@ -21,14 +22,13 @@ import numpy as np
 
 from bayesunmix.checks.deviance import Deviances, cells, leverage
 from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
+from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import Unmixing
 from bayesunmix.settings import require_image, require_seed
-
-_MOST_PLACES = 3  # named one by one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,6 +52,8 @@ class Checks:
         None and empty for endmembers that were fitted to these counts: their sum spectrum always agrees.
     channels : Deviances
         By group of channels.
+    channels_kev : (2, G) array
+        Centres of the first and of the last channel of each group.
     regions : Deviances
         By superpixel or label.
     region_of_pixel : array of the image's navigation shape
@@ -72,6 +74,7 @@ class Checks:
     windows: Windows | None
     faults: dict[str, Fault]
     channels: Deviances
+    channels_kev: np.ndarray
     regions: Deviances
     region_of_pixel: np.ndarray
     held_out: HeldOutCounts
@@ -140,30 +143,25 @@ def check(
         endmembers = pooled.grouped(endmembers)
     counts, expected = pooled.grouped(pooled.counts), expected_counts(abundances, endmembers)
     found = cells(counts, expected, leverage(abundances, endmembers, expected, pooled.is_free))
-    channels, regions = found.summed(0, _group_names(pooled)), found.summed(1, pooled.regions.names)
+    first_kev, last_kev = pooled.group_limits()
+    groups = group_names(first_kev, last_kev)
+    channels, regions = found.summed(0, groups), found.summed(1, pooled.regions.names)
     held_out = held_out_counts(pooled, np.random.default_rng(seed))
     tests = [channels.p_value, regions.p_value, np.array([held_out.p_value])]
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
     significant = _significant(np.concatenate(tests), level)
     sentences = spectrum.sentences(significant) if spectrum and significant else []
-    if sentences:
+    places = say_regions(regions, found, groups, significant)
+    if sentences and places:
         n_off = np.count_nonzero(regions.p_value <= significant)
-        if n_off:
-            sentences.append(
-                f"{n_off} of {len(regions.names)} regions fit worse than they should, perhaps for that"
-            )
-    else:
-        sentences += _of_places(
-            channels, significant, "not a sum of the components' maps: a component too few?"
-        )
-        sentences += _of_places(
-            regions, significant, "not a sum of the components' spectra: a phase they cannot make?"
-        )
+        sentences.append(f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0]}")
+    elif not sentences:
+        sentences = say_channels(channels, first_kev, last_kev, significant) + places
     if held_out.p_value <= significant:
         sentences.append(
-            f"held-out counts are not distributed as predicted (distance {held_out.distance:.3f}, "
-            f"p = {held_out.p_value:.1g})"
+            f"Held-out counts are not distributed as predicted (distance {held_out.distance:.3f}, "
+            f"p = {held_out.p_value:.1g})."
         )
     return Checks(
         alarm=significant > 0,
@@ -177,6 +175,7 @@ def check(
         windows=spectrum.windows if spectrum else None,
         faults=spectrum.faults if spectrum else {},
         channels=channels,
+        channels_kev=np.stack([first_kev, last_kev]),
         regions=regions,
         region_of_pixel=pooled.regions.of_pixel.reshape(image.navigation_shape),
         held_out=held_out,
@@ -228,31 +227,8 @@ def _significant(p_values: np.ndarray, level: float) -> float:
     """Largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
     ordered = np.sort(p_values)
     passed = ordered <= level * np.arange(1, ordered.size + 1) / ordered.size
+    # A p-value too small for a float is 0, and an alarm.
     return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
-
-
-def _group_names(pooled: Pooled) -> tuple[str, ...]:
-    first = np.flatnonzero(np.diff(pooled.groups, prepend=-1))
-    last = np.append(first[1:], pooled.groups.size) - 1
-    energy = pooled.energy_kev
-    return tuple(
-        f"{energy[a]:.2f} keV" if a == b else f"{energy[a]:.2f} to {energy[b]:.2f} keV"
-        for a, b in zip(first, last, strict=True)
-    )
-
-
-def _of_places(found: Deviances, significant: float, meaning: str) -> list[str]:
-    """Sentences for channels or regions: the worst ones, and how many there are."""
-    worst = [j for j in np.argsort(found.p_value, kind="stable") if found.p_value[j] <= significant]
-    worst.sort(key=lambda j: -(found.deviance[j] - found.expected[j]) / found.sd[j])
-    said = [
-        f"{found.names[j]}: deviance {found.deviance[j]:.0f} against {found.expected[j]:.0f} +- {found.sd[j]:.0f}; "
-        f"{meaning}"
-        for j in worst[:_MOST_PLACES]
-    ]
-    if len(worst) > _MOST_PLACES:
-        said.append(f"and {len(worst) - _MOST_PLACES} more such places")
-    return said
 
 
 def _plain(numbers: Any) -> Any:

@@ -1,13 +1,13 @@
 r"""Deviance by region and by group of channels, against what a right model would leave.
 
-The deviance of a count x under the expectation :math:`\mu`, :math:`d = 2 (x \log(x/\mu) - x + \mu)`, is chi-square only for
-large :math:`\mu`: its mean is 0.45 at :math:`\mu = 0.1` and 1.15 at 1. Mean and variance are summed over the Poisson
-distribution instead, once, in a table. Fitting takes the share h of a cell's scatter away, its leverage
+The deviance of a count x under the expectation :math:`\mu`, :math:`d = 2 (x \log(x/\mu) - x + \mu)`, is chi-square
+only for large :math:`\mu`: its mean is 0.45 at :math:`\mu = 0.1` and 1.15 at 1. Mean and variance are summed over the
+Poisson distribution instead, once, in a table. Fitting takes the share h of a cell's scatter away, its leverage
 
 .. math:: h_{rg} = e_g^T F_r^{-1} e_g / \mu_{rg}, \qquad F_r = \sum_g e_g e_g^T / \mu_{rg},
 
-for the abundances, and the same with regions and groups exchanged for endmembers that are fitted too [1]_. A sum of cells has
-the sum of the means and of the variances, and the tail of the Gamma distribution with these two.
+for the abundances, and the same with regions and groups exchanged for endmembers that are fitted too [1]_. A sum of
+cells has the sum of the means and of the variances, and the tail of the Gamma distribution with these two.
 
 References
 ----------
@@ -18,8 +18,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
-from scipy.special import gammaincc, xlogy
+from scipy.special import gammaincc, gammaln, xlogy
 
 _LARGEST = 300.0  # beyond it the series in 1 / mu is exact to 1e-5
 
@@ -104,7 +103,7 @@ def _table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for i, rate in enumerate(rates):
         counts = np.arange(int(rate + 12 * np.sqrt(rate) + 25))
         deviance = 2 * (xlogy(counts, counts / rate) - counts + rate)
-        probability = stats.poisson.pmf(counts, rate)
+        probability = np.exp(xlogy(counts, rate) - rate - gammaln(counts + 1))
         means[i] = probability @ deviance
         variances[i] = probability @ (deviance - means[i]) ** 2
     return np.log(rates), means, variances

@@ -4,9 +4,10 @@ If every pixel of a region is a mixture of the endmembers, so is the region's su
 abundances are fitted to that sum again, since sums of pixel estimates are biased. So what is tested is whether *any*
 mixture of these endmembers explains the counts.
 
-Endmembers that were themselves fitted to the counts, channel by channel, reproduce the sum spectrum whatever is wrong with
-it. They are recognised by that: the chi-square of the sum spectrum under the estimate is far below the number of channels.
-They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot do is a misfit.
+Endmembers that were themselves fitted to the counts, channel by channel, reproduce the sum spectrum whatever is wrong
+with it. They are recognised by that: the chi-square of the sum spectrum under the estimate is far below the number of
+channels. They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot do is a
+misfit.
 """
 
 import math
@@ -71,7 +72,15 @@ class Pooled(NamedTuple):
 
     def grouped(self, values: np.ndarray) -> np.ndarray:
         """Add up (..., C) values over groups of channels, (..., G)."""
-        return np.add.reduceat(values, np.flatnonzero(np.diff(self.groups, prepend=-1)), axis=-1)
+        return np.add.reduceat(values, self._first(), axis=-1)
+
+    def group_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centres of the first and of the last channel of each group, (G,) each."""
+        first = self._first()
+        return self.energy_kev[first], self.energy_kev[np.append(first[1:], self.groups.size) - 1]
+
+    def _first(self) -> np.ndarray:
+        return np.flatnonzero(np.diff(self.groups, prepend=-1))
 
 
 def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> Pooled:

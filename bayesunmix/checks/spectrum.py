@@ -1,7 +1,8 @@
 """Where the sum spectrum and the model part, and by what fault: windows of all widths, and shapes of known faults.
 
-What fits worst is explained first: of the faults and windows the most significant one, a fault rather than a window where
-both say nearly the same. It is taken from all others, which removes its neighbours and its side effects, and so on.
+What fits worst is explained first: of the faults and windows the most significant one, a fault rather than a window
+where both say nearly the same. It is taken from all others, which removes its neighbours and its side effects, and so
+on.
 """
 
 from typing import NamedTuple
@@ -84,12 +85,13 @@ class SumSpectrum:
     def sentences(self, significant: float) -> list[str]:
         """Explain what is off, the worst first, while p-values are at most `significant`."""
         tests, n = self._tests(), len(self._shapes)
-        unseen = tests.p_values() > significant  # though they may show once others are explained
+        seen, side = tests.p_values() <= significant, np.sign(tests.values)
         said: list[str] = []
         while len(said) < _MOST_SENTENCES:
             sd, p_values = tests.sd, tests.p_values()
             chi_square = np.where(sd > 0, tests.values**2 / np.where(sd > 0, sd, 1) ** 2, 0)
-            chi_square[unseen | (p_values > significant)] = 0
+            # What shows only once others are explained, or on the other side, is their side effect.
+            chi_square[~seen | (side != np.sign(tests.values)) | (p_values > significant)] = 0
             if not chi_square.any():
                 break
             fault = int(chi_square[:n].argmax()) if n else 0
@@ -134,7 +136,8 @@ class SumSpectrum:
         low, high = w.low_kev[j], w.high_kev[j]
         narrow = high - low < 0.3
         place = f"{(low + high) / 2:.2f} keV" if narrow else f"{low:.1f} to {high:.1f} keV"
-        return f"{place}: {side} ({w.counts[j]:.0f} against {w.expected[j]:.0f} +- {w.sd[j]:.{0 if w.sd[j] >= 10 else 1}f})"
+        error = f"{w.sd[j]:.0f}" if w.sd[j] >= 10 else f"{w.sd[j]:.1f}"
+        return f"{place}: {side} ({w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error})"
 
 
 def _window_edges(energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,22 +1,24 @@
 """How often `bayesunmix.check` alarms: hardly ever where the model is right, before intervals fail where it is wrong.
 
-`right_*` are fits of a right model. In the other cases the spectra are given, and wrong by the strength named: what is off is
-the axis (in channels), the intensity of Cr and Ni K-beta, the slope of the continuum (its spectrum times a power of the energy),
-or the detector. `too_few` is `nmf` with one component less than there are materials.
+`right_*` are fits of a right model. In the other cases the spectra are given, and wrong by the strength named: what
+is off is the axis (in channels), the intensity of Cr and Ni K-beta, the slope of the continuum (its spectrum times a
+power of the energy), or the detector. `too_few` is `nmf` with one component less than there are materials.
 
-The coverage is the share of the true abundances of at least 2 counts that lie in their 90 % intervals, the wrong spectra
-taken for right: each pixel, or sum over 16 x 16 pixels, fitted by itself, +-1.645 standard errors of counting.
+The coverage is the share of the true abundances of at least 2 counts that lie in their 90 % intervals, the wrong
+spectra taken for right: each pixel, or sum over 16 x 16 pixels, fitted by itself, +-1.645 standard errors of
+counting.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 import bayesunmix as bu
 from bayesunmix.engine.poisson_fit import fit_abundances, standard_errors
 from bayesunmix.factorization import Factorization
-from bayesunmix.image import summing_matrix
+from bayesunmix.image import SpectrumImage, summing_matrix
 from bayesunmix.method import Unmixing
 from bayesunmix.spectra import Detector, kramers
 from benchmarks.calibration import CALIBRATIONS, Calibration
@@ -48,11 +50,11 @@ CASES = {
     str(case): case
     for case in (
         *(_Case(f"right_{name}") for name in ("known", "nmf", "nmf_semi", "elements")),
-        *(_Case("shift", channels) for channels in (0.1, 0.3, 1.0)),
-        *(_Case("line_ratio", share) for share in (0.03, 0.1, 0.3)),
-        *(_Case("continuum", power) for power in (0.03, 0.1, 0.3)),
-        *(_Case("pile_up", share) for share in (0.005, 0.02, 0.05)),
-        *(_Case("tail", share) for share in (0.01, 0.03, 0.08)),
+        _Case("shift", 0.3),
+        _Case("line_ratio", 0.1),
+        _Case("continuum", 0.3),
+        _Case("pile_up", 0.05),
+        _Case("tail", 0.08),
         _Case("escape"),
         _Case("realistic"),
         _Case("too_few"),
@@ -135,10 +137,13 @@ def _result(case: _Case, trial: Trial, spectra: np.ndarray, seed: int) -> Unmixi
 
 
 def _coverage(trial: Trial, spectra: np.ndarray, pixels: int) -> float:
-    """Coverage of the 90 % intervals of sums over squares of so many pixels a side."""
-    image = trial.image.rebin(pixels)
-    truth = summing_matrix(trial.image.blocks(pixels)) @ trial.truth.abundances
-    abundances = fit_abundances(image, spectra)
+    """Coverage of the 90 % intervals of single pixels, every fourth, or of sums over squares so wide."""
+    image = trial.image
+    every = sparse.eye_array(image.n_pixels, format="csr")[::4]
+    chosen = every if pixels == 1 else summing_matrix(image.blocks(pixels))
+    truth = chosen @ trial.truth.abundances
+    counts = SpectrumImage(chosen.astype(np.uint64) @ image.counts.astype(np.uint64), image.energy_kev)
+    abundances = fit_abundances(counts, spectra)
     covered = np.abs(abundances - truth) <= 1.645 * standard_errors(spectra, abundances)
     return round(float(covered[truth >= 2].mean()), 4)
 
@@ -149,5 +154,5 @@ def _least(p_values: np.ndarray) -> float:
 
 
 CALIBRATIONS.register("checks")(
-    Calibration({"case": tuple(CASES), "dose": (5.0, 20.0, 100.0)}, measure, summarise)
+    Calibration({"case": tuple(CASES), "dose": (20.0, 100.0)}, measure, summarise)
 )
