@@ -2,9 +2,9 @@ r"""Linear tests on the sum spectrum: each asks whether the residual has a certa
 
 The residual of region r is :math:`x_r - \mu_r`, from which one Newton step takes what the abundances can still
 explain, be they driven below zero by it: a fit that stops at zero would leave a bias. Summed over regions the
-residual R has
+residual R, with m the expected counts after that step, has
 
-.. math:: \mathrm{cov}\, R = \mathrm{diag}(m) - E^T B E, \qquad m = \sum_r \mu_r, \; B = \sum_r F_r^{-1},
+.. math:: \mathrm{cov}\, R = \mathrm{diag}(m) - E^T B E, \qquad B = \sum_r F_r^{-1},
 
 and a test with weights w is :math:`w R` in units of :math:`(w\, \mathrm{cov}\, w)^{1/2}`. Weights 1 in a window count
 photons there. Weights d / m are the score test for a small admixture of the spectrum d, the most powerful one [1]_.
