@@ -4,7 +4,7 @@ Four kinds of test, one false-alarm rate. *Sum spectrum* (`checks.spectrum`): wi
 faults, for endmembers that were not fitted to these counts. *Channels* and *regions* (`checks.deviance`): the
 deviance of each group of channels over the map, and of each region over the channels. *Held-out photons*
 (`checks.held_out`): PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_ over all p-values
-decides what is an alarm: if the model is right, there is one in at most 1 % of images.
+decides what is an alarm: if the model is right, there is one in about 1 % of images.
 
 What is checked are the endmembers and their number: abundances are fitted anew to sums over regions
 (`checks.pooled`).
@@ -135,7 +135,7 @@ def check(
     _require(image, result, labels, level)
     pooled = pool(image, result, None if labels is None else np.asarray(labels))
     abundances, endmembers = fit(pooled, pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts)
-    spectrum, residual = None, _summed(pooled, result)
+    spectrum, residual = None, _summed(pooled)
     if not pooled.is_free:
         by_region = expected_counts(abundances, endmembers)
         residual = sum_residual(pooled.counts, by_region, endmembers)
@@ -214,7 +214,7 @@ def _require(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None, 
         )
 
 
-def _summed(pooled: Pooled, result: Unmixing) -> Residual:
+def _summed(pooled: Pooled) -> Residual:
     """Sum spectrum beside that of endmembers that were fitted to it."""
     expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
     n_components = len(pooled.endmembers)

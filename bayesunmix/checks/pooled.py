@@ -123,8 +123,7 @@ def fit(pooled: Pooled, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if pooled.is_free:
         return _factorise(counts, pooled.abundances, pooled.grouped(pooled.endmembers))
-    size = (*counts.shape,)
-    summed = SpectrumImage(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev, size)
+    summed = SpectrumImage(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
     return fit_abundances(summed, pooled.endmembers), pooled.endmembers
 
 
