@@ -9,6 +9,7 @@ The table of contents:
 - `net_counts`: maps of line families by name, from the method `elements`
 - `rank`, `Rank`: how many components
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
+- `check`, `Checks`: whether a result fits the counts, and if not, where
 - `match`, `spectral_angles`: line components up
 
 Names are imported when they are first used, so that the command line answers at once.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bayesunmix.alignment import match, spectral_angles
+    from bayesunmix.checks.check import Checks, check
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.factorization import Factorization
     from bayesunmix.identification import Identified, identify, verdict
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 _HOME = {
     "METHODS": "method",
     "Axis": "image",
+    "Checks": "checks.check",
     "Factorization": "factorization",
     "Identified": "identification",
     "Method": "method",
@@ -41,6 +44,7 @@ _HOME = {
     "Rank": "dimension.rank",
     "SpectrumImage": "image",
     "Unmixing": "method",
+    "check": "checks.check",
     "from_hyperspy": "io.hyperspy",
     "identify": "identification",
     "line_map": "line_maps",
@@ -57,6 +61,7 @@ _HOME = {
 __all__ = [
     "METHODS",
     "Axis",
+    "Checks",
     "Factorization",
     "Identified",
     "Method",
@@ -64,6 +69,7 @@ __all__ = [
     "Rank",
     "SpectrumImage",
     "Unmixing",
+    "check",
     "from_hyperspy",
     "identify",
     "line_map",

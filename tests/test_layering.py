@@ -11,7 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HOUSES = ("bayesunmix", "simulations", "benchmarks", "paper")  # each may import those before it
 PLURAL = {"methods", "phantoms", "metrics", "baselines", "peers", "speeds", "calibrations", "priors"}
-DRAWING = ("benchmarks", "paper", "bayesunmix.plotting", "bayesunmix.report", "simulations.picture")
+DRAWING = (
+    "benchmarks",
+    "paper",
+    "bayesunmix.plotting",
+    "bayesunmix.report",
+    "bayesunmix.checks.picture",
+    "simulations.picture",
+)
 # What the phantom generator must not touch: the methods, by whatever way they are reached. The one command that
 # repeats the talk's analysis asks the public entry, lazily.
 BEYOND_SIMULATIONS = tuple(f"bayesunmix.{n}" for n in ("methods", "method", "unmixing", "METHODS", "unmix"))

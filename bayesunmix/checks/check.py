@@ -1,0 +1,238 @@
+"""Predictive checks: whether a result fits the counts, and if not, where and why.
+
+Four kinds of test, one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and shapes of known
+faults, for endmembers that were not fitted to these counts. *Channels* and *regions* (`checks.deviance`): the
+deviance of each group of channels over the map, and of each region over the channels. *Held-out photons*
+(`checks.held_out`): PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_ over all p-values
+decides what is an alarm: if the model is right, there is one in about 1 % of images.
+
+What is checked are the endmembers and their number: abundances are fitted anew to sums over regions
+(`checks.pooled`).
+
+References
+----------
+.. [1] Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate: a practical and powerful approach to
+   multiple testing", J. R. Stat. Soc. B 57, 289 (1995).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bayesunmix.checks.deviance import Deviances, cells, leverage
+from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
+from bayesunmix.checks.places import group_names, say_channels, say_regions
+from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
+from bayesunmix.checks.residuals import Residual, sum_residual
+from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
+from bayesunmix.image import SpectrumImage
+from bayesunmix.method import Unmixing
+from bayesunmix.settings import require_image, require_seed
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Checks:
+    """What the checks found.
+
+    Parameters
+    ----------
+    alarm : bool
+        Whether anything contradicts the model.
+    level : float
+        Probability of an alarm if the model is right.
+    sentences : list of str
+        What is wrong, the worst first; one that says so where nothing is.
+    fitted_again : str
+        "abundances", or "abundances and endmembers" where the endmembers were fitted to these counts.
+    energy_kev, counts, expected, sd : (C,) arrays
+        The sum spectrum, the model's, and the standard deviation of their difference, in the channels checked.
+    windows : Windows or None
+    faults : dict of str to Fault
+        None and empty for endmembers that were fitted to these counts: their sum spectrum always agrees.
+    channels : Deviances
+        By group of channels.
+    channels_kev : (2, G) array
+        Centres of the first and of the last channel of each group.
+    regions : Deviances
+        By superpixel or label.
+    region_of_pixel : array of the image's navigation shape
+        Number of each pixel's region, -1 where it has none.
+    held_out : HeldOutCounts
+    significant : float
+        P-values up to this one are alarms.
+    """
+
+    alarm: bool
+    level: float
+    sentences: list[str]
+    fitted_again: str
+    energy_kev: np.ndarray
+    counts: np.ndarray
+    expected: np.ndarray
+    sd: np.ndarray
+    windows: Windows | None
+    faults: dict[str, Fault]
+    channels: Deviances
+    channels_kev: np.ndarray
+    regions: Deviances
+    region_of_pixel: np.ndarray
+    held_out: HeldOutCounts
+    significant: float
+
+    def __repr__(self) -> str:
+        return f"<Checks {'ALARM' if self.alarm else 'no alarm'}: {' '.join(self.sentences)}>"
+
+    def summary(self) -> dict[str, Any]:
+        """Return all numbers but maps and spectra, for JSON."""
+        return {
+            "alarm": self.alarm,
+            "level": self.level,
+            "sentences": list(self.sentences),
+            "fitted_again": self.fitted_again,
+            "significant": self.significant,
+            "windows": _plain(self.windows),
+            "faults": {name: fault._asdict() for name, fault in self.faults.items()},
+            "channels": _plain(self.channels),
+            "regions": _plain(self.regions),
+            "held_out": _plain(self.held_out),
+        }
+
+
+def check(
+    image: SpectrumImage,
+    result: Unmixing,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    level: float = 0.01,
+) -> Checks:
+    """Check whether a result fits the counts.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+        The image that was unmixed.
+    result : Unmixing
+        Not negative. The mean endmembers of its posterior where it has one.
+    seed : int
+        Decides which photons are held out.
+    labels : int array of the image's navigation shape or (P,), optional
+        Regions to check, such as a phase map; pixels with labels below 0 are left out. Superpixels where not given.
+    level : float
+        False-alarm rate.
+
+    Returns
+    -------
+    Checks
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind, or no region holds enough counts.
+    """
+    require_image(image)
+    require_seed(seed)
+    _require(image, result, labels, level)
+    pooled = pool(image, result, None if labels is None else np.asarray(labels))
+    abundances, endmembers = fit(pooled, pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts)
+    spectrum, residual = None, _summed(pooled)
+    if not pooled.is_free:
+        by_region = expected_counts(abundances, endmembers)
+        residual = sum_residual(pooled.counts, by_region, endmembers)
+        spectrum = SumSpectrum(residual, by_region, pooled.energy_kev)
+        endmembers = pooled.grouped(endmembers)
+    counts, expected = pooled.grouped(pooled.counts), expected_counts(abundances, endmembers)
+    found = cells(counts, expected, leverage(abundances, endmembers, expected, pooled.is_free))
+    first_kev, last_kev = pooled.group_limits()
+    groups = group_names(first_kev, last_kev)
+    channels, regions = found.summed(0, groups), found.summed(1, pooled.regions.names)
+    held_out = held_out_counts(pooled, np.random.default_rng(seed))
+    tests = [channels.p_value, regions.p_value, np.array([held_out.p_value])]
+    if spectrum:
+        tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
+    significant = _significant(np.concatenate(tests), level)
+    sentences = spectrum.sentences(significant) if spectrum and significant else []
+    places = say_regions(regions, found, groups, significant)
+    if sentences and places:
+        n_off = np.count_nonzero(regions.p_value <= significant)
+        sentences.append(f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0]}")
+    elif not sentences:
+        sentences = say_channels(channels, first_kev, last_kev, significant) + places
+    if held_out.p_value <= significant:
+        sentences.append(
+            f"Held-out counts are not distributed as predicted (distance {held_out.distance:.3f}, "
+            f"p = {held_out.p_value:.1g})."
+        )
+    return Checks(
+        alarm=significant > 0,
+        level=level,
+        sentences=sentences or ["Nothing contradicts the model."],
+        fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
+        energy_kev=pooled.energy_kev,
+        counts=residual.counts,
+        expected=residual.expected,
+        sd=residual.sd,
+        windows=spectrum.windows if spectrum else None,
+        faults=spectrum.faults if spectrum else {},
+        channels=channels,
+        channels_kev=np.stack([first_kev, last_kev]),
+        regions=regions,
+        region_of_pixel=pooled.regions.of_pixel.reshape(image.navigation_shape),
+        held_out=held_out,
+        significant=significant,
+    )
+
+
+def _require(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None, level: float) -> None:
+    estimate = result.estimate
+    size = (len(estimate.abundances), estimate.endmembers.shape[1])
+    if size != image.counts.shape:
+        raise ValueError(
+            f"result must be of this image of {image.n_pixels} pixels and {image.n_channels} channels, "
+            f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
+        )
+    if not estimate.is_nonnegative:
+        raise ValueError(
+            "result must not be negative, since expected counts cannot be, and this one is (PCA and ICA are); "
+            "use a non-negative method such as 'nmf'"
+        )
+    if not 0 < level < 1:
+        raise ValueError(
+            f"level must lie between 0 and 1, got {level}; 0.01 is one false alarm in 100 images"
+        )
+    if labels is None:
+        return
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu" or given.size != image.n_pixels:
+        raise ValueError(
+            f"labels must be whole numbers, one for each of the {image.n_pixels} pixels, got {given.dtype} of shape "
+            f"{given.shape}; make them an integer map of shape {image.navigation_shape}"
+        )
+    if (given < 0).all():
+        raise ValueError(
+            "labels must name at least one region, got only negative ones, which leave pixels out"
+        )
+
+
+def _summed(pooled: Pooled) -> Residual:
+    """Sum spectrum beside that of endmembers that were fitted to it."""
+    expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
+    n_components = len(pooled.endmembers)
+    return Residual(
+        pooled.counts.sum(axis=0), expected, pooled.endmembers, np.zeros((n_components, n_components))
+    )
+
+
+def _significant(p_values: np.ndarray, level: float) -> float:
+    """Largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
+    ordered = np.sort(p_values)
+    passed = ordered <= level * np.arange(1, ordered.size + 1) / ordered.size
+    # A p-value too small for a float is 0, and an alarm.
+    return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
+
+
+def _plain(numbers: Any) -> Any:
+    """NamedTuple of arrays as a dict of lists."""
+    if numbers is None:
+        return None
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers._asdict().items()}

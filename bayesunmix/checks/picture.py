@@ -1,0 +1,151 @@
+"""Picture of the checks: the sum spectrum, what it holds above the model, the map of misfits, held-out photons."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from bayesunmix.checks.check import Checks
+from bayesunmix.checks.deviance import Deviances
+from bayesunmix.checks.held_out import BAND, BINS
+from bayesunmix.spectra.detector import Detector
+
+_BLUE, _RED, _GREY = "#0072B2", "#D55E00", "0.88"
+_LIMIT = 5.0  # of the colour scale, in standard deviations
+
+
+def plot_checks(found: Checks) -> Figure:
+    """Draw what the checks found.
+
+    Above, the sum spectrum and the model's; below it the residual in windows of a peak's width (or, where the
+    endmembers were fitted to these counts, the deviance of groups of channels) in standard deviations. At the bottom
+    the regions, and the PIT of held-out photons. Red is what contradicts the model.
+
+    Parameters
+    ----------
+    found : Checks
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(7.2, 7.4), layout="constrained")
+    grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.0, 1.5), width_ratios=(1.1, 1))
+    spectrum = figure.add_subplot(grid[0, :])
+    _draw_spectrum(spectrum, found)
+    _draw_residual(figure.add_subplot(grid[1, :], sharex=spectrum), found)
+    _draw_regions(figure.add_subplot(grid[2, 0]), found)
+    _draw_held_out(figure.add_subplot(grid[2, 1]), found)
+    figure.suptitle(_wrapped(found), fontsize=9, ha="left", x=0.01)
+    return figure
+
+
+def _wrapped(found: Checks) -> str:
+    import textwrap
+
+    shown = found.sentences[:3] + ([f"({len(found.sentences) - 3} more)"] if len(found.sentences) > 3 else [])
+    return "\n".join("\n   ".join(textwrap.wrap(sentence, 104)) for sentence in shown)
+
+
+def _draw_spectrum(axes: Axes, found: Checks) -> None:
+    energy = found.energy_kev
+    axes.step(energy, found.counts, where="mid", color="0.55", lw=0.7, label="counts")
+    axes.plot(energy, found.expected, color=_BLUE, lw=0.9, label="model")
+    axes.set_yscale("function", functions=(lambda v: np.sqrt(np.maximum(v, 0)), np.square))
+    axes.set_ylim(0, 1.1 * max(found.counts.max(), 1))
+    axes.set_xlim(energy[0], energy[-1])
+    axes.set_ylabel("counts", fontsize=9)
+    axes.legend(fontsize=8, frameon=False)
+    axes.tick_params(labelsize=8, labelbottom=False)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_residual(axes: Axes, found: Checks) -> None:
+    """Draw standard deviations by energy, those that are alarms in red with their energy."""
+    energy, height, p_value = _by_energy(found)
+    off = p_value <= found.significant
+    axes.axhspan(-2, 2, color=_GREY, lw=0)
+    axes.vlines(energy, 0, height, color=np.where(off, _RED, _BLUE), lw=1.4)
+    reach = max(float(np.abs(height).max(initial=0)), 4.0)
+    low = -reach if (height < -4).any() else -4
+    if reach > 20:
+        axes.set_yscale("symlog", linthresh=5, linscale=0.7)
+        axes.set_yticks([tick for tick in (-100, -10, -5, 0, 5, 10, 100, 1000) if low <= tick <= 2 * reach])
+        axes.yaxis.set_major_formatter("{x:.0f}")
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_ylim(2.5 * low if low < -4 else -4.5, (2.5 if reach > 20 else 1.25) * reach)
+    written: list[float] = []
+    for j in sorted(np.flatnonzero(off), key=lambda j: -abs(height[j])):
+        apart = 0.05 * (found.energy_kev[-1] - found.energy_kev[0])
+        if len(written) < 8 and all(abs(energy[j] - other) > apart for other in written):
+            written.append(float(energy[j]))
+            up = height[j] > 0
+            axes.annotate(
+                f"{energy[j]:.2f}",
+                (energy[j], height[j]),
+                xytext=(0, 2 if up else -2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom" if up else "top",
+                fontsize=8,
+            )
+    of = "residual, peak-wide" if found.windows else "deviance of channels"
+    axes.set_ylabel(f"{of} (sd)", fontsize=8)
+    axes.set_xlabel("energy (keV)", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _by_energy(found: Checks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energy, standard deviations and p-value of narrow windows, or of groups of channels."""
+    if found.windows is None:
+        return found.channels_kev.mean(axis=0), _excess(found.channels), found.channels.p_value
+    windows = found.windows
+    energy = (windows.low_kev + windows.high_kev) / 2
+    narrow = windows.high_kev - windows.low_kev < 1.2 * Detector().fwhm_kev(np.maximum(energy, 0))
+    sd = np.where(windows.sd > 0, windows.sd, np.inf)
+    return energy[narrow], ((windows.counts - windows.expected) / sd)[narrow], windows.p_value[narrow]
+
+
+def _excess(found: Deviances) -> np.ndarray:
+    return np.asarray((found.deviance - found.expected) / found.sd)
+
+
+def _draw_regions(axes: Axes, found: Checks) -> None:
+    """Map of the regions' deviance; of more than two navigation axes the central slice, of one a strip."""
+    excess = np.append(_excess(found.regions), np.nan)
+    shown = found.region_of_pixel
+    while shown.ndim > 2:
+        shown = shown[len(shown) // 2]
+    shown = np.atleast_2d(shown)
+    values = np.ma.masked_invalid(excess[shown])
+    flat = shown.shape[0] * 8 < shown.shape[1]
+    image = axes.imshow(
+        values,
+        cmap="RdBu_r",
+        vmin=-_LIMIT,
+        vmax=_LIMIT,
+        interpolation="none",
+        aspect="auto" if flat else "equal",
+    )
+    axes.set_facecolor("0.9")
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, extend="both", location="bottom", pad=0.03)
+    bar.set_label("deviance above expectation (sd)", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    off = int(np.count_nonzero(found.regions.p_value <= found.significant))
+    axes.set_title(f"{off} of {len(found.regions.names)} regions do not fit", fontsize=9)
+    axes.set(xticks=[], yticks=[])
+
+
+def _draw_held_out(axes: Axes, found: Checks) -> None:
+    held_out = found.held_out
+    off = held_out.p_value <= found.significant
+    axes.axhspan(held_out.lower, held_out.upper, color=_GREY, lw=0, label=f"{BAND:.0%} of all histograms")
+    axes.stairs(held_out.histogram, np.linspace(0, 1, BINS + 1), color=_RED if off else _BLUE, lw=1.2)
+    axes.set(xlim=(0, 1), ylim=(0, 1.25 * max(held_out.histogram.max(), held_out.upper)))
+    axes.set_xlabel("place in the predicted distribution (PIT)", fontsize=9)
+    axes.set_ylabel("regions x channel groups", fontsize=8)
+    axes.set_title(f"held-out photons, p = {held_out.p_value:.2g}", fontsize=9)
+    axes.legend(fontsize=8, frameon=False, loc="upper right")
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,184 @@
+r"""The model on sums over regions, where counts are many enough to contradict it.
+
+If every pixel of a region is a mixture of the endmembers, so is the region's sum: pooling pixels loses no model. The
+abundances are fitted to that sum again, since sums of pixel estimates are biased. So what is tested is whether *any*
+mixture of these endmembers explains the counts.
+
+Endmembers that were themselves fitted to the counts, channel by channel, reproduce the sum spectrum whatever is wrong
+with it. They are recognised by that: the chi-square of the sum spectrum under the estimate is far below the number of
+channels. They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot do is a
+misfit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.dimension.pooling import channel_groups
+from bayesunmix.engine.poisson_fit import fit_abundances
+from bayesunmix.engine.starts import block_size
+from bayesunmix.image import SpectrumImage, summing_matrix
+from bayesunmix.method import Unmixing
+
+LEAST_COUNTS = 50  # of a region: below it nothing could be said
+REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)
+IMPOSSIBLE = (
+    1e-6  # of a channel's mean count: a photon where the model has none is very unlikely, not infinitely
+)
+_MOST_STEPS, _LOOK, _SETTLED = 2000, 50, 0.05
+
+
+class Regions(NamedTuple):
+    """Which pixels are added up, and what each sum is called.
+
+    Attributes
+    ----------
+    of_pixel : (P,) int array
+        Number of the region, -1 for pixels in none.
+    names : tuple of str
+    """
+
+    of_pixel: np.ndarray
+    names: tuple[str, ...]
+
+
+class Pooled(NamedTuple):
+    """Counts of R regions, and the spectra that should explain them.
+
+    Attributes
+    ----------
+    counts : (R, C) float64 array
+        In the channels on which the model says something, from the first to the last.
+    abundances : (R, K) array
+        Of the estimate, summed; `fit` improves on them.
+    endmembers : (K, C) array
+    energy_kev : (C,) array
+    groups : (C,) int array
+        Neighbouring channels that together hold one percent of the counts the model expects.
+    regions : Regions
+    is_free : bool
+        Whether the endmembers were fitted to these counts, channel by channel.
+    """
+
+    counts: np.ndarray
+    abundances: np.ndarray
+    endmembers: np.ndarray
+    energy_kev: np.ndarray
+    groups: np.ndarray
+    regions: Regions
+    is_free: bool
+
+    def grouped(self, values: np.ndarray) -> np.ndarray:
+        """Add up (..., C) values over groups of channels, (..., G)."""
+        return np.add.reduceat(values, self._first(), axis=-1)
+
+    def group_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """Centres of the first and of the last channel of each group, (G,) each."""
+        first = self._first()
+        return self.energy_kev[first], self.energy_kev[np.append(first[1:], self.groups.size) - 1]
+
+    def _first(self) -> np.ndarray:
+        return np.flatnonzero(np.diff(self.groups, prepend=-1))
+
+
+def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> Pooled:
+    """Add up the counts of superpixels, or of pixels that share a label; labels below 0 are left out."""
+    estimate, drawn = result.estimate, result.posterior
+    endmembers = estimate.endmembers if drawn is None else drawn.endmembers.mean((0, 1), dtype=np.float64)
+    heard = np.flatnonzero((endmembers > 1e-9 * endmembers.max(axis=1, keepdims=True)).any(axis=0))
+    used = slice(int(heard[0]), int(heard[-1]) + 1)
+    endmembers = endmembers[:, used]
+    regions = _superpixels(image, len(endmembers)) if labels is None else _labelled(labels)
+    of_pixel = regions.of_pixel
+    inside = of_pixel >= 0
+    sums = summing_matrix(of_pixel[inside])
+    counts = (sums @ image.counts[inside].astype(np.float64)).toarray()[:, used]
+    filled = counts.sum(axis=1) >= LEAST_COUNTS
+    renumbered = np.append(np.where(filled, np.cumsum(filled) - 1, -1), -1)
+    kept = Regions(renumbered[of_pixel], tuple(np.array(regions.names)[filled]))
+    if not kept.names:
+        raise ValueError(
+            f"a region must hold at least {LEAST_COUNTS} counts to be checked, and none does; "
+            "give larger regions in labels, or an image with more counts"
+        )
+    expected = estimate.abundances.sum(axis=0) @ endmembers
+    given = any(name.startswith("given_") for name in result.component_names)
+    return Pooled(
+        counts[filled],
+        (sums @ estimate.abundances[inside])[filled],
+        endmembers,
+        image.energy_kev[used],
+        channel_groups(expected),
+        kept,
+        not given and _reproduces(image.sum_spectrum()[used], expected),
+    )
+
+
+def fit(pooled: Pooled, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit counts by region; return their abundances (R, K), and the endmembers they belong to.
+
+    Counts are (R, C) where endmembers are known, (R, G) where they are fitted too.
+    """
+    if pooled.is_free:
+        return _factorise(counts, pooled.abundances, pooled.grouped(pooled.endmembers))
+    summed = SpectrumImage(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
+    return fit_abundances(summed, pooled.endmembers), pooled.endmembers
+
+
+def expected_counts(abundances: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
+    """Product A E, nowhere quite zero."""
+    rate = abundances @ endmembers
+    return np.maximum(rate, IMPOSSIBLE * np.maximum(rate.mean(axis=1, keepdims=True), IMPOSSIBLE))
+
+
+def _reproduces(counts: np.ndarray, expected: np.ndarray) -> bool:
+    informed = expected >= 1
+    chi_square = ((counts - expected)[informed] ** 2 / expected[informed]).sum()
+    return bool(chi_square < REPRODUCED * np.count_nonzero(informed))
+
+
+def _factorise(
+    counts: np.ndarray, abundances: np.ndarray, endmembers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Do EM steps from the estimate until the log-likelihood gains next to nothing."""
+    share = counts.sum(axis=1, keepdims=True) / len(endmembers)
+    abundances = 0.99 * abundances * (counts.sum() / max(abundances.sum(), 1e-300)) + 0.01 * share
+    endmembers = 0.99 * endmembers + 0.01 * counts.sum(axis=0) / counts.sum()
+    reached = -math.inf
+    for step in range(_MOST_STEPS):
+        ratio = counts / expected_counts(abundances, endmembers)
+        abundances = abundances * (ratio @ endmembers.T)
+        ratio = counts / expected_counts(abundances, endmembers)
+        endmembers = endmembers * (abundances.T @ ratio)
+        endmembers /= np.maximum(endmembers.sum(axis=1, keepdims=True), 1e-300)
+        if step % _LOOK == _LOOK - 1:
+            score = float((counts * np.log(expected_counts(abundances, endmembers))).sum())
+            if score - reached < _SETTLED:
+                break
+            reached = score
+    return abundances, endmembers
+
+
+def _superpixels(image: SpectrumImage, n_components: int) -> Regions:
+    steps = block_size(image, n_components)
+    of_pixel = image.blocks(steps)
+    grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
+    names = []
+    for place in np.ndindex(*grid):
+        along = zip(place, steps, image.navigation_shape, image.axes, strict=True)
+        sides = [
+            f"{axis.name} {i * step}-{min((i + 1) * step, side) - 1}" if step > 1 else f"{axis.name} {i}"
+            for i, step, side, axis in along
+        ]
+        names.append(f"superpixel ({', '.join(sides)})")
+    return Regions(of_pixel, tuple(names))
+
+
+def _labelled(labels: np.ndarray) -> Regions:
+    present, of_pixel = np.unique(labels, return_inverse=True)
+    outside = int(np.count_nonzero(present < 0))
+    return Regions(
+        np.maximum(of_pixel.ravel() - outside, -1), tuple(f"region {n}" for n in present[outside:])
+    )
