@@ -15,9 +15,10 @@ S has K(K - 1) directions without information: A T and :math:`T^{-1} E` fit as w
 neither factor may be negative. An entry that is held at zero by a slope g of the log-likelihood is distributed like
 :math:`e^{-g a}`, with variance :math:`1 / g^2`, and :math:`g^2` is added to its information.
 
-Half a count of the mean composition is added to every pixel, and to every channel, first: an estimate of 0 has an error too.
-Normal deviates become Gamma variates of the same mean and variance, rank by rank, so that no draw is negative and
-correlations stay. With one component the abundances are Gamma(counts + 1/2): the posterior under Jeffreys' prior.
+Half a count of the mean composition is added to every pixel, and to every channel, first: an estimate of 0 has an
+error too. Normal deviates become Gamma variates of the same mean and variance, rank by rank, so that no draw is
+negative and correlations stay. With one component the abundances are Gamma(counts + 1/2): the posterior under Jeffreys'
+prior.
 """
 
 from collections.abc import Iterator

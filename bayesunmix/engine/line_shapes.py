@@ -75,7 +75,8 @@ def line_shapes(energy_kev: np.ndarray, model: LineModel) -> LineShapes:
     recorded = [model.detector.recorded(*line) for line in lines]
     sizes = [energies.size for energies, _ in recorded]
     line_kev, photons = (
-        np.concatenate([np.zeros(0), *part]) for part in (zip(*recorded, strict=True) if recorded else ((), ()))
+        np.concatenate([np.zeros(0), *part])
+        for part in (zip(*recorded, strict=True) if recorded else ((), ()))
     )
     family = np.repeat(np.arange(len(sizes)), sizes) == np.arange(len(sizes))[:, None]
     return LineShapes(

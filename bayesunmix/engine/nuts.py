@@ -1,8 +1,8 @@
 r"""The Gamma-Poisson model in NumPyro, and its sampling by NUTS [1]_.
 
-NUTS walks on logarithms, of abundances and of endmembers (or of the weights they are mixed with), where the posterior of a
-few counts is nearly normal: its curvature is about the number of counts, which the mass matrix starts from. Logarithms
-:math:`\theta` of an endmember hold its sum as well, which means nothing: with
+NUTS walks on logarithms, of abundances and of endmembers (or of the weights they are mixed with), where the posterior
+of a few counts is nearly normal: its curvature is about the number of counts, which the mass matrix starts from.
+Logarithms :math:`\theta` of an endmember hold its sum as well, which means nothing: with
 
 .. math:: p(\theta) \propto \prod_c e_c^\alpha \; \mathrm{Normal}(\log \textstyle\sum_c \exp \theta_c; 0, 1/N),
    \quad e = \mathrm{softmax}(\theta),
@@ -10,17 +10,17 @@ few counts is nearly normal: its curvature is about the number of counts, which 
 e is Dirichlet(:math:`\alpha`), and the sum is given the curvature of its N counts, so that it is no harder to walk
 along than the rest. The likelihood is taken relative to that of the start, so that float32 holds its digits.
 
-With free calibration, the endmembers are mixtures of line families and continuum (`bayesunmix.engine.line_shapes`), and
-offset, gain and width are sampled along, with the priors of `bayesunmix.spectra.line_model`.
+Where endmembers are mixtures of line families and continuum (`bayesunmix.engine.line_shapes`), parameters are few and
+correlated, and the mass matrix is the curvature at the start. Offset, gain and width are sampled along where they
+are free, with the priors of `bayesunmix.spectra.line_model`.
 
 References
 ----------
-.. [1] M. D. Hoffman and A. Gelman, "The no-U-turn sampler", J. Mach. Learn. Res. 15, 1593 (2014); D. Phan, N. Pradhan and
-   M. Jankowiak, "Composable effects for flexible and accelerated probabilistic programming in NumPyro",
+.. [1] M. D. Hoffman and A. Gelman, "The no-U-turn sampler", J. Mach. Learn. Res. 15, 1593 (2014); D. Phan, N. Pradhan
+   and M. Jankowiak, "Composable effects for flexible and accelerated probabilistic programming in NumPyro",
    arXiv:1912.11554 (2019).
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -39,7 +39,7 @@ LEAST_CURVATURE = 1e-3  # of a unit diagonal
 
 
 class Free(NamedTuple):
-    """Line families that endmembers are mixtures of, where the calibration is fitted, and which parts of it are free."""
+    """Line families that endmembers are mixtures of, their fitted calibration, and which parts of it are free."""
 
     shapes: LineShapes
     fitted: Calibration

@@ -30,6 +30,4 @@ def point_fit(
         raise ValueError(
             f"setting method must name a method without negative values, got {method!r}; 'nmf' is one"
         )
-    return replace(
-        found, estimate=estimate, posterior=None, info={**found.info, "point_method": method}
-    )
+    return replace(found, estimate=estimate, posterior=None, info={**found.info, "point_method": method})

@@ -90,9 +90,7 @@ class BayesGibbs:
         draws = np.stack([chain.abundances for chain in chains])
         abundances = pixels.restore(draws, image.n_pixels)
         empty = np.setdiff1d(np.arange(image.n_pixels), pixels.pixels)
-        abundances[:, :, empty] = draw_empty(
-            prior, (*draws.shape[:2], empty.size, n_components), empty_key
-        )
+        abundances[:, :, empty] = draw_empty(prior, (*draws.shape[:2], empty.size, n_components), empty_key)
         endmembers = np.stack([chain.endmembers for chain in chains])
         statistics = {
             "log_likelihood": np.stack([chain.log_likelihood for chain in chains]),
@@ -153,4 +151,3 @@ def _advance(photons: Chunks, prior: Prior, state: State, key: jax.Array, n: int
         return following, (state.endmembers, log_likelihood)
 
     return jax.lax.scan(step, state, jax.random.split(key, n))
-

@@ -1,13 +1,13 @@
 r"""Bayesian Poisson NMF by NUTS: the model of `bayes_gibbs`, and physics that Gibbs sampling cannot draw.
 
-Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.nuts`). Endmembers are blind,
-or mixtures of line families and continuum,
+Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.nuts`). Endmembers are
+blind, or mixtures of line families and continuum,
 
 .. math:: e_k = \sum_j w_{kj} F_j(\text{offset}, \text{gain}, \text{width}), \quad
    w_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots),
 
-with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of the
-endmembers: a cut posterior (`bayesunmix.engine.cut`), in which single pixels do not bias the endmembers.
+with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
+the endmembers: a cut posterior (`bayesunmix.engine.cut`), in which single pixels do not bias the endmembers.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,11 @@ class BayesNUTS:
         start_key, nuts_key, cut_key = jax.random.split(key, 3)
         first = int(np.searchsorted(image.energy_kev, LOWEST_KEV)) if self.endmembers == "lines" else 0
         used = image.crop(image.energy_kev[first]) if first else image
-        block = (self.superpixel,) * len(image.navigation_shape) if self.superpixel else block_size(used, n_components)
+        block = (
+            (self.superpixel,) * len(image.navigation_shape)
+            if self.superpixel
+            else block_size(used, n_components)
+        )
         pooled = used.rebin(block)
         pixels = occupied(pooled)
         _require_small(pixels.pixels.size, pooled)
@@ -110,7 +114,9 @@ class BayesNUTS:
         starts = [_numbered_as(starts[0], start) for start in starts]
         drawn = sample(pixels.counts.toarray(), starts, prior, free, self.n_warmup, self.n_draws, nuts_key)
 
-        kept = affordable_draws(self.n_draws, self.n_chains * image.n_pixels * n_components, self.most_draws_mib)
+        kept = affordable_draws(
+            self.n_draws, self.n_chains * image.n_pixels * n_components, self.most_draws_mib
+        )
         every = slice(None, None, -(-self.n_draws // kept))
         if max(block) > 1:
             of_pixels = self._prior(used, n_components)
@@ -174,7 +180,9 @@ class BayesNUTS:
                 "trustworthy. Raise n_warmup and n_draws; if it stays, the image may allow several solutions"
             )
         if divergent:
-            warnings.append(f"{divergent} trajectories diverged: the draws may miss a narrow part; raise n_warmup")
+            warnings.append(
+                f"{divergent} trajectories diverged: the draws may miss a narrow part; raise n_warmup"
+            )
         if free is not None and not free.shapes.line_kev.size:
             warnings.append("no element was recognised: everything is continuum; name the elements")
         calibration = {

@@ -3,7 +3,8 @@
 The endmembers are taken as known, so that every pixel has its own K x K covariance (`bayesunmix.engine.fisher`). Draws
 are Gamma variates with that covariance about the fit and half a count more of the mean composition. A pixel with one
 component and n counts gets Gamma(n + 1/2): right for a pixel, and useless for sums, whose error is that of the
-endmembers.
+endmembers. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .885 of the active
+abundances and the sum of the Ni layer in 1 of 3; about 7 s on a busy core, most of it for quantiles of the draws.
 """
 
 from dataclasses import dataclass, replace

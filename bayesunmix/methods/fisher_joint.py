@@ -4,6 +4,10 @@ What counting noise leaves open about both factors at once, to first order (`bay
 the endmembers from the inverse of a dense K C x K C matrix, and of the abundances given each of them. It stands for
 the parametric bootstrap of the same fit, without refitting. Like that, it knows nothing of the bias of
 the fit, nor of other solutions that explain the counts as well.
+
+P pixels cost P K (K C)^2 / 2 multiplications and 8 (K C)^2 bytes: 2e11 and 60 MB for 20 460 pixels, 900 channels and
+three components. K C is at most 8192. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals
+hold .886 of the active abundances, .82 of the endmembers and the sum of the Ni layer in 1 of 3; 15 s on a busy core.
 """
 
 from dataclasses import dataclass, replace

@@ -80,11 +80,11 @@ def test_replicates_that_fail_are_counted_and_said(image, register):
         raise ValueError("no")
 
     register(refuse)
-    result = bu.unmix(
-        image, 2, METHODS["bootstrap"](method="stub", n_replicates=7)
-    )
+    result = bu.unmix(image, 2, METHODS["bootstrap"](method="stub", n_replicates=7))
     assert (result.info["replicates"], result.info["replicates_failed"]) == (3, 4)
-    assert not result.info["converged"] and any("4 replicates could not" in w for w in result.info["warnings"])
+    assert not result.info["converged"] and any(
+        "4 replicates could not" in w for w in result.info["warnings"]
+    )
 
 
 def test_another_number_of_components_is_a_failure(image, register):
