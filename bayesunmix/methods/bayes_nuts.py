@@ -70,8 +70,8 @@ class BayesNUTS:
     width: bool = False
     superpixel: int | None = None
     n_chains: int = 2
-    n_warmup: int = 100
-    n_draws: int = 100
+    n_warmup: int = 150
+    n_draws: int = 150
     abundance_shape: float = 0.5
     abundance_rate: float | None = None
     endmember_concentration: float = 0.5
