@@ -8,6 +8,11 @@ blind, or mixtures of line families and continuum,
 
 with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
 the endmembers: a cut posterior (`bayesunmix.engine.cut`), in which single pixels do not bias the endmembers.
+
+Measured (film phantom, 20 counts per pixel, seeds 0 and 1): 90 % intervals hold .875 of the active abundances and .88 of
+blind endmembers, and miss the sum of the Ni layer; 21 s of one core after some 20 s of compiling. Intervals of "lines"
+hold .7 of the endmembers there, because phases that absorb differently share families and continuum: marked not
+calibrated.
 """
 
 from dataclasses import dataclass
@@ -127,7 +132,9 @@ class BayesNUTS:
             abundances[:, :, pixels.pixels] = drawn.abundances[:, every]
         statistics = drawn.statistics | {"endmember_overlap": log_volume(drawn.endmembers)}
         endmembers = np.pad(drawn.endmembers, [(0, 0)] * 3 + [(first, 0)])
-        posterior, n_relabelled = relabel_chains(Posterior(endmembers, abundances, statistics))
+        posterior, n_relabelled = relabel_chains(
+            Posterior(endmembers, abundances, statistics, calibrated=self.endmembers == "blind")
+        )
         info = self._info(posterior, drawn, free) | {
             "chains_relabelled": n_relabelled,
             "superpixel": list(map(int, block)),
