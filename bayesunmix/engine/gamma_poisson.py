@@ -52,6 +52,18 @@ def prior_for(
     return Prior(shape, rate, concentration)
 
 
+def draw_empty(prior: Prior, shape: tuple[int, ...], key: Array) -> np.ndarray:
+    """Draw abundances of pixels without counts, which know nothing but the prior and that they are empty."""
+    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    return rng.gamma(prior.shape, 1 / (prior.rate + 1), shape).astype(np.float32)
+
+
+def log_volume(endmembers: np.ndarray) -> np.ndarray:
+    """Half the log-determinant of the endmembers' Gram matrix: how different they are, whatever their order."""
+    gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
+    return 0.5 * np.linalg.slogdet(gram)[1]
+
+
 def sweep(photons: Chunks, state: State, prior: Prior, key: Array) -> tuple[State, Array]:
     """One Gibbs sweep: allocate every photon, then draw abundances and endmembers.
 

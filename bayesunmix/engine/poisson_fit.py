@@ -102,18 +102,27 @@ def standard_errors(
         If the endmembers are not spectra.
     """
     endmembers = _validated(endmembers, endmembers.shape[1])
-    n_pixels, n_components = abundances.shape
-    mean = abundances.mean(axis=0)
-    expected = abundances + 0.5 * mean / max(mean @ endmembers.sum(axis=1), SMALL)
-    products = (endmembers[:, None] * endmembers).reshape(-1, endmembers.shape[1])
-    sums = np.eye(n_components) if sums is None else sums
-    sd = np.empty((n_pixels, len(sums)))
-    for rows in _blocks(n_pixels, endmembers.shape[1], "standard errors"):
-        rate = expected[rows] @ endmembers
-        weight = np.where(rate > 0, 1 / np.maximum(rate, SMALL), 0)
-        information = (weight @ products.T).reshape(-1, n_components, n_components)
-        sd[rows] = _sd_of_sums(information, sums)
+    sums = np.eye(len(endmembers)) if sums is None else sums
+    sd = np.empty((len(abundances), len(sums)))
+    for rows, matrices in information(endmembers, with_half_a_count(endmembers, abundances)):
+        sd[rows] = _sd_of_sums(matrices, sums)
     return sd
+
+
+def with_half_a_count(endmembers: np.ndarray, abundances: np.ndarray) -> np.ndarray:
+    """Add half a count of the mean composition to every pixel, (P, K)."""
+    mean = abundances.mean(axis=0)
+    return abundances + 0.5 * mean / max(mean @ endmembers.sum(axis=1), SMALL)
+
+
+def information(endmembers: np.ndarray, abundances: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield (rows, (B, K, K) Fisher information of their abundances), block by block of pixels."""
+    n_components, n_channels = endmembers.shape
+    products = (endmembers[:, None] * endmembers).reshape(-1, n_channels)
+    for rows in _blocks(len(abundances), n_channels, "standard errors"):
+        rate = abundances[rows] @ endmembers
+        weight = np.where(rate > 0, 1 / np.maximum(rate, SMALL), 0)
+        yield rows, (weight @ products.T).reshape(-1, n_components, n_components)
 
 
 def _validated(endmembers: np.ndarray, n_channels: int) -> np.ndarray:

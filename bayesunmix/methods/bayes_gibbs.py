@@ -18,7 +18,7 @@ import numpy as np
 
 from bayesunmix.alignment import relabel_chains
 from bayesunmix.engine.events import Chunks, occupied, photon_chunks
-from bayesunmix.engine.gamma_poisson import Prior, State, prior_for, sweep
+from bayesunmix.engine.gamma_poisson import Prior, State, draw_empty, log_volume, prior_for, sweep
 from bayesunmix.engine.starts import best_start
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -90,13 +90,11 @@ class BayesGibbs:
         draws = np.stack([chain.abundances for chain in chains])
         abundances = pixels.restore(draws, image.n_pixels)
         empty = np.setdiff1d(np.arange(image.n_pixels), pixels.pixels)
-        abundances[:, :, empty] = self._draw_empty(
-            prior, (*draws.shape[:2], empty.size, n_components), empty_key
-        )
+        abundances[:, :, empty] = draw_empty(prior, (*draws.shape[:2], empty.size, n_components), empty_key)
         endmembers = np.stack([chain.endmembers for chain in chains])
         statistics = {
             "log_likelihood": np.stack([chain.log_likelihood for chain in chains]),
-            "endmember_overlap": _log_volume(endmembers),
+            "endmember_overlap": log_volume(endmembers),
         }
         posterior, n_relabelled = relabel_chains(Posterior(endmembers, abundances, statistics))
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(posterior, n_relabelled))
@@ -115,11 +113,6 @@ class BayesGibbs:
             endmembers.append(np.asarray(block_endmembers))
             log_likelihood.append(np.asarray(block_log_likelihood))
         return _Chain(np.stack(kept), np.concatenate(endmembers), np.concatenate(log_likelihood))
-
-    def _draw_empty(self, prior: Prior, shape: tuple[int, ...], key: jax.Array) -> np.ndarray:
-        """Draw pixels without counts, which know nothing but the prior and that they are empty."""
-        rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
-        return rng.gamma(prior.shape, 1 / (prior.rate + 1), shape).astype(np.float32)
 
     def _info(self, posterior: Posterior, n_relabelled: int) -> dict:
         diagnostics = posterior.diagnostics()
@@ -158,9 +151,3 @@ def _advance(photons: Chunks, prior: Prior, state: State, key: jax.Array, n: int
         return following, (state.endmembers, log_likelihood)
 
     return jax.lax.scan(step, state, jax.random.split(key, n))
-
-
-def _log_volume(endmembers: np.ndarray) -> np.ndarray:
-    """Half the log-determinant of the endmembers' Gram matrix: how different they are, whatever their order."""
-    gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
-    return 0.5 * np.linalg.slogdet(gram)[1]

@@ -122,14 +122,17 @@ class Detector:
         -------
         photons : (C,) array
         """
+        return self._peaks(*self.recorded(line_kev, intensity), channel_edges(energy_kev)[:, None])
+
+    def recorded(self, line_kev: np.ndarray, intensity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return energy and recorded photons of each peak that emitted lines make: lines, then their escape peaks."""
         line_kev = np.asarray(line_kev, dtype=np.float64)
         photons = intensity * self.efficiency(line_kev)
-        edges = channel_edges(energy_kev)[:, None]
         if not self.escape:
-            return self._peaks(line_kev, photons, edges)
+            return line_kev, photons
         escaped = photons * _escape_share(line_kev)
         left_kev = np.maximum(line_kev - _SI_K_KEV[0], 0)
-        return self._peaks(line_kev, photons - escaped, edges) + self._peaks(left_kev, escaped, edges)
+        return np.concatenate([line_kev, left_kev]), np.concatenate([photons - escaped, escaped])
 
     def count(self, photons: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
         """Return what the electronics counts of recorded photons: with sum peaks and strobe.

@@ -44,7 +44,7 @@ def family_spectra(
         atomic_number(element)
         for family in ("K", "L", "M"):
             with suppress(ValueError):  # the element has no such shell
-                energies, photons = _strong_lines(element, family)
+                energies, photons = strong_lines(element, family)
                 recorded = photons * detector.efficiency(energies)
                 on_axis = (energies >= energy_kev[0]) & (energies <= energy_kev[-1])
                 if recorded[on_axis].sum() > 0.5 * recorded.sum():
@@ -53,7 +53,8 @@ def family_spectra(
     return found
 
 
-def _strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
+def strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
+    """Energies and relative photons of the lines of a family that matter; `ValueError` if there is no such shell."""
     found = lines(element, family)
     keep = found.intensity > _FAINT
     return found.energy_kev[keep], found.intensity[keep]

@@ -13,7 +13,14 @@ from simulations.phantom import PHANTOMS
 SIGNED = {"pca", "ica"}
 LEAST_SQUARES = {"ica", "nmf_frobenius", "pca", "vendor_mcr"}
 FINDS = {name for name in METHODS if finds_n_components(METHODS[name])}
-QUICK = {"bayes_gibbs": {"n_warmup": 30, "n_draws": 40}, "bayes_cavi": {"n_draws": 30}}
+QUICK = {
+    "bayes_gibbs": {"n_warmup": 30, "n_draws": 40},
+    "bayes_cavi": {"n_draws": 30},
+    "bayes_nuts": {"n_warmup": 30, "n_draws": 30},
+    "bootstrap": {"n_replicates": 20},
+    "fisher_conditional": {"n_draws": 40},
+    "fisher_joint": {"n_draws": 40},
+}
 
 
 @pytest.fixture(scope="module")

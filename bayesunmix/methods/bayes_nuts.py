@@ -1,0 +1,225 @@
+r"""Bayesian Poisson NMF by NUTS: the model of `bayes_gibbs`, and physics that Gibbs sampling cannot draw.
+
+Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.nuts`). Endmembers are
+blind, or mixtures of line families and continuum,
+
+.. math:: e_k = \sum_j w_{kj} F_j(\text{offset}, \text{gain}, \text{width}), \quad
+   w_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots),
+
+with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
+the endmembers: a cut posterior (`bayesunmix.engine.cut`), in which single pixels do not bias the endmembers.
+
+Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .877 of the active abundances and .88
+of blind endmembers, and miss the sum of the Ni layer; 21 s of one core after some 20 s of compiling. Intervals of
+"lines" hold .7 of the endmembers there (seed 0), and are marked not calibrated.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from bayesunmix.alignment import match, relabel_chains
+from bayesunmix.engine.cut import abundances_given
+from bayesunmix.engine.events import Occupied, occupied
+from bayesunmix.engine.gamma_poisson import Prior, draw_empty, log_volume, prior_for
+from bayesunmix.engine.line_shapes import Calibration, line_shapes
+from bayesunmix.engine.nuts import MOST_TREE_DEPTH, Chains, Free, sample
+from bayesunmix.engine.starts import best_start, block_size
+from bayesunmix.factorization import Factorization
+from bayesunmix.image import SpectrumImage
+from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.posterior import Posterior, affordable_draws
+from bayesunmix.settings import require_choice, require_positive
+from bayesunmix.spectra.element_search import find_elements
+from bayesunmix.spectra.line_model import amplitudes, fit_lines, inverse_noise
+
+MOST_R_HAT = 1.05
+MOST_ENTRIES = 2**20  # superpixels x channels
+LOWEST_KEV = 0.2  # line families need an axis above the detector's noise
+
+
+@METHODS.register("bayes_nuts")
+@dataclass(frozen=True)
+class BayesNUTS:
+    """NUTS on superpixels (Hoffman and Gelman 2014), abundances of all pixels given the endmembers.
+
+    Parameters
+    ----------
+    endmembers : {"blind", "lines"}
+        Free in every channel, or mixtures of line families and continuum curves.
+    elements : tuple of str, optional
+        Whose families "lines" mixes; those that the sum spectrum shows beyond doubt, where not given.
+    gain, offset, width : bool
+        Whether the energy per channel, its zero, and the peak width are unknown: "lines" only. Their draws are
+        statistics of the posterior, and `info["calibration"]` has the 90 % intervals.
+    superpixel : int, optional
+        Pixels along each side of a superpixel; as many as it takes for 1000 counts, where not given. With 1 nothing is
+        pooled, and the result is the posterior of `bayes_gibbs`.
+    n_chains, n_warmup, n_draws : int
+        Chains, steps of adaptation, and draws a chain.
+    abundance_shape, abundance_rate, endmember_concentration
+        Prior, as in `bayes_gibbs`; the concentration is that of the weights where endmembers are mixtures.
+    n_starts : int
+        Random starts of the fit that each chain begins from.
+    most_draws_mib : float
+        Memory for abundance draws; beyond it evenly spaced draws are kept, at least 20 a chain.
+    """
+
+    endmembers: Literal["blind", "lines"] = "blind"
+    elements: tuple[str, ...] | None = None
+    gain: bool = False
+    offset: bool = False
+    width: bool = False
+    superpixel: int | None = None
+    n_chains: int = 2
+    n_warmup: int = 150
+    n_draws: int = 150
+    abundance_shape: float = 0.5
+    abundance_rate: float | None = None
+    endmember_concentration: float = 0.5
+    n_starts: int = 4
+    most_draws_mib: float = 256
+
+    def __post_init__(self) -> None:
+        require_positive(self)
+        require_choice(self)
+        if isinstance(self.elements, str):
+            raise TypeError(
+                f"setting elements of BayesNUTS must be a tuple of symbols, got {self.elements!r}; "
+                "for example ('Ni', 'Cr')"
+            )
+        if self.endmembers == "blind" and (self.gain or self.offset or self.width):
+            raise ValueError(
+                "settings gain, offset and width of BayesNUTS need endmembers made of line families, got "
+                "endmembers='blind'; set endmembers='lines'"
+            )
+
+    def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
+        """Draw from the posterior of `n_components` endmembers and abundances."""
+        start_key, nuts_key, cut_key = jax.random.split(key, 3)
+        first = int(np.searchsorted(image.energy_kev, LOWEST_KEV)) if self.endmembers == "lines" else 0
+        used = image.crop(image.energy_kev[first]) if first else image
+        block = (
+            (self.superpixel,) * len(image.navigation_shape)
+            if self.superpixel
+            else block_size(used, n_components)
+        )
+        pooled = used.rebin(block)
+        pixels = occupied(pooled)
+        _require_small(pixels.pixels.size, pooled)
+        prior = self._prior(pooled, n_components)
+        free = self._free(used)
+        starts = [
+            self._start(pooled, pixels, n_components, free, chain_key)
+            for chain_key in jax.random.split(start_key, self.n_chains)
+        ]
+        starts = [_numbered_as(starts[0], start) for start in starts]
+        drawn = sample(pixels.counts.toarray(), starts, prior, free, self.n_warmup, self.n_draws, nuts_key)
+
+        kept = affordable_draws(
+            self.n_draws, self.n_chains * image.n_pixels * n_components, self.most_draws_mib
+        )
+        every = slice(None, None, -(-self.n_draws // kept))
+        if max(block) > 1:
+            of_pixels = self._prior(used, n_components)
+            abundances = abundances_given(used, drawn.endmembers[:, every], of_pixels, cut_key)
+        else:
+            shape = (self.n_chains, len(range(self.n_draws)[every]), image.n_pixels, n_components)
+            abundances = draw_empty(prior, shape, cut_key)
+            abundances[:, :, pixels.pixels] = drawn.abundances[:, every]
+        statistics = drawn.statistics | {"endmember_overlap": log_volume(drawn.endmembers)}
+        endmembers = np.pad(drawn.endmembers, [(0, 0)] * 3 + [(first, 0)])
+        posterior, n_relabelled = relabel_chains(
+            Posterior(endmembers, abundances, statistics, calibrated=self.endmembers == "blind")
+        )
+        info = self._info(posterior, drawn, free) | {
+            "chains_relabelled": n_relabelled,
+            "superpixel": list(map(int, block)),
+        }
+        return Unmixing(Factorization(*posterior.mean()), posterior, info)
+
+    def _prior(self, image: SpectrumImage, n_components: int) -> Prior:
+        return prior_for(
+            occupied(image),
+            n_components,
+            self.abundance_shape,
+            self.abundance_rate,
+            self.endmember_concentration,
+        )
+
+    def _free(self, image: SpectrumImage) -> Free | None:
+        """Fit line families and calibration to the sum spectrum, where endmembers are made of them."""
+        if self.endmembers == "blind":
+            return None
+        energy_kev, counts = image.energy_kev, image.sum_spectrum().astype(np.float64)
+        if self.elements is None:
+            model = find_elements(energy_kev, counts).model
+        else:
+            model = fit_lines(energy_kev, counts, self.elements)
+        asked = {"offset_kev": self.offset, "gain": self.gain, "width": self.width}
+        names = tuple(name for name, free in asked.items() if free)
+        return Free(line_shapes(energy_kev, model), Calibration(model.offset_kev, model.gain, 1.0), names)
+
+    def _start(
+        self, pooled: SpectrumImage, pixels: Occupied, n_components: int, free: Free | None, key: jax.Array
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Fit the superpixels: abundances (B, K), and the weights of the endmembers."""
+        start = best_start(pooled, pixels, n_components, key, self.n_starts)
+        weights = start.endmembers.astype(np.float64)
+        if free is not None:
+            spectra = np.asarray(free.shapes.spectra(free.fitted), np.float64)
+            noise = inverse_noise(pooled.energy_kev, pooled.sum_spectrum().astype(np.float64))
+            weights = np.array([amplitudes(spectra, spectrum, noise) for spectrum in weights])
+        weights /= weights.sum(axis=1, keepdims=True)
+        return start.abundances.T[: pixels.pixels.size].astype(np.float64), weights
+
+    def _info(self, posterior: Posterior, drawn: Chains, free: Free | None) -> dict[str, Any]:
+        diagnostics = posterior.diagnostics()
+        divergent, longest = int(drawn.divergent.sum()), float((drawn.steps >= 2**MOST_TREE_DEPTH - 1).mean())
+        converged = diagnostics["r_hat"] < MOST_R_HAT
+        warnings = []
+        if not converged:
+            warnings.append(
+                f"chains disagree: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; intervals are not "
+                "trustworthy. Raise n_warmup and n_draws; if it stays, the image may allow several solutions"
+            )
+        if divergent:
+            warnings.append(
+                f"{divergent} trajectories diverged: the draws may miss a narrow part; raise n_warmup"
+            )
+        if free is not None and not free.shapes.line_kev.size:
+            warnings.append("no element was recognised: everything is continuum; name the elements")
+        calibration = {
+            name: [float(q) for q in np.quantile(drawn.statistics[name], [0.05, 0.5, 0.95])]
+            for name in (free.names if free else ())
+        }
+        return {
+            "converged": bool(converged and not divergent),
+            "iterations": self.n_warmup + self.n_draws,
+            "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
+            "objective_name": "log-likelihood relative to the start, mean over chains",
+            "warnings": warnings,
+            "calibration": calibration,
+            "divergent": divergent,
+            "gradients_per_draw": float(drawn.steps.mean()),
+            "longest_trajectories": longest,
+            **diagnostics,
+        }
+
+
+def _require_small(n_superpixels: int, pooled: SpectrumImage) -> None:
+    if n_superpixels * pooled.n_channels > MOST_ENTRIES:
+        raise ValueError(
+            f"bayes_nuts samples at most {MOST_ENTRIES} superpixels x channels, got {n_superpixels} x "
+            f"{pooled.n_channels}; use bayes_gibbs, leave out superpixel, or crop or sum channels"
+        )
+
+
+def _numbered_as(
+    first: tuple[np.ndarray, np.ndarray], start: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    abundances, weights = start
+    order = match(first[1], weights)
+    return abundances[:, order], weights[order]

@@ -1,0 +1,55 @@
+"""A point fit with counting errors: the Fisher covariance of each pixel's abundances, given the endmembers.
+
+The endmembers are taken as known, so that every pixel has its own K x K covariance (`bayesunmix.engine.fisher`). Draws
+are Gamma variates with that covariance about the fit and half a count more of the mean composition. A pixel with one
+component and n counts gets Gamma(n + 1/2): right for a pixel, and useless for sums, whose error is that of the
+endmembers. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .885 of the active
+abundances and the sum of the Ni layer in 1 of 3; about 7 s on a busy core, most of it for quantiles of the draws.
+"""
+
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+
+from bayesunmix.engine.fisher import abundance_draws
+from bayesunmix.engine.point_fit import point_fit
+from bayesunmix.image import SpectrumImage
+from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.posterior import Posterior, affordable_draws
+from bayesunmix.registry import require_name
+from bayesunmix.settings import require_positive
+
+
+@METHODS.register("fisher_conditional")
+@dataclass(frozen=True)
+class FisherConditional:
+    """Laplace approximation of abundances given the endmembers of a point fit.
+
+    Parameters
+    ----------
+    method : str
+        The point fit: any non-negative method.
+    n_draws : int
+    most_draws_mib : float
+        Memory for abundance draws; fewer are handed out beyond it, at least 20.
+    """
+
+    method: str = "nmf"
+    n_draws: int = 200
+    most_draws_mib: float = 256
+
+    def __post_init__(self) -> None:
+        require_positive(self)
+        require_name(self.method, METHODS, "method")
+
+    def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
+        """Fit, and draw abundances about the fit; every draw has the same endmembers."""
+        fit_key, draw_key = jax.random.split(key)
+        found = point_fit(self.method, image, n_components, fit_key)
+        endmembers = found.estimate.endmembers
+        kept = affordable_draws(self.n_draws, found.estimate.abundances.size, self.most_draws_mib)
+        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
+        abundances = abundance_draws(found.estimate, kept, rng)
+        repeated = np.broadcast_to(endmembers.astype(np.float32), (1, kept, *endmembers.shape))
+        return replace(found, posterior=Posterior(repeated, abundances[None], calibrated=False))
