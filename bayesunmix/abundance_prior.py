@@ -1,0 +1,46 @@
+"""The contract of an abundance prior, and the registry that `abundance_priors/` fills.
+
+Given the component of every photon, each component has a map of Poisson counts of its own, and a prior says how rates
+are drawn from it. A prior is a frozen dataclass without arrays, so that compiled code can be specialised on it; what
+it learns on the way (weights, shapes) is a tuple of arrays that is passed back with the next counts.
+"""
+
+from typing import Any, Protocol
+
+import jax
+
+from bayesunmix.registry import Registry
+
+
+class AbundancePrior(Protocol):
+    """How rates are drawn, given counts."""
+
+    def start(self, exposure: jax.Array, n_components: int) -> Any:
+        """Return what is learned, before anything is: a tree of arrays."""
+        ...
+
+    def draw(
+        self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: Any
+    ) -> tuple[jax.Array, Any]:
+        """Draw the rates of all cells, and then what is learned.
+
+        Parameters
+        ----------
+        key : JAX key
+        counts : (K, *shape) array
+            Photons of each component in each cell.
+        exposure : (*shape) array
+            1, or 0 for a cell that takes no part.
+        learned
+            From `start`, or from the draw before.
+
+        Returns
+        -------
+        rates : (K, *shape) array
+            Expected counts; 0 where there is no exposure.
+        learned
+        """
+        ...
+
+
+ABUNDANCE_PRIORS: Registry[type[AbundancePrior]] = Registry("abundance prior", "bayesunmix.abundance_priors")

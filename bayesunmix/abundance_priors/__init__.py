@@ -1,0 +1,1 @@
+"""One abundance prior a file, named like the file."""

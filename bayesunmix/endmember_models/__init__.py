@@ -1,0 +1,1 @@
+"""One endmember model a file, named like the file."""

@@ -1,0 +1,47 @@
+"""Nothing is known of the spectra but that most neighbouring channels are alike: a multiscale prior in energy.
+
+A detector spreads every line over ten channels and more, and a continuum has no lines. The prior of a map along two
+axes (`bayesunmix.engine.multiscale`) serves a spectrum along one: each endmember splits its counts down a pyramid of
+channels, evenly where it is flat. It is a blind model, as `blind` is, with less noise.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayesunmix.endmember_model import ENDMEMBER_MODELS, Prepared
+from bayesunmix.engine.multiscale import draw_rates, even_weights, random_offsets
+from bayesunmix.image import SpectrumImage
+
+
+@ENDMEMBER_MODELS.register("smooth")
+@dataclass(frozen=True)
+class Smooth:
+    """Any spectrum, smooth where it can be."""
+
+    def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
+        """Nothing to prepare."""
+        if n_components is None:
+            raise ValueError(
+                "n_components must be given for smooth endmembers; bayesunmix.rank recommends one"
+            )
+        return Prepared(None, n_components, (), [])
+
+    def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, jax.Array]:
+        """Return the point estimate, and even weights."""
+        if endmembers is None:
+            raise ValueError("smooth endmembers start from a point estimate, got none")
+        n_components, n_channels = endmembers.shape
+        return jnp.asarray(endmembers, jnp.float32), even_weights((n_channels,), n_components)
+
+    def draw(
+        self, key: jax.Array, counts: jax.Array, given: tuple[()], learned: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Draw the rates of all channels, and scale them to one."""
+        offset_key, key = jax.random.split(key)
+        exposure = jnp.ones(counts.shape[1], jnp.float32)
+        offsets = random_offsets(offset_key, exposure.shape)
+        rates, learned = draw_rates(key, counts.astype(jnp.float32), exposure, learned, offsets)
+        return rates / rates.sum(axis=1, keepdims=True), learned
