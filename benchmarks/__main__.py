@@ -178,9 +178,9 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
     from rich.table import Column, Table
 
     from benchmarks.metric import METRICS
-    from benchmarks.reporting.ranking import RANKED, middle_dose, rank_text, ranking, scores_at
+    from benchmarks.reporting.ranking import middle_dose, rank_text, ranked, ranking, scores_at
 
-    shown = (*RANKED, "fit_seconds")
+    shown = (*ranked(table), "fit_seconds")
     phantom = table["phantom"].iloc[0]
     dose = middle_dose(table[table["phantom"] == phantom])
     ranks = ranking(table)

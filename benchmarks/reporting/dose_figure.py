@@ -1,6 +1,6 @@
 """A metric against dose: every seed, the mean and its standard error, methods coloured and bounds broken grey lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,10 @@ _COLOURS = (
     "#80471c",
     "#2f4b26",
     "#000000",
+    "#9a9a00",
+    "#b3005e",
+    "#00a3a3",
+    "#f0885a",
 )
 _BOUND = "#6b6b6b"
 _SMALLEST = 1e-6  # what a logarithmic axis shows; an angle of 1e-14 degrees is zero
@@ -32,14 +36,17 @@ class Style:
     """How a method is drawn, in every figure and in the legend; bounds have a broken line and no marker."""
 
     colour: str
+    marker: str = "o"
     dashes: tuple[float, float] | None = None
 
 
-def styles(methods: Sequence[str], bounds: Sequence[str]) -> dict[str, Style]:
-    """Give every method a colour, and every bound a dashed or dotted grey line."""
-    drawn = {method: Style(_COLOURS[i % len(_COLOURS)]) for i, method in enumerate(methods)}
+def styles(methods: Sequence[str], peers: Collection[str], bounds: Sequence[str]) -> dict[str, Style]:
+    """Give ours a colour and a dot, peers a colour and a square, and bounds a dashed or dotted grey line."""
+    drawn = {}
+    for marker, names in (("o", [m for m in methods if m not in peers]), ("s", [*peers])):
+        drawn |= {name: Style(_COLOURS[i % len(_COLOURS)], marker) for i, name in enumerate(sorted(names))}
     dashes = ((4, 2), (1, 1.5))
-    return drawn | {bound: Style(_BOUND, dashes[i % len(dashes)]) for i, bound in enumerate(bounds)}
+    return drawn | {bound: Style(_BOUND, "", dashes[i % len(dashes)]) for i, bound in enumerate(bounds)}
 
 
 def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
@@ -95,7 +102,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
         color=style.colour,
         linestyle=(0, style.dashes) if style.dashes else "-",
         linewidth=1.4,
-        marker=alone if style.dashes else "o",
+        marker=style.marker or alone,
         markersize=4,
         zorder=2 if style.dashes else 3,
     )

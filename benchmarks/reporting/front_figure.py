@@ -29,7 +29,11 @@ def front_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style
         if on_front:
             front.append((row.seconds, row.value))
         axes.plot(
-            row.seconds, row.value, "o", color=drawn[row.method].colour, markersize=6 if on_front else 4
+            row.seconds,
+            row.value,
+            drawn[row.method].marker,
+            color=drawn[row.method].colour,
+            markersize=6 if on_front else 4,
         )
         axes.annotate(
             row.method, (row.seconds, row.value), xytext=(4, 3), textcoords="offset points", fontsize=6.5,
@@ -38,7 +42,7 @@ def front_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style
     axes.step(*zip(*front, strict=True), where="post", color="#b5b5b5", linewidth=0.9, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.12)
-    if metric.best == "low":
+    if metric.best == "low" and (scores["value"] > 0).all():
         axes.set_yscale("log")
         plain_log_labels(axes)
     axes.set_xlabel("seconds of a fit, without compiling", fontsize=8.5)
