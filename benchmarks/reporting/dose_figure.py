@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from benchmarks.metric import Metric
 
@@ -49,12 +50,13 @@ def styles(methods: Sequence[str], peers: Collection[str], bounds: Sequence[str]
     return drawn | {bound: Style(_BOUND, "", dashes[i % len(dashes)]) for i, bound in enumerate(bounds)}
 
 
-def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
+def dose_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     """Draw one metric against dose.
 
     Parameters
     ----------
     metric : Metric
+    phantom : str
     scores : DataFrame
         Columns `method`, `dose`, `value`; one row a seed.
     drawn : dict of Style
@@ -78,9 +80,9 @@ def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]
     axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
     if is_log:
         axes.set_yscale("log")
-        plain_log_labels(axes)
+        plain_log_labels(axes.yaxis)
     axes.set_xlabel("dose (counts per pixel)", fontsize=8.5)
-    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
+    title(axes, metric, phantom)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, length=2.5)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
@@ -111,9 +113,15 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     )
 
 
-def plain_log_labels(axes: Axes) -> None:
-    """Label 1, 2, 5 of each decade in plain numbers."""
-    low, high = axes.get_ylim()
+def title(axes: Axes, metric: Metric, phantom: str) -> None:
+    """Say which metric it is, and of which phantom."""
+    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
+    axes.set_title(phantom, loc="right", fontsize=8.5, color="#5c6166")
+
+
+def plain_log_labels(axis: Axis) -> None:
+    """Label 1, 2, 5 of each decade in plain numbers, or more where that is less than two."""
+    low, high = axis.get_view_interval()
     ticks = [
         s * 10.0**e
         for e in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
@@ -122,5 +130,7 @@ def plain_log_labels(axes: Axes) -> None:
     ticks = [t for t in ticks if low <= t <= high]
     if len(ticks) > 7:
         ticks = [t for t in ticks if f"{t:e}".startswith("1")]
-    axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if len(ticks) < 2:
+        ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low <= t <= high]
+    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_minor_formatter(NullFormatter())

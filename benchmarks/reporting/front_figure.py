@@ -6,15 +6,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.metric import Metric
-from benchmarks.reporting.dose_figure import Style, plain_log_labels
+from benchmarks.reporting.dose_figure import Style, plain_log_labels, title
 
 
-def front_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
+def front_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     """Draw a metric against seconds.
 
     Parameters
     ----------
     metric : Metric
+    phantom : str
     scores : DataFrame
         Columns `method`, `seconds`, `value`: means over the seeds, one row a method.
     drawn : dict of Style
@@ -42,11 +43,12 @@ def front_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style
     axes.step(*zip(*front, strict=True), where="post", color="#b5b5b5", linewidth=0.9, zorder=0)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.12)
+    plain_log_labels(axes.xaxis)
     if metric.best == "low" and (scores["value"] > 0).all():
         axes.set_yscale("log")
-        plain_log_labels(axes)
+        plain_log_labels(axes.yaxis)
     axes.set_xlabel("seconds of a fit, without compiling", fontsize=8.5)
-    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
+    title(axes, metric, phantom)
     axes.tick_params(which="both", labelsize=7.5, length=2.5)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

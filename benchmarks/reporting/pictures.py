@@ -31,7 +31,7 @@ def dose_curves(
             scores = rows[["method", "dose", name]].rename(columns={name: "value"})
             if scores["value"].isna().all():
                 continue
-            figure = dose_figure(METRICS[name], scores, drawn)
+            figure = dose_figure(METRICS[name], str(phantom), scores, drawn)
             title = f"{METRICS[name].heading} against dose, {phantom}"
             yield {
                 "title": title,
@@ -50,7 +50,7 @@ def fronts(
             means = cells.groupby("method")[["fit_seconds", name]].mean().dropna().reset_index()
             means.columns = pd.Index(["method", "seconds", "value"])
             if len(means):
-                figure = front_figure(METRICS[name], means, drawn)
+                figure = front_figure(METRICS[name], str(phantom), means, drawn)
                 path = out / "figures" / f"front-{phantom}-{name}.png"
                 title = f"{METRICS[name].heading} against seconds, {phantom}"
                 yield {"title": title, "phantom": str(phantom), "image": save(figure, path)}
@@ -69,7 +69,7 @@ def trials(
     ]
     chosen = [(r, path) for r, path in kept if (r["phantom"], r["dose"]) == (phantom, dose)]
     order = list(drawn)
-    first: dict[tuple[str, float], np.ndarray] = {}
+    first: dict[str, np.ndarray] = {}
     for record, path in sorted(
         kept if len(kept) <= _MOST_TRIALS else chosen,
         key=lambda pair: (
@@ -81,9 +81,7 @@ def trials(
         truth = snapshot.load(snapshots.truth_path(record["phantom"]))
         found = snapshot.load(path)
         if "endmembers" not in truth:  # without a truth, components are numbered as the first method's
-            found = _numbered(
-                found, first.setdefault((record["phantom"], record["dose"]), found["endmembers"])
-            )
+            found = _numbered(found, first.setdefault(record["phantom"], found["endmembers"]))
         figure = trial_figure(truth, found, record["dose"], drawn[record["method"]].colour)
         scores = [
             f"{METRICS[name].label} {plus_minus(record[name], np.nan)} {METRICS[name].unit}"
