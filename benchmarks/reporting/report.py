@@ -126,6 +126,7 @@ def _context(
         "further_curves": list(dose_curves(usual, [m for m in metrics if m not in foremost], drawn, out)),
         "fronts": list(fronts(usual, dose, drawn, out)),
         "scaling": found["scaling"].to_dict("records"),
+        "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
         "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in groups],
         "downloads": {
