@@ -15,7 +15,7 @@ from benchmarks import snapshot
 from benchmarks.metric import METRICS
 from benchmarks.reporting.dose_figure import Style, dose_figure
 from benchmarks.reporting.front_figure import front_figure
-from benchmarks.reporting.ranking import first_components, plus_minus, ranked
+from benchmarks.reporting.ranking import plus_minus, ranked
 from benchmarks.reporting.trial_figure import trial_figure
 
 # Pictures of trials in one file; where there are more, only those of one phantom and dose are in it.
@@ -57,14 +57,14 @@ def fronts(
 
 
 def trials(
-    records: pd.DataFrame, drawn: Mapping[str, Style], out: Path, phantom: str, dose: float
+    records: pd.DataFrame, drawn: Mapping[str, Style], out: Path, phantom: str, dose: float, components: str
 ) -> Iterator[dict[str, Any]]:
     """Pictures of what each method made of the trials whose snapshot was kept."""
     snapshots = snapshot.Snapshots(out / "cells")
     kept = [
         (record, path)
         for record in records[records["status"] == "ok"].to_dict("records")
-        if record["components"] == first_components(records) or record["role"] == "bound"
+        if record["components"] == components or record["role"] == "bound"
         if (path := snapshots.estimate_path(**{k: record[k] for k in snapshot.KEY})).is_file()
     ]
     chosen = [(r, path) for r, path in kept if (r["phantom"], r["dose"]) == (phantom, dose)]

@@ -29,20 +29,23 @@ from benchmarks.reporting.ranking import (
     ranking,
     scores_at,
 )
+from benchmarks.reporting.resampling import STRATUM
 from benchmarks.reporting.tables import tables, write_tables
 from benchmarks.table import table
 
 _HERE = Path(__file__).parent
 
 
-def write_report(out: Path, phantom: str | None = None, dose: float | None = None) -> list[Path]:
+def write_report(
+    out: Path, phantom: str | None = None, dose: float | None = None, components: str | None = None
+) -> list[Path]:
     """Write `report.html`, `figures/` and `tables/` into a folder of results.
 
     Parameters
     ----------
     out : Path
-    phantom, dose : optional
-        Of the maps shown; the first phantom and the middle dose where not given.
+    phantom, dose, components : optional
+        Of the maps shown; the first phantom, the middle dose and the true number of components where not given.
 
     Returns
     -------
@@ -64,6 +67,8 @@ def write_report(out: Path, phantom: str | None = None, dose: float | None = Non
     phantom = _chosen(phantom, "phantom", list(records["phantom"].unique()), records["phantom"].iloc[0])
     doses = sorted(records.loc[records["phantom"] == phantom, "dose"].unique())
     dose = _chosen(dose, "dose", doses, middle_dose(records[records["phantom"] == phantom]))
+    asked = sorted(records["components"].unique())
+    components = _chosen(components, "components", asked, first_components(records))
     (out / "figures").mkdir(exist_ok=True)
     about = json.loads((out / "run.json").read_text(encoding="utf-8"))
     environment = jinja2.Environment(
@@ -72,7 +77,7 @@ def write_report(out: Path, phantom: str | None = None, dose: float | None = Non
     template = environment.from_string((_HERE / "report.html.jinja").read_text(encoding="utf-8"))
     found = tables(records)
     write_tables(found, out / "tables")
-    html = template.render(**_context(records, found, about, out, phantom, dose))
+    html = template.render(**_context(records, found, about, out, phantom, dose, components))
     write_text(out / "report.html", html)
     return [out / "records.csv", out / "report.html", out / "figures", out / "tables"]
 
@@ -84,6 +89,7 @@ def _context(
     out: Path,
     phantom: str,
     dose: float,
+    components: str,
 ) -> dict[str, Any]:
     """Gather everything that the template fills in."""
     ranks = ranking(records)
@@ -96,7 +102,7 @@ def _context(
     metrics = [name for name in ordered if records[name].notna().any()]
     intervals = [name for name in metrics if METRICS[name].needs_posterior]
     foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "coverage_90")]
-    usual = records[(records["components"] == first_components(records)) | (records["role"] == "bound")]
+    usual = records[(records["components"] == components) | (records["role"] == "bound")]
     groups = list(
         records[["phantom", "dose", "components"]].drop_duplicates().itertuples(index=False, name=None)
     )
@@ -108,6 +114,7 @@ def _context(
         "facts": _facts(records, about),
         "phantom": phantom,
         "dose": dose,
+        "components": components,
         "with_truth": has_truth(records),
         "ranked": [METRICS[name] for name in chosen],
         "ranking": [
@@ -118,7 +125,7 @@ def _context(
         "peers": peers,
         "first": next(iter(ranks.index), NOTHING),
         "paired": _paired(found["paired"], list(ranks.index), chosen),
-        "scores": _with_shares(records, found["scores"], phantom, dose, chosen),
+        "scores": _with_shares(records, found["scores"], (phantom, dose, components), chosen),
         "bounds": bounds,
         "nothing": NOTHING,
         "drawn": drawn,
@@ -132,7 +139,7 @@ def _context(
         "downloads": {
             name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in found.items()
         },
-        "trials": list(trials(records, drawn, out, phantom, dose)),
+        "trials": list(trials(records, drawn, out, phantom, dose, components)),
         "interval_metrics": [METRICS[name] for name in intervals],
         "interval_scores": _intervals(records, intervals, groups),
         "failures": _failures(records),
@@ -149,10 +156,13 @@ def _paired(
 
 
 def _with_shares(
-    records: pd.DataFrame, scores: pd.DataFrame, phantom: str, dose: float, metrics: Sequence[str]
+    records: pd.DataFrame,
+    scores: pd.DataFrame,
+    trial: tuple[str, float, str],
+    metrics: Sequence[str],
 ) -> dict[str, list[tuple[str, str]]]:
-    """Join each score with its share of the possible."""
-    here = scores[(scores["phantom"] == phantom) & (scores["dose"] == dose)]
+    """Join each score at a phantom, dose and number of components with its share of the possible."""
+    here = scores[(scores[STRATUM] == list(trial)).all(axis=1)]
     shares = {} if "possible" not in here else here.set_index(["method", "metric"])["possible"].to_dict()
     return {
         method: [
@@ -164,7 +174,7 @@ def _with_shares(
             )
             for name, text in zip(metrics, texts, strict=True)
         ]
-        for method, texts in scores_at(records, phantom, dose, metrics).items()
+        for method, texts in scores_at(records, trial[0], trial[1], metrics, trial[2]).items()
     }
 
 
