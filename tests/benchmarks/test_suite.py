@@ -14,7 +14,10 @@ GOOD = 'phantoms = ["nicr_film"]\ndoses = [5]\nseeds = [0]\nmethods = ["nmf"]\n'
 def test_the_suites_that_come_along_load():
     assert {"quick", "smoke"} <= set(suite_names())
     for name in suite_names():
-        assert load_suite(name).cells()
+        suite = load_suite(name)
+        assert suite.cells()
+        for scene in suite.phantoms:
+            assert scene.n_components > 0, "its settings are accepted"
 
 
 def test_smoke_is_every_method_and_bound():
