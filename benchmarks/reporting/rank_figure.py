@@ -26,7 +26,7 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     if ranks["high"].notna().any():
         axes.axvspan(ranks["low"].iloc[0], ranks["high"].iloc[0], color="#000000", alpha=0.05, linewidth=0)
     axes.set_yticks(range(len(ranks)), list(ranks.index), fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(ranks) - 0.5, -0.5)
     axes.set_xlabel("mean rank over metrics and trials (1 is best), 95 % interval over seeds", fontsize=8.5)
     axes.tick_params(labelsize=8, length=2.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -142,7 +142,7 @@ def _draw_spectrum(
     axes.set_ylim(low * 1.05, _root(top) * 1.06)
     ticks = ticks[ticks <= top]
     axes.set_yticks(_root(ticks), [f"{t:g}" for t in ticks])
-    axes.set_ylabel("% of counts, root scale", **_TITLE)
+    axes.set_ylabel("%, root scale", **_TITLE)
     axes.set_xlim(energy[0], energy[-1])
     axes.yaxis.set_label_position("right")
     axes.yaxis.tick_right()
