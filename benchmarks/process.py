@@ -115,8 +115,8 @@ def _work(connection: Connection) -> None:
         try:
             connection.send("ready")
             task = connection.recv()
-        except (EOFError, ConnectionError):  # nothing more to do, and JAX would take its time to end
-            os._exit(0)
+        except (EOFError, ConnectionError):  # nothing more to do
+            return
         load_modules(task.modules)
         connection.send(compute(task))
 
