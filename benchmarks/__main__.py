@@ -43,7 +43,7 @@ def run(
         typer.echo("benchmarks: stopped; the same command continues where this one ended", err=True)
         raise typer.Exit(130) from None
     _print_ranking(table)
-    _write_report(out, None, None)
+    _write_report(out)
 
 
 @app.command()
@@ -51,9 +51,12 @@ def report(
     out: Annotated[Path, typer.Argument(help="Folder of results.")],
     dose: Annotated[float | None, typer.Option(help="Dose of the maps; the middle one if not given.")] = None,
     phantom: Annotated[str | None, typer.Option(help="Phantom of the maps; the first if not given.")] = None,
+    components: Annotated[
+        str | None, typer.Option(help='Number of components of the maps, such as "true+1" or "found".')
+    ] = None,
 ) -> None:
     """Write the report of a folder of results again."""
-    _write_report(out, phantom, dose)
+    _write_report(out, phantom, dose, components)
 
 
 @app.command()
@@ -178,9 +181,9 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
     from rich.table import Column, Table
 
     from benchmarks.metric import METRICS
-    from benchmarks.reporting.ranking import RANKED, middle_dose, rank_text, ranking, scores_at
+    from benchmarks.reporting.ranking import middle_dose, rank_text, ranked, ranking, scores_at
 
-    shown = (*RANKED, "fit_seconds")
+    shown = (*ranked(table), "fit_seconds")
     phantom = table["phantom"].iloc[0]
     dose = middle_dose(table[table["phantom"] == phantom])
     ranks = ranking(table)
@@ -203,10 +206,12 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
     Console(width=None if console.is_terminal else 160).print(printed)
 
 
-def _write_report(out: Path, phantom: str | None, dose: float | None) -> None:
+def _write_report(
+    out: Path, phantom: str | None = None, dose: float | None = None, components: str | None = None
+) -> None:
     from benchmarks.reporting.report import write_report
 
-    for path in write_report(out, phantom, dose):
+    for path in write_report(out, phantom, dose, components):
         typer.echo(f"wrote {path}")
 
 

@@ -1,8 +1,9 @@
 """The contract of a metric, and the registry that `metrics/` fills.
 
 A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see
-`scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. To add one,
-write one file, `metrics/mine.py`::
+`scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. A trial is a
+phantom's (`simulations.phantom.Trial`), or of a recording that has no truth (`benchmarks.recording.RecordedTrial`), for
+metrics that need none. To add one, write one file, `metrics/mine.py`::
 
     @metric(label="Mine", unit="deg", best="low")
     def mine(trial, unmixing) -> float:
@@ -11,13 +12,12 @@ write one file, `metrics/mine.py`::
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bayesunmix.method import Unmixing
 from bayesunmix.registry import Registry
-from simulations.phantom import Trial
 
-Score = Callable[[Trial, Unmixing], float]
+Score = Callable[[Any, Unmixing], float]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Metric:
     best : "low", "high" or float
         Direction, or the value aimed at (0.9 for a 90 % coverage).
     needs_posterior : bool
+    needs_truth : bool
+        Whether only trials of phantoms have it.
     is_cost : bool
         Whether it measures the machine as well as the method, and so is another number in every run.
     """
@@ -43,6 +45,7 @@ class Metric:
     unit: str
     best: Literal["low", "high"] | float
     needs_posterior: bool = False
+    needs_truth: bool = True
     is_cost: bool = False
 
     @property
@@ -66,12 +69,15 @@ def metric(
     unit: str,
     best: Literal["low", "high"] | float,
     needs_posterior: bool = False,
+    needs_truth: bool = True,
     is_cost: bool = False,
 ) -> Callable[[Score], Score]:
     """Register the decorated function under its own name, which is its file's name too."""
 
     def register(score: Score) -> Score:
-        METRICS.register(score.__name__)(Metric(score, label, unit, best, needs_posterior, is_cost))
+        METRICS.register(score.__name__)(
+            Metric(score, label, unit, best, needs_posterior, needs_truth, is_cost)
+        )
         return score
 
     return register

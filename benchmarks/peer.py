@@ -42,6 +42,7 @@ from bayesunmix.image import SpectrumImage
 from bayesunmix.method import Unmixing
 from bayesunmix.registry import Registry
 from bayesunmix.settings import require_image, require_seed
+from benchmarks.missing import Missing
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ROOT / ".venv-peers"
@@ -76,10 +77,6 @@ class Peer(Protocol):
 PEERS: Registry[type[Peer]] = Registry("peer", "benchmarks.peers")
 
 
-class PeerMissing(RuntimeError):
-    """The environment of a peer is not there; the message says why, and what to do."""
-
-
 def unmix_with_peer(
     name: str, image: SpectrumImage, n_components: int, seed: int, settings: Mapping[str, Any]
 ) -> Unmixing:
@@ -101,7 +98,7 @@ def unmix_with_peer(
 
     Raises
     ------
-    PeerMissing
+    Missing
         If the environment is not there.
     RuntimeError
         If the process fails; the message ends with the last line that it wrote.
@@ -142,7 +139,7 @@ def python_of(environment: str) -> str:
 
     Raises
     ------
-    PeerMissing
+    Missing
         If it has not been installed, or could not be.
     """
     if environment == "main":
@@ -153,10 +150,10 @@ def python_of(environment: str) -> str:
     log = folder / "install.log"
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
     if errors := [line.strip() for line in lines if line.lower().lstrip().startswith("error")]:
-        raise PeerMissing(
+        raise Missing(
             f"the environment {environment} could not be installed ({errors[-1]}); `make peers` tries again"
         )
-    raise PeerMissing(f"the environment {environment} is not installed; `make peers` installs it")
+    raise Missing(f"the environment {environment} is not installed; `make peers` installs it")
 
 
 def _run(python: str, name: str, folder: Path) -> None:

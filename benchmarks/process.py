@@ -19,7 +19,7 @@ import psutil
 from benchmarks.record import RunRecord
 from benchmarks.suite import Cell, Limits
 
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
 _GOODBYE_SECONDS = 5.0
 
 

@@ -12,31 +12,48 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.suite import Role
+
 _ROOT = Path(__file__).resolve().parent.parent
-_DECIDES = ("bayesunmix", "simulations", "benchmarks/baselines", "benchmarks/metrics", "benchmarks/scoring")
+_DECIDES = ("bayesunmix", "simulations", "benchmarks/metrics", "benchmarks/scoring")
 _DECIDES_TOO = (
     "benchmarks/baseline.py",
     "benchmarks/metric.py",
+    "benchmarks/recording.py",
     "benchmarks/scene.py",
     "benchmarks/worker.py",
 )
-_DECIDES_FOR_A_PEER = ("benchmarks/peer.py", "benchmarks/peers/{}.py")
+# Methods do not import each other (a test holds them to it), so that a new one leaves the others' results valid.
+_METHODS = "bayesunmix/methods"
+_DECIDES_BY_ROLE = {
+    "method": (f"{_METHODS}/{{0}}.py",),
+    "peer": (
+        "benchmarks/peer.py",
+        "benchmarks/peer_process.py",
+        "benchmarks/peers/{0}.py",
+        "requirements/{1}.txt",
+    ),
+    "bound": ("benchmarks/baselines/{0}.py",),
+}
 
 
 @functools.cache
-def code_digest(modules: tuple[Path, ...] = (), peer: str | None = None) -> str:
-    """Hash of every source file that can change a score: a result is reused only under the same code.
+def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Path, ...] = ()) -> str:
+    """Hash of every file that can change a score: a result is reused only under the same code.
 
     Parameters
     ----------
+    role : "method", "peer" or "bound"
+    name : str
+        Of the method, peer or baseline: its own file counts, those of the others do not.
+    environment : str
+        Of a peer, whose requirements count.
     modules : tuple of Path
         Files of a suite that register members.
-    peer : str, optional
-        Whose adapter counts too.
     """
-    folders = [_ROOT / folder for folder in _DECIDES]
-    single = [*_DECIDES_TOO, *(name.format(peer) for name in _DECIDES_FOR_A_PEER if peer)]
-    files = [*(f for folder in folders for f in folder.rglob("*.py")), *(_ROOT / f for f in single)]
+    shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py"))
+    single = [*_DECIDES_TOO, *(path.format(name, environment) for path in _DECIDES_BY_ROLE[role])]
+    files = [*(f for f in shared if f.parent != _ROOT / _METHODS), *(_ROOT / path for path in single)]
     return _digest(
         part
         for file in [*sorted(files), *modules]

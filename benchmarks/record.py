@@ -56,6 +56,8 @@ class RunRecord:
         Scores by name of metric, costs (seconds, MiB) among them.
     seconds : float
         The whole cell: photons, fit and scores.
+    harness_seconds : float
+        What its place in the cluster was busy with besides: starting a process, importing, handing results over.
     versions : dict of str
     commit, code : str
         Checkout, and hash of the code that decides a score.
@@ -82,6 +84,7 @@ class RunRecord:
     warnings: list[str] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    harness_seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = "unknown"
     code: str = ""

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from bayesunmix.unmixing import versions
 from benchmarks import provenance
 from benchmarks.cluster import compute_all
+from benchmarks.peer import PEERS
 from benchmarks.process import Task
 from benchmarks.record import RecordFile, RunRecord, write_text
 from benchmarks.snapshot import Snapshots
@@ -58,7 +59,7 @@ def run(
     store, snapshots = RecordFile(out / "records.jsonl"), Snapshots(out / "cells")
     finished = {record.cell for record in store.read() if record.status == "ok"}
     for scene in suite.phantoms:
-        snapshots.keep_truth(scene.name, scene.build())
+        snapshots.keep_truth(scene)
     tasks = list(_tasks(suite))
     missing = [task for task in tasks if task.blank.cell not in finished]
     try:
@@ -105,13 +106,13 @@ def _tasks(suite: Suite) -> Iterator[Task]:
     """Give every cell its identity."""
     commit = provenance.commit()
     identities = {scene.name: scene.identity() for scene in suite.phantoms}
-    n_true = {scene.name: scene.build().truth.n_components for scene in suite.phantoms}
     for cell in suite.cells():
-        n_components = cell.n_components(n_true[cell.scene.name])
+        n_components = cell.n_components(cell.scene.n_components)
         if n_components is not None and n_components < 1:
             continue
         digest, acquisition = identities[cell.scene.name]
-        code = provenance.code_digest(suite.modules, cell.method if cell.role == "peer" else None)
+        environment = PEERS[cell.method].environment if cell.role == "peer" else ""
+        code = provenance.code_digest(cell.role, cell.method, environment, suite.modules)
         known = (digest, acquisition, *_asked(cell), n_components, code)
         blank = RunRecord(
             cell=hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:12],

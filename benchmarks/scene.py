@@ -77,6 +77,11 @@ class Scene:
         """
         return _build(self.phantom, json.dumps(self.settings), json.dumps(self.detector))
 
+    @property
+    def n_components(self) -> int:
+        """How many components the phantom has."""
+        return self.build().truth.n_components
+
     def acquire(self, dose: float, seed: int) -> Trial:
         """Record photons."""
         return self.build().acquire(dose, seed, self.recorded)

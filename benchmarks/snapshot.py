@@ -14,6 +14,8 @@ import numpy as np
 from bayesunmix.io.file import whole_file
 from bayesunmix.method import Unmixing
 from benchmarks.record import RunRecord
+from benchmarks.recording import Recording
+from benchmarks.scene import Scene
 from simulations.phantom import Phantom
 
 _MOST_VALUES = 5_000_000
@@ -44,18 +46,21 @@ class Snapshots:
         path = self.estimate_path(record.phantom, record.dose, record.seed, record.method, record.components)
         _write(path, content)
 
-    def keep_truth(self, name: str, phantom: Phantom) -> None:
-        """Store the truth at unit dose."""
+    def keep_truth(self, scene: Scene | Recording) -> None:
+        """Store the truth at unit dose; of a recording only the grid, and nothing where its file is not here."""
+        drawn = scene.build() if isinstance(scene, Scene) else scene.grid()
+        if drawn is None:
+            return
         arrays = {
-            "endmembers": phantom.truth.endmembers,
-            "abundances": phantom.truth.abundances,
-            "energy_kev": phantom.energy_kev,
-            "navigation_shape": np.array(phantom.navigation_shape),
-            "labels": np.array(phantom.labels),
-            "pixel_size": np.array([axis.scale for axis in phantom.axes] or [1.0]),
-            "pixel_unit": np.array(phantom.axes[-1].units if phantom.axes else "px"),
+            "energy_kev": drawn.energy_kev,
+            "navigation_shape": np.array(drawn.navigation_shape),
+            "pixel_size": np.array([axis.scale for axis in drawn.axes] or [1.0]),
+            "pixel_unit": np.array(drawn.axes[-1].units if drawn.axes else "px"),
         }
-        _write(self.truth_path(name), _npz(arrays))
+        if isinstance(drawn, Phantom):
+            arrays["endmembers"], arrays["abundances"] = drawn.truth.endmembers, drawn.truth.abundances
+            arrays["labels"] = np.array(drawn.labels)
+        _write(self.truth_path(scene.name), _npz(arrays))
 
 
 def estimate_bytes(unmixing: Unmixing) -> bytes | None:

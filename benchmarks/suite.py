@@ -12,6 +12,7 @@ from typing import Any, Literal
 from bayesunmix.registry import require_name
 from benchmarks.baseline import BASELINES
 from benchmarks.peer import PEERS
+from benchmarks.recording import Recording
 from benchmarks.scene import Scene
 
 Role = Literal["method", "peer", "bound"]
@@ -24,7 +25,7 @@ class Cell:
 
     Parameters
     ----------
-    scene : Scene
+    scene : Scene or Recording
     dose : float
         Mean counts per pixel of the specimen.
     seed : int
@@ -37,7 +38,7 @@ class Cell:
         Of the method, where they are not the defaults.
     """
 
-    scene: Scene
+    scene: Scene | Recording
     dose: float
     seed: int
     method: str
@@ -79,7 +80,7 @@ class Suite:
     Parameters
     ----------
     name, title : str
-    phantoms : tuple of Scene
+    phantoms : tuple of Scene, or of Recording
     doses : tuple of float
         Mean counts per pixel of the specimen.
     seeds : tuple of int
@@ -96,7 +97,7 @@ class Suite:
 
     name: str
     title: str
-    phantoms: tuple[Scene, ...]
+    phantoms: tuple[Scene | Recording, ...]
     doses: tuple[float, ...]
     seeds: tuple[int, ...]
     methods: tuple[str, ...]
@@ -134,6 +135,6 @@ class Suite:
 
 
 def _written(value: Any) -> str:
-    if isinstance(value, Scene):
+    if isinstance(value, Scene | Recording):
         return value.name
     return f"{value:g}" if isinstance(value, float) else str(value)

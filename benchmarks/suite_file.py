@@ -15,7 +15,7 @@
     [method_settings.nmf]
     max_iterations = 500
 
-    [scenes.film_realistic]                     # see `benchmarks.scene`
+    [scenes.film_realistic]                     # see `benchmarks.scene`, and `benchmarks.recording` for files
     phantom = "nicr_film"
     detector = "realistic"
 
@@ -37,6 +37,7 @@ from bayesunmix.method import METHODS
 from bayesunmix.registry import Registry, require_name
 from benchmarks.baseline import BASELINES
 from benchmarks.peer import PEERS
+from benchmarks.recording import Recording
 from benchmarks.scene import Scene
 from benchmarks.suite import FOUND, TRUE, Limits, Suite
 from simulations.phantom import PHANTOMS
@@ -95,10 +96,14 @@ def _parse(path: Path, content: dict[str, Any]) -> Suite:
         raise ValueError(f"{', '.join(missing)} is required; see benchmarks/suite_file.py for an example")
     modules = tuple(path.resolve().parent / module for module in content.get("modules", []))
     load_modules(modules)
-    scenes = {name: Scene.parse(name, table) for name, table in _tables(content, "scenes").items()}
-    for scene in scenes.values():
-        require_name(scene.phantom, PHANTOMS, "phantom")
-    phantoms = _names(content["phantoms"], {**PHANTOMS, **scenes}, "phantom", PHANTOMS)
+    scenes = {name: _scene(path, name, table) for name, table in _tables(content, "scenes").items()}
+    names = _names(content["phantoms"], {**PHANTOMS, **scenes}, "phantom", PHANTOMS)
+    phantoms = tuple(scenes.get(name) or Scene(name, name) for name in names)
+    if len({type(scene) for scene in phantoms}) > 1:
+        raise ValueError(
+            "phantoms must have a truth, all or none: phantoms and recordings are scored by other metrics; "
+            "make two suites"
+        )
     method_settings = _tables(content, "method_settings")
     for name, settings in method_settings.items():
         require_name(name, [*METHODS, *PEERS], METHODS.kind)
@@ -113,7 +118,7 @@ def _parse(path: Path, content: dict[str, Any]) -> Suite:
     return Suite(
         name=path.stem,
         title=content.get("title", path.stem),
-        phantoms=tuple(scenes.get(name) or Scene(name, name) for name in phantoms),
+        phantoms=phantoms,
         doses=tuple(float(d) for d in _numbers(content["doses"], "doses", (int, float), above=0)),
         seeds=tuple(_numbers(content["seeds"], "seeds", (int,), above=-1)),
         methods=tuple(members),
@@ -122,6 +127,15 @@ def _parse(path: Path, content: dict[str, Any]) -> Suite:
         limits=_limits(content.get("limits", {})),
         modules=modules,
     )
+
+
+def _scene(path: Path, name: str, table: dict[str, Any]) -> Scene | Recording:
+    """Read a table [scenes.NAME]: of a recording where it names a file."""
+    if "file" in table:
+        return Recording.parse(name, table, path.resolve().parent)
+    scene = Scene.parse(name, table)
+    require_name(scene.phantom, PHANTOMS, "phantom")
+    return scene
 
 
 def _names(

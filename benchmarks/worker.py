@@ -12,8 +12,10 @@ from bayesunmix.method import METHODS, Unmixing, finds_n_components
 from bayesunmix.unmixing import versions
 from benchmarks.baseline import BASELINES
 from benchmarks.metric import METRICS
-from benchmarks.peer import PeerMissing, unmix_with_peer
+from benchmarks.missing import Missing
+from benchmarks.peer import unmix_with_peer
 from benchmarks.process import Finished, Task
+from benchmarks.recording import RecordedTrial
 from benchmarks.scoring.pairing import align
 from benchmarks.snapshot import estimate_bytes
 from benchmarks.suite import Cell
@@ -41,11 +43,11 @@ def compute(task: Task) -> Finished:
             blank, photons=image.n_photons, pixels=image.n_pixels, channels=image.n_channels
         )
         found = _unmix(task.cell, trial)
-        unmixing = align(trial.truth, found)
+        unmixing = found if trial.truth is None else align(trial.truth, found)
         metrics = _score(trial, unmixing)
         estimate = estimate_bytes(unmixing) if task.keep else None
     except Exception as error:
-        skipped = isinstance(error, PeerMissing)
+        skipped = isinstance(error, Missing)
         lines = str(error).strip().splitlines() or ["no message"]
         sentence = lines[0] if skipped else f"{type(error).__name__}: {lines[0]}"
         return Finished(
@@ -72,13 +74,13 @@ def compute(task: Task) -> Finished:
     return Finished(record, estimate)
 
 
-def _unmix(cell: Cell, trial: Trial) -> Unmixing:
+def _unmix(cell: Cell, trial: Trial | RecordedTrial) -> Unmixing:
     if cell.role == "bound":
         with Cost() as cost:
-            estimate = BASELINES[cell.method](trial)
+            estimate = BASELINES[cell.method](trial, cell.scene.n_components)
         costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
         return Unmixing(estimate.canonical(), info=costs)
-    n_components = cell.n_components(trial.truth.n_components)
+    n_components = cell.n_components(cell.scene.n_components)
     if n_components is None and (cell.role == "peer" or not finds_n_components(METHODS[cell.method])):
         n_components = rank(trial.image, seed=cell.seed).n_components
     if cell.role == "peer":
@@ -86,9 +88,10 @@ def _unmix(cell: Cell, trial: Trial) -> Unmixing:
     return unmix(trial.image, n_components, method=cell.method, seed=cell.seed, **cell.settings)
 
 
-def _score(trial: Trial, unmixing: Unmixing) -> dict[str, float]:
+def _score(trial: Trial | RecordedTrial, unmixing: Unmixing) -> dict[str, float]:
     return {
         name: float(metric.score(trial, unmixing))
         for name, metric in METRICS.items()
         if unmixing.posterior is not None or not metric.needs_posterior
+        if trial.truth is not None or not metric.needs_truth
     }

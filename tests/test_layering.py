@@ -133,7 +133,7 @@ def test_the_walker_saw_the_tree():
     assert {house.split(".")[0] for house in edges} >= {"bayesunmix", "simulations", "benchmarks"}
     assert "bayesunmix.image" in edges["bayesunmix.methods.nmf"]
     assert "bayesunmix.io.rosettasciio" in edges["bayesunmix.io"]
-    assert "simulations.phantom" in edges["benchmarks.metric"]
+    assert "simulations.phantom" in edges["benchmarks.scene"]
     assert "bayesunmix.unmixing" not in edges["bayesunmix.cli"], (
         "the command line imports inside its commands"
     )

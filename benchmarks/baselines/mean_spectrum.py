@@ -4,13 +4,13 @@ import numpy as np
 
 from bayesunmix.factorization import Factorization
 from benchmarks.baseline import BASELINES
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
 @BASELINES.register("mean_spectrum")
-def mean_spectrum(trial: Trial) -> Factorization:
+def mean_spectrum(trial: Trial | RecordedTrial, n_components: int) -> Factorization:
     """One spectrum for all."""
-    n_components = trial.truth.n_components
     spectrum = trial.image.sum_spectrum() / trial.image.n_photons
     share = trial.image.total_map().reshape(-1, 1) / n_components
     return Factorization(np.tile(spectrum, (n_components, 1)), np.tile(share, n_components))

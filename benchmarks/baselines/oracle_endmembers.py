@@ -11,6 +11,8 @@ from scipy import sparse
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from benchmarks.baseline import BASELINES
+from benchmarks.missing import Missing
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 _MAX_ITERATIONS = 1000
@@ -18,8 +20,16 @@ _TOLERANCE = 1e-4
 
 
 @BASELINES.register("oracle_endmembers")
-def oracle_endmembers(trial: Trial) -> Factorization:
-    """Abundances given the true endmembers."""
+def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Factorization:
+    """Abundances given the true endmembers.
+
+    Raises
+    ------
+    Missing
+        If the trial is of a recording.
+    """
+    if trial.truth is None:
+        raise Missing("nobody knows the endmembers of a recording; leave oracle_endmembers out of the suite")
     endmembers = trial.truth.endmembers
     return Factorization(endmembers, _abundances(trial.image, endmembers))
 

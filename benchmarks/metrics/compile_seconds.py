@@ -2,10 +2,11 @@
 
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
-@metric(label="Compile", unit="s", best="low", is_cost=True)
-def compile_seconds(trial: Trial, unmixing: Unmixing) -> float:
+@metric(label="Compile", unit="s", best="low", needs_truth=False, is_cost=True)
+def compile_seconds(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
     """Seconds of compilation."""
     return float(unmixing.info["compile_seconds"])

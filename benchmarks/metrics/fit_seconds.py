@@ -2,10 +2,11 @@
 
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
-@metric(label="Fit", unit="s", best="low", is_cost=True)
-def fit_seconds(trial: Trial, unmixing: Unmixing) -> float:
+@metric(label="Fit", unit="s", best="low", needs_truth=False, is_cost=True)
+def fit_seconds(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
     """Seconds of work."""
     return float(unmixing.info["fit_seconds"])

@@ -1,37 +1,47 @@
-"""Deviance of fresh photons under the estimate, over that under the truth, per specimen pixel.
+"""Deviance of photons that the method has not seen under the estimate, less that under a mean, per specimen pixel.
 
-With counts x of a second exposure of the same specimen, noise-free mean m and estimated mean mu,
-D = 2 sum(x log(m / mu) - m + mu) / (specimen pixels). Its mean over exposures is `deviance` where mixing is linear;
-a single one scatters about it, and may be negative where an estimate is almost perfect. It is what an experiment that
-knows no m can measure, but for a constant. Where absorption bends the mixing, the photons are what truly comes, and m
-is the nearest linear mean: an estimate may be better than it.
+With counts x, a mean m and the estimated mean mu, D = 2 sum(x log(m / mu) - m + mu) / (specimen pixels). mu has a
+floor (see `scoring.expected_counts`).
 
+Of a phantom, x is a second exposure and m the noise-free mean. The mean of D over exposures is `deviance` where mixing
+is linear; a single one scatters about it, and may be negative where an estimate is almost perfect. Where absorption
+bends the mixing, the photons are what truly comes, and m is the nearest linear mean: an estimate may be better than it.
 The second exposure has the dose, the acquisition and the dead pixels of the trial; its photons come from a child of
 the trial's seed, so that they are the same in every run and independent of the image. NaN for a trial without a seed.
-mu has a floor (see `scoring.expected_counts`).
+
+Of a recording, x is what thinning left over, weighted to the dose of the image, and m the recording's mean spectrum in
+every pixel alike: an estimate that predicts photons better than that is negative. The whole recording makes m, so that
+no channel with photons lacks one; m is the same for all methods.
 """
 
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.recording import RecordedTrial
 from benchmarks.scoring.expected_counts import expected_counts
 from simulations.phantom import Trial
 from simulations.photons import joined
 
 
-@metric(label="Held-out deviance", unit="per pixel", best="low")
-def held_out_deviance(trial: Trial, unmixing: Unmixing) -> float:
-    """Excess deviance of fresh photons per specimen pixel."""
+@metric(label="Held-out deviance", unit="per pixel", best="low", needs_truth=False)
+def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
+    """Excess deviance of unseen photons per specimen pixel."""
     if trial.seed is None:
         return float("nan")
-    counts = _fresh_photons(trial, trial.seed)
+    if isinstance(trial, RecordedTrial):
+        counts, known = trial.rest.counts, _mean_spectrum(trial)
+        weight, n_pixels = trial.image.n_photons / trial.rest.n_photons, trial.image.n_pixels
+    else:
+        counts, known = _fresh_photons(trial, trial.seed), trial.truth
+        weight, n_pixels = 1.0, np.count_nonzero(trial.phantom.specimen)
     total = 0.0
-    for pixels, mean, mu in expected_counts(trial.truth, unmixing.estimate):
+    for pixels, mean, mu in expected_counts(known, unmixing.estimate):
         x = counts[pixels].tocoo()
-        total += (x.data * np.log(mean[x.coords] / mu[x.coords])).sum() - mean.sum() + mu.sum()
-    return float(2 * total / np.count_nonzero(trial.phantom.specimen))
+        total += weight * (x.data * np.log(mean[x.coords] / mu[x.coords])).sum() - mean.sum() + mu.sum()
+    return float(2 * total / n_pixels)
 
 
 def _fresh_photons(trial: Trial, seed: int) -> sparse.csr_array:
@@ -40,3 +50,10 @@ def _fresh_photons(trial: Trial, seed: int) -> sparse.csr_array:
     exposure, _ = trial.phantom.expose(trial.dose, seed, trial.acquisition)
     (child,) = np.random.SeedSequence(seed).spawn(1)
     return joined(exposure.draw(np.random.default_rng(child)))
+
+
+def _mean_spectrum(trial: RecordedTrial) -> Factorization:
+    """Return the mean of the recording as one endmember, in every pixel as much."""
+    spectrum = trial.image.sum_spectrum() + trial.rest.sum_spectrum()
+    counts = trial.image.n_photons / trial.image.n_pixels
+    return Factorization((spectrum / spectrum.sum())[None], np.full((trial.image.n_pixels, 1), counts))

@@ -2,10 +2,11 @@
 
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
-@metric(label="Peak memory", unit="MiB", best="low", is_cost=True)
-def peak_mib(trial: Trial, unmixing: Unmixing) -> float:
+@metric(label="Peak memory", unit="MiB", best="low", needs_truth=False, is_cost=True)
+def peak_mib(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
     """MiB."""
     return float(unmixing.info["peak_mib"])

@@ -2,10 +2,11 @@
 
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
+from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
-@metric(label="Throughput", unit="photons/s", best="high", is_cost=True)
-def photons_per_second(trial: Trial, unmixing: Unmixing) -> float:
+@metric(label="Throughput", unit="photons/s", best="high", needs_truth=False, is_cost=True)
+def photons_per_second(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
     """Photons per second."""
     return trial.image.n_photons / unmixing.info["fit_seconds"]

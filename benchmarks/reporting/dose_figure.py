@@ -1,13 +1,14 @@
 """A metric against dose: every seed, the mean and its standard error, methods coloured and bounds broken grey lines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from benchmarks.metric import Metric
 
@@ -22,6 +23,10 @@ _COLOURS = (
     "#80471c",
     "#2f4b26",
     "#000000",
+    "#9a9a00",
+    "#b3005e",
+    "#00a3a3",
+    "#f0885a",
 )
 _BOUND = "#6b6b6b"
 _SMALLEST = 1e-6  # what a logarithmic axis shows; an angle of 1e-14 degrees is zero
@@ -32,22 +37,26 @@ class Style:
     """How a method is drawn, in every figure and in the legend; bounds have a broken line and no marker."""
 
     colour: str
+    marker: str = "o"
     dashes: tuple[float, float] | None = None
 
 
-def styles(methods: Sequence[str], bounds: Sequence[str]) -> dict[str, Style]:
-    """Give every method a colour, and every bound a dashed or dotted grey line."""
-    drawn = {method: Style(_COLOURS[i % len(_COLOURS)]) for i, method in enumerate(methods)}
+def styles(methods: Sequence[str], peers: Collection[str], bounds: Sequence[str]) -> dict[str, Style]:
+    """Give ours a colour and a dot, peers a colour and a square, and bounds a dashed or dotted grey line."""
+    drawn = {}
+    for marker, names in (("o", [m for m in methods if m not in peers]), ("s", [*peers])):
+        drawn |= {name: Style(_COLOURS[i % len(_COLOURS)], marker) for i, name in enumerate(sorted(names))}
     dashes = ((4, 2), (1, 1.5))
-    return drawn | {bound: Style(_BOUND, dashes[i % len(dashes)]) for i, bound in enumerate(bounds)}
+    return drawn | {bound: Style(_BOUND, "", dashes[i % len(dashes)]) for i, bound in enumerate(bounds)}
 
 
-def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
+def dose_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     """Draw one metric against dose.
 
     Parameters
     ----------
     metric : Metric
+    phantom : str
     scores : DataFrame
         Columns `method`, `dose`, `value`; one row a seed.
     drawn : dict of Style
@@ -71,9 +80,9 @@ def dose_figure(metric: Metric, scores: pd.DataFrame, drawn: Mapping[str, Style]
     axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
     if is_log:
         axes.set_yscale("log")
-        plain_log_labels(axes)
+        plain_log_labels(axes.yaxis)
     axes.set_xlabel("dose (counts per pixel)", fontsize=8.5)
-    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
+    title(axes, metric, phantom)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, length=2.5)
     axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
@@ -95,7 +104,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
         color=style.colour,
         linestyle=(0, style.dashes) if style.dashes else "-",
         linewidth=1.4,
-        marker=alone if style.dashes else "o",
+        marker=style.marker or alone,
         markersize=4,
         zorder=2 if style.dashes else 3,
     )
@@ -104,9 +113,15 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     )
 
 
-def plain_log_labels(axes: Axes) -> None:
-    """Label 1, 2, 5 of each decade in plain numbers."""
-    low, high = axes.get_ylim()
+def title(axes: Axes, metric: Metric, phantom: str) -> None:
+    """Say which metric it is, and of which phantom."""
+    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
+    axes.set_title(phantom, loc="right", fontsize=8.5, color="#5c6166")
+
+
+def plain_log_labels(axis: Axis) -> None:
+    """Label 1, 2, 5 of each decade in plain numbers, or more where that is less than two."""
+    low, high = axis.get_view_interval()
     ticks = [
         s * 10.0**e
         for e in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
@@ -115,5 +130,7 @@ def plain_log_labels(axes: Axes) -> None:
     ticks = [t for t in ticks if low <= t <= high]
     if len(ticks) > 7:
         ticks = [t for t in ticks if f"{t:e}".startswith("1")]
-    axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if len(ticks) < 2:
+        ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low <= t <= high]
+    axis.set_ticks(ticks, [f"{t:g}" for t in ticks])
+    axis.set_minor_formatter(NullFormatter())

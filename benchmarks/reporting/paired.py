@@ -38,7 +38,9 @@ class Pair(NamedTuple):
     verdict: str
 
     def text(self) -> str:
-        """Write the value with its interval, to a thousandth."""
+        """Write the value with its interval, if it has one, to a thousandth."""
+        if not np.isfinite(self.high):
+            return f"{self.value:.3f}"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 

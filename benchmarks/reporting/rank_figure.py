@@ -13,7 +13,7 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     figure = Figure(figsize=(7.2, 0.55 + 0.24 * len(ranks)), layout="constrained")
     axes = figure.add_subplot()
     for place, (method, row) in enumerate(ranks.iterrows()):
-        colour = drawn[str(method)].colour
+        colour, marker = drawn[str(method)].colour, drawn[str(method)].marker
         axes.plot(
             [row["low"], row["high"]],
             [place, place],
@@ -22,11 +22,11 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
             solid_capstyle="butt",
             alpha=0.45,
         )
-        axes.plot(row["rank"], place, "o", color=colour, markersize=5)
+        axes.plot(row["rank"], place, marker, color=colour, markersize=5)
     if ranks["high"].notna().any():
         axes.axvspan(ranks["low"].iloc[0], ranks["high"].iloc[0], color="#000000", alpha=0.05, linewidth=0)
     axes.set_yticks(range(len(ranks)), list(ranks.index), fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(ranks) - 0.5, -0.5)
     axes.set_xlabel("mean rank over metrics and trials (1 is best), 95 % interval over seeds", fontsize=8.5)
     axes.tick_params(labelsize=8, length=2.5)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,6 @@
 """Who does best, and how sure that is.
 
-In every trial the methods, ours and the peers', are ranked by each of `RANKED` (1 is best, ties share their mean rank,
+In every trial the methods, ours and the peers', are ranked by each of `ranked` (1 is best, ties share their mean rank,
 a failed cell comes last, a skipped one takes no part). A method's score is its mean rank over metrics and trials; the
 seeds are resampled (`reporting.resampling`) to say how far it is certain, and how often the method would come first.
 """
@@ -14,7 +14,19 @@ from benchmarks.metric import METRICS
 from benchmarks.reporting.resampling import STRATUM, interval, resampled_means
 
 RANKED = ("spectral_angle", "abundance_rmse", "deviance", "phase_agreement")
+RANKED_WITHOUT_TRUTH = ("held_out_deviance", "line_map_error")
 NOTHING = "n/a"
+
+
+def has_truth(table: pd.DataFrame) -> bool:
+    """Whether the table is of phantoms, and not of recordings (a suite never mixes them)."""
+    scored = [name for name in METRICS if name in table and table[name].notna().any()]
+    return not scored or any(METRICS[name].needs_truth for name in scored)
+
+
+def ranked(table: pd.DataFrame) -> tuple[str, ...]:
+    """Metrics by which the methods of a table are ranked."""
+    return RANKED if has_truth(table) else RANKED_WITHOUT_TRUTH
 
 
 def ranking(table: pd.DataFrame) -> pd.DataFrame:
@@ -28,14 +40,14 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     """
     methods = table[(table["role"] != "bound") & (table["status"] != "skipped")]
     trial = [methods[key] for key in (*STRATUM, "seed")]
-    badness = {name: methods[name].map(METRICS[name].badness) for name in RANKED}
+    badness = {name: methods[name].map(METRICS[name].badness) for name in ranked(table)}
     ranks = pd.DataFrame({name: b.groupby(trial).rank(na_option="bottom") for name, b in badness.items()})
     keyed = methods[[*STRATUM, "seed", "method"]].assign(rank=ranks.mean(axis=1))
     scores = keyed.pivot_table(index=[*STRATUM, "seed"], columns="method", values="rank")
     means = resampled_means(scores)
     low, high = interval(means)
     alone = methods["seed"].nunique() < 2
-    best = means == means.min(axis=1, keepdims=True)
+    best = means == means.min(axis=1, keepdims=True, initial=np.inf)
     result = pd.DataFrame(
         {
             "rank": scores.mean(),

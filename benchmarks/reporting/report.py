@@ -3,10 +3,8 @@
 Everything is read from the folder: `records.jsonl`, `run.json` and the snapshots in `cells/`.
 """
 
-import base64
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,43 +12,40 @@ import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from benchmarks import snapshot
 from benchmarks.metric import METRICS
 from benchmarks.record import RecordFile, write_text
-from benchmarks.reporting.dose_figure import Style, dose_figure, styles
-from benchmarks.reporting.front_figure import front_figure
+from benchmarks.reporting.dose_figure import styles
 from benchmarks.reporting.paired import Pair
+from benchmarks.reporting.pictures import data_uri, dose_curves, fronts, save, trials
 from benchmarks.reporting.rank_figure import rank_figure
 from benchmarks.reporting.ranking import (
     NOTHING,
-    RANKED,
     first_components,
+    has_truth,
     middle_dose,
-    plus_minus,
     rank_text,
+    ranked,
     ranking,
     scores_at,
 )
+from benchmarks.reporting.resampling import STRATUM
 from benchmarks.reporting.tables import tables, write_tables
-from benchmarks.reporting.trial_figure import trial_figure
 from benchmarks.table import table
 
 _HERE = Path(__file__).parent
-_MOST_TRIALS = (
-    40  # pictures of trials in one file; more than that, and only those of one phantom and dose are in it
-)
 
 
-def write_report(out: Path, phantom: str | None = None, dose: float | None = None) -> list[Path]:
+def write_report(
+    out: Path, phantom: str | None = None, dose: float | None = None, components: str | None = None
+) -> list[Path]:
     """Write `report.html`, `figures/` and `tables/` into a folder of results.
 
     Parameters
     ----------
     out : Path
-    phantom, dose : optional
-        Of the maps shown; the first phantom and the middle dose where not given.
+    phantom, dose, components : optional
+        Of the maps shown; the first phantom, the middle dose and the true number of components where not given.
 
     Returns
     -------
@@ -72,6 +67,8 @@ def write_report(out: Path, phantom: str | None = None, dose: float | None = Non
     phantom = _chosen(phantom, "phantom", list(records["phantom"].unique()), records["phantom"].iloc[0])
     doses = sorted(records.loc[records["phantom"] == phantom, "dose"].unique())
     dose = _chosen(dose, "dose", doses, middle_dose(records[records["phantom"] == phantom]))
+    asked = sorted(records["components"].unique())
+    components = _chosen(components, "components", asked, first_components(records))
     (out / "figures").mkdir(exist_ok=True)
     about = json.loads((out / "run.json").read_text(encoding="utf-8"))
     environment = jinja2.Environment(
@@ -80,7 +77,7 @@ def write_report(out: Path, phantom: str | None = None, dose: float | None = Non
     template = environment.from_string((_HERE / "report.html.jinja").read_text(encoding="utf-8"))
     found = tables(records)
     write_tables(found, out / "tables")
-    html = template.render(**_context(records, found, about, out, phantom, dose))
+    html = template.render(**_context(records, found, about, out, phantom, dose, components))
     write_text(out / "report.html", html)
     return [out / "records.csv", out / "report.html", out / "figures", out / "tables"]
 
@@ -92,18 +89,21 @@ def _context(
     out: Path,
     phantom: str,
     dose: float,
+    components: str,
 ) -> dict[str, Any]:
     """Gather everything that the template fills in."""
     ranks = ranking(records)
     bounds = sorted(records.loc[records["role"] == "bound", "method"].unique())
-    drawn = styles(sorted(ranks.index), bounds)
+    peers = set(records.loc[records["role"] == "peer", "method"])
+    drawn = styles(sorted(ranks.index), peers, bounds)
     drawn = {name: drawn[name] for name in [*ranks.index, *bounds]}
-    ordered = [*RANKED, *(name for name in METRICS if name not in RANKED)]
+    chosen = ranked(records)
+    ordered = [*chosen, *(name for name in METRICS if name not in chosen)]
     metrics = [name for name in ordered if records[name].notna().any()]
     intervals = [name for name in metrics if METRICS[name].needs_posterior]
-    foremost = [n for n in metrics if n in (*RANKED, "fit_seconds", "coverage_90")]
-    usual = records[(records["components"] == first_components(records)) | (records["role"] == "bound")]
-    trials = list(
+    foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "coverage_90")]
+    usual = records[(records["components"] == components) | (records["role"] == "bound")]
+    groups = list(
         records[["phantom", "dose", "components"]].drop_duplicates().itertuples(index=False, name=None)
     )
     return {
@@ -114,47 +114,55 @@ def _context(
         "facts": _facts(records, about),
         "phantom": phantom,
         "dose": dose,
-        "ranked": [METRICS[name] for name in RANKED],
+        "components": components,
+        "with_truth": has_truth(records),
+        "ranked": [METRICS[name] for name in chosen],
         "ranking": [
             {"method": m, "rank": rank_text(r), "first": r["first"], "failed": int(r["failed"])}
             for m, r in ranks.iterrows()
         ],
-        "rank_image": _save(rank_figure(ranks, drawn), out / "figures" / "ranks.png"),
-        "peers": set(records.loc[records["role"] == "peer", "method"]),
-        "first": ranks.index[0],
-        "paired": _paired(found["paired"], list(ranks.index)),
-        "scores": _with_shares(records, found["scores"], phantom, dose),
+        "rank_image": save(rank_figure(ranks, drawn), out / "figures" / "ranks.png"),
+        "peers": peers,
+        "first": next(iter(ranks.index), NOTHING),
+        "paired": _paired(found["paired"], list(ranks.index), chosen),
+        "scores": _with_shares(records, found["scores"], (phantom, dose, components), chosen),
         "bounds": bounds,
         "nothing": NOTHING,
         "drawn": drawn,
-        "curves": list(_dose_curves(usual, foremost, drawn, out)),
-        "further_curves": list(_dose_curves(usual, [m for m in metrics if m not in foremost], drawn, out)),
-        "fronts": list(_fronts(usual, dose, drawn, out)),
+        "curves": list(dose_curves(usual, foremost, drawn, out)),
+        "further_curves": list(dose_curves(usual, [m for m in metrics if m not in foremost], drawn, out)),
+        "fronts": list(fronts(usual, dose, drawn, out)),
         "scaling": found["scaling"].to_dict("records"),
+        "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
-        "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in trials],
+        "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in groups],
         "downloads": {
-            name: _data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in found.items()
+            name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in found.items()
         },
-        "trials": list(_trials(records, drawn, out, phantom, dose)),
+        "trials": list(trials(records, drawn, out, phantom, dose, components)),
         "interval_metrics": [METRICS[name] for name in intervals],
-        "interval_scores": _intervals(records, intervals, trials),
+        "interval_scores": _intervals(records, intervals, groups),
         "failures": _failures(records),
         "doubts": _doubts(records),
     }
 
 
-def _paired(found: pd.DataFrame, methods: Sequence[str]) -> dict[str, list[Pair | None]]:
+def _paired(
+    found: pd.DataFrame, methods: Sequence[str], metrics: Sequence[str]
+) -> dict[str, list[Pair | None]]:
     """Arrange the pairs, a row a method in the order of the ranking, a column a metric."""
     known = {(row.method, row.metric): Pair(*row) for row in found.itertuples(index=False)}
-    return {method: [known.get((method, name)) for name in RANKED] for method in methods[1:]}
+    return {method: [known.get((method, name)) for name in metrics] for method in methods[1:]}
 
 
 def _with_shares(
-    records: pd.DataFrame, scores: pd.DataFrame, phantom: str, dose: float
+    records: pd.DataFrame,
+    scores: pd.DataFrame,
+    trial: tuple[str, float, str],
+    metrics: Sequence[str],
 ) -> dict[str, list[tuple[str, str]]]:
-    """Join each score with its share of the possible."""
-    here = scores[(scores["phantom"] == phantom) & (scores["dose"] == dose)]
+    """Join each score at a phantom, dose and number of components with its share of the possible."""
+    here = scores[(scores[STRATUM] == list(trial)).all(axis=1)]
     shares = {} if "possible" not in here else here.set_index(["method", "metric"])["possible"].to_dict()
     return {
         method: [
@@ -164,9 +172,9 @@ def _with_shares(
                 if np.isfinite(shares.get((method, name), np.nan))
                 else "",
             )
-            for name, text in zip(RANKED, texts, strict=True)
+            for name, text in zip(metrics, texts, strict=True)
         ]
-        for method, texts in scores_at(records, phantom, dose, RANKED).items()
+        for method, texts in scores_at(records, trial[0], trial[1], metrics, trial[2]).items()
     }
 
 
@@ -184,82 +192,28 @@ def _facts(records: pd.DataFrame, about: dict[str, Any]) -> dict[str, str]:
         "Doses": ", ".join(f"{d:g}" for d in sorted(records["dose"].unique())) + " counts per specimen pixel",
         "Seeds": ", ".join(str(s) for s in sorted(records["seed"].unique())),
         "Cells": ", ".join(f"{n} {status}" for status, n in records["status"].value_counts().items()),
+        "Time": _time(records),
         "Machine": about["machine"],
         "Versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "Commit": commits + mixed,
     }
 
 
-def _dose_curves(
-    records: pd.DataFrame, metrics: list[str], drawn: dict[str, Style], out: Path
-) -> Iterator[dict[str, str]]:
-    for name in metrics:
-        for phantom, rows in records.groupby("phantom"):
-            scores = rows[["method", "dose", name]].rename(columns={name: "value"})
-            figure = dose_figure(METRICS[name], scores, drawn)
-            title = f"{METRICS[name].heading} against dose, {phantom}"
-            yield {
-                "title": title,
-                "phantom": phantom,
-                "image": _save(figure, out / "figures" / f"dose-{phantom}-{name}.png"),
-            }
-
-
-def _fronts(
-    records: pd.DataFrame, dose: float, drawn: dict[str, Style], out: Path
-) -> Iterator[dict[str, str]]:
-    """Accuracy against time, for each phantom."""
-    rows = records[(records["role"] != "bound") & (records["dose"] == dose)]
-    for phantom, cells in rows.groupby("phantom"):
-        for name in ("spectral_angle", "abundance_rmse"):
-            means = cells.groupby("method")[["fit_seconds", name]].mean().dropna().reset_index()
-            means.columns = pd.Index(["method", "seconds", "value"])
-            if len(means):
-                figure = front_figure(METRICS[name], means, drawn)
-                path = out / "figures" / f"front-{phantom}-{name}.png"
-                title = f"{METRICS[name].heading} against seconds, {phantom}"
-                yield {"title": title, "phantom": str(phantom), "image": _save(figure, path)}
-
-
-def _trials(
-    records: pd.DataFrame, drawn: dict[str, Style], out: Path, phantom: str, dose: float
-) -> Iterator[dict[str, Any]]:
-    """Pictures of what each method made of the trials whose snapshot was kept."""
-    snapshots = snapshot.Snapshots(out / "cells")
-    kept = [
-        (record, path)
-        for record in records[records["status"] == "ok"].to_dict("records")
-        if record["components"] == first_components(records) or record["role"] == "bound"
-        if (path := snapshots.estimate_path(**{k: record[k] for k in snapshot.KEY})).is_file()
-    ]
-    chosen = [(r, path) for r, path in kept if (r["phantom"], r["dose"]) == (phantom, dose)]
-    order = list(drawn)
-    for record, path in sorted(
-        kept if len(kept) <= _MOST_TRIALS else chosen,
-        key=lambda pair: (
-            pair[0]["phantom"] != phantom,
-            pair[0]["dose"] != dose,
-            order.index(pair[0]["method"]),
-        ),
-    ):
-        truth = snapshot.load(snapshots.truth_path(record["phantom"]))
-        style = drawn[record["method"]]
-        figure = trial_figure(truth, snapshot.load(path), record["dose"], style.colour)
-        scores = [
-            f"{METRICS[name].label} {plus_minus(record[name], np.nan)} {METRICS[name].unit}"
-            for name in RANKED
-        ]
-        name = f"trial-{record['phantom']}-dose{record['dose']:g}-{record['method']}.png"
-        image = _save(figure, out / "figures" / name)
-        yield record | {"scores": " · ".join(scores), "image": image}
+def _time(records: pd.DataFrame) -> str:
+    """Say what the seconds of the run went into."""
+    ran = records[records["status"] == "ok"]
+    fits = (ran["fit_seconds"] + ran["compile_seconds"]).sum()
+    besides, harness = ran["seconds"].sum() - fits, ran["harness_seconds"].sum()
+    share = f" ({100 * harness / fits:.0f} % of the fits)" if fits > 0 else ""
+    return f"fits {fits:.0f} s, photons, scores and starting peers {besides:.0f} s, the harness {harness:.0f} s{share}"
 
 
 def _intervals(
-    records: pd.DataFrame, metrics: list[str], trials: list[tuple[str, float, str]]
+    records: pd.DataFrame, metrics: list[str], groups: list[tuple[str, float, str]]
 ) -> list[tuple[str, str, float, list[str]]]:
     return [
         (method, phantom, dose, texts)
-        for phantom, dose, components in trials
+        for phantom, dose, components in groups
         for method, texts in scores_at(records, phantom, dose, metrics, components).items()
         if any(text != NOTHING for text in texts)
     ]
@@ -292,15 +246,3 @@ def _chosen(wanted: Any, key: str, present: list[Any], default: Any) -> Any:
     if wanted not in present:
         raise ValueError(f"there is no result of {key} {wanted}; there are: {', '.join(map(str, present))}")
     return wanted
-
-
-def _save(figure: Figure, path: Path) -> str:
-    """Write a figure as PNG and return it as a data URI."""
-    partial = path.with_name(f".{path.name}.partial")
-    figure.savefig(partial, format="png", dpi=160)
-    os.replace(partial, path)
-    return _data_uri("image/png", path.read_bytes())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

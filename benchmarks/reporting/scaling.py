@@ -1,7 +1,7 @@
 """How time and memory grow: exponents of photons, pixels, channels and components.
 
 log y = c + a log(photons) + b log(pixels) + ... by least squares over the cells of a method; a quantity that does not
-vary among them has no exponent. Its error is the standard error of the fit.
+vary among them, by a factor of two at least, has no exponent. Its error is the standard error of the fit.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 QUANTITIES = ("photons", "pixels", "channels", "n_components")
 COSTS = ("fit_seconds", "peak_mib")
 _LEAST_CELLS = 4
+_LEAST_RATIO = 2.0
 
 
 def exponents(records: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +24,7 @@ def exponents(records: pd.DataFrame) -> pd.DataFrame:
     rows = []
     ran = records[(records["status"] == "ok") & (records["role"] != "bound")]
     for method, cells in ran.groupby("method"):
-        varying = [q for q in QUANTITIES if cells[q].min() < cells[q].max()]
+        varying = [q for q in QUANTITIES if _LEAST_RATIO * cells[q].min() <= cells[q].max()]
         for cost in COSTS:
             known = cells[cells[cost] > 0]
             if not varying or len(known) < len(varying) + _LEAST_CELLS:

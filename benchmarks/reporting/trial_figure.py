@@ -1,4 +1,7 @@
-"""What a method made of one trial, a component a row: truth | estimate | error | interval width | endmember."""
+"""What a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
+
+Of a recording there is neither truth nor error.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,15 +33,16 @@ def trial_figure(
     Parameters
     ----------
     truth, found : dict of arrays
-        Snapshots of a phantom and of an aligned estimate (see `benchmarks.snapshot`).
+        Snapshots of a phantom, or of a recording's grid, and of an aligned estimate (see `benchmarks.snapshot`).
     dose : float
         Mean counts per pixel of the specimen.
     colour : str
         Of the estimated spectrum.
     """
     shape = tuple(int(n) for n in truth["navigation_shape"])
-    labels = [str(label) for label in truth["labels"]]
-    columns = _columns(truth, found, dose)
+    labels = [str(label) for label in truth.get("labels", range(len(found["endmembers"])))]
+    is_known = "abundances" in truth
+    columns = _columns(truth, found, dose) if is_known else _columns_without_truth(found)
     map_height = _MAP_WIDTH * np.clip(shape[-2] / shape[-1] if len(shape) > 1 else 0, 0.5, 2)
     height = _TOP + len(labels) * (map_height + _GAP) + _BOTTOM
     figure = Figure(figsize=(_WIDTH, height))
@@ -68,7 +72,7 @@ def trial_figure(
         _draw_spectrum(axes, truth, found, k, colour)
         axes.tick_params(labelbottom=k == len(labels) - 1)
         if k == 0:
-            axes.set_title("endmember: truth grey, estimate coloured", **_TITLE)
+            axes.set_title("endmember: truth grey, estimate coloured" if is_known else "endmember", **_TITLE)
     axes.set_xlabel("energy (keV)", **_TITLE)
     return figure
 
@@ -94,6 +98,16 @@ def _columns(truth: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray], d
     return columns
 
 
+def _columns_without_truth(found: Mapping[str, np.ndarray]) -> list[_Maps]:
+    """Gather the maps of a recording; colours run up to all but the brightest thousandth of the pixels."""
+    estimate = found["abundances"]
+    brightest = float(np.quantile(estimate, 0.999))
+    columns = [_Maps("estimate", estimate, "magma", min(float(np.quantile(estimate, 0.001)), 0), brightest)]
+    if "abundances_width" in found:
+        columns.append(_Maps("width of 90 % interval", found["abundances_width"], "cividis", 0, brightest))
+    return columns
+
+
 def _draw_maps(maps: list[Axes], column: _Maps, shape: tuple[int, ...]) -> None:
     for k, axes in enumerate(maps):
         picture = _picture(column.values[:, k], shape)
@@ -114,7 +128,8 @@ def _draw_spectrum(
     axes: Axes, truth: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray], k: int, colour: str
 ) -> None:
     """Draw one endmember over its truth, in percent of the counts per channel."""
-    energy, true = truth["energy_kev"], 100 * truth["endmembers"][k]
+    energy = truth["energy_kev"]
+    true = 100 * truth["endmembers"][k] if "endmembers" in truth else np.zeros_like(energy)
     axes.fill_between(energy, _root(true), color="#c9c9c9", linewidth=0)
     if "endmembers_lower" in found:
         lower, upper = (_root(100 * found[f"endmembers_{end}"][k]) for end in ("lower", "upper"))
@@ -127,7 +142,7 @@ def _draw_spectrum(
     axes.set_ylim(low * 1.05, _root(top) * 1.06)
     ticks = ticks[ticks <= top]
     axes.set_yticks(_root(ticks), [f"{t:g}" for t in ticks])
-    axes.set_ylabel("% of counts, root scale", **_TITLE)
+    axes.set_ylabel("%, root scale", **_TITLE)
     axes.set_xlim(energy[0], energy[-1])
     axes.yaxis.set_label_position("right")
     axes.yaxis.tick_right()

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.memory import peak_mib
-from benchmarks.peer import ROOT, PeerMissing, python_of
+from benchmarks.missing import Missing
+from benchmarks.peer import ROOT, python_of
 from benchmarks.race import Race, race
 from benchmarks.speed import SPEEDS, alone, talk_series
 
@@ -65,7 +66,7 @@ def one_tilt(folder: Path) -> Iterator[str]:
             yield from _against_scikit_learn(path, first.deviance, seconds["nmf"], 100)
     try:
         decompositions = _hyperspy(path)
-    except PeerMissing as missing:
+    except Missing as missing:
         yield f"  HyperSpy: skipped, {missing}"
         return
     for name, times in decompositions.items():

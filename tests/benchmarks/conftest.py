@@ -52,6 +52,6 @@ def load_tiny(write_suite, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(METHODS, "_members", dict(METHODS._members))
-        patch.setattr(provenance, "code_digest", lambda modules=(), peer=None: "the code")
+        patch.setattr(provenance, "code_digest", lambda *_: "the code")
         yield load
     sys.modules.pop("_suite_module_stub_methods", None)

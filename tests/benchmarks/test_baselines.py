@@ -14,7 +14,7 @@ def trial():
 
 
 def test_the_oracle_reaches_the_likelihood_that_scipy_finds(trial):
-    found = BASELINES["oracle_endmembers"](trial)
+    found = BASELINES["oracle_endmembers"](trial, 3)
     endmembers, counts = trial.truth.endmembers, trial.image.counts.toarray()
     assert (found.endmembers == endmembers).all()
     used = np.flatnonzero(counts.sum(axis=1))[::5]
@@ -29,11 +29,11 @@ def test_the_oracle_reaches_the_likelihood_that_scipy_finds(trial):
 
 
 def test_the_oracle_keeps_every_photon_and_leaves_vacuum_empty(trial):
-    found = BASELINES["oracle_endmembers"](trial)
+    found = BASELINES["oracle_endmembers"](trial, 3)
     np.testing.assert_allclose(found.abundances.sum(axis=1), trial.image.total_map().ravel(), rtol=1e-9)
 
 
 def test_the_mean_spectrum_is_the_same_for_every_component(trial):
-    found = BASELINES["mean_spectrum"](trial)
+    found = BASELINES["mean_spectrum"](trial, 3)
     assert (found.endmembers == found.endmembers[0]).all()
     np.testing.assert_allclose(found.expected().sum(axis=0), trial.image.sum_spectrum())

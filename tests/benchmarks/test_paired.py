@@ -81,6 +81,11 @@ def test_the_verdict_follows_from_the_direction_of_the_metric(metric, mine, thei
     assert found.low <= found.value <= found.high
 
 
+def test_one_seed_has_no_interval_and_no_verdict():
+    pair = pairs(rows("a", "deviance", [3.0]), rows("b", "deviance", [2.0]), "a", "deviance")
+    assert (pair.verdict, pair.text()) == ("alike", "1.500")
+
+
 def test_every_method_is_compared_where_both_have_scores():
     table = pd.concat(
         [
@@ -124,6 +129,7 @@ def test_exponents_are_those_that_made_the_costs():
     table = pd.DataFrame(
         {"photons": photons.ravel(), "pixels": pixels.ravel(), "channels": 900, "n_components": 3}
     )
+    table.loc[0, "channels"] = 1000  # another phantom's axis is no growth
     noise = np.exp(rng.normal(0, 0.01, len(table)))
     table = table.assign(method="a", role="method", status="ok", peak_mib=np.nan)
     table["fit_seconds"] = 1e-7 * table["photons"] * table["pixels"] ** 0.5 * noise

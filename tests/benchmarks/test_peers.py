@@ -11,7 +11,8 @@ import pytest
 
 from bayesunmix import Factorization, SpectrumImage, match, spectral_angles
 from benchmarks import peer as contract
-from benchmarks.peer import PEERS, ROOT, PeerMissing, python_of, unmix_with_peer
+from benchmarks.missing import Missing
+from benchmarks.peer import PEERS, ROOT, python_of, unmix_with_peer
 from benchmarks.suite_file import load_modules
 from simulations.phantom import PHANTOMS
 
@@ -36,7 +37,7 @@ def stub(monkeypatch):
 def installed(name: str) -> str:
     try:
         python_of(PEERS[name].environment)
-    except PeerMissing as missing:
+    except Missing as missing:
         pytest.skip(str(missing))
     return name
 
@@ -144,13 +145,13 @@ unmix_with_peer("stub_peer", image, 1, 0, {{"how": "waits", "note": {str(note)!r
 
 def test_a_missing_environment_says_why_and_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(contract, "ENVIRONMENTS", tmp_path)
-    with pytest.raises(PeerMissing) as missing:
+    with pytest.raises(Missing) as missing:
         python_of("espm")
     assert str(missing.value) == "the environment espm is not installed; `make peers` installs it"
     log = "Collecting espm\nERROR: No matching distribution found\nnote: this is not a problem with pip\n"
     (tmp_path / "espm").mkdir()
     (tmp_path / "espm" / "install.log").write_text(log)
-    with pytest.raises(PeerMissing) as failed:
+    with pytest.raises(Missing) as failed:
         python_of("espm")
     reason = "could not be installed (ERROR: No matching distribution found); `make peers` tries again"
     assert str(failed.value) == f"the environment espm {reason}"

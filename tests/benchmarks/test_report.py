@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ def test_another_dose_can_be_shown_and_a_wrong_one_is_named(results):
     assert (results / "figures" / "trial-nicr_film-dose10-stub_guess.png").is_file()
     with pytest.raises(ValueError, match=r"there is no result of dose 7\.0; there are: 10\.0, 40\.0"):
         write_report(results, dose=7.0)
+    with pytest.raises(ValueError, match=r"there is no result of components true\+1; there are: true"):
+        write_report(results, components="true+1")
+
+
+def test_a_wrong_number_of_components_can_be_shown_with_its_own_scores(load_tiny, tmp_path):
+    suite = load_tiny("stub_guess", components='"true", "true+2"').only(doses=["10"], seeds=["0", "1"])
+    suite = replace(suite, methods=("stub_guess", "mean_spectrum", "oracle_endmembers"))
+    table = run(suite, tmp_path, show_progress=False)
+    write_report(tmp_path, components="true+2")
+    ranking = (tmp_path / "report.html").read_text().split('id="ranking"')[1].split("</table>")[0]
+    shown = re.search(r"stub_guess.*?</tr>", ranking, re.DOTALL)[0]
+    mean = table.groupby(["method", "components"])["abundance_rmse"].mean()
+    worst, best = mean["mean_spectrum", "true"], mean["oracle_endmembers", "true"]
+    assert f"{100 * (worst - mean['stub_guess', 'true+2']) / (worst - best):.0f} %</span>" in shown
+    assert f"{100 * (worst - mean['stub_guess', 'true']) / (worst - best):.0f} %</span>" not in shown
 
 
 def test_a_folder_without_results_says_how_to_make_some(tmp_path):

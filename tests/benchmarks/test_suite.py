@@ -14,7 +14,10 @@ GOOD = 'phantoms = ["nicr_film"]\ndoses = [5]\nseeds = [0]\nmethods = ["nmf"]\n'
 def test_the_suites_that_come_along_load():
     assert {"quick", "smoke"} <= set(suite_names())
     for name in suite_names():
-        assert load_suite(name).cells()
+        suite = load_suite(name)
+        assert suite.cells()
+        for scene in suite.phantoms:
+            assert scene.n_components > 0, "its settings are accepted"
 
 
 def test_smoke_is_every_method_and_bound():
@@ -72,6 +75,24 @@ def test_only_narrows_a_suite():
         (
             GOOD + '[scenes.film]\nphantom = "nicr_film"\nacquisition = {gain = 9.0}',
             r"acquisition of scene film: gain",
+        ),
+        (
+            GOOD.replace('["nicr_film"]', '["nicr_film", "mine"]')
+            + '[scenes.mine]\nfile = "a.npz"\ncomponents = 2\nlines = ["Fe_Ka"]',
+            r"phantoms must have a truth, all or none",
+        ),
+        (GOOD + '[scenes.mine]\nfile = "a.npz"', r"components, lines of scene mine is required"),
+        (
+            GOOD + '[scenes.mine]\nfile = "a.npz"\ncomponent = 2',
+            r"unknown key of scene mine 'component': did you mean 'components'",
+        ),
+        (
+            GOOD + '[scenes.mine]\nfile = "a.npz"\ncomponents = 0\nlines = ["Fe_Ka"]',
+            r"components of scene mine must be a whole number from 1 up, got 0",
+        ),
+        (
+            GOOD + '[scenes.mine]\nfile = "a.npz"\ncomponents = 2\nlines = []',
+            r"lines of scene mine must be a list such as",
         ),
         (GOOD + "[method_settings]\nnmf = 5", r"method_settings\.nmf must be a table of settings, got 5"),
         ("phantoms = [", r"is not valid TOML"),
