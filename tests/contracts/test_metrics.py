@@ -266,7 +266,7 @@ def test_no_score_depends_on_the_size_of_blocks(name, trial, monkeypatch):
     unmixing = noisy(trial)
     whole = score(name, trial, unmixing)
     monkeypatch.setattr("benchmarks.scoring.expected_counts._ENTRIES_PER_BLOCK", 7 * 60)
-    monkeypatch.setattr("benchmarks.scoring.draws._VALUES_PER_BLOCK", 40 * 3 * 11)
+    monkeypatch.setattr("bayesunmix.draws.VALUES_PER_BLOCK", 40 * 3 * 11)
     assert score(name, trial, unmixing) == pytest.approx(whole, rel=1e-12)
 
 
