@@ -29,7 +29,7 @@ def result(endmembers, abundances, n_draws=40, seed=0) -> Unmixing:
     rng = np.random.default_rng(seed)
     shape = (2, n_draws // 2)
     e = endmembers * np.exp(0.1 * rng.standard_normal((*shape, *endmembers.shape)))
-    a = abundances * np.exp(0.3 * rng.standard_normal((*shape, *abundances.shape)))
+    a = abundances * np.exp(0.25 * rng.standard_normal((*shape, *abundances.shape)))
     return Unmixing(Factorization(endmembers, abundances).canonical(), Posterior(e, a), COSTS)
 
 
