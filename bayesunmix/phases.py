@@ -93,6 +93,6 @@ def phase_fractions(
     where = (
         specimen_of(image.total_map()) if specimen is None else require_mask(specimen, image.navigation_shape)
     )
-    probability = phase_map(result, level, specimen=where).probability[where]
+    probability = phase_map(result, specimen=where).probability[where]
     areas = dict(zip(result.component_names, map(float, probability.mean(axis=0)), strict=True))
     return PhaseFractions(counts, areas, float(image.total_map()[where].mean()))

@@ -34,8 +34,8 @@ class Quantity:
     counting_sd : float
         With the endmembers known.
     endmember_sd : float
-        What is added because the endmembers are not known, by the law of total variance. Estimated from draws: less than
-        about a sixth of `counting_sd` cannot be told from 0.
+        What is added because the endmembers are not known, by the law of total variance. As it is
+        estimated from draws, less than about a sixth of `counting_sd` cannot be told from 0.
     feasible : (float, float) or None
         Range over the solutions that explain the counts as well (`bayesunmix.identify`); None where spectra are known.
     """

@@ -127,14 +127,14 @@ def test_more_counts_of_the_region_leave_the_error_of_the_endmembers():
 
 @cache
 def regional_coverage():
-    """How often 90 % intervals hold the true totals of four regions: inferred from sums, and as sums of pixels."""
+    """How often 90 % intervals hold the true totals of both halves: inferred from sums, and as sums of pixels."""
     n_seeds, n_sweeps, settling = 40, 130, 30
-    rows = np.arange(SIDE * SIDE) // (SIDE * SIDE // 4)
+    rows = np.arange(SIDE * SIDE) // (SIDE * SIDE // 2)
     trials = [mixture(seed=seed) for seed in range(n_seeds)]
     held = []
     for truth, image, result in trials:
         identified = all_known(result, image)
-        for region in range(4):
+        for region in range(2):
             mask = (rows == region).reshape(SIDE, SIDE)
             true = truth.abundances[rows == region].sum(axis=0)
             found = bu.region(result, image, mask, identified=identified, seed=region).components
@@ -151,9 +151,9 @@ def regional_coverage():
         allotted = np.bincount(3 * pixel + component, minlength=counts.shape[0] * 3)
         abundances = rng.gamma(0.5 + allotted.reshape(-1, 3))
         if sweep >= settling:
-            kept.append(abundances.reshape(n_seeds, 4, -1, 3).sum(axis=2))
+            kept.append(abundances.reshape(n_seeds, 2, -1, 3).sum(axis=2))
     lower, upper = np.quantile(kept, [0.05, 0.95], axis=0)
-    true = np.stack([truth.abundances.reshape(4, -1, 3).sum(axis=1) for truth, _, _ in trials])
+    true = np.stack([truth.abundances.reshape(2, -1, 3).sum(axis=1) for truth, _, _ in trials])
     return np.mean(held), np.mean((lower <= true) & (true <= upper))
 
 
@@ -200,8 +200,8 @@ def test_permuting_components_permutes_the_answer(order):
 def test_the_whole_image_is_the_region_of_phase_fractions():
     _, image, result = mixture(dose=60)
     identified = bu.identify(image, result, n_steps=5)
-    whole = bu.region(result, image, np.ones((SIDE, SIDE), bool), identified=identified, seed=3)
-    fractions = bu.phase_fractions(result, image, identified=identified, seed=3)
+    whole = bu.region(result, image, np.ones((SIDE, SIDE), bool), level=0.5, identified=identified, seed=3)
+    fractions = bu.phase_fractions(result, image, level=0.5, identified=identified, seed=3)
     assert fractions.counts == whole
     first = result.estimate.abundances.argmax(axis=1)
     expected = {f"component {k}": (first == k).mean() for k in range(3)}
