@@ -25,7 +25,7 @@ from bayesunmix.engine.feasible_walk import most_extreme, objectives, sample, wa
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import Unmixing
-from bayesunmix.settings import require_image, require_seed
+from bayesunmix.settings import require_image, require_mask, require_result_of, require_seed
 
 NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
 BLOCK_ENTRIES = 2**22
@@ -97,12 +97,7 @@ class Identified:
 
     def fractions_under(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
         """Return the shares of a region under each of `rotations`, (n, K); see `fractions_of`."""
-        mask = np.asarray(mask)
-        if mask.shape != self.navigation_shape or mask.dtype != bool:
-            raise ValueError(
-                f"mask must be bool of shape {self.navigation_shape}, got {mask.dtype} of shape {mask.shape}; "
-                "mark the pixels of the region by True"
-            )
+        mask = require_mask(mask, self.navigation_shape)
         if weight not in ("counts", "area"):
             raise ValueError(f"weight must be 'counts' or 'area', got {weight!r}")
         amounts = self.amounts[mask.ravel()]
@@ -202,12 +197,8 @@ def verdict(half_width: float, total_sd: float) -> Verdict:
 
 
 def _validated(image: SpectrumImage, result: Unmixing, level: float, n_steps: int) -> Factorization:
+    require_result_of(image, result.estimate)
     estimate = result.estimate
-    if estimate.abundances.shape[0] != image.n_pixels or estimate.endmembers.shape[1] != image.n_channels:
-        raise ValueError(
-            f"the result must be of this image, which has {image.n_pixels} pixels and {image.n_channels} channels, "
-            f"got one of {len(estimate.abundances)} and {estimate.endmembers.shape[1]}; pass the image that was unmixed"
-        )
     if not estimate.is_nonnegative:
         raise ValueError(
             "the result must not be negative, and this one is (PCA and ICA are): what is feasible is decided by "

@@ -18,6 +18,7 @@ who ask for none.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -74,6 +75,12 @@ class Unmixing:
         return replace(
             self, estimate=self.estimate.reorder(order), posterior=posterior, info=info, labels=labels
         )
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to a netCDF file, for `bayesunmix.load_result` (see `bayesunmix.io.netcdf`)."""
+        from bayesunmix.io.netcdf import save_result
+
+        save_result(self, path)
 
     def to_hyperspy(self) -> "Signals":
         """Hand endmembers and abundances to HyperSpy (see `bayesunmix.io.hyperspy.to_hyperspy`)."""

@@ -4,11 +4,14 @@ Draws have the axes (chain, draw, ...), as ArviZ expects. Endmembers keep every 
 evenly spaced draws as fit a memory budget, because draws x pixels x components grows without bound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from bayesunmix.draws import blocks, interval, quantile, require_level
 
 if TYPE_CHECKING:
     import xarray
@@ -35,12 +38,16 @@ class Posterior:
         the effective sample size are computed on these.
     calibrated : bool
         Whether the method's intervals pass its calibration tests; false for approximations known to be narrow.
+    abundance_mean, abundance_sd : (P, K) array or None
+        From samplers that see more draws than they keep, over all of them.
     """
 
     endmembers: np.ndarray
     abundances: np.ndarray
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
     calibrated: bool = True
+    abundance_mean: np.ndarray | None = None
+    abundance_sd: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         e, a = self.endmembers, self.abundances
@@ -49,15 +56,29 @@ class Posterior:
                 "draws must be (chain, draw, K, C) endmembers and (chain, draw, P, K) abundances with the same "
                 f"chains and K, got {e.shape} and {a.shape}"
             )
+        for name in ("abundance_mean", "abundance_sd"):
+            moment = getattr(self, name)
+            if moment is not None and moment.shape != a.shape[2:]:
+                raise ValueError(
+                    f"{name} must be (P, K) = {a.shape[2:]} as the draws are, got {moment.shape}"
+                )
 
     def mean(self) -> Bound:
         """Posterior mean."""
-        return Bound(
-            self.endmembers.mean((0, 1), dtype=np.float64), self.abundances.mean((0, 1), dtype=np.float64)
-        )
+        streamed = self.abundance_mean
+        abundances = self.abundances.mean((0, 1), dtype=np.float64) if streamed is None else streamed
+        return Bound(self.endmembers.mean((0, 1), dtype=np.float64), abundances)
+
+    def sd(self) -> Bound:
+        """Posterior standard deviation; 0 from a single draw."""
+        streamed = self.abundance_sd
+        abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
+        return Bound(_reduce(self.endmembers, _sd)[0], abundances)
 
     def interval(self, level: float = 0.9) -> tuple[Bound, Bound]:
-        """Equal-tailed interval that holds a share `level` of the draws, entry by entry.
+        """Equal-tailed interval, entry by entry: it holds a further draw with probability `level`.
+
+        The quantiles are those of `bayesunmix.draws`, so that few draws do not make it narrow.
 
         Returns
         -------
@@ -68,24 +89,34 @@ class Posterior:
         -----
         The interval of a positive quantity can never contain 0; for one that may be zero, see `upper_limit`.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level}; 0.9 is a 90 % interval")
-        tail = (1 - level) / 2
-        lower, upper = (self._quantile(q) for q in (tail, 1 - tail))
+        require_level(level)
+        ends = [
+            _reduce(draws, partial(interval, level=level)) for draws in (self.endmembers, self.abundances)
+        ]
+        lower, upper = (Bound(*pair) for pair in zip(*ends, strict=True))
         return lower, upper
 
     def upper_limit(self, level: float = 0.95) -> Bound:
-        """One-sided upper limit: below it lies a share `level` of the draws."""
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {level}; 0.95 is a 95 % limit")
-        return self._quantile(level)
+        """One-sided upper limit: a further draw lies below it with probability `level`."""
+        require_level(level)
+        both = (self.endmembers, self.abundances)
+        return Bound(*(_reduce(draws, lambda some: [quantile(some, level)])[0] for draws in both))
 
-    def _quantile(self, q: float) -> Bound:
-        return Bound(*(np.quantile(draws, q, axis=(0, 1)) for draws in (self.endmembers, self.abundances)))
+    def paired_endmembers(self) -> np.ndarray:
+        """Endmembers of the kept abundance draws, (chain, kept draw, K, C): both are of one joint draw."""
+        n_draws, n_kept = self.endmembers.shape[1], self.abundances.shape[1]
+        return self.endmembers[:, np.arange(n_kept) * n_draws // n_kept]
 
     def reorder(self, order: np.ndarray) -> "Posterior":
         """Return the draws with components in the given order."""
-        return replace(self, endmembers=self.endmembers[:, :, order], abundances=self.abundances[..., order])
+        mean, sd = (m if m is None else m[:, order] for m in (self.abundance_mean, self.abundance_sd))
+        return replace(
+            self,
+            endmembers=self.endmembers[:, :, order],
+            abundances=self.abundances[..., order],
+            abundance_mean=mean,
+            abundance_sd=sd,
+        )
 
     def diagnostics(self) -> dict[str, float]:
         """Largest R-hat and smallest bulk effective sample size over `statistics`; empty without statistics.
@@ -106,18 +137,33 @@ class Posterior:
     def to_arviz(self) -> "xarray.DataTree":
         """Hand the draws to ArviZ as groups `posterior` and `sample_stats`.
 
-        Abundances are handed over where every draw was kept, since ArviZ wants one number of draws.
+        ArviZ wants one number of draws in a group: abundances of which fewer draws were kept come in a group of their
+        own, `posterior_abundances`.
         """
         import arviz_base
 
-        groups = {"posterior": {"endmembers": self.endmembers}, "sample_stats": dict(self.statistics)}
+        groups: dict[str, dict] = {"posterior": {"endmembers": self.endmembers}}
+        as_many = self.abundances.shape[1] == self.endmembers.shape[1]
+        groups.setdefault("posterior" if as_many else "posterior_abundances", {})["abundances"] = (
+            self.abundances
+        )
+        if self.statistics:
+            groups["sample_stats"] = dict(self.statistics)
         dims = {"endmembers": ["component", "channel"], "abundances": ["pixel", "component"]}
-        if self.abundances.shape[1] == self.endmembers.shape[1]:
-            groups["posterior"]["abundances"] = self.abundances
-        return arviz_base.from_dict({k: v for k, v in groups.items() if v}, dims=dims)
+        return arviz_base.from_dict(groups, dims=dims)
 
 
 def affordable_draws(n_draws: int, map_size: int, most_mib: float) -> int:
     """How many of `n_draws` float32 draws of `map_size` values fit `most_mib`: at least 20, for a 90 % interval."""
     fitting = int(most_mib * 2**20 / (4 * map_size))
     return min(n_draws, max(fitting, 20))
+
+
+def _reduce(draws: np.ndarray, reduction: Callable[[np.ndarray], Iterable[np.ndarray]]) -> list[np.ndarray]:
+    """Apply a reduction of (n, ...) draws to (chain, draw, ...) ones block by block, and join its results."""
+    parts = [reduction(some) for _, some in blocks(draws)]
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+def _sd(some: np.ndarray) -> list[np.ndarray]:
+    return [some.std(axis=0, ddof=min(1, len(some) - 1))]

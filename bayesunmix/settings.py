@@ -1,4 +1,4 @@
-"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a seed."""
+"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a mask, a seed."""
 
 import dataclasses
 import numbers
@@ -6,6 +6,9 @@ import types
 import typing
 from typing import Any
 
+import numpy as np
+
+from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 
 
@@ -66,3 +69,24 @@ def require_image(image: Any) -> None:
             f"image must be a SpectrumImage, got {type(image).__name__}; "
             "make one with bayesunmix.SpectrumImage(counts, energy_kev) or bayesunmix.read(file)"
         )
+
+
+def require_result_of(image: SpectrumImage, estimate: Factorization) -> None:
+    """Raise `ValueError` unless an estimate has the pixels and the channels of the image."""
+    size = (len(estimate.abundances), estimate.endmembers.shape[1])
+    if size != image.counts.shape:
+        raise ValueError(
+            f"the result must be of this image, which has {image.n_pixels} pixels and {image.n_channels} channels, "
+            f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
+        )
+
+
+def require_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the mask as an array; raise `ValueError` unless it is bool and of the shape of a map."""
+    mask = np.asarray(mask)
+    if mask.shape != shape or mask.dtype != bool:
+        raise ValueError(
+            f"mask must be bool of shape {shape}, got {mask.dtype} of shape {mask.shape}; "
+            "mark the pixels of the region by True"
+        )
+    return mask

@@ -13,9 +13,7 @@ Intervals are equal-tailed at level 0.90, entry by entry, so that `upper` is als
 limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
 """
 
-import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.image import SpectrumImage
+from bayesunmix.io.plain import plain
 from bayesunmix.method import Unmixing
 
 LEVEL = 0.9
@@ -59,27 +58,10 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["level"] = LEVEL
     np.savez_compressed(folder / "abundances.npz", **arrays)
-    text = json.dumps(_plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _write_table(path: Path, energy_kev: np.ndarray, names: list[str], rows: np.ndarray) -> None:
     header = ",".join(["energy_kev", *names])
     np.savetxt(path, np.vstack([energy_kev, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy values and containers into what JSON has."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
-    if isinstance(value, str | bool | int | None):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
-    return str(value)

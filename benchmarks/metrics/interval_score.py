@@ -8,9 +8,10 @@ of the true abundances of the specimen.
 
 import numpy as np
 
+from bayesunmix.draws import interval
 from bayesunmix.method import Unmixing
 from benchmarks.metric import metric
-from benchmarks.scoring.draws import abundance_draws, interval
+from benchmarks.scoring.draws import abundance_draws
 from benchmarks.scoring.excess import with_excess
 from simulations.phantom import Trial
 

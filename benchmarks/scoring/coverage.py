@@ -6,8 +6,9 @@ so entries that are truly zero are not asked.
 
 import numpy as np
 
+from bayesunmix.draws import interval
 from bayesunmix.method import Unmixing
-from benchmarks.scoring.draws import abundance_draws, interval
+from benchmarks.scoring.draws import abundance_draws
 from simulations.phantom import Trial
 
 ACTIVE_FRACTION = 0.05

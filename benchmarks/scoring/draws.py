@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bayesunmix.draws import blocks
 from bayesunmix.method import Unmixing
-
-_VALUES_PER_BLOCK = 2**20
 
 
 def abundance_draws(unmixing: Unmixing, pixels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield blocks of the given pixels with all their draws.
+    """Return blocks of the given pixels with all their draws.
 
     Parameters
     ----------
@@ -18,11 +17,10 @@ def abundance_draws(unmixing: Unmixing, pixels: np.ndarray) -> Iterator[tuple[np
         With a posterior.
     pixels : (n,) int array
 
-    Yields
-    ------
-    block : (b,) int array
-        Some of the pixels.
-    draws : (draws of all chains, b, K) float64 array
+    Returns
+    -------
+    blocks : iterator of (b,) int array, (draws of all chains, b, K) float64 array
+        Some of the pixels, and their draws.
 
     Raises
     ------
@@ -33,16 +31,4 @@ def abundance_draws(unmixing: Unmixing, pixels: np.ndarray) -> Iterator[tuple[np
         raise ValueError(
             "draws need a result with a posterior, got one without; see `needs_posterior` of a metric"
         )
-    every = unmixing.posterior.abundances
-    n_chains, n_draws, _, n_components = every.shape
-    step = max(_VALUES_PER_BLOCK // (n_chains * n_draws * n_components), 1)
-    for block in np.split(pixels, range(step, len(pixels), step)):
-        some = every[:, :, block].astype(np.float64)
-        yield block, some.reshape(n_chains * n_draws, len(block), n_components)
-
-
-def interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end of the equal-tailed interval of (n, ...) draws, as `Posterior.interval` defines it."""
-    tail = (1 - level) / 2
-    lower, upper = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return lower, upper
+    return blocks(unmixing.posterior.abundances, pixels)

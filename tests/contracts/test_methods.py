@@ -98,6 +98,22 @@ def test_posterior_is_in_the_same_scale_and_holds_the_estimate(outcome):
     assert inside.mean() > 0.95
 
 
+def test_a_result_comes_back_from_its_file(outcome, tmp_path):
+    _, _, result = outcome
+    result.save(tmp_path / "result.nc")
+    loaded = bu.load_result(tmp_path / "result.nc")
+    assert loaded.info == json.loads(json.dumps(result.info))
+    assert loaded.component_names == result.component_names
+    np.testing.assert_array_equal(loaded.estimate.abundances, result.estimate.abundances)
+    np.testing.assert_array_equal(loaded.grid.energy_kev, result.grid.energy_kev)
+    assert loaded.grid[1:] == result.grid[1:]
+    if result.labels is not None:
+        np.testing.assert_array_equal(loaded.labels, result.labels)
+    if result.posterior is not None:
+        np.testing.assert_array_equal(loaded.posterior.abundances, result.posterior.abundances)
+        np.testing.assert_array_equal(loaded.posterior.endmembers, result.posterior.endmembers)
+
+
 def test_labels_give_a_pixel_to_one_component_or_none(outcome, trial):
     _, _, result = outcome
     if result.labels is None:

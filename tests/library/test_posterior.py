@@ -1,5 +1,7 @@
 """Draws: intervals that are the quantiles, diagnostics that see a stuck chain, and the hand-over to ArviZ."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,8 +27,87 @@ def test_interval_and_limit_are_quantiles_over_chains_and_draws(level, seed):
     for name in ("endmembers", "abundances"):
         flat = getattr(posterior, name).reshape(-1, *getattr(posterior, name).shape[2:])
         for bound, q in ((lower, (1 - level) / 2), (upper, (1 + level) / 2), (limit, level)):
-            np.testing.assert_allclose(getattr(bound, name), np.quantile(flat, q, axis=0))
+            rank = np.clip(q * (len(flat) + 1), 1, len(flat)) - 1
+            low, part = int(rank), rank % 1
+            ordered = np.sort(flat, axis=0)
+            expected = (1 - part) * ordered[low] + part * ordered[min(low + 1, len(flat) - 1)]
+            np.testing.assert_allclose(getattr(bound, name), expected)
         np.testing.assert_allclose(getattr(posterior.mean(), name), flat.mean(axis=0))
+        np.testing.assert_allclose(getattr(posterior.sd(), name), flat.std(axis=0, ddof=1))
+
+
+@pytest.mark.parametrize("n", [20, 39, 200])
+def test_an_interval_of_few_draws_holds_one_more_as_often_as_it_says(n):
+    rng = np.random.default_rng(4)
+    size = 20_000
+    posterior = Posterior(np.ones((1, n, 1, 1)), rng.exponential(size=(1, n, size, 1)))
+    further = rng.exponential(size=(size, 1))
+    lower, upper = posterior.interval(0.9)
+    inside = (lower.abundances <= further) & (further <= upper.abundances)
+    assert inside.mean() == pytest.approx(0.9, abs=4 * np.sqrt(0.09 / size))
+    below = further <= posterior.upper_limit(0.95).abundances
+    assert below.mean() == pytest.approx(0.95, abs=4 * np.sqrt(0.0475 / size))
+
+
+def test_no_answer_depends_on_the_size_of_blocks(monkeypatch):
+    posterior = draws()
+    whole = [posterior.sd(), *posterior.interval(), posterior.upper_limit()]
+    monkeypatch.setattr("bayesunmix.draws.VALUES_PER_BLOCK", 2 * 60 * 3)
+    for bound, same in zip(
+        [posterior.sd(), *posterior.interval(), posterior.upper_limit()], whole, strict=True
+    ):
+        np.testing.assert_array_equal(bound.abundances, same.abundances)
+        np.testing.assert_array_equal(bound.endmembers, same.endmembers)
+
+
+def test_intervals_make_no_second_copy_of_the_draws():
+    many = np.random.default_rng(0).random((2, 30, 60_000, 3), np.float32)  # 41 MiB
+    posterior = Posterior(np.ones((2, 30, 3, 4), np.float32), many)
+    for ask in (posterior.mean, posterior.sd, posterior.interval):
+        tracemalloc.start()
+        ask()
+        assert tracemalloc.get_traced_memory()[1] < 1.2 * many.nbytes
+        tracemalloc.stop()
+
+
+def test_what_a_sampler_saw_of_all_draws_comes_before_what_was_kept():
+    rng = np.random.default_rng(1)
+    mean, sd = rng.random((2, 5, 3))
+    posterior = draws(abundance_mean=mean, abundance_sd=sd)
+    np.testing.assert_array_equal(posterior.mean().abundances, mean)
+    np.testing.assert_array_equal(posterior.sd().abundances, sd)
+    moved = posterior.reorder(np.array([2, 0, 1]))
+    np.testing.assert_array_equal(moved.mean().abundances, mean[:, [2, 0, 1]])
+    np.testing.assert_array_equal(moved.sd().abundances, sd[:, [2, 0, 1]])
+    with pytest.raises(
+        ValueError, match=r"abundance_sd must be \(P, K\) = \(5, 3\) as the draws are, got \(3, 5\)"
+    ):
+        draws(abundance_sd=sd.T)
+
+
+@pytest.mark.parametrize(("n", "kept"), [(30, 30), (30, 10), (30, 1), (28, 7)])
+def test_kept_abundances_are_paired_with_the_endmembers_of_their_draw(n, kept):
+    posterior = draws(n=n, kept=kept)
+    np.testing.assert_array_equal(posterior.paired_endmembers(), posterior.endmembers[:, :: n // kept])
+
+
+def test_the_sampler_pairs_them_in_the_same_way():
+    """The log-likelihood that the sampler noted down is that of the pair, and of no other."""
+    from bayesunmix import SpectrumImage, unmix
+
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(5.0, (64, 5))
+    image = SpectrumImage(counts.reshape(8, 8, 5), np.arange(1.0, 6))
+    found = unmix(image, 2, "bayes_gibbs", n_draws=60, n_warmup=5, n_starts=1, most_draws_mib=1e-4).posterior
+    assert found.abundances.shape[1] == 20
+
+    def log_likelihood(endmembers):
+        rate = found.abundances.astype(float) @ endmembers
+        return (counts * np.log(rate)).sum(axis=(2, 3)) - found.abundances.sum(axis=(2, 3))
+
+    noted = found.statistics["log_likelihood"][:, ::3]
+    np.testing.assert_allclose(log_likelihood(found.paired_endmembers()), noted, rtol=1e-4)
+    assert np.abs(log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1)) - noted).min() > 0.01
 
 
 def test_interval_of_a_known_gaussian():
@@ -110,10 +191,27 @@ def test_arviz_can_read_what_it_is_handed():
     assert arviz_stats.rhat(tree, var_names="endmembers")["endmembers"].shape == (3, 4)
 
 
-def test_abundances_that_were_thinned_stay_out_of_arviz():
-    tree = draws(kept=10).to_arviz()
-    assert set(tree.children) == {"posterior"}
+def test_abundances_that_were_thinned_come_in_a_group_of_their_own():
+    posterior = draws(kept=10)
+    tree = posterior.to_arviz()
+    assert set(tree.children) == {"posterior", "posterior_abundances"}
     assert set(tree["posterior"].data_vars) == {"endmembers"}
+    thinned = tree["posterior_abundances"]["abundances"]
+    assert thinned.dims == ("chain", "draw", "pixel", "component")
+    np.testing.assert_array_equal(thinned, posterior.abundances)
+
+
+@pytest.mark.parametrize("kept", [30, 10])
+def test_arviz_summarises_both(kept):
+    import arviz_stats
+
+    posterior = draws(kept=kept)
+    tree = posterior.to_arviz()
+    table = arviz_stats.summary(tree, var_names="endmembers", round_to="none")
+    np.testing.assert_allclose(table["mean"], posterior.mean().endmembers.ravel())
+    group = "posterior" if kept == 30 else "posterior_abundances"
+    table = arviz_stats.summary(tree, group=group, var_names="abundances", round_to="none")
+    np.testing.assert_allclose(table["mean"], posterior.mean().abundances.ravel())
 
 
 @pytest.mark.parametrize("shape", [(2, 9, 5, 3), (3, 9, 5, 2), (9, 5, 3)])

@@ -1,0 +1,65 @@
+"""Quantiles of draws, a block of entries at a time: hundreds of draws of a map fit no memory as float64.
+
+The quantile rule is Weibull's: the i-th smallest of n draws is the quantile i / (n + 1). If the truth is exchangeable
+with the draws, as it is in a calibrated posterior, it lies below that draw with exactly this probability, so that an
+interval of few draws is not too narrow [1]_. Quantiles beyond the outermost draws are these draws.
+
+References
+----------
+.. [1] R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", Am. Stat. 50, 361 (1996): definition 6.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+VALUES_PER_BLOCK = 2**20
+
+
+def quantile(draws: np.ndarray, q: float | Sequence[float]) -> np.ndarray:
+    """Quantiles of (n, ...) draws along the first axis, one for each of `q`; see above for the rule."""
+    return np.asarray(np.quantile(np.asarray(draws, np.float64), q, axis=0, method="weibull"))
+
+
+def interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end of the equal-tailed interval of (n, ...) draws.
+
+    Raises
+    ------
+    ValueError
+        If the level does not lie between 0 and 1.
+    """
+    require_level(level)
+    tail = (1 - level) / 2
+    lower, upper = quantile(draws, [tail, 1 - tail])
+    return lower, upper
+
+
+def blocks(draws: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (chain, draw, P, ...) draws as float64 blocks of rows.
+
+    Parameters
+    ----------
+    draws : (chain, draw, P, ...) array
+    rows : (n,) int array, optional
+        Which of the P; all where not given.
+
+    Yields
+    ------
+    block : (b,) int array
+        Some of the rows.
+    some : (draws of all chains, b, ...) float64 array
+    """
+    rows = np.arange(draws.shape[2]) if rows is None else rows
+    per_row = max(draws[:, :, :1].size, 1)
+    step = max(VALUES_PER_BLOCK // per_row, 1)
+    for i in range(0, len(rows), step):
+        block = rows[i : i + step]
+        some = draws[:, :, block].astype(np.float64)
+        yield block, some.reshape(-1, *some.shape[2:])
+
+
+def require_level(level: float) -> None:
+    """Raise `ValueError` unless a level is a share."""
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.9 is a 90 % interval")

@@ -1,0 +1,194 @@
+"""A whole result in one netCDF-4 file, which is HDF5: xarray, ArviZ, HDF5 and MATLAB tools read it.
+
+========================== ===========================================================================================
+root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the
+                           estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them
+attributes of the root     `format`: "bayesunmix result 1"; `info`: JSON; `axis_names`, `axis_units`: JSON lists,
+                           `axis_scales`, `axis_offsets`: an entry for each navigation axis
+`posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
+`posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
+                           `abundance_mean`, `abundance_sd` (navigation axes, component), from methods that have them
+`sample_stats`             statistics (chain, draw), from methods that have them
+========================== ===========================================================================================
+
+ArviZ knows `posterior` and `sample_stats` by these names. Arrays come back as they were, to the last bit. In `info`,
+tuples come back as lists, and what JSON has not (NaN, infinity) as None.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesunmix.factorization import Factorization
+from bayesunmix.image import Axis, Grid
+from bayesunmix.io.file import whole_file
+from bayesunmix.io.plain import plain
+from bayesunmix.method import Unmixing
+from bayesunmix.posterior import Posterior
+
+if TYPE_CHECKING:
+    import xarray
+
+FORMAT = "bayesunmix result 1"
+_MOMENTS = ("abundance_mean", "abundance_sd")
+
+
+def save_result(result: Unmixing, path: str | Path) -> None:
+    """Write a result; a file of that name is replaced, and never half-written.
+
+    Parameters
+    ----------
+    result : Unmixing
+    path : str or Path
+        A name that ends in .nc.
+
+    Raises
+    ------
+    ValueError
+        If it does not end in .nc.
+    OSError
+        If the folder is missing, may not be written to, or is full.
+    """
+    import xarray
+
+    path = Path(path)
+    if path.suffix.lower() != ".nc":
+        raise ValueError(f"a result is written as .nc, got {path.name!r}; choose a name that ends in .nc")
+    groups = {"/": _estimate(result)} | ({} if result.posterior is None else _posterior(result))
+    # Without an encoding of its own, xarray would mark NaN as a fill value.
+    encoding = {name: {v: {"_FillValue": None} for v in group.data_vars} for name, group in groups.items()}
+    with whole_file(path) as temporary:
+        xarray.DataTree.from_dict(groups).to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+
+
+def load_result(path: str | Path) -> Unmixing:
+    """Read what `Unmixing.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Unmixing
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or is none of ours.
+    """
+    import xarray
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
+    try:
+        with xarray.open_datatree(path, engine="h5netcdf", decode_times=False) as tree:
+            if tree.attrs.get("format") != FORMAT:
+                raise ValueError(f"its format is {tree.attrs.get('format')!r} where {FORMAT!r} should be")
+            return _result({node.path: node.to_dataset().load() for node in tree.subtree})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path.name!r} is not a result that Unmixing.save wrote, or it is damaged: {error}; unmix again and save"
+        ) from error
+
+
+def _estimate(result: Unmixing) -> "xarray.Dataset":
+    import xarray
+
+    axes = _axis_names(result)
+    shape = _shape(result)
+    estimate = result.estimate
+    variables: dict = {
+        "endmembers": (["component", "channel"], estimate.endmembers),
+        "abundances": (
+            [*axes, "component"],
+            estimate.abundances.reshape(*shape, -1),
+            {"units": "expected counts"},
+        ),
+    }
+    if result.labels is not None:
+        variables["labels"] = (axes, result.labels.reshape(shape))
+    attributes: dict = {"format": FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
+    if result.grid is not None:
+        names, scales, units, offsets = zip(*result.grid.axes, strict=True)
+        variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
+        attributes |= {"axis_names": json.dumps(names), "axis_units": json.dumps(units)}
+        attributes |= {"axis_scales": np.array(scales, float), "axis_offsets": np.array(offsets, float)}
+    return xarray.Dataset(variables, attrs=attributes)
+
+
+def _posterior(result: Unmixing) -> dict[str, "xarray.Dataset"]:
+    import xarray
+
+    posterior = result.posterior
+    assert posterior is not None
+    axes, shape = _axis_names(result), _shape(result)
+    abundances = posterior.abundances
+    kept: dict = {
+        "abundances": (
+            ["chain", "draw", *axes, "component"],
+            abundances.reshape(*abundances.shape[:2], *shape, -1),
+        )
+    }
+    for name in _MOMENTS:
+        moment = getattr(posterior, name)
+        if moment is not None:
+            kept[name] = ([*axes, "component"], moment.reshape(*shape, -1))
+    groups = {
+        "/posterior": xarray.Dataset(
+            {"endmembers": (["chain", "draw", "component", "channel"], posterior.endmembers)},
+            attrs={"calibrated": int(posterior.calibrated)},
+        ),
+        "/posterior_abundances": xarray.Dataset(kept),
+    }
+    if posterior.statistics:
+        statistics = {name: (["chain", "draw"], value) for name, value in posterior.statistics.items()}
+        groups["/sample_stats"] = xarray.Dataset(statistics)
+    return groups
+
+
+def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
+    root = groups["/"]
+    shape = root["abundances"].shape
+    flat = (math.prod(shape[:-1]), shape[-1])
+    estimate = Factorization(root["endmembers"].values, root["abundances"].values.reshape(flat))
+    posterior = None
+    if "/posterior" in groups:
+        kept, drawn = groups["/posterior_abundances"], groups["/posterior"]
+        abundances = kept["abundances"].values
+        moments = {name: kept[name].values.reshape(flat) for name in _MOMENTS if name in kept}
+        posterior = Posterior(
+            drawn["endmembers"].values,
+            abundances.reshape(*abundances.shape[:2], *flat),
+            {str(name): values.values for name, values in groups.get("/sample_stats", {}).items()},
+            bool(drawn.attrs["calibrated"]),
+            **moments,
+        )
+    grid = None
+    if "energy_kev" in root:
+        names, units = (json.loads(root.attrs[key]) for key in ("axis_names", "axis_units"))
+        scales, offsets = (np.atleast_1d(root.attrs[key]).tolist() for key in ("axis_scales", "axis_offsets"))
+        axes = tuple(map(Axis, names, scales, units, offsets))
+        energy_kev = root["energy_kev"].values
+        grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes)
+    labels = root["labels"].values.ravel() if "labels" in root else None
+    return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid)
+
+
+def _shape(result: Unmixing) -> tuple[int, ...]:
+    return result.estimate.abundances.shape[:1] if result.grid is None else result.grid.shape[:-1]
+
+
+def _axis_names(result: Unmixing) -> list[str]:
+    """Names of the navigation dimensions, which a file wants to be different from all others."""
+    if result.grid is None:
+        return ["pixel"]
+    names = [axis.name.replace("/", "_") for axis in result.grid.axes]
+    taken = {"component", "channel", "chain", "draw", "", *(n for n in names if names.count(n) > 1)}
+    return [f"axis_{i}" if name in taken else name for i, name in enumerate(names)]
