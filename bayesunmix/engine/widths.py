@@ -11,9 +11,12 @@ References
 .. [1] R. Beran, "Prepivoting to reduce level error of confidence sets", Biometrika 74, 457 (1987).
 """
 
+import jax
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.abundance_prior import AbundancePrior
+from bayesunmix.engine.maps import Maps, draw_maps
 from bayesunmix.image import SpectrumImage
 
 LEVEL = 0.9
@@ -22,6 +25,36 @@ ACTIVE_FRACTION = (
 )
 _SMALL = 1e-9
 _LEAST, _MOST = 0.2, 3.0
+
+
+def measure_widths(
+    image: SpectrumImage,
+    endmembers: np.ndarray,
+    maps: Maps,
+    starts: list[np.ndarray],
+    prior: AbundancePrior,
+    key: jax.Array,
+    n_maps: int,
+    sweeps_per_map: int,
+    most_mib: float,
+) -> np.ndarray | None:
+    """Unmix an image that was simulated from the fit, and return the factor of each component, (K,).
+
+    The arguments are those of `bayesunmix.engine.maps.draw_maps`, and what it returned. None if it was interrupted.
+    """
+    count_key, key = jax.random.split(key)
+    rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
+    known = simulate(image, endmembers.mean((0, 1)), maps.mean, rng)
+    try:
+        again = draw_maps(known, endmembers, starts, prior, key, n_maps, sweeps_per_map, most_mib)
+    except KeyboardInterrupt:
+        return None
+    if again.interrupted:
+        return None
+    tail = (1 - LEVEL) / 2
+    pooled = again.draws.reshape(-1, *again.mean.shape)
+    lower, upper = np.quantile(pooled, [tail, 1 - tail], axis=0, method="weibull")
+    return width_factors(maps.mean, again.mean, lower, upper)
 
 
 def simulate(

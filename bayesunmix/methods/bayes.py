@@ -16,33 +16,35 @@ References
 .. [1] M. Plummer, "Cuts in Bayesian graphical models", Stat. Comput. 25, 37 (2015).
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.alignment import relabel_chains
 from bayesunmix.dimension.rank import rank
 from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.engine.chains import Checkpoint, blocks, checkpoint, side_by_side
 from bayesunmix.engine.events import occupied
 from bayesunmix.engine.gamma_poisson import log_volume
-from bayesunmix.engine.gibbs import Chain, Sums, advance, advance_maps, lay_out
+from bayesunmix.engine.gibbs import Chain, advance, lay_out
+from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.starts import best_start
-from bayesunmix.engine.widths import rescale, simulate, width_factors
+from bayesunmix.engine.widths import measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.progress import track
+from bayesunmix.posterior import Posterior
 from bayesunmix.settings import require_positive
 
 MOST_R_HAT = 1.05
 ENOUGH_COUNTS = 60  # in a superpixel
 BLOCK = 10  # sweeps between two looks at the keyboard
+FEWEST_DRAWS = 20  # of the endmembers, after which an interrupted run has a result
 FLOOR = 1e-3  # counts: no component starts from nothing
 
 
@@ -67,6 +69,8 @@ class Bayes:
         Random starts of the binned fit that each chain begins from.
     most_draws_mib : float
         Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
+    checkpoint : str, optional
+        Beginning of the names of files that a killed run goes on from, to the same draws; removed when it is done.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -79,6 +83,7 @@ class Bayes:
     sweeps_per_map: int = 2
     n_starts: int = 4
     most_draws_mib: float = 1024
+    checkpoint: str | None = None
 
     def __post_init__(self) -> None:
         require_positive(self)
@@ -86,41 +91,57 @@ class Bayes:
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Draw endmembers, then maps."""
-        spectrum_key, map_key, width_key, count_key = jax.random.split(key, 4)
+        kept = checkpoint(self.checkpoint, image, self, key)
+        spectrum_key, map_key, width_key = jax.random.split(key, 3)
         n_components, warnings = _checked_rank(image, n_components)
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra = self._draw_endmembers(image, n_components, spectrum_key)
-        maps = self._draw_maps(
-            image, spectra.posterior.endmembers, spectra.starts, prior, map_key, self.n_maps
+        spectra = self._draw_endmembers(image, n_components, spectrum_key, kept)
+        drawn = spectra.posterior.endmembers
+        cost: dict[str, Any] = {
+            "n_maps": self.n_maps,
+            "sweeps_per_map": self.sweeps_per_map,
+            "most_mib": self.most_draws_mib,
+        }
+        maps = draw_maps(image, drawn, spectra.starts, prior, map_key, kept=kept, **cost)
+        factors, interrupted = None, spectra.interrupted or maps.interrupted
+        if not interrupted:
+            cost["n_maps"] = max(self.n_maps // 2, 20)
+            factors = measure_widths(image, drawn, maps, spectra.starts, prior, width_key, **cost)
+        if factors is None:
+            warnings.append(
+                "interrupted: fewer draws than asked for, and pixel intervals that were not narrowed to what they hold"
+            )
+        else:
+            rescale(maps.draws, maps.mean, factors)
+            kept.forget(*(f"{stage}{n}" for stage in ("endmembers", "maps") for n in range(self.n_chains)))
+        sd = maps.sd if factors is None else maps.sd * factors
+        posterior = replace(
+            spectra.posterior, abundances=maps.draws, abundance_mean=maps.mean, abundance_sd=sd
         )
-        factors = self._measure_widths(image, spectra, maps, prior, width_key, count_key)
-        rescale(maps.draws, maps.mean, factors)
-        posterior = Posterior(spectra.posterior.endmembers, maps.draws, spectra.posterior.statistics)
-        endmembers = posterior.endmembers.mean((0, 1), dtype=np.float64)
         diagnostics = posterior.diagnostics()
-        converged = bool(diagnostics["r_hat"] < MOST_R_HAT)
-        if not converged:
+        converged = bool(diagnostics["r_hat"] < MOST_R_HAT) and factors is not None
+        if not diagnostics["r_hat"] < MOST_R_HAT:
             warnings.append(
                 f"chains disagree on the endmembers: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; raise "
                 "n_warmup and n_draws, and if it stays, the image may allow several solutions: see bayesunmix.identify"
             )
-        return Unmixing(
-            Factorization(endmembers, maps.mean),
-            posterior,
-            {
-                "converged": converged,
-                "iterations": self.n_warmup + self.n_draws,
-                "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
-                "objective_name": "log-likelihood of superpixels, mean over chains",
-                "warnings": warnings + spectra.warnings,
-                "superpixel": list(spectra.block),
-                "chains_relabelled": spectra.n_relabelled,
-                "width_factors": factors.tolist(),
-                **diagnostics,
-            },
-        )
+        info: dict[str, Any] = {
+            "converged": converged,
+            "interrupted": factors is None,
+            "iterations": self.n_warmup + drawn.shape[1],
+            "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
+            "objective_name": "log-likelihood of superpixels, mean over chains",
+            "warnings": warnings + spectra.warnings,
+            "superpixel": list(spectra.block),
+            "chains_relabelled": spectra.n_relabelled,
+            "width_factors": None if factors is None else factors.tolist(),
+            **diagnostics,
+        }
+        return Unmixing(Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean), posterior, info)
 
-    def _draw_endmembers(self, image: SpectrumImage, n_components: int, key: jax.Array) -> "_Spectra":
+    def _draw_endmembers(
+        self, image: SpectrumImage, n_components: int, key: jax.Array, kept: Checkpoint
+    ) -> "_Spectra":
         """Draw endmembers given superpixels, and spread the abundances of the last draw over their pixels."""
         block = _superpixel(image)
         pooled = image.rebin(block)
@@ -137,100 +158,35 @@ class Bayes:
             begin = prior.start(events.exposure, n_components)
             chains.append(Chain(jnp.asarray(maps, jnp.float32), endmembers, begin, learned))
 
-        def run(chain: Chain, chain_key: jax.Array) -> tuple[Chain, np.ndarray, np.ndarray]:
-            found = []
-            n_blocks = -(-(self.n_warmup + self.n_draws) // BLOCK)
-            for block_key in track(jax.random.split(chain_key, n_blocks), "endmembers", n_blocks):
-                chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, BLOCK)
-                found.append([np.asarray(part) for part in drawn])
-            spectra, log_likelihood = (
-                np.concatenate(parts)[-self.n_draws :] for parts in zip(*found, strict=True)
-            )
-            return chain, spectra, log_likelihood
+        def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
+            chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, BLOCK)
+            return chain, tuple(np.asarray(part) for part in drawn)
 
-        advance(events, prepared.given, chains[0], key, prior, model, BLOCK)  # compiles, once for all threads
-        with ThreadPoolExecutor(self.n_chains) as pool:
-            ended, drawn, log_likelihood = zip(*pool.map(run, chains, chain_keys), strict=True)
-        spectra = np.stack(drawn)
+        def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
+            keys = jax.random.split(chain_keys[number], -(-(self.n_warmup + self.n_draws) // BLOCK))
+            return blocks(step, chains[number], keys, stop, "endmembers", kept, f"endmembers{number}")
+
+        step(chains[0], key, 0)  # compiles, once for all threads
+        results, interrupted = side_by_side(run, self.n_chains)
+        # All chains as long as the shortest; the last draws of each are the ones that count.
+        n_drawn = min(len(found) for _, found in results) * BLOCK - self.n_warmup
+        n_drawn = min(n_drawn, self.n_draws)
+        if interrupted and n_drawn < FEWEST_DRAWS:
+            raise KeyboardInterrupt
+        ended = [chain for chain, _ in results]
+        spectra, log_likelihood = (
+            np.stack([np.concatenate([block[part] for block in found])[-n_drawn:] for _, found in results])
+            for part in (0, 1)
+        )
         # The pooled maps ride along as one draw, so that chains are numbered alike, spectra and maps.
         pooled_maps = np.stack([np.asarray(chain.abundances).T[None] for chain in ended])
-        statistics = {"log_likelihood": np.stack(log_likelihood), "endmember_overlap": log_volume(spectra)}
+        statistics = {"log_likelihood": log_likelihood, "endmember_overlap": log_volume(spectra)}
         posterior, n_relabelled = relabel_chains(Posterior(spectra, pooled_maps, statistics))
         of_block = image.blocks(block)
         size = np.bincount(of_block)[:, None]
         spread = [(maps[0] / size)[of_block] + FLOOR for maps in posterior.abundances]
         warnings = [sentence for start in starts[:1] for sentence in start.warnings] + prepared.warnings
-        return _Spectra(posterior, spread, block, n_relabelled, warnings)
-
-    def _draw_maps(
-        self,
-        image: SpectrumImage,
-        endmembers: np.ndarray,
-        starts: list[np.ndarray],
-        prior: AbundancePrior,
-        key: jax.Array,
-        n_maps: int,
-    ) -> "_Maps":
-        """Draw maps given evenly spaced draws of the endmembers (chain, draw, K, C), chains side by side."""
-        events = lay_out(image)
-        n_chains, n_draws, n_components, _ = endmembers.shape
-        chosen = np.linspace(0, n_draws - 1, n_maps).round().astype(int)
-        kept = affordable_draws(n_maps, n_chains * image.n_pixels * n_components, self.most_draws_mib)
-        keep = set(np.linspace(0, n_maps - 1, kept).round().astype(int).tolist())
-        n_warmup = max(n_maps // 4, 10)
-
-        def begin(number: int) -> tuple[Chain, Sums]:
-            maps = jnp.asarray(starts[number].T, jnp.float32)
-            chain = Chain(maps, jnp.zeros((0,)), prior.start(events.exposure, n_components), ())
-            return chain, Sums(jnp.zeros_like(maps), jnp.zeros_like(maps))
-
-        def run(number: int, chain_key: jax.Array) -> tuple[np.ndarray, Sums]:
-            chain, sums = begin(number)
-            nothing, draws = sums, []
-            keys = jax.random.split(chain_key, n_warmup + n_maps)
-            for step in track(range(-n_warmup, n_maps), "maps", n_warmup + n_maps):
-                spectra = jnp.asarray(endmembers[number, chosen[max(step, 0)]], jnp.float32)
-                chain = chain._replace(endmembers=spectra)
-                chain, sums = advance_maps(
-                    events,
-                    chain,
-                    sums if step > 0 else nothing,
-                    keys[step + n_warmup],
-                    prior,
-                    self.sweeps_per_map,
-                )
-                if step in keep:
-                    draws.append(np.asarray(chain.abundances).T)
-            return np.stack(draws), sums
-
-        chain, nothing = begin(0)
-        first = chain._replace(endmembers=jnp.asarray(endmembers[0, 0], jnp.float32))
-        advance_maps(
-            events, first, nothing, key, prior, self.sweeps_per_map
-        )  # compiles, once for all threads
-        with ThreadPoolExecutor(n_chains) as pool:
-            draws, sums = zip(*pool.map(run, range(n_chains), jax.random.split(key, n_chains)), strict=True)
-        n = n_chains * n_maps * self.sweeps_per_map
-        mean = np.sum([np.asarray(part.first, np.float64).T for part in sums], axis=0) / n
-        square = np.sum([np.asarray(part.second, np.float64).T for part in sums], axis=0) / n
-        return _Maps(np.stack(draws), mean, np.sqrt(np.maximum(square - mean**2, 0)))
-
-    def _measure_widths(
-        self,
-        image: SpectrumImage,
-        spectra: "_Spectra",
-        maps: "_Maps",
-        prior: AbundancePrior,
-        key: jax.Array,
-        count_key: jax.Array,
-    ) -> np.ndarray:
-        rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
-        endmembers = spectra.posterior.endmembers
-        known = simulate(image, endmembers.mean((0, 1)), maps.mean, rng)
-        again = self._draw_maps(known, endmembers, spectra.starts, prior, key, max(self.n_maps // 2, 20))
-        pooled = again.draws.reshape(-1, *again.mean.shape)
-        lower, upper = np.quantile(pooled, [0.05, 0.95], axis=0, method="weibull")
-        return width_factors(maps.mean, again.mean, lower, upper)
+        return _Spectra(posterior, spread, block, n_relabelled, warnings, interrupted)
 
 
 class _Spectra(NamedTuple):
@@ -241,14 +197,7 @@ class _Spectra(NamedTuple):
     block: tuple[int, ...]
     n_relabelled: int
     warnings: list[str]
-
-
-class _Maps(NamedTuple):
-    """Kept draws (chain, draw, P, K), and mean and standard deviation (P, K) over all sweeps."""
-
-    draws: np.ndarray
-    mean: np.ndarray
-    sd: np.ndarray
+    interrupted: bool
 
 
 def _superpixel(image: SpectrumImage) -> tuple[int, ...]:
