@@ -4,6 +4,8 @@ Matching spectra and maps separately would let a method score well with two diff
 The match minimises the summed spectral angle (Kuhn 1955, the Hungarian method).
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from bayesunmix.posterior import Posterior
@@ -61,7 +63,11 @@ def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
     endmembers = np.stack([e[:, o] for e, o in zip(posterior.endmembers, orders, strict=True)])
     abundances = np.stack([a[..., o] for a, o in zip(posterior.abundances, orders, strict=True)])
     changed = sum(bool((o != np.arange(len(o))).any()) for o in orders)
-    return Posterior(endmembers, abundances, posterior.statistics, posterior.calibrated), changed
+    # Moments were summed over chains that were numbered differently: they are left out.
+    relabelled = replace(
+        posterior, endmembers=endmembers, abundances=abundances, abundance_mean=None, abundance_sd=None
+    )
+    return relabelled, changed
 
 
 def _unit(spectra: np.ndarray) -> np.ndarray:

@@ -40,6 +40,9 @@ class Posterior:
         Whether the method's intervals pass its calibration tests; false for approximations known to be narrow.
     abundance_mean, abundance_sd : (P, K) array or None
         From samplers that see more draws than they keep, over all of them.
+    partners : (kept draw,) int array or None
+        Number of the endmember draw that each kept abundance draw was made with; evenly spaced from the first on where
+        not given.
     """
 
     endmembers: np.ndarray
@@ -48,6 +51,7 @@ class Posterior:
     calibrated: bool = True
     abundance_mean: np.ndarray | None = None
     abundance_sd: np.ndarray | None = None
+    partners: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         e, a = self.endmembers, self.abundances
@@ -55,6 +59,13 @@ class Posterior:
             raise ValueError(
                 "draws must be (chain, draw, K, C) endmembers and (chain, draw, P, K) abundances with the same "
                 f"chains and K, got {e.shape} and {a.shape}"
+            )
+        p = self.partners
+        if p is not None and (
+            p.shape != a.shape[1:2] or p.dtype.kind not in "iu" or not (p < e.shape[1]).all()
+        ):
+            raise ValueError(
+                f"partners must number one of {e.shape[1]} endmember draws for each of {a.shape[1]} kept draws, got {p}"
             )
         for name in ("abundance_mean", "abundance_sd"):
             moment = getattr(self, name)
@@ -105,7 +116,8 @@ class Posterior:
     def paired_endmembers(self) -> np.ndarray:
         """Endmembers of the kept abundance draws, (chain, kept draw, K, C): both are of one joint draw."""
         n_draws, n_kept = self.endmembers.shape[1], self.abundances.shape[1]
-        return self.endmembers[:, np.arange(n_kept) * n_draws // n_kept]
+        even = np.arange(n_kept) * n_draws // n_kept
+        return self.endmembers[:, even if self.partners is None else self.partners]
 
     def reorder(self, order: np.ndarray) -> "Posterior":
         """Return the draws with components in the given order."""

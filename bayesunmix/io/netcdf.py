@@ -7,7 +7,8 @@ attributes of the root     `format`: "bayesunmix result 1"; `info`: JSON; `axis_
                            `axis_scales`, `axis_offsets`: an entry for each navigation axis
 `posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
-                           `abundance_mean`, `abundance_sd` (navigation axes, component), from methods that have them
+                           `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
+                           numbers of their endmember draws, from methods that have them
 `sample_stats`             statistics (chain, draw), from methods that have them
 ========================== ===========================================================================================
 
@@ -140,6 +141,8 @@ def _posterior(result: Unmixing) -> dict[str, "xarray.Dataset"]:
         moment = getattr(posterior, name)
         if moment is not None:
             kept[name] = ([*axes, "component"], moment.reshape(*shape, -1))
+    if posterior.partners is not None:
+        kept["partners"] = ("draw", posterior.partners)
     groups = {
         "/posterior": xarray.Dataset(
             {"endmembers": (["chain", "draw", "component", "channel"], posterior.endmembers)},
@@ -162,13 +165,15 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
     if "/posterior" in groups:
         kept, drawn = groups["/posterior_abundances"], groups["/posterior"]
         abundances = kept["abundances"].values
-        moments = {name: kept[name].values.reshape(flat) for name in _MOMENTS if name in kept}
+        more = {name: kept[name].values.reshape(flat) for name in _MOMENTS if name in kept}
+        if "partners" in kept:
+            more["partners"] = kept["partners"].values
         posterior = Posterior(
             drawn["endmembers"].values,
             abundances.reshape(*abundances.shape[:2], *flat),
             {str(name): values.values for name, values in groups.get("/sample_stats", {}).items()},
             bool(drawn.attrs["calibrated"]),
-            **moments,
+            **more,
         )
     grid = None
     if "energy_kev" in root:

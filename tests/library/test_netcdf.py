@@ -22,6 +22,7 @@ def result(shape=(3, 4), axes=None, kept=5, posterior=True, grid=True, labels=Fa
             rng.random((2, kept, n_pixels, k)).astype(np.float32),
             {"log_likelihood": rng.random((2, 10)), "overlap": rng.random((2, 10)).astype(np.float32)},
             calibrated=False,
+            partners=np.array([0, 2, 4, 7, 9]) if moments else None,
             **({n: rng.random((n_pixels, k)) for n in ("abundance_mean", "abundance_sd")} if moments else {}),
         )
     axes = axes or tuple(Axis(f"axis_{i}", 0.1 * (i + 1), "nm", i / 3) for i in range(len(shape)))
@@ -63,7 +64,7 @@ def test_every_bit_comes_back(tmp_path, case):
         same(getattr(loaded.estimate, name), getattr(saved.estimate, name))
     assert (loaded.posterior is None) == (saved.posterior is None)
     if saved.posterior is not None:
-        for name in ("endmembers", "abundances", "abundance_mean", "abundance_sd"):
+        for name in ("endmembers", "abundances", "abundance_mean", "abundance_sd", "partners"):
             one, other = getattr(loaded.posterior, name), getattr(saved.posterior, name)
             assert (one is None) == (other is None)
             if other is not None:

@@ -91,6 +91,16 @@ def test_kept_abundances_are_paired_with_the_endmembers_of_their_draw(n, kept):
     np.testing.assert_array_equal(posterior.paired_endmembers(), posterior.endmembers[:, :: n // kept])
 
 
+def test_partners_that_a_sampler_names_are_the_pairs():
+    posterior = draws(kept=3, partners=np.array([0, 14, 29]))
+    np.testing.assert_array_equal(posterior.paired_endmembers(), posterior.endmembers[:, [0, 14, 29]])
+    for wrong in ([0, 14], [0, 14, 30], [0.0, 1.0, 2.0]):
+        with pytest.raises(
+            ValueError, match="partners must number one of 30 endmember draws for each of 3 kept"
+        ):
+            draws(kept=3, partners=np.array(wrong))
+
+
 def test_the_sampler_pairs_them_in_the_same_way():
     """The log-likelihood that the sampler noted down is that of the pair, and of no other."""
     from bayesunmix import SpectrumImage, unmix
