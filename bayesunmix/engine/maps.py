@@ -22,13 +22,23 @@ NOWHERE = Checkpoint(None, "")
 
 
 class Maps(NamedTuple):
-    """Kept draws (chain, draw, P, K), mean and standard deviation (P, K) over all sweeps, which draws of the endmembers
-    the kept ones belong to (kept draw,), and whether it ended early.
+    """What was drawn.
+
+    Attributes
+    ----------
+    draws : (chain, kept draw, P, K) float32 array
+    mean, sd : (P, K) float64 arrays
+        Over all sweeps.
+    partners : (kept draw,) int array
+        The draw of the endmembers that each kept draw belongs to.
+    interrupted : bool
+        Whether there are fewer than asked for.
     """
 
     draws: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
+    partners: np.ndarray
     interrupted: bool
 
 
@@ -119,4 +129,5 @@ def draw_maps(
         for moment in (0, 1)
     )
     kept_draws = np.stack([np.stack(chain[:fewest]) for chain in draws])
-    return Maps(kept_draws, first, np.sqrt(np.maximum(second - first**2, 0)), interrupted)
+    sd = np.sqrt(np.maximum(second - first**2, 0))
+    return Maps(kept_draws, first, sd, chosen[sorted(keep)[:fewest]], interrupted)

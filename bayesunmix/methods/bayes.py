@@ -39,11 +39,13 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.posterior import Posterior
+from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
 MOST_R_HAT = 1.05
 ENOUGH_COUNTS = 60  # in a superpixel
-BLOCK = 10  # sweeps between two looks at the keyboard
+BLOCK = 20  # sweeps between two looks at the keyboard
+MANY_PHOTONS = 4_000_000
 FEWEST_DRAWS = 20  # of the endmembers, after which an interrupted run has a result
 FLOOR = 1e-3  # counts: no component starts from nothing
 
@@ -61,6 +63,9 @@ class Bayes:
         Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, discarded sweeps a chain, and draws of the endmembers a chain.
+    sweeps_per_draw : int or None
+        Sweeps from one draw of the endmembers to the next, a divisor of 20; by default 4, and 1 from 4 million photons
+        on.
     n_maps : int
         Draws of the endmembers that get maps, a chain, evenly spaced.
     sweeps_per_map : int
@@ -79,6 +84,7 @@ class Bayes:
     n_chains: int = 2
     n_warmup: int = 150
     n_draws: int = 200
+    sweeps_per_draw: int | None = None
     n_maps: int = 100
     sweeps_per_map: int = 2
     n_starts: int = 4
@@ -87,6 +93,10 @@ class Bayes:
 
     def __post_init__(self) -> None:
         require_positive(self)
+        if BLOCK % (self.sweeps_per_draw or 1):
+            raise ValueError(
+                f"setting sweeps_per_draw of Bayes must divide {BLOCK}, got {self.sweeps_per_draw}"
+            )
         _ = ABUNDANCE_PRIORS[self.abundance_prior], ENDMEMBER_MODELS[self.endmember_model]
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
@@ -116,7 +126,11 @@ class Bayes:
             kept.forget(*(f"{stage}{n}" for stage in ("endmembers", "maps") for n in range(self.n_chains)))
         sd = maps.sd if factors is None else maps.sd * factors
         posterior = replace(
-            spectra.posterior, abundances=maps.draws, abundance_mean=maps.mean, abundance_sd=sd
+            spectra.posterior,
+            abundances=maps.draws,
+            abundance_mean=maps.mean,
+            abundance_sd=sd,
+            partners=maps.partners,
         )
         diagnostics = posterior.diagnostics()
         converged = bool(diagnostics["r_hat"] < MOST_R_HAT) and factors is not None
@@ -137,7 +151,8 @@ class Bayes:
             "width_factors": None if factors is None else factors.tolist(),
             **diagnostics,
         }
-        return Unmixing(Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean), posterior, info)
+        found = Unmixing(Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean), posterior, info)
+        return replace(found, info=info | _verdicts(image, found))
 
     def _draw_endmembers(
         self, image: SpectrumImage, n_components: int, key: jax.Array, kept: Checkpoint
@@ -158,18 +173,21 @@ class Bayes:
             begin = prior.start(events.exposure, n_components)
             chains.append(Chain(jnp.asarray(maps, jnp.float32), endmembers, begin, learned))
 
+        stride = self.sweeps_per_draw or (4 if image.n_photons < MANY_PHOTONS else 1)
+        n_warmup, n_blocks = -(-self.n_warmup // BLOCK), -(-self.n_draws * stride // BLOCK)
+
         def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
             chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, BLOCK)
-            return chain, tuple(np.asarray(part) for part in drawn)
+            return chain, tuple(np.asarray(part)[::stride] for part in drawn)
 
         def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
-            keys = jax.random.split(chain_keys[number], -(-(self.n_warmup + self.n_draws) // BLOCK))
+            keys = jax.random.split(chain_keys[number], n_warmup + n_blocks)
             return blocks(step, chains[number], keys, stop, "endmembers", kept, f"endmembers{number}")
 
         step(chains[0], key, 0)  # compiles, once for all threads
         results, interrupted = side_by_side(run, self.n_chains)
         # All chains as long as the shortest; the last draws of each are the ones that count.
-        n_drawn = min(len(found) for _, found in results) * BLOCK - self.n_warmup
+        n_drawn = (min(len(found) for _, found in results) - n_warmup) * (BLOCK // stride)
         n_drawn = min(n_drawn, self.n_draws)
         if interrupted and n_drawn < FEWEST_DRAWS:
             raise KeyboardInterrupt
@@ -198,6 +216,34 @@ class _Spectra(NamedTuple):
     n_relabelled: int
     warnings: list[str]
     interrupted: bool
+
+
+def _verdicts(image: SpectrumImage, found: Unmixing) -> dict[str, Any]:
+    """Say of each component's share of all counts what it is, how sure that is, and whether the counts can tell."""
+    whole = region(found, image, np.ones(image.navigation_shape, bool))
+    fractions, sentences = {}, []
+    for content in whole.components:
+        share = content.fraction
+        fractions[content.name] = {
+            name: value if isinstance(value := getattr(share, name), str | None) else float(value)
+            for name in (
+                "mean",
+                "lower",
+                "upper",
+                "counting_sd",
+                "endmember_sd",
+                "feasible_half_width",
+                "identified",
+            )
+        }
+        if share.identified == "no" and share.feasible is not None:
+            low, high = share.feasible
+            sentences.append(
+                f"the counts do not tell how much {content.name} there is: any share from {low:.3f} to {high:.3f} of "
+                f"all counts fits as well as {share.mean:.3f}; no number of counts changes that, knowing which "
+                "elements a phase holds would"
+            )
+    return {"fractions": fractions, "warnings": [*found.info["warnings"], *whole.warnings, *sentences]}
 
 
 def _superpixel(image: SpectrumImage) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ SIGNED = {"pca", "ica"}
 LEAST_SQUARES = {"ica", "nmf_frobenius", "pca", "vendor_mcr"}
 FINDS = {name for name in METHODS if finds_n_components(METHODS[name])}
 QUICK = {
+    "bayes": {"n_warmup": 40, "n_draws": 40, "n_maps": 40},
     "bayes_gibbs": {"n_warmup": 30, "n_draws": 40},
     "bayes_cavi": {"n_draws": 30},
     "bayes_nuts": {"n_warmup": 30, "n_draws": 30},
