@@ -1,0 +1,163 @@
+"""The recommended pipeline: what it says, how it is interrupted and resumed, and how wide its intervals are."""
+
+import _thread
+
+import numpy as np
+import pytest
+
+import bayesunmix as bu
+from bayesunmix.engine import chains
+from bayesunmix.engine.widths import rescale, simulate, width_factors
+from bayesunmix.methods.bayes import _checked_rank
+from benchmarks.scoring.coverage import coverage
+from benchmarks.scoring.pairing import align
+from simulations.phantom import PHANTOMS
+
+QUICK = {"n_warmup": 40, "n_draws": 40, "n_maps": 40}
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1)
+
+
+@pytest.fixture(scope="module")
+def result(trial):
+    return bu.unmix(trial.image, 3, "bayes", seed=4, **QUICK)
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a.posterior.endmembers, b.posterior.endmembers)
+    np.testing.assert_array_equal(a.posterior.abundances, b.posterior.abundances)
+
+
+def test_maps_err_less_than_pixels_by_themselves_and_intervals_hold_the_truth(trial, result):
+    aligned = align(trial.truth, result)
+    alone = align(trial.truth, bu.unmix(trial.image, 3, "nmf"))
+    error, error_alone = (
+        np.sqrt(((found.estimate.abundances - trial.truth.abundances) ** 2).mean())
+        for found in (aligned, alone)
+    )
+    assert error < 0.65 * error_alone
+    assert 0.8 < coverage(trial, aligned, 0.9) < 0.97
+
+
+def test_moments_come_from_all_sweeps_and_agree_with_the_draws(result):
+    posterior = result.posterior
+    np.testing.assert_array_equal(posterior.mean().abundances, posterior.abundance_mean)
+    drawn = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
+    assert np.abs(drawn.mean(axis=0) - posterior.abundance_mean).mean() < 1e-3
+    ratio = np.sum(drawn.std(axis=0)) / np.sum(posterior.sd().abundances)
+    assert 0.8 < ratio < 1.25
+
+
+def test_each_fraction_has_a_verdict(result):
+    fractions = result.info["fractions"]
+    assert list(fractions) == result.component_names
+    assert sum(share["mean"] for share in fractions.values()) == pytest.approx(1, abs=0.01)
+    for share in fractions.values():
+        assert share["lower"] < share["mean"] < share["upper"]
+        assert share["identified"] in ("yes", "range-only", "no")
+
+
+def test_what_the_counts_cannot_tell_is_said():
+    mixed = PHANTOMS["nicr_mixed"](shape=(24, 32)).acquire(50, 0)  # a shape that is compiled
+    found = bu.unmix(mixed.image, 3, "bayes", **QUICK)
+    assert {share["identified"] for share in found.info["fractions"].values()} == {"no"}
+    assert sum("the counts do not tell" in sentence for sentence in found.info["warnings"]) == 3
+
+
+def test_the_number_of_components_is_found_or_doubted(trial):
+    assert bu.unmix(trial.image, method="bayes", **QUICK).estimate.n_components == 3
+    n_components, doubts = _checked_rank(trial.image, 2)
+    assert n_components == 2
+    assert [sentence.split(";")[0] for sentence in doubts] == [
+        "2 components were asked for, and the counts show 3"
+    ]
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("last", [3, 30])
+def test_a_killed_run_goes_on_to_the_same_draws(trial, result, tmp_path, monkeypatch, last):
+    """It dies in the endmembers (after 3 blocks of a chain), or in the maps."""
+    monkeypatch.setattr(chains, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    save = chains._save
+
+    def save_and_die(state, found, kept, name):
+        save(state, found, kept, name)
+        if len(found) >= last:
+            raise Killed
+
+    monkeypatch.setattr(chains, "_save", save_and_die)
+    settings = {**QUICK, "checkpoint": str(tmp_path / "run")}
+    with pytest.raises(Killed):
+        bu.unmix(trial.image, 3, "bayes", seed=4, **settings)
+    assert list(tmp_path.iterdir())
+    monkeypatch.setattr(chains, "_save", save)
+    with pytest.raises(ValueError, match="belongs to another image, seed or settings; remove it"):
+        bu.unmix(trial.image, 3, "bayes", seed=5, **settings)
+    same(bu.unmix(trial.image, 3, "bayes", seed=4, **settings), result)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_needs_a_folder(trial, tmp_path):
+    with pytest.raises(ValueError, match="checkpoint must lie in a folder that exists"):
+        bu.unmix(trial.image, 3, "bayes", checkpoint=str(tmp_path / "nowhere" / "run"))
+
+
+def test_an_interrupted_run_has_a_shorter_result_marked_so(trial, monkeypatch):
+    rest, asked = chains._rest, []
+
+    def interrupt(first, n, label):
+        for number in rest(first, n, label):
+            if label == "maps" and number == 30 and not asked:
+                asked.append(number)
+                _thread.interrupt_main()
+                chains.time.sleep(0.2)
+            yield number
+
+    monkeypatch.setattr(chains, "_rest", interrupt)
+    found = bu.unmix(trial.image, 3, "bayes", seed=4, **QUICK)
+    assert found.info["interrupted"] and not found.info["converged"]
+    assert any(sentence.startswith("interrupted:") for sentence in found.info["warnings"])
+    assert 2 <= found.posterior.abundances.shape[1] < QUICK["n_maps"]
+    assert found.info["width_factors"] is None
+
+
+def test_width_factors_are_the_ratio_of_error_to_spread():
+    rng = np.random.default_rng(0)
+    truth = rng.gamma(5, 4, (20_000, 2))
+    error, spread = np.array([0.1, 0.2]), np.array([0.2, 0.1])
+    mean = truth * np.exp(rng.normal(0, error, truth.shape))
+    lower, upper = (mean * np.exp(side * 1.6449 * spread) for side in (-1, 1))
+    np.testing.assert_allclose(width_factors(truth, mean, lower, upper), [0.5, 2.0], rtol=0.03)
+
+
+def test_rescaled_draws_keep_their_mean_and_order():
+    rng = np.random.default_rng(1)
+    draws = rng.gamma(2, 3, (2, 50, 7, 3)).astype(np.float32)
+    before, mean = draws.copy(), draws.mean((0, 1), dtype=np.float64)
+    rescale(draws, mean, np.array([0.5, 1.0, 1.5]))
+    np.testing.assert_allclose(draws.mean((0, 1)), mean, rtol=1e-4)
+    flat, flat_before = draws.reshape(100, -1), before.reshape(100, -1)
+    np.testing.assert_array_equal(
+        flat.argsort(axis=0, kind="stable"), flat_before.argsort(axis=0, kind="stable")
+    )
+    spread = draws.std((0, 1)).mean(axis=0) / before.std((0, 1)).mean(axis=0)
+    assert spread[0] < 0.75 and spread[1] == pytest.approx(1, rel=1e-3) and spread[2] > 1.2
+
+
+def test_simulated_counts_are_poisson_around_the_factorisation(trial):
+    truth = trial.truth
+    rng = np.random.default_rng(2)
+    image = simulate(trial.image, truth.endmembers, truth.abundances, rng)
+    expected = truth.abundances.sum()
+    assert abs(image.n_photons - expected) < 5 * np.sqrt(expected)
+    assert image.grid.axes == trial.image.grid.axes
+    spectrum = truth.abundances.sum(axis=0) @ truth.endmembers
+    seen = spectrum > 20
+    z = (image.sum_spectrum()[seen] - spectrum[seen]) / np.sqrt(spectrum[seen])
+    assert abs(z.std() - 1) < 0.25 and abs(z.mean()) < 0.3
