@@ -17,37 +17,27 @@ References
 """
 
 from dataclasses import dataclass, replace
-from threading import Event
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
-from bayesunmix.alignment import relabel_chains
 from bayesunmix.dimension.rank import rank
 from bayesunmix.endmember_model import ENDMEMBER_MODELS
-from bayesunmix.engine.chains import Checkpoint, blocks, checkpoint, side_by_side
-from bayesunmix.engine.events import occupied
-from bayesunmix.engine.gamma_poisson import log_volume
-from bayesunmix.engine.gibbs import Chain, advance, lay_out
+from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.starts import best_start
+from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, Sampled, Schedule, sample
 from bayesunmix.engine.widths import measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior
 from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
-MOST_R_HAT = 1.05
 ENOUGH_COUNTS = 60  # in a superpixel
 BLOCK = 20  # sweeps between two looks at the keyboard
 MANY_PHOTONS = 4_000_000
-FEWEST_DRAWS = 20  # of the endmembers, after which an interrupted run has a result
-FLOOR = 1e-3  # counts: no component starts from nothing
 
 
 @METHODS.register("bayes")
@@ -105,18 +95,18 @@ class Bayes:
         spectrum_key, map_key, width_key = jax.random.split(key, 3)
         n_components, warnings = _checked_rank(image, n_components)
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra = self._draw_endmembers(image, n_components, spectrum_key, kept)
+        spectra, starts, size = self._draw_endmembers(image, n_components, spectrum_key, kept)
         drawn = spectra.posterior.endmembers
         cost: dict[str, Any] = {
             "n_maps": self.n_maps,
             "sweeps_per_map": self.sweeps_per_map,
             "most_mib": self.most_draws_mib,
         }
-        maps = draw_maps(image, drawn, spectra.starts, prior, map_key, kept=kept, **cost)
+        maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
         factors, interrupted = None, spectra.interrupted or maps.interrupted
         if not interrupted:
             cost["n_maps"] = max(self.n_maps // 2, 20)
-            factors = measure_widths(image, drawn, maps, spectra.starts, prior, width_key, **cost)
+            factors = measure_widths(image, drawn, maps, starts, prior, width_key, **cost)
         if factors is None:
             warnings.append(
                 "interrupted: fewer draws than asked for, and pixel intervals that were not narrowed to what they hold"
@@ -146,7 +136,7 @@ class Bayes:
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
             "warnings": warnings + spectra.warnings,
-            "superpixel": list(spectra.block),
+            "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             "width_factors": None if factors is None else factors.tolist(),
             **diagnostics,
@@ -156,66 +146,27 @@ class Bayes:
 
     def _draw_endmembers(
         self, image: SpectrumImage, n_components: int, key: jax.Array, kept: Checkpoint
-    ) -> "_Spectra":
-        """Draw endmembers given superpixels, and spread the abundances of the last draw over their pixels."""
-        block = _superpixel(image)
-        pooled = image.rebin(block)
-        model = ENDMEMBER_MODELS[self.endmember_model]()
-        prepared = model.prepare(pooled, n_components)
-        prior = ABUNDANCE_PRIORS["gamma"]()
-        events, pixels = lay_out(pooled), occupied(pooled)
-        start_keys, chain_keys = (jax.random.split(k, self.n_chains) for k in jax.random.split(key))
-        starts = [best_start(pooled, pixels, n_components, k, self.n_starts) for k in start_keys]
-        chains = []
-        for start in starts:
-            maps = pixels.restore(start.abundances, pooled.n_pixels).T + FLOOR
-            endmembers, learned = model.start(prepared.given, start.endmembers)
-            begin = prior.start(events.exposure, n_components)
-            chains.append(Chain(jnp.asarray(maps, jnp.float32), endmembers, begin, learned))
-
-        stride = self.sweeps_per_draw or (4 if image.n_photons < MANY_PHOTONS else 1)
-        n_warmup, n_blocks = -(-self.n_warmup // BLOCK), -(-self.n_draws * stride // BLOCK)
-
-        def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
-            chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, BLOCK)
-            return chain, tuple(np.asarray(part)[::stride] for part in drawn)
-
-        def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
-            keys = jax.random.split(chain_keys[number], n_warmup + n_blocks)
-            return blocks(step, chains[number], keys, stop, "endmembers", kept, f"endmembers{number}")
-
-        step(chains[0], key, 0)  # compiles, once for all threads
-        results, interrupted = side_by_side(run, self.n_chains)
-        # All chains as long as the shortest; the last draws of each are the ones that count.
-        n_drawn = (min(len(found) for _, found in results) - n_warmup) * (BLOCK // stride)
-        n_drawn = min(n_drawn, self.n_draws)
-        if interrupted and n_drawn < FEWEST_DRAWS:
-            raise KeyboardInterrupt
-        ended = [chain for chain, _ in results]
-        spectra, log_likelihood = (
-            np.stack([np.concatenate([block[part] for block in found])[-n_drawn:] for _, found in results])
-            for part in (0, 1)
+    ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
+        """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
+        size = _superpixel(image)
+        thin = self.sweeps_per_draw or (4 if image.n_photons < MANY_PHOTONS else 1)
+        schedule = Schedule(BLOCK, thin, -(-self.n_warmup // BLOCK), -(-self.n_draws * thin // BLOCK))
+        sampled = sample(
+            image.rebin(size),
+            n_components,
+            ENDMEMBER_MODELS[self.endmember_model](),
+            ABUNDANCE_PRIORS["gamma"](),
+            key,
+            self.n_chains,
+            self.n_starts,
+            schedule,
+            keep_maps=False,
+            kept=kept,
         )
-        # The pooled maps ride along as one draw, so that chains are numbered alike, spectra and maps.
-        pooled_maps = np.stack([np.asarray(chain.abundances).T[None] for chain in ended])
-        statistics = {"log_likelihood": log_likelihood, "endmember_overlap": log_volume(spectra)}
-        posterior, n_relabelled = relabel_chains(Posterior(spectra, pooled_maps, statistics))
-        of_block = image.blocks(block)
-        size = np.bincount(of_block)[:, None]
-        spread = [(maps[0] / size)[of_block] + FLOOR for maps in posterior.abundances]
-        warnings = [sentence for start in starts[:1] for sentence in start.warnings] + prepared.warnings
-        return _Spectra(posterior, spread, block, n_relabelled, warnings, interrupted)
-
-
-class _Spectra(NamedTuple):
-    """Draws of the endmembers, a start of the maps (P, K) for each chain, and how they came about."""
-
-    posterior: Posterior
-    starts: list[np.ndarray]
-    block: tuple[int, ...]
-    n_relabelled: int
-    warnings: list[str]
-    interrupted: bool
+        of_block = image.blocks(size)
+        n_pixels = np.bincount(of_block)[:, None]
+        starts = [(maps[0] / n_pixels)[of_block] + FLOOR for maps in sampled.posterior.abundances]
+        return sampled, starts, size
 
 
 def _verdicts(image: SpectrumImage, found: Unmixing) -> dict[str, Any]:

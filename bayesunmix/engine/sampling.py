@@ -1,0 +1,140 @@
+"""Draw endmembers and abundances together: chains from separate random starts, numbered alike afterwards."""
+
+from threading import Event
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayesunmix.abundance_prior import AbundancePrior
+from bayesunmix.alignment import relabel_chains
+from bayesunmix.endmember_model import EndmemberModel
+from bayesunmix.engine.chains import Checkpoint, blocks, side_by_side
+from bayesunmix.engine.events import occupied
+from bayesunmix.engine.gamma_poisson import log_volume
+from bayesunmix.engine.gibbs import Chain, advance, lay_out
+from bayesunmix.engine.starts import best_start
+from bayesunmix.image import SpectrumImage
+from bayesunmix.posterior import Posterior
+
+MOST_R_HAT = 1.05
+FEWEST_DRAWS = 20  # after which an interrupted run has a result
+FLOOR = 1e-3  # counts: no component starts from nothing
+
+
+class Schedule(NamedTuple):
+    """Sweeps in a block, sweeps from one draw of the endmembers to the next (it divides a block), and blocks."""
+
+    block: int
+    thin: int
+    n_warmup: int
+    n_blocks: int
+
+
+class Sampled(NamedTuple):
+    """What was drawn.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        Abundances are those at the beginning of every block, or at the end.
+    names : list of str or None
+        Of the components, where the model gives them names.
+    n_relabelled : int
+        Chains whose numbering differed from the first one's.
+    warnings : list of str
+    interrupted : bool
+    """
+
+    posterior: Posterior
+    names: list[str] | None
+    n_relabelled: int
+    warnings: list[str]
+    interrupted: bool
+
+
+def sample(
+    image: SpectrumImage,
+    n_components: int | None,
+    model: EndmemberModel,
+    prior: AbundancePrior,
+    key: jax.Array,
+    n_chains: int,
+    n_starts: int,
+    schedule: Schedule,
+    keep_maps: bool,
+    kept: Checkpoint,
+) -> Sampled:
+    """Sample the joint posterior of endmembers and abundances.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    n_components : int or None
+        None where the model knows it.
+    model : EndmemberModel
+    prior : AbundancePrior
+    key : JAX key
+    n_chains : int
+    n_starts : int
+        Random starts of the binned fit that each chain begins from.
+    schedule : Schedule
+    keep_maps : bool
+        Keep the abundances at the beginning of every block; otherwise those at the end.
+    kept : Checkpoint
+
+    Returns
+    -------
+    Sampled
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before every chain has `FEWEST_DRAWS` draws.
+    """
+    prepared = model.prepare(image, n_components)
+    events, pixels = lay_out(image), occupied(image)
+    start_keys, chain_keys = (jax.random.split(k, n_chains) for k in jax.random.split(key))
+    starts = [best_start(image, pixels, prepared.n_components, k, n_starts) for k in start_keys]
+    chains = []
+    for start in starts:
+        maps = pixels.restore(start.abundances, image.n_pixels).T + FLOOR
+        endmembers, learned = model.start(prepared.given, start.endmembers)
+        begin = prior.start(events.exposure, prepared.n_components)
+        chains.append(Chain(jnp.asarray(maps, jnp.float32), endmembers, begin, learned))
+
+    def step(chain: Chain, block_key: jax.Array, number: int) -> tuple[Chain, tuple]:
+        maps = (np.asarray(chain.abundances).T,) if keep_maps and number >= schedule.n_warmup else ()
+        chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, schedule.block)
+        return chain, (*(np.asarray(part)[:: schedule.thin] for part in drawn), *maps)
+
+    def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
+        keys = jax.random.split(chain_keys[number], schedule.n_warmup + schedule.n_blocks)
+        return blocks(step, chains[number], keys, stop, "endmembers", kept, f"endmembers{number}")
+
+    step(chains[0], key, 0)  # compiles, once for all threads
+    results, interrupted = side_by_side(run, n_chains)
+    # All chains as long as the shortest one.
+    n_blocks = min(len(found) for _, found in results) - schedule.n_warmup
+    if interrupted and n_blocks * (schedule.block // schedule.thin) < FEWEST_DRAWS:
+        raise KeyboardInterrupt
+    counted = slice(schedule.n_warmup, schedule.n_warmup + n_blocks)
+    spectra, log_likelihood = (
+        np.stack([np.concatenate([block[part] for block in found[counted]]) for _, found in results])
+        for part in (0, 1)
+    )
+    abundances = np.stack(
+        [
+            np.stack(
+                [block[2] for block in found[counted]] if keep_maps else [np.asarray(chain.abundances).T]
+            )
+            for chain, found in results
+        ]
+    )
+    statistics = {"log_likelihood": log_likelihood, "endmember_overlap": log_volume(spectra)}
+    last = spectra.shape[1] - 1
+    partners = np.arange(n_blocks) * (schedule.block // schedule.thin) if keep_maps else np.array([last])
+    posterior, n_relabelled = relabel_chains(Posterior(spectra, abundances, statistics, partners=partners))
+    warnings = starts[0].warnings + prepared.warnings
+    return Sampled(posterior, prepared.names, n_relabelled, warnings, interrupted)
