@@ -15,6 +15,7 @@ becomes n // 2 + 1 pairs, and cells that lie outside, or are masked, have no exp
 References
 ----------
 .. [1] E. D. Kolaczyk, "Bayesian multiscale models for Poisson processes", J. Am. Stat. Assoc. 94, 920 (1999).
+.. [2] G. Ulrich, "Computer generation of distributions on the m-sphere", J. R. Stat. Soc. C 33, 158 (1984).
 """
 
 import math
@@ -29,6 +30,7 @@ from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
 
 #: Concentrations of the splits besides the exactly even one: free at an edge, ever more even inside a grain.
 SHAPES = (0.5, 4.0, 40.0, 400.0)
+_BLOCK = 2**15  # nodes
 _LITTLE = 1e-6  # stands for 0 where a logarithm or quotient is multiplied by 0
 
 
@@ -93,39 +95,35 @@ def draw_rates(
     """
     levels = pyramid(exposure.shape)
     n_maps = len(counts)
-    kind_key, gamma_key = jax.random.split(key)
+    kind_key, weight_key, prior_key = jax.random.split(key, 3)
     halves, whole = _split(jnp.concatenate([counts, exposure[None]]), levels, offsets)
     total = whole.reshape(n_maps + 1, -1)[:n_maps, 0]
     if not levels:
-        return gamma_variates(gamma_key, total + 0.5).reshape(counts.shape) * exposure, log_weights
+        return gamma_variates(weight_key, total + 0.5).reshape(counts.shape) * exposure, log_weights
     sizes = [math.prod(_node_shape(exposure.shape, levels[: i + 1])) for i in range(len(levels))]
-    level = np.repeat(np.arange(len(levels)), sizes)
+    level = jnp.asarray(np.repeat(np.arange(len(levels)), sizes))
     ends = np.cumsum(sizes)
     # Barriers keep the compiler from copying this arithmetic into the loop of every level.
     barrier = jax.lax.optimization_barrier
     first, second = barrier(halves)
     n, pixels = Nodes(first[:-1], second[:-1]), Nodes(first[-1], second[-1])
-    split = barrier(_draw_kinds(kind_key, n, pixels, log_weights[:, level]))
-    used = jnp.stack([(split.kind == k) & split.real for k in range(log_weights.shape[-1])], axis=-1)
-    tally = jax.ops.segment_sum(
-        used.swapaxes(0, 1).astype(jnp.float32), jnp.asarray(level), len(levels), indices_are_sorted=True
-    ).swapaxes(0, 1)
-    # All Gamma variates at once: the compiler takes a second for every place that draws some.
-    shapes = [n.first + split.first, n.second + split.second, total + 0.5, tally + 1]
-    drawn = log_gamma_variates(gamma_key, jnp.concatenate([shape.ravel() for shape in shapes]))
-    cuts = np.cumsum([math.prod(shape.shape) for shape in shapes])[:-1]
-    log_first, log_second, log_total, log_tally = (
-        part.reshape(shape.shape) for part, shape in zip(jnp.split(drawn, cuts), shapes, strict=True)
-    )
-    share = jnp.where(split.kind == 0, split.even, jax.nn.sigmoid(log_first - log_second))
-    share = barrier(jnp.where(split.real, share, (pixels.first > 0).astype(share.dtype)))
-    rates = jnp.exp(log_total).reshape(n_maps, *(1,) * exposure.ndim)
+    real = (pixels.first > 0) & (pixels.second > 0)
+    told = real & ((n.first + n.second > 0) | (pixels.first != pixels.second))
+    share, tally = _draw_told(kind_key, told, n, pixels, level, log_weights)
+    # Nodes that no count tells apart follow the weights, and not the other way round: the weights are drawn with
+    # them integrated out, so that a map that is mostly vacuum learns as fast as one without.
+    drawn = log_gamma_variates(weight_key, jnp.concatenate([(tally + 1).ravel(), total + 0.5]))
+    log_weights = jax.nn.log_softmax(drawn[:-n_maps].reshape(tally.shape), axis=-1)
+    untold = _draw_untold(prior_key, level, log_weights)
+    share = jnp.where(told, share, jnp.where(real, untold, (pixels.first > 0).astype(share.dtype)))
+    share = barrier(share)
+    rates = jnp.exp(drawn[-n_maps:]).reshape(n_maps, *(1,) * exposure.ndim)
     for i in reversed(range(len(levels))):
         part = share[:, ends[i] - sizes[i] : ends[i]].reshape(
             -1, *_node_shape(exposure.shape, levels[: i + 1])
         )
         rates = _join(Nodes(rates * part, rates * (1 - part)), levels[i], offsets[i])
-    return rates, jax.nn.log_softmax(log_tally, axis=-1)
+    return rates * exposure, log_weights
 
 
 def _node_shape(shape: tuple[int, ...], levels: tuple[Level, ...]) -> tuple[int, ...]:
@@ -167,30 +165,86 @@ def _begin(level: Level, offset: Array) -> Array | int:
     return 0 if level.pairs == 1 else offset
 
 
-class _Split(NamedTuple):
-    """How nodes split: which kind, the prior of both halves, the even share, and whether there are two halves."""
+def _draw_told(
+    key: Array, told: Array, n: Nodes, pixels: Nodes, level: Array, log_weights: Array
+) -> tuple[Array, Array]:
+    """Draw how the nodes that are `told` (K, nodes) split: shares (K, nodes) and how many of each kind.
 
-    kind: Array
-    first: Array
-    second: Array
-    even: Array
-    real: Array
+    They are gathered and drawn a block at a time: most nodes of most images hold no counts, and a block stays in
+    the cache.
+    """
+    n_maps, n_levels, n_kinds = log_weights.shape
+    n_nodes = level.size
+    size = min(told.size, _BLOCK)
+    rank = jnp.cumsum(told.ravel())
+    last = -(-told.size // size) * size
+    chosen = jnp.full(last, told.size).at[jnp.where(told.ravel(), rank - 1, last)].set(jnp.arange(told.size))
+
+    def block(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        share, tally = state
+        at = jax.lax.dynamic_slice_in_dim(chosen, i * size, size)
+        row, node = at // n_nodes, at % n_nodes
+        row_level = row * n_levels + level[node]
+        drawn, kind = _draw_splits(
+            jax.random.fold_in(key, i),
+            Nodes(n.first.ravel()[at], n.second.ravel()[at]),
+            pixels.first[node] / jnp.maximum(pixels.first[node] + pixels.second[node], 1),
+            log_weights.reshape(-1, n_kinds)[row_level],
+        )
+        return share.at[at].set(drawn), tally.at[row_level * n_kinds + kind].add(1)
+
+    start = (jnp.zeros(told.size), jnp.zeros(log_weights.size, jnp.int32))
+    share, tally = jax.lax.fori_loop(0, -(-rank[-1] // size), block, start)
+    return share.reshape(told.shape), tally.reshape(log_weights.shape)
 
 
-def _draw_kinds(key: Array, n: Nodes, pixels: Nodes, log_weights: Array) -> _Split:
-    """Draw which kind of split every node of every map has, given counts (K, nodes) and pixels (nodes,)."""
-    real = (pixels.first > 0) & (pixels.second > 0)
-    even = jnp.where(real, pixels.first / jnp.maximum(pixels.first + pixels.second, 1), 0.5)
-    shapes = jnp.asarray(SHAPES)
-    evidence = jax.lax.map(
-        lambda shape: _log_beta_binomial(*n, 2 * shape * even, 2 * shape * (1 - even)), shapes
-    )
-    evidence = jnp.concatenate([_log_binomial(*n, even)[None], evidence]) + jnp.moveaxis(log_weights, -1, 0)
+def _draw_untold(key: Array, level: Array, log_weights: Array) -> Array:
+    r"""Draw shares (K, nodes) of nodes without counts from the prior: Beta(a, a), or exactly even.
+
+    With two uniform numbers, :math:`1/2 + \sin(\pi (u - 1/2)) \sqrt{1 - v^{2 / (2 a - 1)}} / 2` is of that kind [2]_.
+    """
+    heaped = jnp.cumsum(jnp.exp(log_weights), axis=-1)
+    # Random bits cost more than the rest: 24 of each word for u and v, and the 16 that are left for the kind.
+    words = jax.random.bits(key, (2, len(heaped), level.size))
+    angle, v = (words >> 8).astype(jnp.float32) / 2**24 + 2.0**-25
+    kind = ((words[0] & 255) << 8 | words[1] & 255).astype(jnp.float32) / 2**16
+
+    def power_of(kind_and_heaped: tuple[Array, Array]) -> Array:
+        kind, heaped = kind_and_heaped
+        power = jnp.full_like(kind, math.inf)
+        for number, shape in enumerate(SHAPES):
+            power = jnp.where(kind >= heaped[:, number][level], shape - 0.5, power)
+        return power
+
+    power = jax.lax.map(power_of, (kind, heaped))  # a gather for all maps at once is ten times slower
+    return 0.5 + 0.5 * _sine(math.pi * (angle - 0.5)) * jnp.sqrt(-jnp.expm1(jnp.log(v) / power))
+
+
+def _sine(x: Array) -> Array:
+    """Taylor's series between -pi/2 and pi/2, to 1e-7: twenty times faster than the compiler's sine."""
+    square, term = x * x, 1.0
+    for odd in (11, 9, 7, 5, 3):
+        term = 1 - square / (odd * (odd - 1)) * term
+    return x * term
+
+
+def _draw_splits(key: Array, n: Nodes, even: Array, log_weights: Array) -> tuple[Array, Array]:
+    """Draw the share of the first half (nodes,), and the kind of split it comes from.
+
+    Given are counts in both halves, the even share of the first, and the log-weights (nodes, kinds).
+    """
+    kind_key, gamma_key = jax.random.split(key)
+    shapes = jnp.asarray(SHAPES)[:, None]
+    evidence = _log_beta_binomial(*n, 2 * shapes * even, 2 * shapes * (1 - even))
+    evidence = jnp.concatenate([_log_binomial(*n, even)[None], evidence]) + log_weights.T
     heaped = jnp.cumsum(jnp.exp(evidence - evidence.max(axis=0)), axis=0)
-    threshold = jax.random.uniform(key, n.first.shape) * heaped[-1]
+    threshold = jax.random.uniform(kind_key, even.shape) * heaped[-1]
     kind = (threshold >= heaped[:-1]).sum(axis=0)
-    strength = 2 * shapes[jnp.maximum(kind - 1, 0)]
-    return _Split(kind, strength * even, strength * (1 - even), even, real)
+    strength = 2 * jnp.asarray(SHAPES)[jnp.maximum(kind - 1, 0)]
+    log_first, log_second = log_gamma_variates(
+        gamma_key, jnp.stack([n.first + strength * even, n.second + strength * (1 - even)])
+    )
+    return jnp.where(kind == 0, even, jax.nn.sigmoid(log_first - log_second)), kind
 
 
 def _log_binomial(n: Array, m: Array, even: Array) -> Array:

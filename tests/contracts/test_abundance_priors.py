@@ -1,0 +1,101 @@
+"""Every registered abundance prior keeps the contract; the learned Gamma prior learns."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+
+SHAPE = (5, 1, 3)
+EXPOSURE = np.ones(SHAPE, np.float32)
+EXPOSURE[1, 0, 2] = EXPOSURE[4] = 0
+every = pytest.mark.parametrize("name", ABUNDANCE_PRIORS)
+
+
+@partial(jax.jit, static_argnames="prior")
+def run(prior, counts, exposure, keys):
+    """Draw in turn, as the samplers do: what is learned must keep its form. Returns all draws."""
+
+    def step(learned, key):
+        rates, learned = prior.draw(key, counts, exposure, learned)
+        return learned, (rates, learned)
+
+    return jax.lax.scan(step, prior.start(exposure, len(counts)), keys)[1]
+
+
+def drawn(prior, counts, exposure=EXPOSURE, key=0, n=4):
+    keys = jax.random.split(jax.random.key(key), n)
+    rates, learned = run(prior, jnp.asarray(counts, jnp.float32), jnp.asarray(exposure), keys)
+    return np.asarray(rates, float), jax.tree.map(lambda x: np.asarray(x, float), learned)
+
+
+@every
+def test_it_is_a_setting_that_code_is_compiled_for(name):
+    prior = ABUNDANCE_PRIORS[name]()
+    assert hash(prior) == hash(ABUNDANCE_PRIORS[name]())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        prior.shape = 3.0
+
+
+@every
+def test_many_counts_outweigh_it_and_maps_are_exchangeable(name):
+    """Each cell gets its counts back within counting noise, a masked one nothing; permuted maps come out permuted."""
+    rng = np.random.default_rng(0)
+    counts = rng.choice([0, 400, 10_000, 10**6], (2, *SHAPE)) * EXPOSURE
+    for maps in (counts, counts[::-1]):
+        rates, _ = drawn(ABUNDANCE_PRIORS[name](), maps)
+        assert (rates[..., EXPOSURE == 0] == 0).all() and (rates[..., EXPOSURE == 1] > 0).all()
+        assert np.abs((rates[1:] - maps) / np.sqrt(maps + 10)).max() < 6
+
+
+@every
+def test_no_counts_at_all_leave_rates_that_are_small_and_finite(name):
+    rates, learned = drawn(ABUNDANCE_PRIORS[name](), np.zeros((2, *SHAPE)))
+    assert np.isfinite(rates).all() and (rates >= 0).all() and (rates < 50).all()
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(learned))
+
+
+@every
+def test_draws_follow_the_key(name):
+    counts = np.full((2, *SHAPE), 9.0) * EXPOSURE
+    first, same, other = (drawn(ABUNDANCE_PRIORS[name](), counts, key=key)[0] for key in (1, 1, 2))
+    np.testing.assert_array_equal(first, same)
+    assert (first != other)[..., EXPOSURE > 0].all()
+
+
+@pytest.mark.parametrize(
+    ("prior", "shape", "rate"),
+    [
+        (ABUNDANCE_PRIORS["jeffreys"](), 0.5, 0.0),
+        (ABUNDANCE_PRIORS["gamma"](shape=2.0, rate=0.25), 2.0, 0.25),
+        (ABUNDANCE_PRIORS["gamma"](shape=0.1, rate=3.0), 0.1, 3.0),
+    ],
+)
+@pytest.mark.parametrize("n", [0, 7])
+def test_a_prior_that_learns_nothing_is_conjugate(prior, shape, rate, n):
+    rates, _ = drawn(prior, np.full((2, 5000), n), np.ones(5000, np.float32), n=1)
+    posterior = stats.gamma(n + shape, scale=1 / (1 + rate))
+    assert stats.kstest(rates.ravel(), posterior.cdf).pvalue > 1e-4
+
+
+def gamma_z(scale=1.0, n_maps=32, n_cells=200):
+    """Simulate maps of many shapes and means; return (true - learned) / sd of log shape and log mean, (2, maps)."""
+    rng = np.random.default_rng(4)
+    shape, mean = np.exp(rng.uniform(np.log(0.15), np.log(2), n_maps)), np.exp(rng.uniform(0, 3, n_maps))
+    rates = rng.gamma(shape[:, None], mean[:, None] / shape[:, None], (n_maps, n_cells))
+    counts = scale * rng.poisson(rates)
+    _, (shapes, betas) = drawn(ABUNDANCE_PRIORS["gamma"](), counts, np.ones(n_cells, np.float32), n=400)
+    learned = np.log(np.stack([shapes, shapes / betas])[:, 100:])
+    return (np.log(np.stack([shape, mean])) - learned.mean(axis=1)) / learned.std(axis=1)
+
+
+def test_the_gamma_prior_learns_the_shape_and_mean_that_maps_were_simulated_with():
+    z = gamma_z()
+    bound = 4 / np.sqrt(z.shape[1])
+    assert np.abs(z.mean(axis=1)).max() < bound and np.abs(z.std(axis=1) - 1).max() < bound
+    assert np.abs(gamma_z(scale=1.5).mean(axis=1)).max() > 2 * bound, "the test could not see a wrong mean"
