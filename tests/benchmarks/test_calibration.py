@@ -1,9 +1,13 @@
 """Longer evidence: every cell is a row, a stopped run continues, and the file says how it was made."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from benchmarks.calibration import CALIBRATIONS, Calibration, calibrate
+from benchmarks.calibrations import sbc
+from benchmarks.scoring.over_seeds import over_seeds
 
 GRID = {"phantom": ("a", "null"), "dose": (5.0,)}  # "null" is a phantom, and no missing value
 
@@ -63,3 +67,43 @@ def test_the_starts_are_compared_with_the_truth():
     assert 0 < row["angle_deg"] < 3
     table = subject.summarise(pd.DataFrame([row, {**row, "ratio": 1.2, "seed": 1}]))
     assert (table["trials"][0], table["within"][0]) == (2, 1)
+
+
+def test_means_over_seeds_have_the_interval_of_a_t_test():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"dose": np.repeat([1.0, 2.0], 5), "share": rng.random(10)})
+    table = over_seeds(rows, ["dose"], ["share"])
+    for (_, some), (_, row) in zip(rows.groupby("dose"), table.iterrows(), strict=True):
+        expected = stats.ttest_1samp(some["share"], 0).confidence_interval(0.95)
+        np.testing.assert_allclose(
+            [row["share"] - row["share_pm"], row["share"] + row["share_pm"]], [expected.low, expected.high]
+        )
+    assert over_seeds(rows[:1], ["dose"], ["share"])["share_pm"].isna().all(), (
+        "one seed says nothing of others"
+    )
+
+
+def test_ranks_that_crowd_at_an_end_fail_and_even_ones_pass():
+    subject = CALIBRATIONS["sbc"]
+    even, crowded = " ".join(["5"] * 20), " ".join(["24"] + ["4"] * 19)
+    rows = pd.DataFrame(
+        {"sampler": "gibbs", "seed": range(4), **dict.fromkeys(sbc.QUANTITIES, even), "purity": crowded}
+    )
+    table = subject.summarise(rows).set_index("quantity")
+    assert table["simulations"].eq(400).all()
+    assert table["p_value"]["total"] == pytest.approx(1) and table["p_value"]["purity"] < 1e-10
+    assert table["coverage_90"]["total"] == pytest.approx(0.9)
+    assert table["coverage_90"]["purity"] == pytest.approx(0.72)
+    assert (table["low"] < table["coverage_90"]).all() and (table["coverage_90"] < table["high"]).all()
+
+
+def test_simulated_photons_lie_in_their_pixels_and_channels():
+    counts = sbc.simulate(np.random.default_rng(0), 3).counts
+    photons = sbc.lay_out(counts)
+    back = np.zeros_like(counts)
+    for n in range(3):
+        row = np.broadcast_to(photons.row, photons.index[n].shape)
+        np.add.at(back[n], (row, photons.index[n]), photons.weight[n].astype(int))
+    np.testing.assert_array_equal(back, counts)
+    with pytest.raises(ValueError, match="photons"):
+        sbc.lay_out(counts + 30)

@@ -1,0 +1,99 @@
+"""Whether intervals of single pixels hold the truth when the endmembers are known: the maps stage of `bayes` alone.
+
+Given endmembers make every phantom identified, so nothing but counting noise and the prior of the map is asked.
+`raw_...` are the draws as the prior gives them; the others have the widths that `bayesunmix.engine.widths` measured on
+a simulated image, as `bayes` hands them out. Entries of at most 5 % of their pixel are asked whether they lie under
+their one-sided 95 % limit; `limit` is that limit where the truth holds nothing, as a share of the mean abundance.
+"""
+
+import time
+
+import jax
+import numpy as np
+import pandas as pd
+
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.maps import Maps, draw_maps
+from bayesunmix.engine.widths import measure_widths, rescale
+from bayesunmix.factorization import Factorization
+from bayesunmix.method import Unmixing
+from bayesunmix.methods.bayes import FLOOR, Bayes
+from bayesunmix.posterior import Posterior
+from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.metrics.abundance_rmse import abundance_rmse
+from benchmarks.metrics.interval_score import interval_score
+from benchmarks.scoring.coverage import active, coverage
+from benchmarks.scoring.over_seeds import over_seeds
+from simulations import PHANTOMS, Trial
+
+_NOTHING = 1e-6  # of a pixel
+
+
+def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float]:
+    """Draw the maps of one trial, endmembers known."""
+    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    truth, settings = trial.truth, Bayes()
+    map_key, width_key = jax.random.split(jax.random.key(seed))
+    known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))
+    totals = np.asarray(trial.image.counts.sum(axis=1), float)
+    start = np.repeat(totals[:, None] / truth.n_components + FLOOR, truth.n_components, axis=1)
+    starts = [start] * settings.n_chains
+    cost = (settings.sweeps_per_map, settings.most_draws_mib)
+    model = ABUNDANCE_PRIORS[prior]()
+    begun = time.perf_counter()
+    maps = draw_maps(trial.image, known, starts, model, map_key, settings.n_maps, *cost)
+    n_again = settings.n_maps // 2
+    factors = measure_widths(trial.image, known, maps, starts, model, width_key, n_again, *cost)
+    seconds = time.perf_counter() - begun
+    raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
+    rescale(maps.draws, maps.mean, factors)
+    return {
+        **_scores(trial, maps),
+        "rmse": round(abundance_rmse(trial, _result(trial, maps)), 4),
+        **raw,
+        "factors": " ".join(f"{factor:.3f}" for factor in factors),
+        "seconds": round(seconds, 1),
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per phantom, dose and prior: means over seeds and their intervals."""
+    columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
+    return over_seeds(rows, ["phantom", "dose", "prior"], [*columns, "raw_coverage_90", "raw_interval_score"])
+
+
+def _result(trial: Trial, maps: Maps) -> Unmixing:
+    endmembers = trial.truth.endmembers
+    draws = np.broadcast_to(endmembers, (*maps.draws.shape[:2], *endmembers.shape))
+    return Unmixing(Factorization(endmembers, maps.mean), Posterior(draws, maps.draws))
+
+
+def _scores(trial: Trial, maps: Maps) -> dict[str, float]:
+    result, truth = _result(trial, maps), trial.truth
+    little = trial.phantom.specimen[:, None] & ~active(trial)
+    nothing = little & (truth.fractions < _NOTHING)
+    limit = result.posterior.upper_limit(0.95).abundances
+    covered = {f"coverage_{100 * level:.0f}": coverage(trial, result, level) for level in (0.5, 0.9, 0.95)}
+    return {
+        **{name: round(share, 4) for name, share in covered.items()},
+        "under_limit": round(float((truth.abundances <= limit)[little].mean()), 4)
+        if little.any()
+        else np.nan,
+        "limit": round(float(limit[nothing].mean() / truth.abundances.mean()), 4)
+        if nothing.any()
+        else np.nan,
+        "interval_score": round(interval_score(trial, result), 4),
+    }
+
+
+CALIBRATIONS.register("maps")(
+    Calibration(
+        {
+            "phantom": ("nicr_film", "nicr_mixed", "overlapping_lines"),
+            "dose": (10.0, 50.0, 250.0),
+            "prior": ("jeffreys", "gamma", "multiscale"),
+        },
+        measure,
+        summarise,
+    )
+)

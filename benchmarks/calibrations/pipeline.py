@@ -1,0 +1,78 @@
+"""Whether intervals of the whole method `bayes` hold the truth: endmembers unknown, their number given.
+
+Abundances and net counts of a line are asked pixel by pixel where the material is more than 5 % of the pixel,
+endmembers channel by channel where the truth is more than 1e-4.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+
+import bayesunmix as bu
+from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.metrics.abundance_rmse import abundance_rmse
+from benchmarks.metrics.interval_score import interval_score
+from benchmarks.metrics.spectral_angle import spectral_angle
+from benchmarks.scoring.coverage import active, coverage
+from benchmarks.scoring.over_seeds import over_seeds
+from benchmarks.scoring.pairing import align
+from simulations import PHANTOMS, Trial
+
+LINE = "Ni_K"
+ELEMENTS = ("Ni", "Cr", "Si")
+_VISIBLE = 1e-4  # of an endmember, in a channel
+
+
+def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
+    """Unmix one trial."""
+    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    truth = trial.truth
+    begun = time.perf_counter()
+    found = bu.unmix(trial.image, truth.n_components, "bayes", seed=seed, endmember_model=endmember_model)
+    seconds = time.perf_counter() - begun
+    found = align(truth, found)
+    lower, upper = found.posterior.interval(0.9)
+    visible = truth.endmembers > _VISIBLE
+    held = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
+    covered = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
+    numbers = {
+        **covered,
+        "line_90": _line_coverage(trial, found),
+        "endmembers_90": held[visible].mean(),
+        "angle_deg": spectral_angle(trial, found),
+        "rmse": abundance_rmse(trial, found),
+        "interval_score": interval_score(trial, found),
+        "r_hat": found.info["r_hat"],
+    }
+    return {
+        **{name: round(float(number), 4) for name, number in numbers.items()},
+        "factors": " ".join(f"{factor:.3f}" for factor in found.info["width_factors"]),
+        "superpixel": " x ".join(map(str, found.info["superpixel"])),
+        "seconds": round(seconds, 1),
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per phantom, dose and model: means over seeds and their intervals."""
+    columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "angle_deg", "rmse"]
+    by = ["phantom", "dose", "endmember_model"]
+    return over_seeds(rows, by, [*columns, "interval_score", "seconds"])
+
+
+def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
+    """Share of pixels whose net counts of `LINE` lie in their 90 % interval."""
+    net = trial.dose * trial.phantom.line_intensities()[LINE]
+    emitter = int(np.argmax(trial.phantom.line_shares[LINE]))
+    asked = active(trial)[:, emitter].reshape(net.shape)
+    line = bu.line_intensities(found, trial.image, [LINE], 0.9, elements=ELEMENTS)[LINE]
+    return float(((line.lower <= net) & (net <= line.upper))[asked].mean())
+
+
+CALIBRATIONS.register("pipeline")(
+    Calibration(
+        {"phantom": ("nicr_film",), "dose": (10.0, 50.0, 250.0), "endmember_model": ("smooth",)},
+        measure,
+        summarise,
+    )
+)

@@ -1,0 +1,235 @@
+r"""Simulation-based calibration: the truth must rank among draws of its posterior as one of them [1]_.
+
+Parameters are drawn from the prior, counts given them, and a sampler draws from the posterior of these counts. If it
+draws from the right one, the rank of the truth is uniform, for every quantity. Only quantities that do not depend on
+how components are numbered are asked: a right sampler may number them otherwise than the truth does.
+
+Prior and counts come from NumPy, so that the library's own generators are on one side only. Chains start from a
+fresh draw of the prior, not from the truth. The samplers named after a fault are
+`gibbs` with another prior than the one the truth comes from; they, and the mean-field `bayes_cavi`, must fail.
+
+References
+----------
+.. [1] S. Talts, M. Betancourt, D. Simpson, A. Vehtari and A. Gelman, "Validating Bayesian inference algorithms with
+   simulation-based calibration", arXiv:1804.06788 (2018).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jax import Array
+from scipy import stats
+
+import bayesunmix as bu
+from bayesunmix.abundance_priors.gamma import Gamma
+from bayesunmix.endmember_models.blind import Blind
+from bayesunmix.engine import gamma_poisson, gibbs
+from bayesunmix.engine.events import Chunks
+from bayesunmix.engine.gamma_poisson import Prior, State
+from benchmarks.calibration import CALIBRATIONS, Calibration
+
+N_PIXELS, N_CHANNELS, N_COMPONENTS = 6, 8, 2
+PRIOR = Prior(shape=1.5, rate=0.3, concentration=0.7)
+BINS = 20
+PER_SEED = 100  # simulations
+QUANTITIES = (
+    "log_likelihood",
+    "total",
+    "purity",
+    "log_abundance",
+    "gram_trace",
+    "gram_overlap",
+    "log_endmember",
+    "one_rate",
+)
+_WIDTH, _CHUNKS = 8, 10  # photons of a pixel, at most the product
+_SMALL = 1e-30
+
+
+class Length(NamedTuple):
+    """Sweeps before the first draw, sweeps for each draw, and draws: one less than a multiple of `BINS`."""
+
+    warmup: int = 200
+    thin: int = 10
+    draws: int = 199
+
+
+LONG = Length()
+
+
+class Simulations(NamedTuple):
+    """True abundances (n, K, P) and endmembers (n, K, C), and counts (n, P, C)."""
+
+    truth: State
+    counts: np.ndarray
+
+
+def simulate(rng: np.random.Generator, n: int) -> Simulations:
+    """Draw parameters from the prior, and counts given them."""
+    truth = _from_prior(rng, n)
+    return Simulations(truth, rng.poisson(np.einsum("nkp,nkc->npc", *truth)))
+
+
+def quantities(state: State, counts: Array) -> Array:
+    """`QUANTITIES` of one state (K, P), (K, C), given counts (P, C)."""
+    a, e = state
+    gram, rate = e @ e.T, a.T @ e
+    shares = a / a.sum(axis=0)
+    return jnp.stack(
+        [
+            (counts * jnp.log(rate)).sum() - rate.sum(),
+            a.sum(),
+            (shares**2).sum(axis=0).mean(),
+            jnp.log(jnp.maximum(a, _SMALL)).mean(),
+            jnp.trace(gram),
+            gram[0, 1],
+            jnp.log(jnp.maximum(e, _SMALL)).mean(),
+            rate[0, 0],
+        ]
+    )
+
+
+def histograms(sampler: str, seed: int, n: int = PER_SEED, length: Length = LONG) -> np.ndarray:
+    """Count the ranks of the true quantities among the draws of one of `SAMPLERS`: (quantities, bins)."""
+    rng = np.random.default_rng(seed)
+    simulations = simulate(rng, n)
+    drawn = SAMPLERS[sampler](simulations, rng, length)
+    truth = State(*(jnp.asarray(part, jnp.float32) for part in simulations.truth))
+    true = jax.vmap(quantities)(truth, jnp.asarray(simulations.counts, jnp.float32))
+    ranks = (drawn < np.asarray(true)[:, None]).sum(axis=1)
+    return np.stack([np.bincount(rank * BINS // (length.draws + 1), minlength=BINS) for rank in ranks.T])
+
+
+def p_values(histogram: np.ndarray) -> np.ndarray:
+    """Chi-square test of uniform ranks for each row of (quantities, bins)."""
+    return stats.chisquare(histogram, axis=1).pvalue
+
+
+def _chains(
+    simulations: Simulations,
+    rng: np.random.Generator,
+    length: Length,
+    sweep: Callable[[Chunks, State, Array, Prior], State],
+    prior: Prior = PRIOR,
+) -> np.ndarray:
+    """Run one chain for each simulation, side by side: quantities of the draws, (n, draws, quantities)."""
+    n = len(simulations.counts)
+    keys = jax.random.split(jax.random.key(int(rng.integers(2**31))), n)
+    start = State(*(jnp.asarray(part, jnp.float32) for part in _from_prior(rng, n)))
+    counts = jnp.asarray(simulations.counts, jnp.float32)
+    return np.asarray(_run(sweep, length, lay_out(simulations.counts), counts, start, keys, prior))
+
+
+@partial(jax.jit, static_argnames=("sweep", "length"))
+def _run(
+    sweep: Callable, length: Length, photons: Chunks, counts: Array, start: State, keys: Array, prior: Prior
+) -> Array:
+    def chain(index: Array, weight: Array, counts: Array, state: State, key: Array) -> Array:
+        laid_out = Chunks(index, weight, photons.row)
+
+        def once(state: State, key: Array) -> tuple[State, None]:
+            return sweep(laid_out, state, key, prior), None
+
+        def draw(state: State, key: Array) -> tuple[State, Array]:
+            state, _ = jax.lax.scan(once, state, jax.random.split(key, length.thin))
+            return state, quantities(state, counts)
+
+        n_warmup = -(-length.warmup // length.thin)
+        drawn = jax.lax.scan(draw, state, jax.random.split(key, n_warmup + length.draws))[1]
+        return drawn[n_warmup:]
+
+    return jax.vmap(chain)(photons.index, photons.weight, counts, start, keys)
+
+
+def _gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> State:
+    """`engine.gibbs` with the fixed `gamma` prior and the `blind` model."""
+    held = jnp.full(N_COMPONENTS, prior.shape), jnp.full(N_COMPONENTS, prior.rate)
+    abundance_prior, model = Gamma(PRIOR.shape, PRIOR.rate), Blind(prior.concentration)
+    events = gibbs.Events(photons, jnp.ones(N_PIXELS))
+    chain, _ = gibbs.sweep(events, (), gibbs.Chain(*state, held, ()), key, abundance_prior, model)
+    return State(chain.abundances, chain.endmembers)
+
+
+def _bayes_gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> State:
+    """`engine.gamma_poisson`, as `bayes_gibbs` uses it."""
+    return gamma_poisson.sweep(photons, state, prior, key)[0]
+
+
+def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Length) -> np.ndarray:
+    settings = {
+        "abundance_shape": PRIOR.shape,
+        "abundance_rate": PRIOR.rate,
+        "endmember_concentration": PRIOR.concentration,
+    }
+    of_draws = jax.jit(jax.vmap(quantities, in_axes=(0, None)))
+    found = []
+    for counts in simulations.counts:
+        image = bu.SpectrumImage(counts, np.arange(float(N_CHANNELS)))
+        seed = int(rng.integers(2**31))
+        posterior = bu.unmix(
+            image, N_COMPONENTS, "bayes_cavi", seed=seed, n_starts=2, n_draws=length.draws, **settings
+        ).posterior
+        draws = State(posterior.abundances[0].swapaxes(-1, -2), posterior.endmembers[0])
+        found.append(np.asarray(of_draws(draws, jnp.asarray(counts, jnp.float32))))
+    return np.stack(found)
+
+
+_faulty = partial(_chains, sweep=_gibbs_sweep)
+SAMPLERS: dict[str, Callable[[Simulations, np.random.Generator, Length], np.ndarray]] = {
+    "gibbs": partial(_chains, sweep=_gibbs_sweep),
+    "bayes_gibbs": partial(_chains, sweep=_bayes_gibbs_sweep),
+    "shape x 1.5": partial(_faulty, prior=PRIOR._replace(shape=1.5 * PRIOR.shape)),
+    "concentration x 1.4": partial(_faulty, prior=PRIOR._replace(concentration=1.4 * PRIOR.concentration)),
+    "bayes_cavi": _bayes_cavi,
+}
+
+
+def _from_prior(rng: np.random.Generator, n: int) -> State:
+    abundances = rng.gamma(PRIOR.shape, 1 / PRIOR.rate, (n, N_COMPONENTS, N_PIXELS))
+    return State(abundances, rng.dirichlet(np.full(N_CHANNELS, PRIOR.concentration), (n, N_COMPONENTS)))
+
+
+def lay_out(counts: np.ndarray) -> Chunks:
+    """Photons of (n, P, C) counts in as many chunks for every pixel, with a leading axis over simulations."""
+    capacity = _WIDTH * _CHUNKS
+    totals = counts.sum(axis=-1)
+    if totals.max() > capacity:
+        raise ValueError(
+            f"a pixel holds {totals.max()} photons, and there is room for {capacity}; raise _CHUNKS"
+        )
+    slot = np.arange(capacity)
+    channel = (slot[:, None] >= counts.cumsum(axis=-1)[:, :, None]).sum(axis=-1).clip(max=N_CHANNELS - 1)
+
+    def chunked(of_pixel: np.ndarray) -> np.ndarray:
+        return of_pixel.reshape(len(counts), N_PIXELS * _CHUNKS, _WIDTH).swapaxes(1, 2)
+
+    weight = chunked(slot < totals[..., None]).astype(np.float32)
+    row = np.repeat(np.arange(N_PIXELS, dtype=np.int32), _CHUNKS)
+    return Chunks(chunked(channel).astype(np.int32), weight, row)
+
+
+def measure(sampler: str, seed: int) -> dict[str, str]:
+    """Rank `PER_SEED` simulations: for each quantity, how many ranks fall into each bin."""
+    counted = histograms(sampler, seed)
+    return {name: " ".join(map(str, row)) for name, row in zip(QUANTITIES, counted, strict=True)}
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per sampler and quantity: p-value of uniform ranks, and coverage of the 90 % interval with its own 95 % one."""
+    table = []
+    for sampler, some in rows.groupby("sampler", sort=False):
+        for name in QUANTITIES:
+            histogram = np.sum([np.array(row.split(), int) for row in some[name]], axis=0)
+            n, held = histogram.sum(), histogram[1:-1].sum()
+            low, high = stats.binomtest(int(held), int(n)).proportion_ci(method="wilson")
+            table.append((sampler, name, n, p_values(histogram[None])[0], held / n, low, high))
+    columns = ["sampler", "quantity", "simulations", "p_value", "coverage_90", "low", "high"]
+    return pd.DataFrame(table, columns=columns)
+
+
+CALIBRATIONS.register("sbc")(Calibration({"sampler": tuple(SAMPLERS)}, measure, summarise))
