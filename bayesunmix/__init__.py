@@ -7,6 +7,7 @@ The table of contents:
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
 - `line_map`: map of an X-ray line, counted or as an estimate expects it
 - `net_counts`: maps of line families by name, from the method `elements`
+- `owned_elements`: the elements of reference spectra, for the phases of the method `bayes`
 - `rank`, `Rank`: how many components
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `check`, `Checks`: whether a result fits the counts, and if not, where
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bayesunmix.method import METHODS, Method, Unmixing
     from bayesunmix.net_counts import net_counts
     from bayesunmix.posterior import Posterior
+    from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
 
 _HOME = {
@@ -50,6 +52,7 @@ _HOME = {
     "line_map": "line_maps",
     "match": "alignment",
     "net_counts": "net_counts",
+    "owned_elements": "spectra.recognition",
     "rank": "dimension.rank",
     "read": "io",
     "spectral_angles": "alignment",
@@ -75,6 +78,7 @@ __all__ = [
     "line_map",
     "match",
     "net_counts",
+    "owned_elements",
     "rank",
     "read",
     "spectral_angles",

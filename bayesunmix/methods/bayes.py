@@ -27,7 +27,7 @@ import numpy as np
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.alignment import relabel_chains
 from bayesunmix.dimension.rank import rank
-from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
 from bayesunmix.engine.events import occupied
 from bayesunmix.engine.gamma_poisson import log_volume
 from bayesunmix.engine.gibbs import Chain, Sums, advance, advance_maps, lay_out
@@ -35,7 +35,7 @@ from bayesunmix.engine.starts import best_start
 from bayesunmix.engine.widths import rescale, simulate, width_factors
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.method import METHODS, Unmixing, finds_n_components
 from bayesunmix.posterior import Posterior, affordable_draws
 from bayesunmix.progress import track
 from bayesunmix.settings import require_positive
@@ -54,7 +54,8 @@ class Bayes:
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind".
+        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines: "phases" or
+        "elements", which need no number of components.
     abundance_prior : str
         Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
@@ -67,6 +68,10 @@ class Bayes:
         Random starts of the binned fit that each chain begins from.
     most_draws_mib : float
         Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
+    phases : tuple of tuples of str, optional
+        Of "phases": the elements of each phase.
+    elements : tuple of str, optional
+        Of "elements": which there are.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -79,17 +84,30 @@ class Bayes:
     sweeps_per_map: int = 2
     n_starts: int = 4
     most_draws_mib: float = 1024
+    phases: tuple[tuple[str, ...], ...] | None = None
+    elements: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_positive(self)
-        _ = ABUNDANCE_PRIORS[self.abundance_prior], ENDMEMBER_MODELS[self.endmember_model]
+        _ = ABUNDANCE_PRIORS[self.abundance_prior], self._model()
+
+    def _model(self) -> EndmemberModel:
+        given = {name: value for name in ("phases", "elements") if (value := getattr(self, name)) is not None}
+        if set(given) - {self.endmember_model}:
+            raise ValueError(
+                f"setting {' and '.join(given)} of Bayes must go with endmember_model of that name, got "
+                f"{self.endmember_model!r}"
+            )
+        return ENDMEMBER_MODELS[self.endmember_model](**given)
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Draw endmembers, then maps."""
         spectrum_key, map_key, width_key, count_key = jax.random.split(key, 4)
-        n_components, warnings = _checked_rank(image, n_components)
+        found, named = rank(image).n_components, finds_n_components(self._model())
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra = self._draw_endmembers(image, n_components, spectrum_key)
+        asked = n_components if named else n_components or found
+        spectra = self._draw_endmembers(image, asked, spectrum_key)
+        warnings = _about_rank(found, spectra.prepared.n_components, named)
         maps = self._draw_maps(
             image, spectra.posterior.endmembers, spectra.starts, prior, map_key, self.n_maps
         )
@@ -116,20 +134,25 @@ class Bayes:
                 "superpixel": list(spectra.block),
                 "chains_relabelled": spectra.n_relabelled,
                 "width_factors": factors.tolist(),
+                **({"components": spectra.prepared.names} if named else {}),
+                "unique_components": list(spectra.prepared.unique),
                 **diagnostics,
             },
         )
 
-    def _draw_endmembers(self, image: SpectrumImage, n_components: int, key: jax.Array) -> "_Spectra":
+    def _draw_endmembers(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> "_Spectra":
         """Draw endmembers given superpixels, and spread the abundances of the last draw over their pixels."""
         block = _superpixel(image)
         pooled = image.rebin(block)
-        model = ENDMEMBER_MODELS[self.endmember_model]()
+        model = self._model()
         prepared = model.prepare(pooled, n_components)
+        n_components = prepared.n_components
         prior = ABUNDANCE_PRIORS["gamma"]()
         events, pixels = lay_out(pooled), occupied(pooled)
         start_keys, chain_keys = (jax.random.split(k, self.n_chains) for k in jax.random.split(key))
-        starts = [best_start(pooled, pixels, n_components, k, self.n_starts) for k in start_keys]
+        starts = [
+            best_start(pooled, pixels, n_components, k, self.n_starts, prepared.spectra) for k in start_keys
+        ]
         chains = []
         for start in starts:
             maps = pixels.restore(start.abundances, pooled.n_pixels).T + FLOOR
@@ -154,13 +177,15 @@ class Bayes:
         spectra = np.stack(drawn)
         # The pooled maps ride along as one draw, so that chains are numbered alike, spectra and maps.
         pooled_maps = np.stack([np.asarray(chain.abundances).T[None] for chain in ended])
-        statistics = {"log_likelihood": np.stack(log_likelihood), "endmember_overlap": log_volume(spectra)}
+        statistics = {"log_likelihood": np.stack(log_likelihood)}
+        if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
+            statistics["endmember_overlap"] = overlap
         posterior, n_relabelled = relabel_chains(Posterior(spectra, pooled_maps, statistics))
         of_block = image.blocks(block)
         size = np.bincount(of_block)[:, None]
         spread = [(maps[0] / size)[of_block] + FLOOR for maps in posterior.abundances]
         warnings = [sentence for start in starts[:1] for sentence in start.warnings] + prepared.warnings
-        return _Spectra(posterior, spread, block, n_relabelled, warnings)
+        return _Spectra(posterior, spread, block, n_relabelled, warnings, prepared)
 
     def _draw_maps(
         self,
@@ -241,6 +266,7 @@ class _Spectra(NamedTuple):
     block: tuple[int, ...]
     n_relabelled: int
     warnings: list[str]
+    prepared: Prepared
 
 
 class _Maps(NamedTuple):
@@ -261,11 +287,11 @@ def _superpixel(image: SpectrumImage) -> tuple[int, ...]:
     return tuple(int(min(size, side)) for side in sides)
 
 
-def _checked_rank(image: SpectrumImage, n_components: int | None) -> tuple[int, list[str]]:
-    found = rank(image)
-    if n_components is None or n_components == found.n_components:
-        return found.n_components, []
-    return n_components, [
-        f"{n_components} components were asked for, and the counts show {found.n_components}; with too few even what "
+def _about_rank(found: int, n_components: int, named: bool) -> list[str]:
+    """Say so where the counts show another number of components; of named ones there may be more."""
+    if n_components == found or (named and n_components > found):
+        return []
+    return [
+        f"{n_components} components were asked for, and the counts show {found}; with too few even what "
         "does not depend on the numbering is wrong, with too many only what single phases hold: see bayesunmix.rank"
     ]
