@@ -7,6 +7,7 @@ The table of contents:
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
 - `line_map`: map of an X-ray line, counted or as an estimate expects it
 - `net_counts`: maps of line families by name, from the method `elements`
+- `owned_elements`: the elements of reference spectra, for the phases of the method `bayes`
 - `rank`, `Rank`: how many components
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from bayesunmix.posterior import Posterior
     from bayesunmix.quantity import Quantity
     from bayesunmix.regions import Content, Region, region
+    from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
 
 _HOME = {
@@ -70,6 +72,7 @@ _HOME = {
     "net_counts": "net_counts",
     "phase_fractions": "phases",
     "phase_map": "phase_maps",
+    "owned_elements": "spectra.recognition",
     "rank": "dimension.rank",
     "read": "io",
     "region": "regions",
@@ -104,6 +107,7 @@ __all__ = [
     "load_result",
     "match",
     "net_counts",
+    "owned_elements",
     "phase_fractions",
     "phase_map",
     "rank",

@@ -2,7 +2,8 @@
 
 Given the component of every photon, the counts by component and channel are all that is known of the endmembers, and a
 model says how they are drawn from it. A model is a frozen dataclass of settings without arrays; what belongs to an
-image (line spectra, who owns them) is made by `prepare`.
+image (line spectra, who owns them) is made by `prepare`. One that finds the number of components itself says so
+like a method does (`bayesunmix.method.finds_n_components`).
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -25,12 +26,18 @@ class Prepared(NamedTuple):
     given : tree of arrays
         Passed to every draw.
     warnings : list of str
+    spectra : (K, C) array, optional
+        To start from, where the model knows better than a point estimate that knows nothing.
+    unique : tuple of str
+        Names of the components that no rotation can change.
     """
 
     names: list[str] | None
     n_components: int
     given: Any
     warnings: list[str]
+    spectra: np.ndarray | None = None
+    unique: tuple[str, ...] = ()
 
 
 class EndmemberModel(Protocol):

@@ -130,8 +130,8 @@ def identify(
     result : Unmixing
         Not negative (no PCA or ICA). It need not be the best of the solutions that the counts allow.
     known : K bools, optional
-        Components whose endmembers are given. Where not given: all from method `elements`, and from `nmf_semi` those
-        that it was given.
+        Components whose endmembers are given. Where not given: all from method `elements`, from `nmf_semi` those that
+        it was given, and from `bayes` with line families those that nothing can rotate.
     level : float
         Of the test: the true rotation passes it with at least about this probability.
     n_steps : int
@@ -215,7 +215,10 @@ def _known(result: Unmixing, known: Sequence[bool] | None) -> np.ndarray:
     n_components = result.estimate.n_components
     if known is None:
         all_given = result.info.get("method") == "elements"
-        return np.array([all_given or name.startswith("given_") for name in result.component_names])
+        unique = result.info.get("unique_components", ())
+        return np.array(
+            [all_given or name in unique or name.startswith("given_") for name in result.component_names]
+        )
     held = np.asarray(known)
     if held.shape != (n_components,) or held.dtype != bool:
         raise ValueError(f"known must be one bool for each of the {n_components} components, got {known!r}")

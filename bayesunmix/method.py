@@ -98,8 +98,8 @@ class Method(Protocol):
         ...
 
 
-def finds_n_components(method: Method | type[Method]) -> bool:
-    """Whether the method may return another number of components than it is asked for, and need not be asked."""
+def finds_n_components(method: object) -> bool:
+    """Whether a method, or endmember model, may give another number of components than is asked for, or without."""
     return bool(getattr(method, "finds_n_components", False))
 
 

@@ -173,7 +173,7 @@ def _draw_told(
     They are gathered and drawn a block at a time: most nodes of most images hold no counts, and a block stays in
     the cache.
     """
-    n_maps, n_levels, n_kinds = log_weights.shape
+    _, n_levels, n_kinds = log_weights.shape
     n_nodes = level.size
     size = min(told.size, _BLOCK)
     rank = jnp.cumsum(told.ravel())
@@ -222,7 +222,7 @@ def _draw_untold(key: Array, level: Array, log_weights: Array) -> Array:
 
 def _sine(x: Array) -> Array:
     """Taylor's series between -pi/2 and pi/2, to 1e-7: twenty times faster than the compiler's sine."""
-    square, term = x * x, 1.0
+    square, term = x * x, jnp.ones_like(x)
     for odd in (11, 9, 7, 5, 3):
         term = 1 - square / (odd * (odd - 1)) * term
     return x * term

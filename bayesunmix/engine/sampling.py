@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesunmix.abundance_prior import AbundancePrior
 from bayesunmix.alignment import relabel_chains
-from bayesunmix.endmember_model import EndmemberModel
+from bayesunmix.endmember_model import EndmemberModel, Prepared
 from bayesunmix.engine.chains import Checkpoint, blocks, side_by_side
 from bayesunmix.engine.events import occupied
 from bayesunmix.engine.gamma_poisson import log_volume
@@ -39,8 +39,8 @@ class Sampled(NamedTuple):
     ----------
     posterior : Posterior
         Abundances are those at the beginning of every block, or at the end.
-    names : list of str or None
-        Of the components, where the model gives them names.
+    prepared : Prepared
+        What the model made of the image.
     n_relabelled : int
         Chains whose numbering differed from the first one's.
     warnings : list of str
@@ -48,7 +48,7 @@ class Sampled(NamedTuple):
     """
 
     posterior: Posterior
-    names: list[str] | None
+    prepared: Prepared
     n_relabelled: int
     warnings: list[str]
     interrupted: bool
@@ -96,7 +96,9 @@ def sample(
     prepared = model.prepare(image, n_components)
     events, pixels = lay_out(image), occupied(image)
     start_keys, chain_keys = (jax.random.split(k, n_chains) for k in jax.random.split(key))
-    starts = [best_start(image, pixels, prepared.n_components, k, n_starts) for k in start_keys]
+    starts = [
+        best_start(image, pixels, prepared.n_components, k, n_starts, prepared.spectra) for k in start_keys
+    ]
     chains = []
     for start in starts:
         maps = pixels.restore(start.abundances, image.n_pixels).T + FLOOR
@@ -132,9 +134,11 @@ def sample(
             for chain, found in results
         ]
     )
-    statistics = {"log_likelihood": log_likelihood, "endmember_overlap": log_volume(spectra)}
+    statistics = {"log_likelihood": log_likelihood}
+    if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
+        statistics["endmember_overlap"] = overlap
     last = spectra.shape[1] - 1
     partners = np.arange(n_blocks) * (schedule.block // schedule.thin) if keep_maps else np.array([last])
     posterior, n_relabelled = relabel_chains(Posterior(spectra, abundances, statistics, partners=partners))
     warnings = starts[0].warnings + prepared.warnings
-    return Sampled(posterior, prepared.names, n_relabelled, warnings, interrupted)
+    return Sampled(posterior, prepared, n_relabelled, warnings, interrupted)

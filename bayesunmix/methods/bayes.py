@@ -24,14 +24,14 @@ import numpy as np
 
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.dimension.rank import rank
-from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, Sampled, Schedule, sample
 from bayesunmix.engine.widths import measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.method import METHODS, Unmixing, finds_n_components
 from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
@@ -48,7 +48,8 @@ class Bayes:
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind".
+        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines: "phases" or
+        "elements", which need no number of components.
     abundance_prior : str
         Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
@@ -66,6 +67,10 @@ class Bayes:
         Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
     checkpoint : str, optional
         Beginning of the names of files that a killed run goes on from, to the same draws; removed when it is done.
+    phases : tuple of tuples of str, optional
+        Of "phases": the elements of each phase.
+    elements : tuple of str, optional
+        Of "elements": which there are.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -80,6 +85,8 @@ class Bayes:
     n_starts: int = 4
     most_draws_mib: float = 1024
     checkpoint: str | None = None
+    phases: tuple[tuple[str, ...], ...] | None = None
+    elements: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         require_positive(self)
@@ -87,15 +94,26 @@ class Bayes:
             raise ValueError(
                 f"setting sweeps_per_draw of Bayes must divide {BLOCK}, got {self.sweeps_per_draw}"
             )
-        _ = ABUNDANCE_PRIORS[self.abundance_prior], ENDMEMBER_MODELS[self.endmember_model]
+        _ = ABUNDANCE_PRIORS[self.abundance_prior], self._model()
+
+    def _model(self) -> EndmemberModel:
+        given = {name: value for name in ("phases", "elements") if (value := getattr(self, name)) is not None}
+        if set(given) - {self.endmember_model}:
+            raise ValueError(
+                f"setting {' and '.join(given)} of Bayes must go with endmember_model of that name, got "
+                f"{self.endmember_model!r}"
+            )
+        return ENDMEMBER_MODELS[self.endmember_model](**given)
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Draw endmembers, then maps."""
         kept = checkpoint(self.checkpoint, image, self, key)
         spectrum_key, map_key, width_key = jax.random.split(key, 3)
-        n_components, warnings = _checked_rank(image, n_components)
+        seen, named = rank(image).n_components, finds_n_components(self._model())
+        asked = n_components if named else n_components or seen
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra, starts, size = self._draw_endmembers(image, n_components, spectrum_key, kept)
+        spectra, starts, size = self._draw_endmembers(image, asked, spectrum_key, kept)
+        warnings = _about_rank(seen, spectra.prepared.n_components, named)
         drawn = spectra.posterior.endmembers
         cost: dict[str, Any] = {
             "n_maps": self.n_maps,
@@ -139,13 +157,15 @@ class Bayes:
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             "width_factors": None if factors is None else factors.tolist(),
+            **({"components": spectra.prepared.names} if named else {}),
+            "unique_components": list(spectra.prepared.unique),
             **diagnostics,
         }
         found = Unmixing(Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean), posterior, info)
         return replace(found, info=info | _verdicts(image, found))
 
     def _draw_endmembers(
-        self, image: SpectrumImage, n_components: int, key: jax.Array, kept: Checkpoint
+        self, image: SpectrumImage, n_components: int | None, key: jax.Array, kept: Checkpoint
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
         size = _superpixel(image)
@@ -154,7 +174,7 @@ class Bayes:
         sampled = sample(
             image.rebin(size),
             n_components,
-            ENDMEMBER_MODELS[self.endmember_model](),
+            self._model(),
             ABUNDANCE_PRIORS["gamma"](),
             key,
             self.n_chains,
@@ -207,11 +227,11 @@ def _superpixel(image: SpectrumImage) -> tuple[int, ...]:
     return tuple(int(min(size, side)) for side in sides)
 
 
-def _checked_rank(image: SpectrumImage, n_components: int | None) -> tuple[int, list[str]]:
-    found = rank(image)
-    if n_components is None or n_components == found.n_components:
-        return found.n_components, []
-    return n_components, [
-        f"{n_components} components were asked for, and the counts show {found.n_components}; with too few even what "
+def _about_rank(seen: int, n_components: int, named: bool) -> list[str]:
+    """Say so where the counts show another number of components; of named ones there may be more."""
+    if n_components == seen or (named and n_components > seen):
+        return []
+    return [
+        f"{n_components} components were asked for, and the counts show {seen}; with too few even what "
         "does not depend on the numbering is wrong, with too many only what single phases hold: see bayesunmix.rank"
     ]

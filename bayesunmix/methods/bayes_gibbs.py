@@ -116,5 +116,6 @@ class BayesGibbs:
             "objective_name": "log-likelihood, mean over chains",
             "warnings": warnings,
             "chains_relabelled": sampled.n_relabelled,
+            **({"components": sampled.prepared.names} if sampled.prepared.names else {}),
             **diagnostics,
         }

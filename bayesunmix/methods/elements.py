@@ -25,10 +25,7 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
 from bayesunmix.settings import require_positive
-from bayesunmix.spectra.element_search import find_elements, unexplained
-from bayesunmix.spectra.line_model import fit_lines
-
-LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
+from bayesunmix.spectra.recognition import LOWEST_KEV, recognise, require_symbols
 
 
 @METHODS.register("elements")
@@ -53,23 +50,13 @@ class Elements:
 
     def __post_init__(self) -> None:
         require_positive(self)
-        if isinstance(self.elements, str):
-            raise TypeError(
-                f"setting elements of Elements must be a tuple of symbols, got {self.elements!r}; "
-                "for example ('Ni', 'Cr')"
-            )
+        if self.elements is not None:
+            require_symbols("elements of Elements", self.elements)
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Fit every pixel; `n_components` and `key` change nothing."""
-        first = int(np.searchsorted(image.energy_kev, LOWEST_KEV))
-        used = image.crop(LOWEST_KEV) if first else image
-        energy_kev, counts = used.energy_kev, used.sum_spectrum().astype(np.float64)
-        if self.elements is None:
-            reasons, model, unnamed = find_elements(energy_kev, counts)
-        else:
-            reasons = dict.fromkeys(self.elements, "asked for")
-            model = fit_lines(energy_kev, counts, tuple(reasons))
-            unnamed = unexplained(energy_kev, counts, model)
+        found = recognise(image.energy_kev, image.sum_spectrum(), self.elements)
+        used, model = image.crop(LOWEST_KEV) if found.first else image, found.model
         spectra = np.concatenate([model.spectra, model.continuum_shapes(self.n_continuum)])
         abundances = fit_abundances(used, spectra)
         info: dict[str, Any] = {
@@ -78,26 +65,9 @@ class Elements:
             "objective": [model.chi_square],
             "objective_name": "chi-square of the sum spectrum per degree of freedom",
             "components": [*model.names, *(f"continuum_{k}" for k in range(self.n_continuum))],
-            "elements": reasons,
-            "unnamed_kev": unnamed,
+            "elements": found.reasons,
+            "unnamed_kev": found.unnamed_kev,
             "calibration": model.calibration,
-            "warnings": _warnings(reasons, model.names, unnamed),
+            "warnings": found.warnings,
         }
-        endmembers = np.pad(spectra, [(0, 0), (first, 0)])
-        return Unmixing(Factorization(endmembers, abundances), info=info)
-
-
-def _warnings(reasons: dict[str, str], names: tuple[str, ...], unnamed: list[float]) -> list[str]:
-    silent = [element for element in reasons if not any(name.startswith(f"{element}_") for name in names)]
-    sentences = []
-    if not names:
-        sentences.append("no element was recognised: everything is continuum; name the elements")
-    if silent:
-        sentences.append(f"no line of {', '.join(silent)} lies on the axis; it has no map")
-    if unnamed:
-        peaks = ", ".join(f"{kev:.2f}" for kev in unnamed)
-        sentences.append(
-            f"peaks at {peaks} keV are explained by none of {', '.join(reasons) or 'the elements'}; "
-            "if you know their elements, name all of them"
-        )
-    return sentences
+        return Unmixing(Factorization(found.all_channels(spectra), abundances), info=info)

@@ -8,7 +8,7 @@ import pytest
 import bayesunmix as bu
 from bayesunmix.engine import chains
 from bayesunmix.engine.widths import rescale, simulate, width_factors
-from bayesunmix.methods.bayes import _checked_rank
+from bayesunmix.methods.bayes import _about_rank
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
 from simulations.phantom import PHANTOMS
@@ -69,11 +69,9 @@ def test_what_the_counts_cannot_tell_is_said():
 
 def test_the_number_of_components_is_found_or_doubted(trial):
     assert bu.unmix(trial.image, method="bayes", **QUICK).estimate.n_components == 3
-    n_components, doubts = _checked_rank(trial.image, 2)
-    assert n_components == 2
-    assert [sentence.split(";")[0] for sentence in doubts] == [
-        "2 components were asked for, and the counts show 3"
-    ]
+    (doubt,) = _about_rank(3, 2, named=False)
+    assert doubt.startswith("2 components were asked for, and the counts show 3;")
+    assert _about_rank(3, 3, named=False) == _about_rank(3, 5, named=True) == []
 
 
 class Killed(Exception):

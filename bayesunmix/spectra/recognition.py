@@ -1,0 +1,118 @@
+"""The sum spectrum explained by elements, named by the user or found, and what to tell the user about it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bayesunmix.spectra.element_search import find_elements, unexplained
+from bayesunmix.spectra.line_model import LineModel, fit_lines
+
+LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
+LEAST_COUNTS = 100
+
+
+class Recognised(NamedTuple):
+    """What a sum spectrum shows.
+
+    Attributes
+    ----------
+    reasons : dict of str to str
+        For each element, the sentence that says why.
+    model : LineModel
+        Of the channels from `first` on.
+    unnamed_kev : list of float
+        Peaks that no element explains.
+    noise : (C,) array
+        Counts below 0.2 keV, which take no part; 0 from there on.
+    first : int
+        Number of channels below 0.2 keV.
+    """
+
+    reasons: dict[str, str]
+    model: LineModel
+    unnamed_kev: list[float]
+    noise: np.ndarray
+    first: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about what is missing."""
+        names = self.model.names
+        silent = [e for e in self.reasons if not any(name.startswith(f"{e}_") for name in names)]
+        sentences = []
+        if not names:
+            sentences.append("no element was recognised: everything is continuum; name the elements")
+        if silent:
+            sentences.append(f"no line of {', '.join(silent)} lies on the axis; it has no map")
+        if self.unnamed_kev:
+            peaks = ", ".join(f"{kev:.2f}" for kev in self.unnamed_kev)
+            sentences.append(
+                f"peaks at {peaks} keV are explained by none of {', '.join(self.reasons) or 'the elements'}; "
+                "if you know their elements, name all of them"
+            )
+        return sentences
+
+    def all_channels(self, curves: np.ndarray) -> np.ndarray:
+        """Widen curves (J, C - first) to all channels, with zeros."""
+        return np.pad(curves, [(0, 0), (self.first, 0)])
+
+
+def recognise(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, ...] | None) -> Recognised:
+    """Fit the lines of the given elements, or of those that the sum spectrum shows beyond doubt.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres.
+    counts : (C,) array
+    elements : tuple of str, optional
+
+    Raises
+    ------
+    ValueError
+        If an element is unknown.
+    """
+    first = int(np.searchsorted(energy_kev, LOWEST_KEV))
+    noise = np.where(np.arange(counts.size) < first, counts, 0)
+    energy_kev, counts = energy_kev[first:], counts[first:].astype(np.float64)
+    if elements is None:
+        return Recognised(*find_elements(energy_kev, counts), noise, first)
+    reasons = dict.fromkeys(elements, "asked for")
+    model = fit_lines(energy_kev, counts, tuple(reasons))
+    return Recognised(reasons, model, unexplained(energy_kev, counts, model), noise, first)
+
+
+def owned_elements(energy_kev: np.ndarray, references: np.ndarray) -> tuple[tuple[str, ...], ...]:
+    """Find the elements of each reference spectrum: what the setting `phases` of a method takes.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres.
+    references : (K, C) array
+        In counts: how many there are decides which peaks are beyond doubt.
+
+    Raises
+    ------
+    ValueError
+        If spectra and energies do not fit together, or a spectrum is not in counts.
+    """
+    spectra = np.atleast_2d(np.asarray(references, np.float64))
+    if spectra.shape[1:] != np.shape(energy_kev):
+        raise ValueError(
+            f"reference spectra must be (K, {np.size(energy_kev)}), one row a phase, got shape {spectra.shape}"
+        )
+    if (totals := spectra.sum(axis=1)).min() < LEAST_COUNTS:
+        raise ValueError(
+            f"reference spectra must be in counts, at least {LEAST_COUNTS} each, got a sum of {totals.min():g}; "
+            "multiply one that sums to one by its number of counts"
+        )
+    return tuple(tuple(recognise(energy_kev, spectrum, None).reasons) for spectrum in spectra)
+
+
+def require_symbols(name: str, elements: object) -> None:
+    """Raise `TypeError` unless a setting is a tuple of strings."""
+    if not isinstance(elements, tuple) or not all(isinstance(element, str) for element in elements):
+        raise TypeError(
+            f"setting {name} must be a tuple of symbols, got {elements!r}; for example ('Ni', 'Cr')"
+        )

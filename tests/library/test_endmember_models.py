@@ -1,0 +1,235 @@
+"""What every endmember model must do, and that `phases` and `elements` do it right."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import bayesunmix as bu
+from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.endmember_models.phases import Given, Phases, Shares
+from bayesunmix.method import finds_n_components
+from simulations.phantom import PHANTOMS
+
+SI_CR_NI = (("Si",), ("Cr",), ("Ni",))
+
+
+@cache
+def mixed(dose=100):
+    return PHANTOMS["nicr_mixed"](shape=(16, 16), n_channels=300).acquire(dose, 0)
+
+
+@pytest.fixture(params=list(ENDMEMBER_MODELS))
+def model(request):
+    return ENDMEMBER_MODELS[request.param]()
+
+
+def started(model, image):
+    prepared = model.prepare(image, None if finds_n_components(model) else 3)
+    guess = np.full((prepared.n_components, image.n_channels), 1 / image.n_channels)
+    return prepared, *model.start(prepared.given, guess if prepared.spectra is None else prepared.spectra)
+
+
+def test_draws_are_spectra_and_follow_the_key(model):
+    image = mixed().image
+    prepared, spectra, learned = started(model, image)
+    assert hash(model) == hash(type(model)())
+    assert prepared.names is None or len(prepared.names) == prepared.n_components == len(spectra)
+    counts = jnp.asarray(np.random.default_rng(0).poisson(1000 * np.asarray(spectra)), jnp.int32)
+    draw = jax.jit(model.draw)
+    first, following = draw(jax.random.key(1), counts, prepared.given, learned)
+    assert jax.tree.structure(following) == jax.tree.structure(learned)
+    for drawn in (spectra, first, draw(jax.random.key(2), 0 * counts, prepared.given, learned)[0]):
+        assert drawn.shape == (prepared.n_components, image.n_channels) and drawn.dtype == jnp.float32
+        assert np.isfinite(drawn).all() and drawn.min() >= 0
+        np.testing.assert_allclose(drawn.sum(axis=1), 1, rtol=1e-5)
+    again = draw(jax.random.key(1), counts, prepared.given, learned)[0]
+    np.testing.assert_array_equal(first, again)
+    other = draw(jax.random.key(3), counts, prepared.given, learned)[0]
+    assert (first != other).any() != (model == ENDMEMBER_MODELS["elements"]())
+
+
+def test_only_models_that_know_lines_need_no_number_of_components(model):
+    if not finds_n_components(model):
+        with pytest.raises(ValueError, match="n_components must be given"):
+            model.prepare(mixed().image, None)
+        with pytest.raises(ValueError, match="start from a point estimate"):
+            model.start((), None)
+    else:
+        assert model.prepare(mixed().image, None).unique
+        with pytest.raises(ValueError, match=r"n_components must be [36] or not given"):
+            model.prepare(mixed().image, 17)
+
+
+N_CHAINS, N_ALTERNATIONS = 4000, 3
+
+
+def overlapping():
+    """Two phases with two and one broad families that share channels, on two curves."""
+    rng = np.random.default_rng(5)
+    families, curves = rng.dirichlet(np.full(12, 0.5), (2, 2)), rng.dirichlet(np.full(12, 2.0), 2)
+    owned = np.array([[True, True], [True, False]])
+    start = Shares(np.full((2, 2), 0.5), np.full((2, 2), 0.5), np.full((1, 2), 0.5))
+    return jax.tree.map(jnp.asarray, Given(families * owned[..., None], owned, curves, start))
+
+
+def phases_from_prior(key, concentration):
+    """Shares and spectra, slowly and obviously."""
+    given, keys, a = overlapping(), jax.random.split(key, 3), jnp.full(2, concentration)
+    families = jnp.stack([jax.random.dirichlet(keys[0], a), jnp.array([1.0, 0.0])])
+    shares = Shares(families, jax.random.dirichlet(keys[1], a, (2,)), jax.random.dirichlet(keys[2], a)[None])
+    spectra = []
+    for k in range(2):
+        lines = shares.families[k, 0] * given.families[k, 0] + shares.families[k, 1] * given.families[k, 1]
+        curve = shares.curves[0, 0] * given.curves[0] + shares.curves[0, 1] * given.curves[1]
+        spectra.append(shares.continuum[k, 0] * lines + shares.continuum[k, 1] * curve)
+    return jnp.stack(spectra), shares, given
+
+
+def blind_from_prior(key, concentration):
+    return jax.random.dirichlet(key, jnp.full(12, concentration), (2,)), (), ()
+
+
+@pytest.mark.parametrize(("name", "from_prior"), [("phases", phases_from_prior), ("blind", blind_from_prior)])
+def test_draws_leave_the_joint_distribution_invariant(name, from_prior):
+    """Parameters from the prior, then counts and parameters in turn: they stay distributed like the prior."""
+    model = ENDMEMBER_MODELS[name](concentration=0.5)
+
+    def moments(spectra, learned):
+        own = jnp.concatenate([part.ravel() for part in jax.tree.leaves((spectra, learned))])
+        return jnp.concatenate([own, own**2, (spectra @ spectra.T).ravel()])
+
+    @jax.jit
+    @jax.vmap
+    def chain(key, concentration):
+        prior_key, key = jax.random.split(key)
+        spectra, learned, given = from_prior(prior_key, concentration)
+
+        def alternate(state, key):
+            count_key, draw_key = jax.random.split(key)
+            counts = jax.random.poisson(count_key, jnp.array([[30.0], [8.0]]) * state[0])
+            return model.draw(draw_key, counts, given, state[1]), None
+
+        ended, _ = jax.lax.scan(alternate, (spectra, learned), jax.random.split(key, N_ALTERNATIONS))
+        return moments(*ended) - moments(spectra, learned)
+
+    def worst(concentration):
+        moved = np.asarray(
+            chain(jax.random.split(jax.random.key(0), N_CHAINS), jnp.full(N_CHAINS, concentration)), float
+        )
+        return np.abs(moved.mean(axis=0) / np.maximum(moved.std(axis=0), 1e-5)).max() * np.sqrt(N_CHAINS)
+
+    assert worst(0.5) < 4
+    assert worst(0.5 / 1.4) > 6, "a concentration 1.4 times that of the prior"
+
+
+def test_curves_that_do_not_overlap_give_beta_posteriors_even_with_many_counts():
+    boxes = np.eye(5, dtype=np.float32)
+    given = jax.tree.map(
+        jnp.asarray, Given(boxes[None, :3], np.ones((1, 3), bool), boxes[3:], None)
+    )._replace(start=Shares(jnp.full((1, 3), 1 / 3), jnp.full((1, 2), 0.5), jnp.full((1, 2), 0.5)))
+    counts = np.array([[3, 2_000_000, 50, 7, 400_000]])
+    draw = jax.jit(jax.vmap(lambda key: Phases().draw(key, jnp.asarray(counts), given, given.start)[1]))
+    shares = draw(jax.random.split(jax.random.key(0), 5000))
+    for drawn, n in (
+        (shares.families[:, 0], counts[0, :3]),
+        (shares.curves[:, 0], counts[0, 3:]),
+        (shares.continuum[:, 0], np.array([counts[0, :3].sum(), counts[0, 3:].sum()])),
+    ):
+        alpha = n + 0.5
+        mean, total = alpha / alpha.sum(), alpha.sum()
+        sd = np.sqrt(mean * (1 - mean) / (total + 1))
+        drawn = np.asarray(drawn, float)
+        assert (np.abs(drawn.mean(axis=0) - mean) < 4.5 * sd / np.sqrt(5000) + 1e-7).all()
+        np.testing.assert_allclose(drawn.std(axis=0), sd, rtol=0.1)
+
+
+def test_a_phase_that_holds_another_is_not_unique_and_said_so():
+    image = mixed().image
+    prepared = Phases((("Ni",), ("Ni", "Cr"), ("Si",))).prepare(image, 3)
+    assert prepared.names == ["Ni", "Ni+Cr", "Si"] and prepared.unique == ("Ni", "Si")
+    assert "phases Ni+Cr own all lines of some mixture of the others" in prepared.warnings[0]
+    # Ni+Cr less Si+Cr has no line of Cr.
+    assert Phases((("Ni", "Si"), ("Ni", "Cr"), ("Si", "Cr"))).prepare(image, None).unique == ()
+    assert Phases((("Ni", "Si"), ("Ni", "Cr"))).prepare(image, None).unique == ("Ni+Si", "Ni+Cr")
+    (sentence,) = Phases((("Ni",), ("Cr",))).prepare(image, None).warnings
+    assert "peaks at 1.7" in sentence
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (
+            lambda: Phases((("Ni",), ("H",))).prepare(mixed().image, None),
+            ValueError,
+            "must own a line on the axis, and H",
+        ),
+        (lambda: Phases(("Ni", "Cr")), TypeError, r"phases\[0\] must be a tuple of symbols"),
+        (lambda: Phases("Ni"), TypeError, "must be a tuple with the symbols of each phase"),
+        (
+            lambda: ENDMEMBER_MODELS["elements"]("Ni"),
+            TypeError,
+            "elements must be a tuple of symbols, got 'Ni'",
+        ),
+        (
+            lambda: bu.unmix(mixed().image, method="bayes", phases=SI_CR_NI),
+            ValueError,
+            "phases of Bayes must go with endmember_model of that name, got 'smooth'",
+        ),
+    ],
+)
+def test_wrong_settings_are_explained(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_counts_of_the_strobe_have_a_place():
+    image = mixed().image
+    wide = np.zeros((image.n_pixels, image.n_channels + 5), np.int64)
+    wide[:, 5:], wide[:, 2] = image.counts.toarray(), 3
+    kev = np.concatenate([[-0.02, -0.01, 0, 0.01, 0.02], image.energy_kev])
+    strobe = bu.SpectrumImage(wide, kev, (16, 16, kev.size))
+    known = ENDMEMBER_MODELS["elements"]().prepare(strobe, None)
+    assert known.names[-1] == "noise" and known.spectra[-1, 2] == 1 and not known.spectra[:-1, :5].any()
+    prepared = Phases().prepare(strobe, None)
+    assert f"{3 * image.n_pixels} counts below 0.2 keV" in prepared.warnings[-1]
+    assert prepared.spectra[:, 2].min() > 0.001
+
+
+def test_reference_spectra_say_which_elements_a_phase_owns():
+    phantom = mixed().phantom
+    references = 1e5 * phantom.truth.endmembers
+    assert bu.owned_elements(phantom.energy_kev, references) == SI_CR_NI
+    with pytest.raises(ValueError, match="must be in counts, at least 100 each, got a sum of 1"):
+        bu.owned_elements(phantom.energy_kev, phantom.truth.endmembers)
+    with pytest.raises(ValueError, match=r"must be \(K, 300\)"):
+        bu.owned_elements(phantom.energy_kev, references[:, :7])
+
+
+QUICK = {"n_warmup": 40, "n_draws": 60, "n_maps": 20, "sweeps_per_map": 1}
+
+
+def test_owned_lines_make_a_mixture_unique():
+    """Blind, the fractions of this image are a range of ten percent and more."""
+    trial = mixed()
+    result = bu.unmix(trial.image, method="bayes", endmember_model="phases", phases=SI_CR_NI, seed=1, **QUICK)
+    assert result.component_names == ["Si", "Cr", "Ni"]
+    assert not any("components were asked for" in sentence for sentence in result.info["warnings"])
+    truth, found = (f.abundances.sum(axis=0) for f in (trial.truth, result.estimate))
+    np.testing.assert_allclose(found / found.sum(), truth / truth.sum(), atol=0.015)
+    assert bu.spectral_angles(trial.truth.endmembers, result.estimate.endmembers).diagonal().max() < 2
+    identified = bu.identify(trial.image, result)
+    assert identified.known.all() and not identified.overall.half_width.any()
+
+
+def test_line_families_as_components():
+    trial = mixed()
+    result = bu.unmix(trial.image, method="bayes", endmember_model="elements", **QUICK)
+    assert result.component_names == ["Si_K", "Cr_K", "Ni_K", "continuum_0", "continuum_1", "continuum_2"]
+    assert np.isfinite(result.info["r_hat"])
+    maps = bu.net_counts(trial.image, result)
+    for name, share in trial.phantom.line_shares.items():
+        assert maps[name].counts.sum() == pytest.approx((trial.truth.abundances @ share).sum(), rel=0.03)
+    assert bu.identify(trial.image, result).known.all()
