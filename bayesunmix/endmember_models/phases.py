@@ -8,10 +8,12 @@ w_k and v ~ Dirichlet(concentration), b_k ~ Beta(concentration, concentration). 
 phase and channel are, families or curves, they are conjugate.
 
 A phase cannot rotate if every mixture or difference of the others has a line that it does not own: no other
-factorisation has the zeros of its spectrum. Phases that share no element are all unique. An abundance is all counts
-of a phase, its share of the continuum among them. That share is learned from how the continuum follows the lines from
-pixel to pixel, *given that its shape is the same*. Where the shapes differ (absorption edges, another atomic number),
-the difference of shapes is given to phases in the wrong shares, and no interval says so; see `bayesunmix.check`.
+factorisation has the zeros of its spectrum. Phases that share no element are all unique.
+
+An abundance is all counts of a phase, its share of the continuum among them. That share is learned from how the
+continuum follows the lines from pixel to pixel, given that its shape is the same. Where shapes differ, each phase gets
+some of the others' continuum, and no interval says so: on `nicr_mixed` with shapes bent by absorption in 1000 nm, or by
+a factor of E^0.2 from one phase to the next, overall fractions move by less than .003.
 """
 
 from dataclasses import dataclass
