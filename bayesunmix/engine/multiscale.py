@@ -115,8 +115,7 @@ def draw_rates(
     drawn = log_gamma_variates(weight_key, jnp.concatenate([(tally + 1).ravel(), total + 0.5]))
     log_weights = jax.nn.log_softmax(drawn[:-n_maps].reshape(tally.shape), axis=-1)
     untold = _draw_untold(prior_key, level, log_weights)
-    share = jnp.where(told, share, jnp.where(real, untold, (pixels.first > 0).astype(share.dtype)))
-    share = barrier(share)
+    share = barrier(jnp.where(told, share, jnp.where(real, untold, (pixels.first > 0).astype(share.dtype))))
     rates = jnp.exp(drawn[-n_maps:]).reshape(n_maps, *(1,) * exposure.ndim)
     for i in reversed(range(len(levels))):
         part = share[:, ends[i] - sizes[i] : ends[i]].reshape(
@@ -199,15 +198,15 @@ def _draw_told(
 
 
 def _draw_untold(key: Array, level: Array, log_weights: Array) -> Array:
-    r"""Draw shares (K, nodes) of nodes without counts from the prior: Beta(a, a), or exactly even.
+    r"""Draw the shares (K, nodes) of nodes with two like halves and no counts from the prior: Beta(a, a), or even.
 
     With two uniform numbers, :math:`1/2 + \sin(\pi (u - 1/2)) \sqrt{1 - v^{2 / (2 a - 1)}} / 2` is of that kind [2]_.
     """
     heaped = jnp.cumsum(jnp.exp(log_weights), axis=-1)
-    # Random bits cost more than the rest: 24 of each word for u and v, and the 16 that are left for the kind.
+    # Random bits cost more than the rest: 23 of each word for u and v, and the 18 that are left for the kind.
     words = jax.random.bits(key, (2, len(heaped), level.size))
-    angle, v = (words >> 8).astype(jnp.float32) / 2**24 + 2.0**-25
-    kind = ((words[0] & 255) << 8 | words[1] & 255).astype(jnp.float32) / 2**16
+    u, v = (words >> 9).astype(jnp.float32) / 2**23 + 2.0**-24  # never 0 nor 1
+    kind = ((words[0] & 511) << 9 | words[1] & 511).astype(jnp.float32) / 2**18
 
     def power_of(kind_and_heaped: tuple[Array, Array]) -> Array:
         kind, heaped = kind_and_heaped
@@ -217,7 +216,7 @@ def _draw_untold(key: Array, level: Array, log_weights: Array) -> Array:
         return power
 
     power = jax.lax.map(power_of, (kind, heaped))  # a gather for all maps at once is ten times slower
-    return 0.5 + 0.5 * _sine(math.pi * (angle - 0.5)) * jnp.sqrt(-jnp.expm1(jnp.log(v) / power))
+    return 0.5 + 0.5 * _sine(math.pi * (u - 0.5)) * jnp.sqrt(-jnp.expm1(jnp.log(v) / power))
 
 
 def _sine(x: Array) -> Array:

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesunmix.engine.multiscale import SHAPES, draw_rates, even_weights, pyramid, random_offsets
+from bayesunmix.engine.multiscale import (
+    SHAPES,
+    _draw_untold,
+    draw_rates,
+    even_weights,
+    pyramid,
+    random_offsets,
+)
 
 draw = jax.jit(draw_rates)
 start_of_pairs = jax.jit(random_offsets, static_argnums=1)
@@ -177,6 +184,17 @@ def test_the_joint_test_sees_a_planted_fault(fault):
     assert joint_z(**fault) > 6
 
 
+@pytest.mark.parametrize("word", [0, 2**32 - 1, 2**9 - 1, 2**32 - 2**9])
+def test_the_most_extreme_random_bits_give_shares(word, monkeypatch):
+    """In a million nodes a day every word comes up: no 0 / 0 may hide among them."""
+    monkeypatch.setattr(jax.random, "bits", lambda key, shape: jnp.full(shape, word, jnp.uint32))
+    for kind in range(KINDS):
+        log_weights = jnp.log(jax.nn.one_hot(jnp.asarray([[kind]]), KINDS))
+        share = _draw_untold(jax.random.key(0), jnp.zeros(3, jnp.int32), log_weights)
+        assert ((share >= 0) & (share <= 1)).all()
+        assert kind != 0 or word % 512 == 511 or (share == 0.5).all()
+
+
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_a_pyramid_leads_to_one_node(shape):
     cells = list(shape)
@@ -189,11 +207,11 @@ def test_a_pyramid_leads_to_one_node(shape):
 
 
 @given(
-    st.sampled_from([(1,), (7,), (1, 3, 2)]),
+    st.sampled_from([(1,), (1, 3, 2)]),
     st.integers(0, 10**6),
     st.sampled_from([0, 0.4, 1]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_shape_and_mask(shape, seed, masked):
     """Many counts leave no doubt about the rates: each cell gets its own back, and a masked one nothing."""
     rng = np.random.default_rng(seed)
