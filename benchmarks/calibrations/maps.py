@@ -89,9 +89,9 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float]:
 CALIBRATIONS.register("maps")(
     Calibration(
         {
-            "phantom": ("nicr_film", "nicr_mixed", "overlapping_lines"),
+            "phantom": ("nicr_film", "nicr_mixed"),
             "dose": (10.0, 50.0, 250.0),
-            "prior": ("jeffreys", "gamma", "multiscale"),
+            "prior": ("multiscale", "jeffreys", "gamma"),
         },
         measure,
         summarise,

@@ -182,9 +182,9 @@ def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Leng
 _faulty = partial(_chains, sweep=_gibbs_sweep)
 SAMPLERS: dict[str, Callable[[Simulations, np.random.Generator, Length], np.ndarray]] = {
     "gibbs": partial(_chains, sweep=_gibbs_sweep),
-    "bayes_gibbs": partial(_chains, sweep=_bayes_gibbs_sweep),
     "shape x 1.5": partial(_faulty, prior=PRIOR._replace(shape=1.5 * PRIOR.shape)),
     "concentration x 1.4": partial(_faulty, prior=PRIOR._replace(concentration=1.4 * PRIOR.concentration)),
+    "bayes_gibbs": partial(_chains, sweep=_bayes_gibbs_sweep),
     "bayes_cavi": _bayes_cavi,
 }
 
