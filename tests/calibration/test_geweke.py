@@ -7,26 +7,33 @@ invariant; a sampler with a wrong shape does not, which the second test proves.
 J. Geweke, "Getting it right: joint distribution tests of posterior simulators", JASA 99, 799 (2004).
 """
 
+from dataclasses import replace
+from functools import partial
+
 import arviz_stats
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bayesunmix.abundance_priors.gamma import Gamma
+from bayesunmix.endmember_models.blind import Blind
 from bayesunmix.engine.events import Chunks
 from bayesunmix.engine.gamma import gamma_variates
-from bayesunmix.engine.gamma_poisson import Prior, State, sweep
+from bayesunmix.engine.gibbs import Chain, Events, sweep
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS, CAPACITY = 4, 5, 2, 48
-PRIOR = Prior(shape=2.0, rate=0.7, concentration=0.7)
+PRIOR, MODEL = Gamma(shape=2.0, rate=0.7), Blind(concentration=0.7)
+EXPOSURE = jnp.ones(N_PIXELS)
 N_DRAWS = 12_000
 
 
 def draw_prior(key):
     a_key, e_key = jax.random.split(key)
     abundances = gamma_variates(a_key, jnp.full((N_COMPONENTS, N_PIXELS), PRIOR.shape)) / PRIOR.rate
-    endmembers = gamma_variates(e_key, jnp.full((N_COMPONENTS, N_CHANNELS), PRIOR.concentration))
-    return State(abundances, endmembers / endmembers.sum(axis=1, keepdims=True))
+    endmembers = gamma_variates(e_key, jnp.full((N_COMPONENTS, N_CHANNELS), MODEL.concentration))
+    learned = PRIOR.start(EXPOSURE, N_COMPONENTS)
+    return Chain(abundances, endmembers / endmembers.sum(axis=1, keepdims=True), learned, ())
 
 
 def draw_counts(key, state):
@@ -43,7 +50,7 @@ def lay_out(counts):
 
 def moments(state, counts):
     """Seven quantities that do not depend on how components are numbered."""
-    a, e = state
+    a, e, *_ = state
     gram = e @ e.T
     rate = a.T @ e
     return jnp.stack(
@@ -59,9 +66,9 @@ def moments(state, counts):
     )
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="shape_error")
 def z_scores_inputs(key, shape_error=1.0):
-    sampler_prior = PRIOR._replace(shape=PRIOR.shape * shape_error)
+    sampler_prior = replace(PRIOR, shape=PRIOR.shape * shape_error)
 
     def independent(key):
         prior_key, count_key = jax.random.split(key)
@@ -71,7 +78,10 @@ def z_scores_inputs(key, shape_error=1.0):
     def alternate(carry, key):
         state, counts = carry
         sweep_key, count_key = jax.random.split(key)
-        state, _ = sweep(lay_out(counts), state, sampler_prior, sweep_key)
+        # What a fixed prior has learned is its shape and rate.
+        state = state._replace(prior=sampler_prior.start(EXPOSURE, N_COMPONENTS))
+        events = Events(lay_out(counts), EXPOSURE)
+        state, _ = sweep(events, (), state, sweep_key, sampler_prior, MODEL)
         counts = draw_counts(count_key, state)
         return (state, counts), moments(state, counts)
 
