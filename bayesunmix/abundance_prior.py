@@ -3,6 +3,9 @@
 Given the component of every photon, each component has a map of Poisson counts of its own, and a prior says how rates
 are drawn from it. A prior is a frozen dataclass without arrays, so that compiled code can be specialised on it; what
 it learns on the way (weights, shapes) is a tuple of arrays that is passed back with the next counts.
+
+One whose draws are a mixture over arbitrary choices (where blocks lie), and spread more than their mean errs, says so
+by ``is_mixture: ClassVar[bool] = True``: the widths of its intervals are measured (`bayesunmix.engine.widths`).
 """
 
 from typing import Any, Protocol

@@ -1,6 +1,7 @@
 """Maps that are even inside a grain and free at an edge: splits down a dyadic pyramid, learned from the map itself."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 
@@ -17,6 +18,8 @@ class Multiscale:
     shows no blocks and errs much less than the mean of any one of them, by as much as they differ; the spread of the
     draws holds that difference instead, and is too wide (see `bayesunmix.engine.widths`).
     """
+
+    is_mixture: ClassVar[bool] = True
 
     def start(self, exposure: jax.Array, n_components: int) -> jax.Array:
         """Even log-weights."""

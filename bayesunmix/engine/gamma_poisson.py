@@ -20,12 +20,10 @@ A. T. Cemgil, "Bayesian inference for nonnegative matrix factorisation models", 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.engine.events import Chunks, Occupied, draw_allocation
-from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
+from bayesunmix.engine.events import Occupied
 
 
 class Prior(NamedTuple):
@@ -34,13 +32,6 @@ class Prior(NamedTuple):
     shape: float
     rate: float
     concentration: float
-
-
-class State(NamedTuple):
-    """One draw: abundances (K, pixels) and endmembers (K, C), which sum to one."""
-
-    abundances: Array
-    endmembers: Array
 
 
 def prior_for(
@@ -62,19 +53,3 @@ def log_volume(endmembers: np.ndarray) -> np.ndarray:
     """Half the log-determinant of the endmembers' Gram matrix: how different they are, whatever their order."""
     gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
     return 0.5 * np.linalg.slogdet(gram)[1]
-
-
-def sweep(photons: Chunks, state: State, prior: Prior, key: Array) -> tuple[State, Array]:
-    """One Gibbs sweep: allocate every photon, then draw abundances and endmembers.
-
-    Returns
-    -------
-    state : State
-    log_likelihood : scalar
-        Poisson log-likelihood of the state the sweep *started* from, without the term of the counts alone.
-    """
-    allocation_key, abundance_key, endmember_key = jax.random.split(key, 3)
-    by_pixel, by_channel, log_rate = draw_allocation(photons, *state, allocation_key)
-    abundances = gamma_variates(abundance_key, prior.shape + by_pixel) / (prior.rate + 1)
-    log_endmembers = log_gamma_variates(endmember_key, prior.concentration + by_channel.astype(jnp.float32))
-    return State(abundances, jax.nn.softmax(log_endmembers, axis=1)), log_rate - state.abundances.sum()

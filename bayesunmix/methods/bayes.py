@@ -122,7 +122,9 @@ class Bayes:
         }
         maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
         factors, interrupted = None, spectra.interrupted or maps.interrupted
-        if not interrupted:
+        if not interrupted and not getattr(prior, "is_mixture", False):
+            factors = np.ones(maps.mean.shape[1])  # measured, they were nearer to the target without
+        elif not interrupted:
             cost["n_maps"] = max(self.n_maps // 2, 20)
             factors = measure_widths(image, drawn, maps, starts, prior, width_key, **cost)
         if factors is None:

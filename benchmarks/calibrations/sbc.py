@@ -28,9 +28,9 @@ from scipy import stats
 import bayesunmix as bu
 from bayesunmix.abundance_priors.gamma import Gamma
 from bayesunmix.endmember_models.blind import Blind
-from bayesunmix.engine import gamma_poisson, gibbs
+from bayesunmix.engine import gibbs
 from bayesunmix.engine.events import Chunks
-from bayesunmix.engine.gamma_poisson import Prior, State
+from bayesunmix.engine.gamma_poisson import Prior
 from benchmarks.calibration import CALIBRATIONS, Calibration
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS = 6, 8, 2
@@ -49,6 +49,13 @@ QUANTITIES = (
 )
 _WIDTH, _CHUNKS = 8, 10  # photons of a pixel, at most the product
 _SMALL = 1e-30
+
+
+class State(NamedTuple):
+    """One draw: abundances (K, P) and endmembers (K, C), which sum to one."""
+
+    abundances: Array
+    endmembers: Array
 
 
 class Length(NamedTuple):
@@ -155,11 +162,6 @@ def _gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> Sta
     return State(chain.abundances, chain.endmembers)
 
 
-def _bayes_gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> State:
-    """`engine.gamma_poisson`, as `bayes_gibbs` uses it."""
-    return gamma_poisson.sweep(photons, state, prior, key)[0]
-
-
 def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Length) -> np.ndarray:
     settings = {
         "abundance_shape": PRIOR.shape,
@@ -184,7 +186,6 @@ SAMPLERS: dict[str, Callable[[Simulations, np.random.Generator, Length], np.ndar
     "gibbs": partial(_chains, sweep=_gibbs_sweep),
     "shape x 1.5": partial(_faulty, prior=PRIOR._replace(shape=1.5 * PRIOR.shape)),
     "concentration x 1.4": partial(_faulty, prior=PRIOR._replace(concentration=1.4 * PRIOR.concentration)),
-    "bayes_gibbs": partial(_chains, sweep=_bayes_gibbs_sweep),
     "bayes_cavi": _bayes_cavi,
 }
 
