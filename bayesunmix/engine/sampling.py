@@ -43,14 +43,12 @@ class Sampled(NamedTuple):
         What the model made of the image.
     n_relabelled : int
         Chains whose numbering differed from the first one's.
-    warnings : list of str
     interrupted : bool
     """
 
     posterior: Posterior
     prepared: Prepared
     n_relabelled: int
-    warnings: list[str]
     interrupted: bool
 
 
@@ -140,5 +138,4 @@ def sample(
     last = spectra.shape[1] - 1
     partners = np.arange(n_blocks) * (schedule.block // schedule.thin) if keep_maps else np.array([last])
     posterior, n_relabelled = relabel_chains(Posterior(spectra, abundances, statistics, partners=partners))
-    warnings = starts[0].warnings + prepared.warnings
-    return Sampled(posterior, prepared, n_relabelled, warnings, interrupted)
+    return Sampled(posterior, prepared, n_relabelled, interrupted)

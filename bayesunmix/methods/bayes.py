@@ -155,7 +155,7 @@ class Bayes:
             "iterations": self.n_warmup + drawn.shape[1],
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": warnings + spectra.warnings,
+            "warnings": warnings + spectra.prepared.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             "width_factors": None if factors is None else factors.tolist(),

@@ -100,7 +100,7 @@ class BayesGibbs:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
         converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = list(sampled.warnings)
+        warnings = list(sampled.prepared.warnings)
         if sampled.interrupted:
             warnings.append("interrupted: fewer draws than asked for")
         if not converged:
