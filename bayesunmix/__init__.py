@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bayesunmix.denoising import denoised
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.factorization import Factorization
+    from bayesunmix.family_counts import net_counts
     from bayesunmix.identification import Identified, identify, verdict
     from bayesunmix.image import Axis, SpectrumImage
     from bayesunmix.intensities import line_intensities
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from bayesunmix.io.netcdf import load_result
     from bayesunmix.line_maps import line_map
     from bayesunmix.method import METHODS, Method, Unmixing
-    from bayesunmix.net_counts import net_counts
     from bayesunmix.phase_maps import PhaseMap, phase_map
     from bayesunmix.phases import PhaseFractions, phase_fractions
     from bayesunmix.posterior import Posterior
@@ -69,7 +69,7 @@ _HOME = {
     "line_map": "line_maps",
     "load_result": "io.netcdf",
     "match": "alignment",
-    "net_counts": "net_counts",
+    "net_counts": "family_counts",
     "phase_fractions": "phases",
     "phase_map": "phase_maps",
     "owned_elements": "spectra.recognition",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.net_counts import net_counts
+from bayesunmix.family_counts import net_counts
 from bayesunmix.spectra import RESPONSES, Detector, lines
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.families import family_spectra

@@ -112,7 +112,7 @@ def test_only_an_image_can_be_unmixed(image):
 
 def test_a_method_is_a_known_name_or_a_configured_method():
     with pytest.raises(
-        ValueError, match=r"unknown method 'nnf': did you mean 'nmf'.* There are: bayes_cavi, "
+        ValueError, match=r"unknown method 'nnf': did you mean 'nmf'.* There are: bayes, bayes_cavi, "
     ):
         bu.unmix(IMAGE, 2, "nnf")
     for method in (None, 3, object(), Stub, bu.METHODS["pca"]):
