@@ -26,6 +26,7 @@ from bayesunmix.engine.events import Occupied, occupied
 from bayesunmix.engine.gamma_poisson import Prior, draw_empty, log_volume, prior_for
 from bayesunmix.engine.line_shapes import Calibration, line_shapes
 from bayesunmix.engine.nuts import MOST_TREE_DEPTH, Chains, Free, sample
+from bayesunmix.engine.sampling import MOST_R_HAT
 from bayesunmix.engine.starts import best_start, block_size
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -35,7 +36,6 @@ from bayesunmix.settings import require_choice, require_positive
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.line_model import amplitudes, fit_lines, inverse_noise
 
-MOST_R_HAT = 1.05
 MOST_ENTRIES = 2**20  # superpixels x channels
 LOWEST_KEV = 0.2  # line families need an axis above the detector's noise
 
