@@ -28,7 +28,7 @@ from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, Sampled, Schedule, sample
-from bayesunmix.engine.widths import measure_widths, rescale
+from bayesunmix.engine.widths import LEVELS, MANY_PHOTONS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing, finds_n_components
@@ -37,7 +37,6 @@ from bayesunmix.settings import require_positive
 
 ENOUGH_COUNTS = 60  # in a superpixel
 BLOCK = 20  # sweeps between two looks at the keyboard
-MANY_PHOTONS = 4_000_000
 
 
 @METHODS.register("bayes")
@@ -123,7 +122,7 @@ class Bayes:
         maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
         factors, interrupted = None, spectra.interrupted or maps.interrupted
         if not interrupted and not getattr(prior, "is_mixture", False):
-            factors = np.ones(maps.mean.shape[1])  # measured, they were nearer to the target without
+            factors = np.ones((len(LEVELS), maps.mean.shape[1]))  # measured, nearer to the target without
         elif not interrupted:
             cost["n_maps"] = max(self.n_maps // 2, 20)
             factors = measure_widths(image, drawn, maps, starts, prior, width_key, **cost)
@@ -134,7 +133,7 @@ class Bayes:
         else:
             rescale(maps.draws, maps.mean, factors)
             kept.forget(*(f"{stage}{n}" for stage in ("endmembers", "maps") for n in range(self.n_chains)))
-        sd = maps.sd if factors is None else maps.sd * factors
+        sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,
@@ -158,7 +157,7 @@ class Bayes:
             "warnings": warnings + spectra.prepared.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
-            "width_factors": None if factors is None else factors.tolist(),
+            "width_factors": None if factors is None else dict(zip(map(str, LEVELS), factors.tolist(), strict=True)),
             **({"components": spectra.prepared.names} if named else {}),
             "unique_components": list(spectra.prepared.unique),
             **diagnostics,

@@ -51,7 +51,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
         **_scores(trial, maps),
         "rmse": round(abundance_rmse(trial, _result(trial, maps)), 4),
         **raw,
-        "factors": " ".join(f"{factor:.3f}" for factor in factors),
+        "factors": factor_text(factors),
         "seconds": round(seconds, 1),
     }
 
@@ -60,6 +60,11 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Per phantom, dose and prior: means over seeds and their intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
     return over_seeds(rows, ["phantom", "dose", "prior"], [*columns, "raw_coverage_90", "raw_interval_score"])
+
+
+def factor_text(factors: np.ndarray) -> str:
+    """Write (levels, K) factors in one cell: components apart by spaces, levels by strokes."""
+    return " | ".join(" ".join(f"{factor:.3f}" for factor in of_level) for of_level in factors)
 
 
 def _result(trial: Trial, maps: Maps) -> Unmixing:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.engine import chains
-from bayesunmix.engine.widths import rescale, simulate, width_factors
+from bayesunmix.engine import chains, widths
+from bayesunmix.engine.widths import LEVELS, _slab, rescale, simulate, width_factors
 from bayesunmix.methods.bayes import _about_rank
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
@@ -140,28 +140,55 @@ def test_width_factors_are_the_ratio_of_error_to_spread():
     truth = rng.gamma(5, 4, (20_000, 2))
     error, spread = np.array([0.1, 0.2]), np.array([0.2, 0.1])
     mean = truth * np.exp(rng.normal(0, error, truth.shape))
-    lower, upper = (mean * np.exp(side * 1.6449 * spread) for side in (-1, 1))
-    np.testing.assert_allclose(width_factors(truth, mean, lower, upper), [0.5, 2.0], rtol=0.03)
+    for level, quantile in ((0.5, 0.6745), (0.95, 1.96)):
+        lower, upper = (mean * np.exp(side * quantile * spread) for side in (-1, 1))
+        np.testing.assert_allclose(width_factors(truth, mean, lower, upper, level), [0.5, 2.0], rtol=0.04)
 
 
-def test_rescaled_draws_keep_their_mean_and_order():
+def test_vacuum_does_not_tell_how_wide_intervals_of_the_specimen_must_be():
+    rng = np.random.default_rng(5)
+    truth = np.concatenate([rng.gamma(5, 4, (2000, 2)), np.full((8000, 2), 1e-3)])
+    mean = truth * np.exp(rng.normal(0, 0.2, truth.shape) * (truth > 0.1))
+    lower, upper = (mean * np.exp(side * 1.6449 * 0.2) for side in (-1, 1))
+    np.testing.assert_allclose(width_factors(truth, mean, lower, upper, 0.9), 1, rtol=0.06)
+
+
+def test_rescaled_draws_keep_their_mean_and_each_level_has_its_width():
     rng = np.random.default_rng(1)
-    draws = rng.gamma(2, 3, (2, 50, 7, 3)).astype(np.float32)
+    draws = rng.gamma(20, 3, (2, 499, 7, 3)).astype(np.float32)
     before, mean = draws.copy(), draws.mean((0, 1), dtype=np.float64)
-    rescale(draws, mean, np.array([0.5, 1.0, 1.5]))
+    factors = np.array([[0.3, 1.0, 1.5], [0.5, 1.0, 1.7], [0.6, 1.0, 1.7]])
+    rescale(draws, mean, factors)
     np.testing.assert_allclose(draws.mean((0, 1)), mean, rtol=1e-4)
-    flat, flat_before = draws.reshape(100, -1), before.reshape(100, -1)
+    flat, flat_before = draws.reshape(998, -1), before.reshape(998, -1)
     np.testing.assert_array_equal(
         flat.argsort(axis=0, kind="stable"), flat_before.argsort(axis=0, kind="stable")
     )
-    spread = draws.std((0, 1)).mean(axis=0) / before.std((0, 1)).mean(axis=0)
-    assert spread[0] < 0.75 and spread[1] == pytest.approx(1, rel=1e-3) and spread[2] > 1.2
+    for level, factor in zip(LEVELS, factors, strict=True):
+        tails = (1 - level) / 2, (1 + level) / 2
+        width, width_before = (
+            np.log(np.divide(*np.quantile(some, tails, axis=(0, 1), method="weibull")[::-1]))
+            for some in (draws, before)
+        )
+        np.testing.assert_allclose(width / width_before, np.broadcast_to(factor, width.shape), rtol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (7, 11), (5, 4, 6), (1, 30)])
+def test_widths_of_many_photons_are_measured_on_a_slab(monkeypatch, shape):
+    counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
+    image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
+    assert _slab(image) == (slice(0, image.n_pixels), image.grid)
+    monkeypatch.setattr(widths, "MANY_PHOTONS", image.n_photons // 3)
+    rows, grid = _slab(image)
+    assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
+    assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
+    assert rows.start <= image.n_pixels // 2 <= rows.stop
 
 
 def test_simulated_counts_are_poisson_around_the_factorisation(trial):
     truth = trial.truth
     rng = np.random.default_rng(2)
-    image = simulate(trial.image, truth.endmembers, truth.abundances, rng)
+    image = simulate(trial.image.grid, truth.endmembers, truth.abundances, rng)
     expected = truth.abundances.sum()
     assert abs(image.n_photons - expected) < 5 * np.sqrt(expected)
     assert image.grid.axes == trial.image.grid.axes
