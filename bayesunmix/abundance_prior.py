@@ -4,8 +4,10 @@ Given the component of every photon, each component has a map of Poisson counts 
 are drawn from it. A prior is a frozen dataclass without arrays, so that compiled code can be specialised on it; what
 it learns on the way (weights, shapes) is a tuple of arrays that is passed back with the next counts.
 
-One whose draws are a mixture over arbitrary choices (where blocks lie), and spread more than their mean errs, says so
-by ``is_mixture: ClassVar[bool] = True``: the widths of its intervals are measured (`bayesunmix.engine.widths`).
+One that is a mixture over arbitrary choices (where blocks lie) has a method ``renew(key, learned) -> learned`` besides,
+which chooses anew. A choice is held for as many sweeps as photons need to follow it: chosen anew in every sweep, it
+smooths what was smoothed before. Such draws spread more than their mean errs, so the widths of their intervals are
+measured (`bayesunmix.engine.widths`).
 """
 
 from typing import Any, Protocol
@@ -13,6 +15,16 @@ from typing import Any, Protocol
 import jax
 
 from bayesunmix.registry import Registry
+
+
+def is_mixture(prior: Any) -> bool:
+    """Whether a prior (or an endmember model) makes arbitrary choices, which can be made anew."""
+    return hasattr(prior, "renew")
+
+
+def renewed(prior: Any, key: jax.Array, learned: Any) -> Any:
+    """Make the arbitrary choices anew, where there are any."""
+    return prior.renew(key, learned) if is_mixture(prior) else learned
 
 
 class AbundancePrior(Protocol):

@@ -3,7 +3,8 @@
 Given the component of every photon, the counts by component and channel are all that is known of the endmembers, and a
 model says how they are drawn from it. A model is a frozen dataclass of settings without arrays; what belongs to an
 image (line spectra, who owns them) is made by `prepare`. One that finds the number of components itself says so
-like a method does (`bayesunmix.method.finds_n_components`).
+like a method does (`bayesunmix.method.finds_n_components`). One that makes arbitrary choices has `renew`, as an
+abundance prior may (`bayesunmix.abundance_prior`).
 """
 
 from typing import Any, NamedTuple, Protocol

@@ -81,3 +81,8 @@ def _rows(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
+
+
+def factor_text(factors: Iterable[Iterable[float]]) -> str:
+    """Write (levels, K) factors in one cell: components apart by spaces, levels by strokes."""
+    return " | ".join(" ".join(f"{factor:.3f}" for factor in of_level) for of_level in factors)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, Prepared
-from bayesunmix.engine.multiscale import draw_rates, even_weights, random_offsets
+from bayesunmix.engine.multiscale import Pyramid, draw_rates, first_pyramid
 from bayesunmix.image import SpectrumImage
 
 
@@ -29,19 +29,21 @@ class Smooth:
             )
         return Prepared(None, n_components, (), [])
 
-    def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, jax.Array]:
-        """Return the point estimate, and even weights."""
+    def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, Pyramid]:
+        """Return the point estimate; all kinds of split are alike."""
         if endmembers is None:
             raise ValueError("smooth endmembers start from a point estimate, got none")
         n_components, n_channels = endmembers.shape
-        return jnp.asarray(endmembers, jnp.float32), even_weights((n_channels,), n_components)
+        return jnp.asarray(endmembers, jnp.float32), first_pyramid((n_channels,), n_components)
+
+    def renew(self, key: jax.Array, learned: Pyramid) -> Pyramid:
+        """Move the blocks of channels."""
+        return learned.move(key)
 
     def draw(
-        self, key: jax.Array, counts: jax.Array, given: tuple[()], learned: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
+        self, key: jax.Array, counts: jax.Array, given: tuple[()], learned: Pyramid
+    ) -> tuple[jax.Array, Pyramid]:
         """Draw the rates of all channels, and scale them to one."""
-        offset_key, key = jax.random.split(key)
         exposure = jnp.ones(counts.shape[1], jnp.float32)
-        offsets = random_offsets(offset_key, exposure.shape)
-        rates, learned = draw_rates(key, counts.astype(jnp.float32), exposure, learned, offsets)
+        rates, learned = draw_rates(key, counts.astype(jnp.float32), exposure, learned)
         return rates / rates.sum(axis=1, keepdims=True), learned

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from bayesunmix.abundance_prior import AbundancePrior
+from bayesunmix.abundance_prior import AbundancePrior, renewed
 from bayesunmix.endmember_model import EndmemberModel
 from bayesunmix.engine.events import Chunks, draw_allocation, photon_chunks
 from bayesunmix.image import SpectrumImage
@@ -80,13 +80,17 @@ def advance(
     model: EndmemberModel | None,
     n: int,
 ) -> tuple[Chain, tuple[Array, Array]]:
-    """Do n sweeps; also return the endmembers (n, K, C) and the log-likelihood (n,) that each started from."""
+    """Do n sweeps under one arbitrary choice of prior and model.
+
+    Also return the endmembers (n, K, C) and the log-likelihood (n,) that each started from.
+    """
 
     def step(chain: Chain, key: Array) -> tuple[Chain, tuple[Array, Array]]:
         moved, log_likelihood = sweep(events, given, chain, key, prior, model)
         return moved, (chain.endmembers, log_likelihood)
 
-    return jax.lax.scan(step, chain, jax.random.split(key, n))
+    renew_key, key = jax.random.split(key)
+    return jax.lax.scan(step, _renew(chain, renew_key, prior, model), jax.random.split(key, n))
 
 
 class Sums(NamedTuple):
@@ -96,15 +100,24 @@ class Sums(NamedTuple):
     second: Array
 
 
-@partial(jax.jit, static_argnames=("prior", "n"))
+@partial(jax.jit, static_argnames="prior")
 def advance_maps(
     events: Events, chain: Chain, sums: Sums, key: Array, prior: AbundancePrior, n: int
 ) -> tuple[Chain, Sums]:
-    """Do n sweeps with the endmembers as they are, adding up the abundances."""
+    """Do n sweeps with the endmembers as they are, adding up the abundances after the first half of them."""
 
-    def step(state: tuple[Chain, Sums], key: Array) -> tuple[tuple[Chain, Sums], None]:
-        chain, _ = sweep(events, (), state[0], key, prior, None)
-        sums = Sums(state[1].first + chain.abundances, state[1].second + chain.abundances**2)
-        return (chain, sums), None
+    def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
+        chain, _ = sweep(events, (), state[0], jax.random.fold_in(key, i), prior, None)
+        counts = i >= n // 2
+        first, second = state[1]
+        return chain, Sums(first + counts * chain.abundances, second + counts * chain.abundances**2)
 
-    return jax.lax.scan(step, (chain, sums), jax.random.split(key, n))[0]
+    renew_key, key = jax.random.split(key)
+    return jax.lax.fori_loop(0, n, step, (_renew(chain, renew_key, prior, None), sums))
+
+
+def _renew(chain: Chain, key: Array, prior: AbundancePrior, model: EndmemberModel | None) -> Chain:
+    prior_key, model_key = jax.random.split(key)
+    return chain._replace(
+        prior=renewed(prior, prior_key, chain.prior), model=renewed(model, model_key, chain.model)
+    )

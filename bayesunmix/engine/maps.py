@@ -1,7 +1,18 @@
-"""Abundance maps given draws of the endmembers, under a prior of the whole map: the second half of a cut posterior.
+r"""Abundance maps given draws of the endmembers, under a prior of the whole map: the second half of a cut posterior.
 
-Endmembers are held at one of their draws for a few sweeps, then at the next. Means and spreads come from all sweeps,
-draws are kept as memory allows, so nothing grows with draws x pixels.
+Endmembers are held at one of their draws for a few sweeps, then at the next, and so is where the blocks of the prior
+lie. Means and spreads come from the second half of these sweeps, draws are kept as memory allows, so nothing grows with
+draws x pixels.
+
+How many sweeps it takes follows from the spectra. A photon's component is drawn given the maps, so that of what a
+pixel's counts say about its maps only a part arrives in each sweep: the smallest eigenvalue of
+:math:`\sqrt{w_k w_l} \sum_c e_{kc} e_{lc} / \sum_j w_j e_{jc}`, one less the largest fraction of missing information
+[1]_.
+
+References
+----------
+.. [1] A. P. Dempster et al., "Maximum likelihood from incomplete data via the EM algorithm", J. R. Stat. Soc. B 39, 1
+   (1977).
 """
 
 from functools import partial
@@ -19,6 +30,7 @@ from bayesunmix.image import SpectrumImage
 from bayesunmix.posterior import affordable_draws
 
 NOWHERE = Checkpoint(None, "")
+FEWEST_SWEEPS, MOST_SWEEPS = 4, 40
 
 
 class Maps(NamedTuple):
@@ -54,7 +66,7 @@ def draw_maps(
     prior: AbundancePrior,
     key: jax.Array,
     n_maps: int,
-    sweeps_per_map: int,
+    sweeps_per_map: int | None,
     most_mib: float,
     kept: Checkpoint = NOWHERE,
     name: str = "maps",
@@ -72,7 +84,8 @@ def draw_maps(
     key : JAX key
     n_maps : int
         Draws a chain that are counted; a quarter as many come before them.
-    sweeps_per_map : int
+    sweeps_per_map : int or None
+        None for as many as the spectra take, from `FEWEST_SWEEPS` to `MOST_SWEEPS`.
     most_mib : float
         For the draws that are kept.
     kept : Checkpoint
@@ -94,6 +107,7 @@ def draw_maps(
     n_kept = affordable_draws(n_maps, n_chains * image.n_pixels * n_components, most_mib)
     keep = set(np.linspace(0, n_maps - 1, n_kept).round().astype(int).tolist())
     n_warmup = max(n_maps // 4, 10)
+    n_sweeps = sweeps_per_map or _sweeps_to_follow(endmembers.mean((0, 1)))
 
     def begin(number: int) -> _State:
         maps = jnp.asarray(starts[number].T, jnp.float32)
@@ -106,7 +120,7 @@ def draw_maps(
         draw = block - n_warmup
         spectra = jnp.asarray(endmembers[number, chosen[max(draw, 0)]], jnp.float32)
         chain, sums = advance_maps(
-            events, state.chain._replace(endmembers=spectra), state.sums, block_key, prior, sweeps_per_map
+            events, state.chain._replace(endmembers=spectra), state.sums, block_key, prior, n_sweeps
         )
         if draw < 0:
             return _State(chain, state.sums), ()
@@ -119,15 +133,27 @@ def draw_maps(
 
     advance(0, begin(0), key, 0)  # compiles, once for all threads
     results, interrupted = side_by_side(run, n_chains)
+    n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]
+    results = [(state, []) for state, _ in results]
     fewest = min(map(len, draws))
     if interrupted and fewest < 2:
         raise KeyboardInterrupt
-    n = sweeps_per_map * sum(max(len(found) - n_warmup, 0) for _, found in results)
     first, second = (
         np.sum([np.asarray(state.sums[moment], np.float64).T for state, _ in results], axis=0) / n
         for moment in (0, 1)
     )
-    kept_draws = np.stack([np.stack(chain[:fewest]) for chain in draws])
+    kept_draws = np.empty((n_chains, fewest, *first.shape), np.float32)
+    for chain, drawn in zip(kept_draws, draws, strict=True):
+        for number in range(fewest):
+            chain[number] = drawn[number]
+            drawn[number] = None  # never two copies of all
     sd = np.sqrt(np.maximum(second - first**2, 0))
     return Maps(kept_draws, first, sd, chosen[sorted(keep)[:fewest]], interrupted)
+
+
+def _sweeps_to_follow(endmembers: np.ndarray) -> int:
+    """Sweeps in which photons of like spectra, (K, C), in equal parts, change sides twice over."""
+    weighted = endmembers / np.sqrt(np.maximum(endmembers.mean(axis=0), np.finfo(float).tiny))
+    arrives = np.linalg.eigvalsh(weighted @ weighted.T / len(endmembers))[0]
+    return int(np.clip(2 / max(arrives, 1e-9), FEWEST_SWEEPS, MOST_SWEEPS))

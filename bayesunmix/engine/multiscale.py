@@ -9,7 +9,9 @@ and free ones at an edge [1]_. The weights :math:`\pi` are learned for every lev
 splits of all nodes are independent, so all of them are drawn at once; the total rate has a Gamma(1/2) posterior.
 
 Pairs of cells begin at an offset that is chosen for every level: a random one moves the blocks about, so that the
-average over offsets shows none. A grid of any shape works, without padding to a power of two: a row of n cells
+average over offsets shows none. It must be held for many sweeps where spectra overlap: with components known to 7 % of
+the photons that they cause, blocks that moved in every sweep smoothed maps away (error .99 of the mean, and .67 with
+blocks held for 50 sweeps). A grid of any shape works, without padding to a power of two: a row of n cells
 becomes n // 2 + 1 pairs, and cells that lie outside, or are masked, have no exposure.
 
 References
@@ -49,7 +51,7 @@ class Nodes(NamedTuple):
     second: Array
 
 
-def pyramid(shape: tuple[int, ...]) -> tuple[Level, ...]:
+def levels_of(shape: tuple[int, ...]) -> tuple[Level, ...]:
     """Return the levels that lead from the cells of a grid to one node: axes in turn, the last axis first."""
     cells, extent, levels = list(shape), [1] * len(shape), []
     while max(cells) > 1:
@@ -61,20 +63,25 @@ def pyramid(shape: tuple[int, ...]) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def random_offsets(key: Array, shape: tuple[int, ...]) -> Array:
-    """Draw where the pairs of each level begin, (levels,) of 0 or 1."""
-    return jax.random.bernoulli(key, 0.5, (max(len(pyramid(shape)), 1),)).astype(jnp.int32)
+class Pyramid(NamedTuple):
+    """Log-weights (maps, levels, kinds of split), and where the pairs of each level begin, (levels,) of 0 or 1."""
+
+    log_weights: Array
+    offsets: Array
+
+    def move(self, key: Array) -> "Pyramid":
+        """Let the pairs begin elsewhere."""
+        return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
 
 
-def even_weights(shape: tuple[int, ...], n_maps: int) -> Array:
-    """Log-weights to start from, (maps, levels, kinds of split): all kinds alike."""
-    kinds = 1 + len(SHAPES)
-    return jnp.full((n_maps, max(len(pyramid(shape)), 1), kinds), -math.log(kinds), jnp.float32)
+def first_pyramid(shape: tuple[int, ...], n_maps: int) -> Pyramid:
+    """Return where to start from: all kinds of split alike."""
+    kinds, n_levels = 1 + len(SHAPES), max(len(levels_of(shape)), 1)
+    weights = jnp.full((n_maps, n_levels, kinds), -math.log(kinds), jnp.float32)
+    return Pyramid(weights, jnp.zeros(n_levels, jnp.int32))
 
 
-def draw_rates(
-    key: Array, counts: Array, exposure: Array, log_weights: Array, offsets: Array
-) -> tuple[Array, Array]:
+def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
     """Draw the rates of all cells given Poisson counts, and the weights given the splits.
 
     Parameters
@@ -84,22 +91,23 @@ def draw_rates(
         Whole numbers.
     exposure : (*shape) array
         1, or 0 for a cell that takes no part (its counts must be 0).
-    log_weights : (K, levels, kinds) array
-        From `even_weights`, or from the draw before.
-    offsets : (levels,) int array
+    pyramid : Pyramid
+        From `first_pyramid`, or from the draw before.
 
     Returns
     -------
     rates : (K, *shape) array
-    log_weights : (K, levels, kinds) array
+    pyramid : Pyramid
+        With the weights drawn anew.
     """
-    levels = pyramid(exposure.shape)
+    levels = levels_of(exposure.shape)
+    log_weights, offsets = pyramid
     n_maps = len(counts)
     kind_key, weight_key, prior_key = jax.random.split(key, 3)
     halves, whole = _split(jnp.concatenate([counts, exposure[None]]), levels, offsets)
     total = whole.reshape(n_maps + 1, -1)[:n_maps, 0]
     if not levels:
-        return gamma_variates(weight_key, total + 0.5).reshape(counts.shape) * exposure, log_weights
+        return gamma_variates(weight_key, total + 0.5).reshape(counts.shape) * exposure, pyramid
     sizes = [math.prod(_node_shape(exposure.shape, levels[: i + 1])) for i in range(len(levels))]
     level = jnp.asarray(np.repeat(np.arange(len(levels)), sizes))
     ends = np.cumsum(sizes)
@@ -122,7 +130,7 @@ def draw_rates(
             -1, *_node_shape(exposure.shape, levels[: i + 1])
         )
         rates = _join(Nodes(rates * part, rates * (1 - part)), levels[i], offsets[i])
-    return rates * exposure, log_weights
+    return rates * exposure, Pyramid(log_weights, offsets)
 
 
 def _node_shape(shape: tuple[int, ...], levels: tuple[Level, ...]) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ def measure_widths(
     prior: AbundancePrior,
     key: jax.Array,
     n_maps: int,
-    sweeps_per_map: int,
+    sweeps_per_map: int | None,
     most_mib: float,
 ) -> np.ndarray | None:
     """Unmix an image that was simulated from the fit, and return the factors of each component, (levels, K).
@@ -62,7 +62,11 @@ def measure_widths(
     pooled = again.draws.reshape(-1, *again.mean.shape)
     tails = [(1 + side * level) / 2 for level in LEVELS for side in (-1, 1)]
     ends = np.quantile(pooled, tails, axis=0, method="weibull").reshape(len(LEVELS), 2, *truth.shape)
-    return np.array([width_factors(truth, again.mean, *ends[i], LEVELS[i]) for i in range(len(LEVELS))])
+    factors = [
+        width_factors(truth, again.mean, lower, upper, level)
+        for level, (lower, upper) in zip(LEVELS, ends, strict=True)
+    ]
+    return np.array(factors)
 
 
 def _slab(image: SpectrumImage) -> tuple[slice, Grid]:

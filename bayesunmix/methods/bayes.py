@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from bayesunmix.dimension.rank import rank
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
@@ -58,8 +58,8 @@ class Bayes:
         on.
     n_maps : int
         Draws of the endmembers that get maps, a chain, evenly spaced.
-    sweeps_per_map : int
-        Sweeps over the maps for each of them.
+    sweeps_per_map : int or None
+        Sweeps over the maps for each of them; by default from 4 to 40, the more the spectra overlap.
     n_starts : int
         Random starts of the binned fit that each chain begins from.
     most_draws_mib : float
@@ -79,8 +79,8 @@ class Bayes:
     n_warmup: int = 150
     n_draws: int = 200
     sweeps_per_draw: int | None = None
-    n_maps: int = 100
-    sweeps_per_map: int = 2
+    n_maps: int = 50
+    sweeps_per_map: int | None = None
     n_starts: int = 4
     most_draws_mib: float = 1024
     checkpoint: str | None = None
@@ -121,7 +121,7 @@ class Bayes:
         }
         maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
         factors, interrupted = None, spectra.interrupted or maps.interrupted
-        if not interrupted and not getattr(prior, "is_mixture", False):
+        if not interrupted and not is_mixture(prior):
             factors = np.ones((len(LEVELS), maps.mean.shape[1]))  # measured, nearer to the target without
         elif not interrupted:
             cost["n_maps"] = max(self.n_maps // 2, 20)
@@ -157,7 +157,9 @@ class Bayes:
             "warnings": warnings + spectra.prepared.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
-            "width_factors": None if factors is None else dict(zip(map(str, LEVELS), factors.tolist(), strict=True)),
+            "width_factors": None
+            if factors is None
+            else dict(zip(map(str, LEVELS), factors.tolist(), strict=True)),
             **({"components": spectra.prepared.names} if named else {}),
             "unique_components": list(spectra.prepared.unique),
             **diagnostics,

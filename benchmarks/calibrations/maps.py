@@ -19,7 +19,7 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
 from bayesunmix.methods.bayes import FLOOR, Bayes
 from bayesunmix.posterior import Posterior
-from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
@@ -60,11 +60,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Per phantom, dose and prior: means over seeds and their intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
     return over_seeds(rows, ["phantom", "dose", "prior"], [*columns, "raw_coverage_90", "raw_interval_score"])
-
-
-def factor_text(factors: np.ndarray) -> str:
-    """Write (levels, K) factors in one cell: components apart by spaces, levels by strokes."""
-    return " | ".join(" ".join(f"{factor:.3f}" for factor in of_level) for of_level in factors)
 
 
 def _result(trial: Trial, maps: Maps) -> Unmixing:

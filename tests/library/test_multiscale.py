@@ -15,13 +15,18 @@ from bayesunmix.engine.multiscale import (
     SHAPES,
     _draw_untold,
     draw_rates,
-    even_weights,
-    pyramid,
-    random_offsets,
+    first_pyramid,
+    levels_of,
 )
+from bayesunmix.engine.multiscale import Pyramid as Blocks
 
-draw = jax.jit(draw_rates)
-start_of_pairs = jax.jit(random_offsets, static_argnums=1)
+
+@jax.jit
+def draw(key, counts, exposure, log_weights, offsets):
+    rates, moved = draw_rates(key, counts, exposure, Blocks(log_weights, offsets))
+    return rates, moved.log_weights
+
+
 KINDS = 1 + len(SHAPES)
 GRID, OFFSETS = (3, 2), np.array([1, 1, 0])
 EXPOSURE = np.array([[1, 1], [1, 0], [1, 1]], np.float32)
@@ -33,7 +38,7 @@ class Pyramid:
 
     def __init__(self, exposure, offsets):
         self.levels, cells = [], np.array(exposure, float)
-        for level, offset in zip(pyramid(exposure.shape), offsets, strict=True):
+        for level, offset in zip(levels_of(exposure.shape), offsets, strict=True):
             place = list(np.indices(cells.shape))
             half = place[level.axis] + (offset if level.pairs > 1 else 0)
             place[level.axis], half = half // 2, half % 2
@@ -62,7 +67,7 @@ def repeated(counts, n=N):
 
 
 def random_weights(rng, shape, n):
-    return rng.dirichlet(np.ones(KINDS), (n, len(pyramid(shape)))).astype(np.float32)
+    return rng.dirichlet(np.ones(KINDS), (n, len(levels_of(shape)))).astype(np.float32)
 
 
 def mixture(n, m, w, prior):
@@ -119,9 +124,7 @@ def test_a_split_is_drawn_from_its_posterior(counts, even):
 
 def test_weights_of_a_level_without_two_halves_come_from_their_prior():
     exposure = jnp.asarray([1.0, 0, 1])  # at offset 0 neither pair of the lower level has two halves
-    _, moved = draw(
-        jax.random.key(0), repeated([5, 0, 9]), exposure, even_weights((3,), N), jnp.asarray([0, 0])
-    )
+    _, moved = draw(jax.random.key(0), repeated([5, 0, 9]), exposure, *first_pyramid((3,), N))
     for kind in np.exp(np.asarray(moved[:, 0], float)).T:
         assert stats.kstest(kind, stats.beta(1, KINDS - 1).cdf).pvalue > 1e-4
 
@@ -198,7 +201,7 @@ def test_the_most_extreme_random_bits_give_shares(word, monkeypatch):
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_a_pyramid_leads_to_one_node(shape):
     cells = list(shape)
-    for level in pyramid(tuple(shape)):
+    for level in levels_of(tuple(shape)):
         assert cells[level.axis] == level.n > 1
         for offset in (0, 1) if level.pairs > 1 else (0,):
             assert level.n + offset <= 2 * level.pairs
@@ -217,14 +220,13 @@ def test_any_shape_and_mask(shape, seed, masked):
     rng = np.random.default_rng(seed)
     exposure = (rng.random(shape) >= masked).astype(np.float32)
     counts = (rng.integers(0, 2, (2, *shape)) * 1e6 * exposure).astype(np.float32)
-    offsets = start_of_pairs(jax.random.key(seed), shape)
-    assert offsets.shape == even_weights(shape, 2).shape[1:2]
+    blocks = first_pyramid(shape, 2).move(jax.random.key(seed))
+    assert blocks.offsets.shape == blocks.log_weights.shape[1:2] and set(np.unique(blocks.offsets)) <= {0, 1}
     rates, weights = draw(
         jax.random.key(seed),
         jnp.asarray(counts),
         jnp.asarray(exposure),
-        even_weights(shape, 2),
-        jnp.asarray(offsets),
+        *blocks,
     )
     rates, weights = np.asarray(rates, float), np.asarray(weights, float)
     assert rates.shape == counts.shape and (rates[:, exposure == 0] == 0).all()
@@ -240,7 +242,7 @@ def test_no_rate_is_lost_outside_or_under_a_mask():
             jax.random.key(2),
             repeated(counts),
             jnp.asarray(EXPOSURE),
-            even_weights(GRID, N),
+            first_pyramid(GRID, N).log_weights,
             jnp.asarray(offsets),
         )
         total = np.asarray(rates, float).sum(axis=(1, 2))
