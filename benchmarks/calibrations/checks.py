@@ -96,7 +96,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
     intervals = [proportion_interval(*row) for row in zip(table["alarms"], table["trials"], strict=True)]
     table[["low", "high"]] = np.array(intervals)
-    return table
+    return table[["case", "dose", "trials", "alarms", "low", "high", "coverage_pixels", "coverage_squares"]]
 
 
 def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:

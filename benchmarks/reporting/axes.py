@@ -1,4 +1,4 @@
-"""What all figures of a report have in common: quiet axes, a dose axis, and titles that say what and of which phantom."""
+"""What the figures of all reports share: quiet axes, a dose axis, titles that say what and of which phantom."""
 
 from collections.abc import Iterable
 from typing import Literal

@@ -1,6 +1,5 @@
 """Coverages and scores as the page shows them: a row a phantom, dose and model, a column a quantity or a score."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from benchmarks.reporting.score_table import score_label
 
 _ROW = ["phantom", "dose", "model", "seeds"]
 _RAW = "raw_"
+_FIRST = ("interval_score", "factors", "limit")
 
 
 class Cell(NamedTuple):
@@ -22,10 +22,17 @@ class Cell(NamedTuple):
     kind: str = ""
 
 
+class Heading(NamedTuple):
+    """What a column is, and in small letters of what."""
+
+    label: str
+    unit: str = ""
+
+
 class Grid(NamedTuple):
     """Headings of the columns after those of `_ROW`, and each row's four and its cells."""
 
-    headings: list[str]
+    headings: list[Heading]
     rows: list[tuple[tuple[Any, ...], list[Cell]]]
 
 
@@ -42,17 +49,18 @@ def coverage_grid(rows: pd.DataFrame) -> Grid:
                 kind = "worse" if row.verdict not in ("met", "") else ""
                 cells[column] = Cell(share_text(row), "".join(remarks), kind)
         lines.append((key, [cells.get(column, Cell()) for column in columns]))
-    return Grid([f"{quantity}, {level} %".capitalize() for quantity, level in columns], lines)
+    return Grid([Heading(quantity.capitalize(), f"{level} %") for quantity, level in columns], lines)
 
 
 def score_grid(rows: pd.DataFrame) -> Grid:
     """Arrange rows of `score_table` of one source."""
     names = [name for name in dict.fromkeys(rows["score"]) if not name.startswith(_RAW)]
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     known = rows.set_index([*_ROW, "score"])[["mean", "pm"]].T.to_dict("list")
     keys = dict.fromkeys(rows[_ROW].sort_values(_ROW[:3]).itertuples(index=False, name=None))
     source = "".join(rows["source"].unique())
     lines = [(key, [_score(known, key, name, sets_widths(source, key[2])) for name in names]) for key in keys]
-    return Grid([score_label(name) for name in names], lines)
+    return Grid([Heading(*score_label(name)) for name in names], lines)
 
 
 def _score(known: dict[tuple, list[float]], key: tuple, name: str, after_is_given: bool) -> Cell:
@@ -68,6 +76,9 @@ def text(value: object) -> str:
     """Write a value of a summary."""
     if isinstance(value, bool | np.bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}" if np.isfinite(value) else NOTHING
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if not np.isfinite(value):
+        return NOTHING
+    is_plain = abs(value) >= 1e-3 and not value.is_integer()
+    return f"{value:.3f}" if is_plain else f"{value:.2g}" if abs(value) < 1 else f"{value:.0f}"

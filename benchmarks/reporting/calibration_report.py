@@ -158,8 +158,11 @@ def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> list[dict[str, An
             "coverage": coverage_grid(rows),
             "scores": score_grid(scores[scores["source"] == source]),
         }
-        for source, rows in coverage.sort_values(["phantom", "dose", "model"], kind="stable").groupby(
-            "source"
+        for source in MODELS
+        if len(
+            rows := coverage[coverage["source"] == source].sort_values(
+                ["phantom", "dose", "model"], kind="stable"
+            )
         )
     ]
 

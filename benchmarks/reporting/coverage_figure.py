@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.reporting.axes import dose_axis, plain, title
 from benchmarks.reporting.dose_figure import Style
@@ -34,10 +35,10 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     edges = rows[["coverage", "low", "high", "target_low", "target_high"]]
     axes.set_ylim(max(edges.min(axis=None) - 0.03, -0.02), min(edges.max(axis=None) + 0.03, 1.02))
     dose_axis(axes, rows["dose"])
-    of = "" if first["quantity"].startswith("one-sided") else f"{first['quantity']}, "
-    title(
-        axes, f"{of}{first['level']} % {'limits' if not of else 'intervals'}".capitalize(), first["phantom"]
-    )
+    quantity, level = first["quantity"], first["level"]
+    what = f"{quantity}, {level} %" if quantity.endswith("limits") else f"{quantity}, {level} % intervals"
+    title(axes, what.capitalize(), first["phantom"])
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     plain(axes, "y")
     return figure
 

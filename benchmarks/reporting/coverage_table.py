@@ -31,7 +31,11 @@ _SHARE = re.compile(rf"(?P<raw>raw_)?(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<leve
 
 
 class Coverage(NamedTuple):
-    """A row: the share and its 95 % interval (NaN for one seed; `pm` is half its length, before it is cut at 0 and 1), its target, and "met", "too few" or "too many"."""
+    """A row.
+
+    The share has a 95 % interval, NaN for one seed; `pm` is half its length before it is cut at 0 and 1. The verdict
+    is "met", "too few" or "too many", or "" where nothing is asked.
+    """
 
     source: str
     phantom: str
@@ -70,9 +74,11 @@ def coverage_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def share_text(row: Any) -> str:
-    """Write the share of a row with its interval."""
+    """Write the share of a row with its interval: three decimals, or more where three would belie the verdict."""
+    target = (row.target_low, row.target_high)
+    honest = (n for n in range(3, 9) if _verdict(round(row.coverage, n), *target) == row.verdict)
     spread = f" ± {row.pm:.3f}" if np.isfinite(row.pm) else ""
-    return f"{row.coverage:.3f}{spread}"
+    return f"{row.coverage:.{next(honest, 9)}f}{spread}"
 
 
 def is_coverage(column: str) -> bool:

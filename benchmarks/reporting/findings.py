@@ -40,7 +40,8 @@ def of_coverage(table: pd.DataFrame) -> Iterator[Finding]:
             said = f"hold {low:.3f} to {high:.3f} of the truths in {_cells(len(rows))}; asked: {target}."
         else:
             words = " or ".join(missed["verdict"].unique())
-            said = f"hold {words} of the truths in {len(missed)} of {_cells(len(rows))}: {_where(missed)}; asked: {target}."
+            cells = f"{len(missed)} of {_cells(len(rows))}"
+            said = f"hold {words} of the truths in {cells}: {_where(missed)}; asked: {target}."
         yield Finding(source, missed.empty, f"{model}: {what} {said}")
 
 
@@ -83,9 +84,13 @@ def of_checks(table: pd.DataFrame, level: float) -> Iterator[Finding]:
 def of_numbers_of_materials(table: pd.DataFrame) -> Iterator[Finding]:
     """Say for which phantoms the recommended number of components is the true one."""
     for phantom, rows in table.groupby("phantom", sort=False):
-        counts = ", ".join(f"{r.recommended} of {r.trials} at dose {r.dose:g}" for r in rows.itertuples())
+        counts = ", ".join(
+            f"{r.recommended} of {r.trials} trials at dose {r.dose:g}" for r in rows.itertuples()
+        )
         met = bool((rows["recommended"] >= LEAST_RIGHT * rows["trials"]).all())
-        said = f"{phantom}: the number of materials is right in {counts} trials; asked: {100 * LEAST_RIGHT:.0f} % each."
+        said = (
+            f"{phantom}: the number of materials is right in {counts}; asked: {100 * LEAST_RIGHT:.0f} % each."
+        )
         yield Finding("rank", met, said)
 
 

@@ -10,15 +10,14 @@ from benchmarks.reporting.coverage_table import MODELS, is_coverage
 from benchmarks.scoring.over_seeds import over_seeds
 
 _OF_METHODS = ("interval_score", "crps", "pit_distance")
+_METRICS = {
+    "rmse": "abundance_rmse",
+    "angle_deg": "spectral_angle",
+}  # columns of other names than the metric's
 _LABELS = {
-    "rmse": METRICS["abundance_rmse"].heading,
-    "interval_score": METRICS["interval_score"].heading,
-    "crps": METRICS["crps"].heading,
-    "pit_distance": METRICS["pit_distance"].heading,
-    "angle_deg": METRICS["spectral_angle"].heading,
-    "r_hat": "R-hat",
-    "factors": "Width, after / before",
-    "limit": "One-sided limit where nothing is (of the mean)",
+    "r_hat": ("R-hat", ""),
+    "factors": ("Width", "after / before"),
+    "limit": ("One-sided limit", "where nothing is, of the mean"),
 }
 
 
@@ -48,15 +47,17 @@ def score_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return table[columns].dropna(subset="mean")
 
 
-def score_label(name: str) -> str:
-    """Say what a score is."""
-    return _LABELS.get(name, name.replace("_", " "))
+def score_label(name: str) -> tuple[str, str]:
+    """Say what a score is, and its unit."""
+    metric = METRICS.get(_METRICS.get(name, name))
+    return (metric.label, metric.unit) if metric else _LABELS.get(name, (name.replace("_", " "), ""))
 
 
 def _is_score(source: str, column: str) -> bool:
     if source == "main":
         return column in _OF_METHODS
-    return column not in ("phantom", "dose", "seed", MODELS[source]) and not is_coverage(column)
+    # Seconds are those of a machine that was busy otherwise.
+    return column not in ("phantom", "dose", "seed", "seconds", MODELS[source]) and not is_coverage(column)
 
 
 def _numbers(column: pd.Series) -> pd.Series | None:
