@@ -5,6 +5,7 @@ of the coverage in the published results of the suites, `main.csv`.
 """
 
 import inspect
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from benchmarks.reporting.dose_figure import Style, styles
 from benchmarks.reporting.page import downloads, write_page
 from benchmarks.reporting.pictures import save
 from benchmarks.reporting.rank_band import with_band
+from benchmarks.reporting.ranking import first_components
 from benchmarks.reporting.sbc_figure import sbc_figure
 from benchmarks.reporting.score_table import score_table
 from benchmarks.reporting.tables import write_tables
@@ -79,10 +81,11 @@ def write_calibration_report(folder: Path, out: Path) -> list[Path]:
         "calibration.html.jinja",
         headings=_HEADS,
         most_ratio=MOST_RATIO,
+        right=sbc.RIGHT,
         facts={f"{name}.csv": _command(folder / f"{name}.csv") for name in rows},
         findings=told,
         unmeasured={name: cells for name in rows if (cells := list(_unmeasured(name, rows[name])))},
-        sections=_sections(found, out),
+        sections=list(_sections(found, out)),
         ranks=list(_ranks(histograms, told, out)),
         quantities=_quantities(),
         summaries={name: found[name] for name in ("sbc", *_SUMMED) if name in found},
@@ -96,8 +99,9 @@ def _read(folder: Path) -> dict[str, pd.DataFrame]:
     """Read every file that is there and holds rows."""
     present = [name for name in (*CALIBRATIONS, _MAIN) if (folder / f"{name}.csv").is_file()]
     rows = {name: (read if name == _MAIN else read_rows)(folder / f"{name}.csv") for name in present}
-    if _MAIN in rows and "coverage_90" in rows[_MAIN]:
-        rows[_MAIN] = rows[_MAIN][rows[_MAIN]["coverage_90"].notna()]
+    if _MAIN in rows:
+        some = rows[_MAIN]
+        rows[_MAIN] = some[some["coverage_90"].notna() & (some["components"] == first_components(some))]
     rows = {name: some for name, some in rows.items() if len(some)}
     if not rows:
         raise ValueError(
@@ -134,22 +138,27 @@ def _command(path: Path) -> str:
 
 
 def _unmeasured(name: str, rows: pd.DataFrame) -> Iterator[str]:
-    """Name the cells that a calibration has and its file has not."""
+    """Name the cells of a calibration that its file has not, or with fewer seeds than others."""
     if name not in CALIBRATIONS:
         return
     keys = list(CALIBRATIONS[name].grid)
-    done = set(rows[keys].itertuples(index=False, name=None))
+    seeds = Counter(rows[keys].itertuples(index=False, name=None))
+    most = max(seeds.values())
     for cell in CALIBRATIONS[name].cells(range(1)):
-        if tuple(cell[key] for key in keys) not in done:
-            yield ", ".join(f"{cell[key]:g}" if key == "dose" else str(cell[key]) for key in keys)
+        n = seeds[tuple(cell[key] for key in keys)]
+        if n < most:
+            values = (f"{cell[key]:g}" if key == "dose" else str(cell[key]) for key in keys)
+            yield ", ".join(values) + (f" ({n} of {most} seeds)" if n else "")
 
 
-def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> list[dict[str, Any]]:
+def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> Iterator[dict[str, Any]]:
     """Gather the figures, coverages and scores of each source."""
     coverage, scores = found["coverage"], found["scores"]
+    coverage = coverage.sort_values(["phantom", "dose", "model"], kind="stable")
     drawn = styles(sorted(coverage["model"].unique()), (), ())
-    return [
-        {
+    for source in dict.fromkeys(found["coverage"]["source"]):
+        rows = coverage[coverage["source"] == source]
+        yield {
             "name": source,
             "heading": _HEADS[source],
             "drawn": {model: drawn[model] for model in dict.fromkeys(rows["model"])},
@@ -158,13 +167,6 @@ def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> list[dict[str, An
             "coverage": coverage_grid(rows),
             "scores": score_grid(scores[scores["source"] == source]),
         }
-        for source in MODELS
-        if len(
-            rows := coverage[coverage["source"] == source].sort_values(
-                ["phantom", "dose", "model"], kind="stable"
-            )
-        )
-    ]
 
 
 def _figures(

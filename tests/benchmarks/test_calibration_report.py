@@ -250,6 +250,17 @@ def test_a_right_sampler_leaves_the_band_as_often_as_it_may(n):
     assert leaves(crowded).all()
 
 
+def test_cells_with_fewer_seeds_are_named(tmp_path):
+    of = CALIBRATIONS["rank"]
+    keys = pd.DataFrame(of.cells(range(2)))
+    rows = keys.assign(truth=3, recommended=3, scree=3, held_out=3, relevance=3)
+    fewer = (rows["phantom"] == "null") & (rows["dose"] == 5.0) & (rows["seed"] == 1)
+    rows[~fewer & (rows["phantom"] != "grains")].to_csv(tmp_path / "rank.csv", index=False)
+    write_calibration_report(tmp_path, tmp_path)
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "rank: grains, 5; grains, 10; grains, 50; null, 5 (1 of 2 seeds)." in html
+
+
 def test_a_folder_without_rows_or_with_foreign_ones_is_a_mistake(tmp_path):
     with pytest.raises(
         ValueError, match="holds no rows of a calibration; make some with: python -m benchmarks"
