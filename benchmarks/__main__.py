@@ -131,6 +131,20 @@ def calibration(
     typer.echo(CALIBRATIONS[subject].summarise(rows).to_string(index=False))
 
 
+@app.command("calibration-report")
+def calibration_report(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder of CSV files that `calibration` wrote; the published ones.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/calibration"),
+) -> None:
+    """Write the report of what `calibration` measured: coverage, ranks, and where a target is missed."""
+    from benchmarks.reporting.calibration_report import PUBLISHED, write_calibration_report
+
+    for path in write_calibration_report(folder or PUBLISHED, out):
+        typer.echo(f"wrote {path}")
+
+
 @app.command("list")
 def list_members() -> None:
     """List suites, phantoms, methods, baselines, metrics, and what `speed` and `calibration` measure."""

@@ -65,17 +65,18 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
         out.parent.mkdir(parents=True, exist_ok=True)
         command = f"# python -m benchmarks calibration {name} --seeds {seeds} --out {out.as_posix()}\n"
         out.write_text(command, encoding="utf-8")
-    done = _rows(out)
+    done = read_rows(out)
     keys = [*calibration.grid, "seed"]
     known = set(done[keys].itertuples(index=False, name=None)) if len(done) else set()
     waiting = [cell for cell in calibration.cells(range(seeds)) if tuple(cell.values()) not in known]
     for cell in track(waiting, name):
         row = pd.DataFrame([{**cell, **calibration.measure(**cell)}])
         row.to_csv(out, mode="a", index=False, header=not len(done) and cell is waiting[0])
-    return _rows(out)
+    return read_rows(out)
 
 
-def _rows(path: Path) -> pd.DataFrame:
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read the rows of a calibration's file; none where it holds nothing yet."""
     try:
         # A phantom is called "null", which pandas would read as a missing value.
         return pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])

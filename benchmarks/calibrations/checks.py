@@ -22,6 +22,7 @@ from bayesunmix.image import SpectrumImage, summing_matrix
 from bayesunmix.method import Unmixing
 from bayesunmix.spectra import Detector, kramers
 from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.scoring.proportion import proportion_interval
 from simulations import PHANTOMS, Trial
 from simulations.acquisition import Acquisition
 from simulations.nicr import BEAM_KEV, LINE_SHARE
@@ -85,14 +86,17 @@ def measure(case: str, dose: float, seed: int) -> dict[str, object]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per case and dose: trials, alarms, mean coverage."""
+    """Per case and dose: trials, alarms with the interval of their rate, mean coverage."""
     grouped = rows.groupby(["case", "dose"], sort=False)
-    return grouped.agg(
+    table = grouped.agg(
         trials=("seed", "size"),
         alarms=("alarm", "sum"),
         coverage_pixels=("coverage_pixels", "mean"),
         coverage_squares=("coverage_squares", "mean"),
     ).reset_index()
+    intervals = [proportion_interval(*row) for row in zip(table["alarms"], table["trials"], strict=True)]
+    table[["low", "high"]] = np.array(intervals)
+    return table[["case", "dose", "trials", "alarms", "low", "high", "coverage_pixels", "coverage_squares"]]
 
 
 def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:

@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from benchmarks.metric import Metric
+from benchmarks.reporting.axes import dose_axis, plain, title
 
 _COLOURS = (
     "#0072b2",
@@ -73,20 +74,12 @@ def dose_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mappi
     if isinstance(metric.best, float):
         axes.axhline(metric.best, color="#222222", linewidth=0.8)
         axes.set_ylim(min(axes.get_ylim()[0], metric.best - 0.05), 1.0)
-    doses = sorted(scores["dose"].unique())
-    axes.set_xscale("log")
-    axes.set_xlim(min(doses, default=1) / 1.2, max(doses, default=1) * 1.2)
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
+    dose_axis(axes, scores["dose"])
     if is_log:
         axes.set_yscale("log")
         plain_log_labels(axes.yaxis)
-    axes.set_xlabel("dose (counts per pixel)", fontsize=8.5)
-    title(axes, metric, phantom)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=7.5, length=2.5)
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
+    title(axes, metric.heading, phantom)
+    plain(axes, "y")
     return figure
 
 
@@ -111,12 +104,6 @@ def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     axes.scatter(
         rows["dose"] * shift, rows["value"], s=5, color=style.colour, alpha=0.35, linewidth=0, zorder=2
     )
-
-
-def title(axes: Axes, metric: Metric, phantom: str) -> None:
-    """Say which metric it is, and of which phantom."""
-    axes.set_title(metric.heading, loc="left", fontsize=10, fontweight="bold")
-    axes.set_title(phantom, loc="right", fontsize=8.5, color="#5c6166")
 
 
 def plain_log_labels(axis: Axis) -> None:

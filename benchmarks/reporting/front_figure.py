@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.metric import Metric
-from benchmarks.reporting.dose_figure import Style, plain_log_labels, title
+from benchmarks.reporting.axes import title
+from benchmarks.reporting.dose_figure import Style, plain_log_labels
 
 
 def front_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
@@ -48,7 +49,7 @@ def front_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mapp
         axes.set_yscale("log")
         plain_log_labels(axes.yaxis)
     axes.set_xlabel("seconds of a fit, without compiling", fontsize=8.5)
-    title(axes, metric, phantom)
+    title(axes, metric.heading, phantom)
     axes.tick_params(which="both", labelsize=7.5, length=2.5)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

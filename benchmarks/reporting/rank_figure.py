@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmarks.reporting.axes import plain
 from benchmarks.reporting.dose_figure import Style
 
 
@@ -12,6 +13,7 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     """Draw the table of `reporting.ranking.ranking`, the best on top."""
     figure = Figure(figsize=(7.2, 0.55 + 0.24 * len(ranks)), layout="constrained")
     axes = figure.add_subplot()
+    plain(axes, "x")
     for place, (method, row) in enumerate(ranks.iterrows()):
         colour, marker = drawn[str(method)].colour, drawn[str(method)].marker
         axes.plot(
@@ -28,8 +30,4 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     axes.set_yticks(range(len(ranks)), list(ranks.index), fontsize=8)
     axes.set_ylim(len(ranks) - 0.5, -0.5)
     axes.set_xlabel("mean rank over metrics and trials (1 is best), 95 % interval over seeds", fontsize=8.5)
-    axes.tick_params(labelsize=8, length=2.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
     return figure

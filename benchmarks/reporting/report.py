@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from benchmarks.metric import METRICS
-from benchmarks.record import RecordFile, write_text
+from benchmarks.record import RecordFile
 from benchmarks.reporting.dose_figure import styles
+from benchmarks.reporting.page import asset, downloads, write_page
 from benchmarks.reporting.paired import Pair
-from benchmarks.reporting.pictures import data_uri, dose_curves, fronts, save, trials
+from benchmarks.reporting.pictures import dose_curves, fronts, save, trials
 from benchmarks.reporting.rank_figure import rank_figure
 from benchmarks.reporting.ranking import (
     NOTHING,
@@ -32,8 +31,6 @@ from benchmarks.reporting.ranking import (
 from benchmarks.reporting.resampling import STRATUM
 from benchmarks.reporting.tables import tables, write_tables
 from benchmarks.table import table
-
-_HERE = Path(__file__).parent
 
 
 def write_report(
@@ -71,14 +68,10 @@ def write_report(
     components = _chosen(components, "components", asked, first_components(records))
     (out / "figures").mkdir(exist_ok=True)
     about = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((_HERE / "report.html.jinja").read_text(encoding="utf-8"))
     found = tables(records)
     write_tables(found, out / "tables")
-    html = template.render(**_context(records, found, about, out, phantom, dose, components))
-    write_text(out / "report.html", html)
+    context = _context(records, found, about, out, phantom, dose, components)
+    write_page(out / "report.html", "report.html.jinja", **context)
     return [out / "records.csv", out / "report.html", out / "figures", out / "tables"]
 
 
@@ -107,8 +100,7 @@ def _context(
         records[["phantom", "dose", "components"]].drop_duplicates().itertuples(index=False, name=None)
     )
     return {
-        "css": Markup((_HERE / "report.css").read_text(encoding="utf-8")),
-        "script": Markup((_HERE / "report.js").read_text(encoding="utf-8")),
+        "script": asset("report.js"),
         "about": about,
         "n_seeds": records["seed"].nunique(),
         "facts": _facts(records, about),
@@ -136,9 +128,7 @@ def _context(
         "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
         "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in groups],
-        "downloads": {
-            name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in found.items()
-        },
+        "downloads": downloads(found),
         "trials": list(trials(records, drawn, out, phantom, dose, components)),
         "interval_metrics": [METRICS[name] for name in intervals],
         "interval_scores": _intervals(records, intervals, groups),

@@ -42,6 +42,19 @@ def test_a_report_of_nothing_is_a_mistake(monkeypatch, capsys, tmp_path):
     assert "holds no results" in err
 
 
+def test_the_calibration_report_is_of_the_folder_named(monkeypatch, capsys, tmp_path):
+    out = tmp_path / "out"
+    code, _, err = call(monkeypatch, capsys, "calibration-report", tmp_path, "--out", out)
+    assert code == 2 and "holds no rows of a calibration" in err and not out.exists()
+    columns = "phantom,dose,seed,truth,recommended,scree,held_out,relevance"
+    (tmp_path / "rank.csv").write_text(f"{columns}\nnull,5.0,0,1,1,1,1,1\n", encoding="utf-8")
+    code, printed, _ = call(monkeypatch, capsys, "calibration-report", tmp_path, "--out", out)
+    assert code == 0 and printed.count("wrote") == 3
+    assert "null: the number of materials is right in 1 of 1 trials" in (out / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_list_names_the_members(monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "list")
     assert code == 0

@@ -1,9 +1,6 @@
 """The report: self-contained, complete, escaped, and as a reader sees it in headless Chromium, wide and narrow."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +8,6 @@ import pytest
 
 from benchmarks.reporting.report import write_report
 from benchmarks.runner import run
-
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
-in_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine: on Debian, apt-get install chromium"
-)
 
 
 @pytest.fixture(scope="module")
@@ -71,27 +63,8 @@ def test_a_folder_without_results_says_how_to_make_some(tmp_path):
         write_report(tmp_path)
 
 
-@contextmanager
-def opened(out: Path, width: int, **settings) -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
-        page.faults = []
-        page.on("console", lambda message: page.faults.append(message.text))
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on(
-            "request", lambda r: None if r.url.startswith(("data:", "file:")) else page.faults.append(r.url)
-        )
-        page.goto((out / "report.html").as_uri())
-        yield page
-        browser.close()
-
-
-@in_browser
 @pytest.mark.parametrize("width", [1400, 390])
-def test_it_opens_without_complaint_and_shows_the_main_figure(results, width):
+def test_it_opens_without_complaint_and_shows_the_main_figure(opened, results, width):
     with opened(results, width) as page:
         assert page.faults == []
         assert page.locator("#ranks img").is_visible()
@@ -99,8 +72,7 @@ def test_it_opens_without_complaint_and_shows_the_main_figure(results, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "only tables scroll sideways"
 
 
-@in_browser
-def test_a_box_that_is_not_ticked_hides_its_rows(results):
+def test_a_box_that_is_not_ticked_hides_its_rows(opened, results):
     with opened(results, 1400) as page:
         rows = page.locator("tr[data-method=stub_guess]:visible")
         assert rows.count() > 0
@@ -112,8 +84,7 @@ def test_a_box_that_is_not_ticked_hides_its_rows(results):
         assert page.faults == []
 
 
-@in_browser
-def test_the_main_tables_can_be_read_without_javascript(results):
+def test_the_main_tables_can_be_read_without_javascript(opened, results):
     with opened(results, 1400, java_script_enabled=False) as page:
         assert page.locator("tr[data-method=stub_guess]").first.is_visible()
         assert not page.locator("#filters").is_visible()

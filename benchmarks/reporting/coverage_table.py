@@ -1,0 +1,131 @@
+"""How often intervals hold the truth, beside what was asked: a row a kind of trial, quantity and level.
+
+The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`). Where
+intervals were measured before their widths were set and after (columns `raw_...` and the others), both are rows; the
+target is asked of those that `bayes` hands out, the latter where the prior is a mixture.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from benchmarks.scoring.over_seeds import over_seeds
+
+# Sources, and the column of each that says how it was inferred.
+MODELS = {"maps": "prior", "pipeline": "endmember_model", "main": "method"}
+TARGETS = {
+    ("pixel weights", 50): (0.45, 0.55),
+    ("pixel weights", 90): (0.87, 0.93),
+    ("pixel weights", 95): (0.92, 0.97),
+    ("line intensities", 90): (0.87, 0.93),
+    ("endmembers", 90): (0.84, 0.95),
+    ("one-sided limits", 95): (0.95, 1.0),
+}
+_QUANTITIES = {"coverage": "pixel weights", "line": "line intensities", "endmembers": "endmembers"}
+_LIMITS = ("one-sided limits", 95)
+_SHARE = re.compile(rf"(?P<raw>raw_)?(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<level>\d+)|under_limit)")
+
+
+class Coverage(NamedTuple):
+    """A row.
+
+    The share has a 95 % interval, NaN for one seed; `pm` is half its length before it is cut at 0 and 1. The verdict
+    is "met", "too few" or "too many", or "" where nothing is asked.
+    """
+
+    source: str
+    phantom: str
+    dose: float
+    model: str
+    quantity: str
+    level: int
+    widths: str  # "before" or "after" they were set; "" where nothing sets them
+    handed_out: bool
+    seeds: int
+    coverage: float
+    pm: float
+    low: float
+    high: float
+    target_low: float
+    target_high: float
+    verdict: str
+
+
+def coverage_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Sum up the seeds.
+
+    Parameters
+    ----------
+    trials : dict of DataFrame
+        Of sources, keys of `MODELS`: a row a trial, coverages in columns such as `raw_line_90` and `under_limit`;
+        other columns are left alone.
+
+    Returns
+    -------
+    DataFrame
+        The fields of `Coverage`.
+    """
+    rows = [row for source, some in trials.items() for row in _rows(source, some)]
+    return pd.DataFrame(rows, columns=Coverage._fields)
+
+
+def share_text(row: Any) -> str:
+    """Write the share of a row with its interval: three decimals, or more where three would belie the verdict."""
+    target = (row.target_low, row.target_high)
+    honest = (n for n in range(3, 9) if _verdict(round(row.coverage, n), *target) == row.verdict)
+    spread = f" ± {row.pm:.3f}" if np.isfinite(row.pm) else ""
+    return f"{row.coverage:.{next(honest, 9)}f}{spread}"
+
+
+def is_coverage(column: str) -> bool:
+    """Whether a column of a calibration holds a coverage."""
+    return _SHARE.fullmatch(column) is not None
+
+
+def sets_widths(source: str, model: str) -> bool:
+    """Whether `bayes` sets the widths; the maps alone are drawn under priors for which it does not."""
+    of_maps = source == "maps" and model in ABUNDANCE_PRIORS
+    return getattr(ABUNDANCE_PRIORS[model], "is_mixture", False) if of_maps else True
+
+
+def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
+    keys = ["phantom", "dose", MODELS[source]]
+    columns = [name for name in trials if is_coverage(name)]
+    for cell in over_seeds(trials, keys, columns).to_dict("records"):
+        phantom, dose, model = (cell[key] for key in keys)
+        for name in columns:
+            share, spread = cell[name], cell[f"{name}_pm"]
+            if np.isnan(share):
+                continue
+            found = _SHARE.fullmatch(name)
+            quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
+            is_pair = found["raw"] or f"raw_{name}" in columns
+            widths = ("before" if found["raw"] else "after") if is_pair else ""
+            target = TARGETS.get((quantity, level), (np.nan, np.nan))
+            yield Coverage(
+                source,
+                phantom,
+                dose,
+                model,
+                quantity,
+                level,
+                widths,
+                not is_pair or (widths == "after") == sets_widths(source, model),
+                cell["seeds"],
+                share,
+                spread,
+                max(share - spread, 0.0),
+                min(share + spread, 1.0),
+                *target,
+                _verdict(share, *target),
+            )
+
+
+def _verdict(share: float, target_low: float, target_high: float) -> str:
+    if np.isnan(target_low):
+        return ""
+    return "too few" if share < target_low else "too many" if share > target_high else "met"

@@ -1,0 +1,130 @@
+"""Whether targets are met, in sentences made of the numbers: of coverage, ranks, checks, rank and starts."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from benchmarks.calibrations.sbc import RIGHT
+from benchmarks.reporting.coverage_table import share_text
+from benchmarks.scoring.proportion import proportion_interval
+
+LEAST_P = 6e-4  # of a right sampler, each quantity
+MOST_P = 1e-4  # of a wrong one, its worst quantity
+SBC_TARGET = (0.855, 0.945)  # coverage of 90 % intervals of a right sampler
+LEAST_COVERAGE = 0.8  # below, a wrong model must have alarmed
+LEAST_RIGHT = 0.95  # of the numbers of materials
+_MOST_CELLS = 4  # that a sentence names
+
+
+class Finding(NamedTuple):
+    """One target: what it is asked of, whether it is met, and a sentence with the numbers."""
+
+    subject: str
+    met: bool
+    sentence: str
+
+
+def of_coverage(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say of each source, model, quantity and level where the intervals handed out hold what they should."""
+    asked = table[table["handed_out"] & (table["verdict"] != "")]
+    for keys, rows in asked.groupby(["source", "model", "quantity", "level"], sort=False):
+        source, model, quantity, level = keys
+        first = rows.iloc[0]
+        limits = quantity == "one-sided limits"
+        what = f"{level} % {quantity}" if limits else f"{level} % intervals of {quantity}"
+        target = f"{first['target_low']:g} to {first['target_high']:g}"
+        missed = rows[rows["verdict"] != "met"]
+        if missed.empty:
+            low, high = rows["coverage"].min(), rows["coverage"].max()
+            said = f"hold {low:.3f} to {high:.3f} of the truths in {_cells(len(rows))}; asked: {target}."
+        else:
+            words = " or ".join(missed["verdict"].unique())
+            cells = f"{len(missed)} of {_cells(len(rows))}"
+            said = f"hold {words} of the truths in {cells}: {_where(missed)}; asked: {target}."
+        yield Finding(source, missed.empty, f"{model}: {what} {said}")
+
+
+def of_ranks(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say whether the right sampler stays in the band, and whether every other one leaves it."""
+    for sampler, rows in table.groupby("sampler", sort=False):
+        out = rows.loc[rows["leaves_band"], "quantity"]
+        least, low, high = rows["p_value"].min(), rows["coverage_90"].min(), rows["coverage_90"].max()
+        numbers = f"least p-value {least:.1g}, 90 % intervals hold {low:.3f} to {high:.3f}"
+        where = f"ranks of {_listed(list(out))} leave the band" if len(out) else "no rank leaves the band"
+        if sampler in RIGHT:
+            covered = rows["coverage_90"].between(*SBC_TARGET).all()
+            met = bool(out.empty and least >= LEAST_P and covered)
+            verdict = "passes, as it must" if met else "fails, and must not"
+        else:
+            met = bool(len(out) and least < MOST_P)
+            verdict = "fails, as it must" if met else "is not found out, and must be"
+        yield Finding("sbc", met, f"{sampler} {verdict}: {where} ({numbers}).")
+
+
+def of_checks(table: pd.DataFrame, level: float) -> Iterator[Finding]:
+    """Say how often the check alarms for nothing, and whether it does before intervals fail."""
+    right = table["case"].str.startswith("right_")
+    if right.any():
+        alarms, trials = int(table.loc[right, "alarms"].sum()), int(table.loc[right, "trials"].sum())
+        low, high = proportion_interval(alarms, trials)
+        rate = f"{alarms} of {trials} right models alarm, {alarms / trials:.3f} [{low:.3f}, {high:.3f}]"
+        yield Finding("checks", low <= level, f"{rate}; asked: {level:g}.")
+    failing = table[(table[["coverage_pixels", "coverage_squares"]].min(axis=1) < LEAST_COVERAGE) & ~right]
+    for row in failing.itertuples():
+        held = min(row.coverage_pixels, row.coverage_squares)
+        yield Finding(
+            "checks",
+            row.alarms == row.trials,
+            f"{row.case} at dose {row.dose:g}: 90 % intervals hold {held:.3f}, less than {LEAST_COVERAGE:g}, "
+            f"and the check alarms in {row.alarms} of {row.trials} trials; asked: all.",
+        )
+
+
+def of_numbers_of_materials(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say for which phantoms the recommended number of components is the true one."""
+    for phantom, rows in table.groupby("phantom", sort=False):
+        counts = ", ".join(
+            f"{r.recommended} of {r.trials} trials at dose {r.dose:g}" for r in rows.itertuples()
+        )
+        met = bool((rows["recommended"] >= LEAST_RIGHT * rows["trials"]).all())
+        said = (
+            f"{phantom}: the number of materials is right in {counts}; asked: {100 * LEAST_RIGHT:.0f} % each."
+        )
+        yield Finding("rank", met, said)
+
+
+def of_starts(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say for which phantoms `nmf` gets as far as from the truth."""
+    for phantom, rows in table.groupby("phantom", sort=False):
+        within, trials = int(rows["within"].sum()), int(rows["trials"].sum())
+        yield Finding(
+            "starts",
+            within == trials,
+            f"{phantom}: nmf ends as near the truth as from a start at the truth in {within} of {trials} trials "
+            f"(worst ratio of angles {rows['worst_ratio'].max():.3f}); asked: all.",
+        )
+
+
+def _where(missed: pd.DataFrame) -> str:
+    """Name the cells that miss their target, or the worst where there are many."""
+    if len(missed) <= _MOST_CELLS:
+        return "; ".join(map(_cell, missed.itertuples()))
+    off = (missed["coverage"] - missed[["target_low", "target_high"]].mean(axis=1)).abs()
+    return f"at worst {_cell(missed.loc[off.idxmax()])}"
+
+
+def _cell(row: Any) -> str:
+    """Write a share with its interval and where it was measured, and whether the seeds leave doubt."""
+    reaches = row.low <= row.target_high and row.target_low <= row.high
+    doubt = "one seed" if row.seeds == 1 else "whose interval reaches the target" if reaches else ""
+    return f"{share_text(row)} on {row.phantom} at dose {row.dose:g}{f' ({doubt})' if doubt else ''}"
+
+
+def _cells(n: int) -> str:
+    return f"{n} cell" if n == 1 else f"{n} cells"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *some, last = names
+    return f"{', '.join(some)} and {last}" if some else last
