@@ -11,6 +11,8 @@ References
 .. [1] R. Beran, "Prepivoting to reduce level error of confidence sets", Biometrika 74, 457 (1987).
 """
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 from scipy import sparse
@@ -68,7 +70,7 @@ def simulate(
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (image.n_pixels, image.n_channels))
-    return SpectrumImage(counts.tocsr(), image.energy_kev, image.shape, image.axes)
+    return replace(image, counts=counts.tocsr())
 
 
 def width_factors(truth: np.ndarray, mean: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
