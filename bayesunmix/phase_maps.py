@@ -80,18 +80,19 @@ def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> 
     for pixels, draws in blocks(result.posterior.abundances):
         first = draws.argmax(axis=2)
         probability[pixels] = np.stack([(first == k).mean(axis=0) for k in range(n_components)], axis=1)
+    mask = None if result.grid is None else result.grid.mask
+    takes_part = np.ones(shape, bool) if mask is None else mask
+    probability[~takes_part.ravel()] = 1 / n_components
     labels = np.where(probability.max(axis=1) >= level, probability.argmax(axis=1), UNDECIDED).reshape(shape)
     totals = result.estimate.abundances.sum(axis=1).reshape(shape)
-    takes_part = None if result.grid is None else result.grid.mask
-    where = specimen_of(totals, takes_part) if specimen is None else require_mask(specimen, shape)
-    where = where if takes_part is None else where & takes_part
+    where = (
+        specimen_of(totals, takes_part) if specimen is None else require_mask(specimen, shape) & takes_part
+    )
     return PhaseMap(np.where(where, labels, NONE), probability.reshape(*shape, n_components), level)
 
 
-def specimen_of(totals: np.ndarray, takes_part: np.ndarray | None = None) -> np.ndarray:
+def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:
     """Tell specimen from vacuum in a map of counts, also where many pixels of the specimen caught no photon."""
-    if takes_part is None:
-        takes_part = np.ones(totals.shape, bool)
     # The mean over those around that take part, which are none only where the pixel itself takes none.
     counts, pixels = (uniform_filter(m.astype(np.float64), 3, mode="nearest") for m in (totals, takes_part))
     around = np.where(takes_part, counts / np.maximum(pixels, 1e-3), 0)
