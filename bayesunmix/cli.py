@@ -37,6 +37,12 @@ File = Annotated[
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 CropBelow = Annotated[float, typer.Option(help="Leave out channels below this energy, keV.")]
 NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        help="A .npy file: bool, of the shape of the map, True where a pixel takes part.", show_default=False
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
 ]
@@ -101,6 +107,7 @@ def unmix(
     seed: Seed = 0,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    mask: Mask = None,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no summary.")] = False,
 ) -> None:
@@ -129,7 +136,7 @@ def unmix(
     try:
         with new_folder(out, overwrite) as folder:
             with Cost() as reading:
-                whole, image = _read(file, crop_below, no_crop)
+                whole, image = _read(file, crop_below, no_crop, mask)
             result = fit(image, components, method, seed)
             summary = {
                 "input": _describe(file, whole),
@@ -154,6 +161,7 @@ def rank(
     seed: Seed = 0,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    mask: Mask = None,
     overwrite: Overwrite = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
@@ -164,7 +172,7 @@ def rank(
 
     progress.show(not quiet and sys.stderr.isatty())
     with new_folder(out, overwrite) if out else contextlib.nullcontext() as folder:
-        whole, image = _read(file, crop_below, no_crop)
+        whole, image = _read(file, crop_below, no_crop, mask)
         found = count(image, most, seed)
         if folder:
             _write_rank(folder, found, {"input": _describe(file, whole)})
@@ -191,12 +199,16 @@ def _print_evidence(found: "Rank") -> None:
         print(f"{k + 1:>9}  {values[k]:>14.1f} ({limits[k]:.1f})  {gain}".rstrip())
 
 
-def _read(file: Path, crop_below: float, no_crop: bool) -> tuple["SpectrumImage", "SpectrumImage"]:
-    """Read an image: all of it, and what is to be looked at."""
+def _read(
+    file: Path, crop_below: float, no_crop: bool, mask: Path | None
+) -> tuple["SpectrumImage", "SpectrumImage"]:
+    """Read an image: the pixels that take part with all channels, and with those that are to be looked at."""
     from bayesunmix.io import crop_below as leave_out
     from bayesunmix.io import read
+    from bayesunmix.io.mask import read_mask
 
     whole = read(file, crop_below_kev=None)
+    whole = whole if mask is None else whole.within(read_mask(mask))
     return whole, whole if no_crop else leave_out(whole, crop_below)
 
 
@@ -220,6 +232,7 @@ def _describe(file: Path, image: "SpectrumImage") -> dict[str, Any]:
         "axes": [axis._asdict() for axis in image.axes],
         "energy_kev": [image.energy_kev[0], image.energy_kev[-1]],
         "counts": image.n_photons,
+        "pixels_taking_part": int(image.takes_part.sum()),
     }
 
 

@@ -55,7 +55,7 @@ def net_counts(image: SpectrumImage, unmixing: Unmixing) -> dict[str, NetCounts]
         groups.setdefault("continuum" if name.startswith("continuum_") else name, []).append(k)
     sums = np.array([[k in members for k in range(len(names))] for members in groups.values()], float)
     counts = estimate.abundances @ sums.T
-    sd = standard_errors(estimate.endmembers, estimate.abundances, sums)
+    sd = standard_errors(estimate.endmembers, estimate.abundances, sums) * image.takes_part[:, None]
     shape = image.navigation_shape
     return {
         name: NetCounts(counts[:, j].reshape(shape), sd[:, j].reshape(shape)) for j, name in enumerate(groups)

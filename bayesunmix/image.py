@@ -2,15 +2,20 @@
 
 Everything downstream may trust what is checked here: counts are non-negative whole numbers, the energy axis
 increases, and nothing is dense. A pixel is a row of `counts`; navigation axes are flattened in C order.
+
+A mask says which pixels take part, by True. The counts of the others are left out when the image is made, whatever
+they are, and so are never seen again: not in a sum, not by a method.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+
+from bayesunmix.counts import flattened, photon_counts
 
 
 class Axis(NamedTuple):
@@ -28,6 +33,7 @@ class Grid(NamedTuple):
     energy_kev: np.ndarray
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +51,9 @@ class SpectrumImage:
         Navigation axes, then channels; taken from a dense array. For sparse counts, (P, C) where not given.
     axes : tuple of Axis, optional
         Name, step, unit and offset of each navigation axis.
+    mask : bool array of the navigation shape, optional
+        True where a pixel takes part; HyperSpy's `navigation_mask` is the opposite, ``mask=~navigation_mask``. Held as
+        None where all pixels do.
 
     Raises
     ------
@@ -58,10 +67,12 @@ class SpectrumImage:
     energy_kev: np.ndarray
     shape: tuple[int, ...] = ()
     axes: tuple[Axis, ...] = ()
+    mask: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        counts, shape = _flatten(self.counts, self.shape)
-        counts = _validated_counts(counts)
+        counts, shape = flattened(self.counts, self.shape)
+        mask = _validated_mask(self.mask, shape[:-1])
+        counts = photon_counts(counts, None if mask is None else mask.ravel())
         energy = _validated_energy(self.energy_kev, counts.shape[1])
         axes = tuple(Axis(*axis) for axis in self.axes) or _default_axes(len(shape) - 1)
         if len(axes) != len(shape) - 1:
@@ -69,17 +80,19 @@ class SpectrumImage:
                 f"axes must name each of the {len(shape) - 1} navigation axes, got {len(axes)}; "
                 "leave axes out for defaults"
             )
-        for name, value in (("counts", counts), ("energy_kev", energy), ("shape", shape), ("axes", axes)):
+        valid = {"counts": counts, "energy_kev": energy, "shape": shape, "axes": axes, "mask": mask}
+        for name, value in valid.items():
             object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
         low, high = self.energy_kev[0], self.energy_kev[-1]
-        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts>"
+        where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
+        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts{where}>"
 
     @property
     def n_pixels(self) -> int:
-        """Number of pixels, P."""
+        """Number of pixels, P; of those that take part there may be fewer."""
         return int(self.counts.shape[0])
 
     @property
@@ -93,9 +106,14 @@ class SpectrumImage:
         return self.shape[:-1]
 
     @property
+    def takes_part(self) -> np.ndarray:
+        """Which pixels take part, (P,) bool."""
+        return np.ones(self.n_pixels, bool) if self.mask is None else self.mask.ravel()
+
+    @property
     def grid(self) -> Grid:
-        """Energies, shape and axes."""
-        return Grid(self.energy_kev, self.shape, self.axes)
+        """Energies, shape, axes and mask."""
+        return Grid(self.energy_kev, self.shape, self.axes, self.mask)
 
     @property
     def n_photons(self) -> int:
@@ -120,6 +138,19 @@ class SpectrumImage:
         """Add up the counts of each pixel over channels, of `navigation_shape`, int64."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.int64)).reshape(self.navigation_shape)
 
+    def within(self, mask: Any) -> "SpectrumImage":
+        """Let only the pixels take part where `mask`, bool of `navigation_shape`, is True, and which did so far.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another shape or type, or no count is left.
+        """
+        mask = _validated_mask(mask, self.navigation_shape)
+        if mask is None or self.mask is None:
+            return self if mask is None else replace(self, mask=mask)
+        return replace(self, mask=mask & self.mask)
+
     def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
         """Keep the channels with ``kev_low <= energy < kev_high``.
 
@@ -137,12 +168,13 @@ class SpectrumImage:
             )
         low, high = np.flatnonzero(keep)[[0, -1]]
         counts = self.counts[:, low : high + 1]
-        return SpectrumImage(
-            counts, self.energy_kev[keep], (*self.navigation_shape, counts.shape[1]), self.axes
-        )
+        shape = (*self.navigation_shape, counts.shape[1])
+        return replace(self, counts=counts, energy_kev=self.energy_kev[keep], shape=shape)
 
     def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
         """Sum blocks of pixels and of channels; blocks at the far edge may be smaller, so no count is lost.
+
+        A block takes part where any of its pixels does.
 
         Parameters
         ----------
@@ -167,8 +199,9 @@ class SpectrumImage:
             a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
             for a, step in zip(self.axes, steps, strict=True)
         )
-        blocks = (math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
-        return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes)
+        blocks = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
+        mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
+        return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes, mask)
 
     def blocks(self, spatial: int | tuple[int, ...]) -> np.ndarray:
         """Return the block of `rebin` that each pixel falls in, (P,) int."""
@@ -211,85 +244,7 @@ class SpectrumImage:
                 f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
                 "use an image with more counts or a keep nearer to 0.5"
             )
-        first, second = (SpectrumImage(part, self.energy_kev, self.shape, self.axes) for part in (kept, rest))
-        return first, second
-
-
-# The widest type of each kind of number that counts may come as: bool, unsigned, signed, float.
-_WIDEST = {"b": np.uint64, "u": np.uint64, "i": np.int64, "f": np.float64}
-
-
-def _flatten(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """Return 2-D counts and the full shape."""
-    is_sparse = sparse.issparse(counts)
-    if is_sparse and counts.ndim != 2:
-        raise ValueError(
-            f"sparse counts must be 2-D (pixels, channels), got {counts.ndim}-D; "
-            "give the navigation axes in shape"
-        )
-    if not is_sparse:
-        counts = np.asarray(counts)
-        if counts.ndim < 2:
-            raise ValueError(
-                f"counts must have navigation axes and then channels (2-D at least), got {counts.ndim}-D; "
-                "for one spectrum, pass spectrum[None, :]"
-            )
-    shape = tuple(int(n) for n in shape) or tuple(counts.shape)
-    if math.prod(shape) == 0:
-        raise ValueError(
-            f"counts must hold at least one pixel and one channel, got an empty image of shape {shape}"
-        )
-    if (
-        len(shape) < 2
-        or min(shape) < 0
-        or math.prod(shape) != math.prod(counts.shape)
-        or shape[-1] != counts.shape[-1]
-    ):
-        raise ValueError(
-            f"shape must be the navigation axes and then the {counts.shape[-1]} channels of counts, "
-            f"{math.prod(counts.shape[:-1])} pixels in all; got {shape}"
-        )
-    return counts if is_sparse else counts.reshape(-1, shape[-1]), shape
-
-
-def _validated_counts(counts: Any) -> sparse.csr_array:
-    dtype = counts.dtype
-    if dtype.kind not in _WIDEST:
-        raise TypeError(
-            f"counts must be whole numbers of photons, got values of type {dtype}; convert them to integers"
-        )
-    if sparse.issparse(counts) and not getattr(counts, "has_canonical_format", False):
-        # Entries given twice are added up: leave room for the sum.
-        counts = counts.astype(_WIDEST[dtype.kind])
-    csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
-    csr.sum_duplicates()
-    values = csr.data
-    if np.issubdtype(dtype, np.floating):
-        if not np.isfinite(values).all():
-            raise ValueError("counts must be finite, got NaN or infinity; set bad pixels to 0 counts")
-        # HyperSpy scales and unscales data in place: its counts may come back with errors in the last digit.
-        whole = np.round(values)
-        if (np.abs(values - whole) > min(4 * np.finfo(dtype).eps, 1e-6) * np.abs(whole)).any():
-            raise ValueError(
-                "counts must be whole numbers of photons, got fractions; pass the raw counts, not scaled, averaged "
-                "or denoised data (in HyperSpy: decomposition(normalize_poissonian_noise=False, ...))"
-            )
-        csr.data = values = whole
-    if values.size and values.min() < 0:
-        raise ValueError(
-            f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
-        )
-    csr.eliminate_zeros()
-    if csr.nnz == 0:
-        raise ValueError(
-            "the image holds no counts (all pixels are vacuum); check the file, the channel range or the crop"
-        )
-    if csr.data.max() > np.iinfo(np.uint32).max:
-        raise ValueError(
-            f"a single entry holds {csr.data.max():g} counts; at most {np.iinfo(np.uint32).max} are supported"
-        )
-    csr.data = csr.data.astype(np.min_scalar_type(int(csr.data.max())))
-    return csr
+        return replace(self, counts=kept), replace(self, counts=rest)
 
 
 def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
@@ -305,6 +260,23 @@ def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
     if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
         raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
     return energy
+
+
+def _validated_mask(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
+    if mask is None:
+        return None
+    mask = np.array(mask)
+    if mask.shape != navigation_shape or mask.dtype != bool:
+        raise ValueError(
+            f"mask must be bool of shape {navigation_shape}, got {mask.dtype} of shape {mask.shape}; "
+            "mark the pixels that take part by True"
+        )
+    if not mask.any():
+        raise ValueError(
+            "mask must be True for the pixels that take part, and it is False everywhere; for HyperSpy's "
+            "navigation_mask, which is True for the others, pass mask=~navigation_mask"
+        )
+    return None if mask.all() else mask
 
 
 def _is_positive_whole(n: Any) -> bool:

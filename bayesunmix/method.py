@@ -50,7 +50,7 @@ class Unmixing:
     labels : (P,) int array or None
         From methods that give each pixel to one component: its number, or -1 for a pixel given to none.
     grid : Grid or None
-        Energies, shape and axes of the image; `unmix` adds them.
+        Energies, shape, axes and mask of the image; `unmix` adds them.
     """
 
     estimate: Factorization

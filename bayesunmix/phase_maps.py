@@ -21,9 +21,10 @@ class PhaseMap:
     Parameters
     ----------
     labels : int array of the navigation shape
-        Number of the component whose probability is at least `level`; -2 where none is, -1 where there is no specimen.
+        Number of the component whose probability is at least `level`; -2 where none is, -1 where there is no specimen
+        or a pixel takes no part.
     probability : float array, navigation axes then components
-        Sums to one in every pixel.
+        Sums to one in every pixel; equal where it takes no part.
     level : float
     """
 
@@ -51,8 +52,9 @@ def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> 
     level : float
         Least probability for a label; above 1/2, so that no two components reach it.
     specimen : bool array of the navigation shape, optional
-        Pixels to label. Where not given, those around which (3 pixels along each axis) the mean expected counts are at
-        least a tenth of what bright places have; at few counts the prior fills vacuum, and a mask is better.
+        Pixels to label, where they take part. Where not given, those around which (3 pixels along each axis) the mean
+        expected counts are at least a tenth of what bright places have; at few counts the prior fills vacuum, and a
+        mask is better.
 
     Returns
     -------
@@ -78,13 +80,20 @@ def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> 
     for pixels, draws in blocks(result.posterior.abundances):
         first = draws.argmax(axis=2)
         probability[pixels] = np.stack([(first == k).mean(axis=0) for k in range(n_components)], axis=1)
+    mask = None if result.grid is None else result.grid.mask
+    takes_part = np.ones(shape, bool) if mask is None else mask
+    probability[~takes_part.ravel()] = 1 / n_components
     labels = np.where(probability.max(axis=1) >= level, probability.argmax(axis=1), UNDECIDED).reshape(shape)
     totals = result.estimate.abundances.sum(axis=1).reshape(shape)
-    where = specimen_of(totals) if specimen is None else require_mask(specimen, shape)
+    where = (
+        specimen_of(totals, takes_part) if specimen is None else require_mask(specimen, shape) & takes_part
+    )
     return PhaseMap(np.where(where, labels, NONE), probability.reshape(*shape, n_components), level)
 
 
-def specimen_of(totals: np.ndarray) -> np.ndarray:
+def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:
     """Tell specimen from vacuum in a map of counts, also where many pixels of the specimen caught no photon."""
-    around = uniform_filter(totals.astype(np.float64), 3, mode="nearest")
-    return np.asarray((around >= VACUUM * np.quantile(around, 0.9)) & (around > 1e-9))
+    # The mean over those around that take part, which are none only where the pixel itself takes none.
+    counts, pixels = (uniform_filter(m.astype(np.float64), 3, mode="nearest") for m in (totals, takes_part))
+    around = np.where(takes_part, counts / np.maximum(pixels, 1e-3), 0)
+    return np.asarray((around >= VACUUM * np.quantile(around[takes_part], 0.9)) & (around > 1e-9))

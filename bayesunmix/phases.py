@@ -90,8 +90,11 @@ def phase_fractions(
     require_image(image)
     everywhere = np.ones(image.navigation_shape, bool)
     counts = region(result, image, everywhere, level=level, identified=identified, seed=seed)
+    takes_part = image.takes_part.reshape(image.navigation_shape)
     where = (
-        specimen_of(image.total_map()) if specimen is None else require_mask(specimen, image.navigation_shape)
+        specimen_of(image.total_map(), takes_part)
+        if specimen is None
+        else require_mask(specimen, image.navigation_shape) & takes_part
     )
     probability = phase_map(result, specimen=where).probability[where]
     areas = dict(zip(result.component_names, map(float, probability.mean(axis=0)), strict=True))

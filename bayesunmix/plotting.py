@@ -33,20 +33,25 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
         With a posterior, a second row shows how wide the 90 % interval is.
     image : SpectrumImage
         The image that was unmixed: gives the shape and the scale bar. A line scan is drawn as curves; of more than
-        two navigation axes the central slice is shown, which the title says.
+        two navigation axes the central slice is shown, which the title says. Pixels that take no part are blank.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
     """
-    abundances = result.estimate.abundances
-    bounds = [b.abundances for b in result.posterior.interval(_LEVEL)] if result.posterior else None
+    abundances, *bounds = (
+        np.where(image.takes_part[:, None], maps, np.nan)
+        for maps in (
+            result.estimate.abundances,
+            *(b.abundances for b in (result.posterior.interval(_LEVEL) if result.posterior else ())),
+        )
+    )
     if len(image.navigation_shape) == 1:
         return _plot_line_scan(abundances, bounds, image, result.component_names)
     index, said = _central_slice(image)
     maps = abundances.reshape(*image.navigation_shape, -1)[index]
     rows = [(maps, "expected counts")]
-    if bounds is not None:
+    if bounds:
         widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
         rows.append((widths, f"width of the {_LEVEL:.0%} interval, counts"))
     return _plot_grid(rows, _titles(result), image.axes[-2:], said)
@@ -201,11 +206,13 @@ def _plot_grid(
 
 def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
     """Draw one map, pixel-exact; the few brightest pixels (0.1 %) may be clipped, which the colour bar shows."""
-    top = float(np.quantile(np.abs(values), 0.999)) or float(np.abs(values).max()) or 1.0
-    signed = values.min() < 0
+    known = values[np.isfinite(values)]
+    known = known if known.size else np.zeros(1)
+    top = float(np.quantile(np.abs(known), 0.999)) or float(np.abs(known).max()) or 1.0
+    signed = known.min() < 0
     style: dict[str, Any] = {"cmap": "PuOr", "vmin": -top} if signed else {"cmap": "viridis", "vmin": 0}
     shown = axes.imshow(values, interpolation="none", aspect=aspect, vmax=top, **style)
-    over, under = values.max() > top, signed and values.min() < -top
+    over, under = known.max() > top, signed and known.min() < -top
     extend = {(True, True): "both", (True, False): "max", (False, True): "min"}.get((over, under), "neither")
     bar = axes.figure.colorbar(shown, ax=axes, extend=extend, shrink=0.9, pad=0.02)
     bar.set_label(unit, fontsize=8)
@@ -240,7 +247,7 @@ def round_length(wanted: float) -> float:
 
 
 def _plot_line_scan(
-    abundances: np.ndarray, bounds: list[np.ndarray] | None, image: SpectrumImage, names: list[str]
+    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, names: list[str]
 ) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale
@@ -248,7 +255,7 @@ def _plot_line_scan(
     axes = figure.subplots()
     for k, values in enumerate(abundances.T):
         colour = _COLOURS[k % len(_COLOURS)]
-        if bounds is not None:
+        if bounds:
             axes.fill_between(
                 position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
             )

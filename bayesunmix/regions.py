@@ -84,7 +84,7 @@ def region(
     image : SpectrumImage
         The image that was unmixed.
     mask : bool array of the image's navigation shape
-        The pixels of the region.
+        The pixels of the region; those that take no part in the image are left out.
     level : float
         Of the intervals.
     identified : Identified, optional
@@ -160,6 +160,11 @@ def validated(
     mask = require_mask(mask, image.navigation_shape)
     if not mask.any():
         raise ValueError("the region must hold at least one pixel, and the mask is False everywhere")
+    mask = mask & image.takes_part.reshape(mask.shape)
+    if not mask.any():
+        raise ValueError(
+            "the region must hold a pixel that takes part, and all of it lies outside the image's mask"
+        )
     if identified is None:
         return mask, identify(image, result)
     if identified.amounts.shape != result.estimate.abundances.shape:

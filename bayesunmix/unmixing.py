@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.cost import Cost
+from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Method, Unmixing, finds_n_components
 from bayesunmix.settings import require_image, require_seed
@@ -40,6 +41,7 @@ def unmix(
     -------
     Unmixing
         `.estimate` canonical (endmembers sum to one, abundances in expected counts), `.posterior` or None, `.info`.
+        Of pixels outside the image's mask it says nothing: abundances, draws and their spread are 0, labels -1.
 
     Raises
     ------
@@ -57,6 +59,7 @@ def unmix(
 
     with Cost() as cost:
         found = fitter.fit(image, asked, jax.random.key(seed))
+    found = found if image.mask is None else _blanked(found, ~image.takes_part)
     estimate = found.estimate.canonical()
     info = {
         **found.info,
@@ -77,6 +80,27 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide a result."""
     packages = ("bayesunmix", "jax", "jaxlib", "numpy", "scipy")
     return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
+
+
+def _blanked(found: Unmixing, outside: np.ndarray) -> Unmixing:
+    """Take out what a method said of pixels that take no part (its prior, their neighbours): 0 counts, no label."""
+
+    def without(maps: np.ndarray) -> np.ndarray:
+        return np.where(outside[:, None], 0, maps)
+
+    estimate = Factorization(found.estimate.endmembers, without(found.estimate.abundances))
+    labels = None if found.labels is None else np.where(outside, -1, found.labels)
+    posterior = found.posterior
+    if posterior is not None:
+        draws = np.require(
+            posterior.abundances, requirements="W"
+        )  # in place: they may fit the memory only once
+        draws[:, :, outside] = 0
+        mean, sd = (
+            m if m is None else without(m) for m in (posterior.abundance_mean, posterior.abundance_sd)
+        )
+        posterior = dataclasses.replace(posterior, abundances=draws, abundance_mean=mean, abundance_sd=sd)
+    return dataclasses.replace(found, estimate=estimate, labels=labels, posterior=posterior)
 
 
 def _check_n_components(image: SpectrumImage, n_components: Any, name: str, method: Method) -> None:

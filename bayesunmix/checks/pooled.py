@@ -97,7 +97,9 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> P
     counts = (sums @ image.counts[inside].astype(np.float64)).toarray()[:, used]
     filled = counts.sum(axis=1) >= LEAST_COUNTS
     renumbered = np.append(np.where(filled, np.cumsum(filled) - 1, -1), -1)
-    kept = Regions(renumbered[of_pixel], tuple(np.array(regions.names)[filled]))
+    kept = Regions(
+        np.where(image.takes_part, renumbered[of_pixel], -1), tuple(np.array(regions.names)[filled])
+    )
     if not kept.names:
         raise ValueError(
             f"a region must hold at least {LEAST_COUNTS} counts to be checked, and none does; "

@@ -42,7 +42,7 @@ class Checkpoint(NamedTuple):
 
 
 def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.Array) -> Checkpoint:
-    """Identify a run by its counts, settings and key.
+    """Identify a run by its counts and mask, settings and key.
 
     Raises
     ------
@@ -54,7 +54,8 @@ def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.A
     if not Path(path).absolute().parent.is_dir():
         raise ValueError(f"checkpoint must lie in a folder that exists, got {path!r}; make the folder first")
     digest = hashlib.sha256(json.dumps([image.shape, repr(settings)]).encode())
-    for part in (image.counts.indptr, image.counts.indices, image.counts.data, jax.random.key_data(key)):
+    counts = image.counts
+    for part in (counts.indptr, counts.indices, counts.data, image.takes_part, jax.random.key_data(key)):
         digest.update(np.ascontiguousarray(part).tobytes())
     return Checkpoint(Path(path).absolute(), digest.hexdigest())
 

@@ -93,8 +93,15 @@ def joint_draws(
     -------
     endmembers : (n_draws, K, C) float32 array
     abundances : (n_kept, P, K) float32 array
-        Each goes with the endmembers of the same number.
+        Each goes with the endmembers of the same number; 0 in pixels that take no part.
     """
+    if image.mask is not None:  # the half a count of a pixel is information about the endmembers
+        part = image.takes_part
+        few = SpectrumImage(image.counts[part], image.energy_kev)
+        cut = Factorization(estimate.endmembers, estimate.abundances[part])
+        abundances = np.zeros((n_kept, *estimate.abundances.shape), np.float32)
+        endmembers, abundances[:, part] = joint_draws(few, cut, n_draws, n_kept, rng)
+        return endmembers, abundances
     joint = joint_information(image, estimate)
     shape = joint.endmembers.shape
     moved = rng.standard_normal((n_draws, joint.schur_root.shape[0])) @ joint.schur_root

@@ -25,7 +25,7 @@ from bayesunmix.image import SpectrumImage
 
 
 class Events(NamedTuple):
-    """Photons by pixel, and the exposure of each pixel on the grid of the image."""
+    """Photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it takes no part, else 1."""
 
     photons: Chunks
     exposure: Array
@@ -42,7 +42,7 @@ class Chain(NamedTuple):
 
 def lay_out(image: SpectrumImage) -> Events:
     """Bring an image to the device."""
-    exposure = jnp.ones(image.navigation_shape, jnp.float32)
+    exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     return Events(jax.device_put(photon_chunks(image.counts)), exposure)
 
 

@@ -129,7 +129,7 @@ def principal_components(
 def noise_weights(image: SpectrumImage, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
     """Weights of pixels and channels; 0 for empty ones, which then take no part."""
     if scaling == "none":
-        return np.ones(image.n_pixels), np.ones(image.n_channels)
+        return image.takes_part.astype(np.float64), np.ones(image.n_channels)
     if scaling == "biwhitened":
         return biwhiten(image.counts)
     more = _PSEUDOCOUNT if scaling == "poisson" else 0.0

@@ -44,9 +44,10 @@ class Phases(NamedTuple):
         columns = np.arange(len(self.spectra))
         return np.where(self.labels[:, None] == columns, image.total_map().reshape(-1, 1), 0.0)
 
-    def area_fractions(self) -> list[float]:
-        """Share of all pixels that each phase has."""
-        return [float((self.labels == k).mean()) for k in range(len(self.spectra))]
+    def area_fractions(self, image: SpectrumImage) -> list[float]:
+        """Share of the pixels that take part that each phase has."""
+        labels = self.labels[image.takes_part]
+        return [float((labels == k).mean()) for k in range(len(self.spectra))]
 
 
 def phase_clusters(
@@ -68,7 +69,7 @@ def phase_clusters(
     """
     side = window_side(image, window_counts)
     scores, counts = _scores(image, side)
-    enough = counts > FEWEST_COUNTS * np.median(counts[counts > 0])
+    enough = (counts > FEWEST_COUNTS * np.median(counts[counts > 0])) & image.takes_part
     centres = _joined(*_k_means(scores[enough], counts[enough], n_phases, seed), n_phases)
     if n_phases is None:
         centres = _without_rims(centres, scores, enough, image, side)

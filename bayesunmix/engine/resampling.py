@@ -1,5 +1,6 @@
 """New counts like those of an image: drawn again from a fit, or photons drawn again from the counts themselves."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -40,4 +41,4 @@ def redraw(
         blocks = range(0, image.n_pixels, step)
         expected = (estimate.expected(slice(start, start + step)) for start in blocks)
         counts = sparse.vstack([sparse.csr_array(rng.poisson(block)) for block in expected], "csr")
-    return SpectrumImage(counts, image.energy_kev, image.shape, image.axes)
+    return replace(image, counts=counts)

@@ -101,10 +101,18 @@ def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
     sides = np.array(image.navigation_shape)
     size = 1
     while (mean * size**sides.size < ENOUGH_COUNTS or n_occupied / size**sides.size > MOST_SUPERPIXELS) and (
-        math.prod(np.ceil(sides / (2 * size)).astype(int)) >= 8 * n_components
+        _n_superpixels(image, 2 * size) >= 8 * n_components
     ):
         size *= 2
     return tuple(int(min(size, side)) for side in sides)
+
+
+def _n_superpixels(image: SpectrumImage, size: int) -> int:
+    """How many of them take part."""
+    if image.mask is None:
+        return math.prod(-(-side // size) for side in image.navigation_shape)
+    steps = tuple(min(size, side) for side in image.navigation_shape)
+    return np.unique(image.blocks(steps)[image.takes_part]).size
 
 
 def _seed(

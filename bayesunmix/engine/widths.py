@@ -77,7 +77,9 @@ def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
     first = min(int(first), n - 1)
     last = max(int(last) - 1, first + 1)
     step = math.prod(others)
-    return slice(first * step, last * step), image.grid._replace(shape=(last - first, *image.shape[1:]))
+    mask = None if image.mask is None else image.mask[first:last]
+    grid = image.grid._replace(shape=(last - first, *image.shape[1:]), mask=mask)
+    return slice(first * step, last * step), grid
 
 
 def simulate(

@@ -23,7 +23,9 @@ class Refused(ValueError):
     """A sentence of ours, told apart from whatever a reader raises."""
 
 
-def to_image(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> SpectrumImage:
+def to_image(
+    name: str, data: Any, axes: Sequence[dict[str, Any]], mask: np.ndarray | None = None
+) -> SpectrumImage:
     """Make a spectrum image.
 
     Parameters
@@ -35,6 +37,8 @@ def to_image(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> SpectrumIm
     axes : sequence of dict
         For each axis of `data`: `name`, `units`, and either `scale`, `offset` and `size`, or the values `axis`.
         `navigate` is False for the signal axis.
+    mask : bool array, optional
+        Over the axes of `data` but that of energy; True where a pixel takes part.
 
     Raises
     ------
@@ -52,7 +56,9 @@ def to_image(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> SpectrumIm
         data = np.moveaxis(data, position, -1)
     energy_kev = _energy_kev(name, navigation.pop(position))
     pixels = tuple(_axis(name, axis) for axis in navigation)
-    return _image(name, _counts(name, data, energy_kev), energy_kev, data.shape, pixels)
+    if mask is not None and mask.shape != data.shape[:-1]:
+        raise Refused(f"the mask of {name} must have the shape {data.shape[:-1]}, got {mask.shape}")
+    return _image(name, _counts(name, data, energy_kev, mask), energy_kev, data.shape, pixels, mask)
 
 
 def energy_position(axes: list[dict[str, Any]]) -> int | None:
@@ -113,11 +119,17 @@ def _axis(name: str, axis: dict[str, Any]) -> Axis:
     return Axis(called, abs(float(axis["scale"])), micro, float(axis.get("offset") or 0))
 
 
-def _counts(name: str, data: Any, energy_kev: np.ndarray) -> sparse.csr_array:
-    """Make (..., C) data sparse, (P, C)."""
+def _counts(name: str, data: Any, energy_kev: np.ndarray, mask: np.ndarray | None) -> sparse.csr_array:
+    """Make (..., C) data sparse, (P, C); pixels that take no part may hold no counts at all."""
     events = _recorded_events(data)
     if events is None:
-        return sparse.vstack([_sparse(name, block, energy_kev) for block in _blocks(data)], format="csr")
+        parts, first = [], 0
+        for block in _blocks(data):
+            if mask is not None:
+                block = np.where(mask.reshape(-1, 1)[first : first + len(block)], block, 0)
+            first += len(block)
+            parts.append(_sparse(name, block, energy_kev))
+        return sparse.vstack(parts, format="csr")
     pixels = np.ravel_multi_index(tuple(events.coords[:-1].astype(np.int64)), data.shape[:-1])
     shape = (math.prod(data.shape[:-1]), data.shape[-1])
     return sparse.csr_array((events.data, (pixels, events.coords[-1])), shape=shape)

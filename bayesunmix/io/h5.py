@@ -9,6 +9,7 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
+`mask`                  navigation axes, True where a pixel takes part; only where some do not
 ======================  =====================================================================
 """
 
@@ -84,9 +85,9 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
         offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else [0.0] * len(scales)
         offsets[0] += start * scales[0]
         axes = zip(names, scales, file["axis_units"].asstr()[:], offsets, strict=True)
-        return SpectrumImage(
-            counts, file["energy_kev"][:], (stop - start, *shape[1:]), tuple(Axis(*axis) for axis in axes)
-        )
+        mask = file["mask"][start:stop] if "mask" in file else None
+        shape = (stop - start, *shape[1:])
+        return SpectrumImage(counts, file["energy_kev"][:], shape, tuple(Axis(*axis) for axis in axes), mask)
 
 
 def write_blocks(
@@ -95,6 +96,7 @@ def write_blocks(
     energy_kev: np.ndarray,
     shape: tuple[int, ...],
     axes: tuple[Axis, ...],
+    mask: np.ndarray | None = None,
 ) -> None:
     """Write an image whose counts come in blocks and are never all in memory.
 
@@ -108,6 +110,8 @@ def write_blocks(
     shape : tuple of int
         Navigation shape.
     axes : tuple of Axis
+    mask : bool array of that shape, optional
+        True where a pixel takes part; what the others hold is left out when the file is read.
 
     Raises
     ------
@@ -123,7 +127,7 @@ def write_blocks(
     file.truncate()
     disk = _Disk(file)
     try:
-        _write(disk, blocks, energy_kev, shape, axes)
+        _write(disk, blocks, energy_kev, shape, axes, mask)
     except (OSError, RuntimeError) as error:
         # HDF5 complains about what it cannot read back; that it was never written is the reason.
         raise disk.failure or error from None
@@ -135,8 +139,9 @@ def _write(
     energy_kev: np.ndarray,
     shape: tuple[int, ...],
     axes: tuple[Axis, ...],
+    mask: np.ndarray | None,
 ) -> None:
-    """Write the axes, then append one block of pixels after another."""
+    """Write the axes and the mask, then append one block of pixels after another."""
     import h5py
 
     n_pixels = int(np.prod(shape))
@@ -149,6 +154,8 @@ def _write(
         file["axis_scales"] = np.array([axis.scale for axis in axes], dtype=np.float64)
         file["axis_units"] = [axis.units for axis in axes]
         file["axis_offsets"] = np.array([axis.offset for axis in axes], dtype=np.float64)
+        if mask is not None:
+            file["mask"] = mask
         kinds = {"data": np.uint32, "indices": np.min_scalar_type(energy_kev.size), "indptr": np.int64}
         parts = {name: _growing(file, f"counts_{name}", kind) for name, kind in kinds.items()}
         _append(parts["indptr"], np.zeros(1, np.int64))

@@ -13,7 +13,7 @@ _BLOCK = 1 << 26
 
 
 def save(image: SpectrumImage, path: Path, title: str) -> None:
-    """Write the image; its counts are made dense a block at a time.
+    """Write the image; its counts are made dense a block at a time. HyperSpy's files have no place for a mask.
 
     Parameters
     ----------

@@ -24,7 +24,9 @@ class Signals(NamedTuple):
     abundances: Any
 
 
-def from_hyperspy(signal: Any, crop_below_kev: float | None = 0.2) -> SpectrumImage:
+def from_hyperspy(
+    signal: Any, crop_below_kev: float | None = 0.2, navigation_mask: Any = None
+) -> SpectrumImage:
     """Make a spectrum image of a HyperSpy signal, lazy ones block by block.
 
     Parameters
@@ -34,6 +36,8 @@ def from_hyperspy(signal: Any, crop_below_kev: float | None = 0.2) -> SpectrumIm
         navigation axes in the order of its array, which is the reverse of the order HyperSpy shows.
     crop_below_kev : float or None
         Leave out channels below this energy, as `bayesunmix.read` does; None keeps all.
+    navigation_mask : bool array or signal of the navigation shape in the order of the array, optional
+        As in HyperSpy's own `decomposition`: True where a pixel takes *no* part.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def from_hyperspy(signal: Any, crop_below_kev: float | None = 0.2) -> SpectrumIm
     TypeError
         If `signal` is not a HyperSpy signal.
     ValueError
-        If it holds no calibrated energy axis, or no photon counts.
+        If it holds no calibrated energy axis, or no photon counts, or the mask has another shape.
     """
     if not hasattr(signal, "axes_manager"):
         raise TypeError(
@@ -54,8 +58,9 @@ def from_hyperspy(signal: Any, crop_below_kev: float | None = 0.2) -> SpectrumIm
     manager = signal.axes_manager
     axes = sorted((*manager.navigation_axes, *manager.signal_axes), key=lambda axis: axis.index_in_array)
     title = signal.metadata.General.title
+    takes_part = None if navigation_mask is None else ~_bools(navigation_mask)
     image = to_image(
-        f"signal {title!r}" if title else "the signal", signal.data, [_describe(a) for a in axes]
+        f"signal {title!r}" if title else "the signal", signal.data, [_describe(a) for a in axes], takes_part
     )
     return image if crop_below_kev is None else crop_below(image, crop_below_kev)
 
@@ -73,7 +78,8 @@ def to_hyperspy(result: "Unmixing") -> Signals:
     Signals
         `endmembers`, a `Signal1D` (K | C) in keV, and `abundances`, a `Signal2D` of maps (..., K | x, y) or a
         `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a posterior each carries
-        its variance as HyperSpy's noise variance (`get_noise_variance()`).
+        its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps, pixels that take no
+        part are NaN.
 
     Raises
     ------
@@ -86,7 +92,7 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         raise ValueError(
             "a result knows its axes when it comes from bayesunmix.unmix(image, ...); unmix again"
         )
-    energy_kev, shape, axes = result.grid
+    energy_kev, shape, axes, mask = result.grid
     spectral = [
         {"name": "Energy", "units": "keV", "navigate": False, "is_binned": True, **_steps(energy_kev)}
     ]
@@ -97,7 +103,8 @@ def to_hyperspy(result: "Unmixing") -> Signals:
     draws = result.posterior
 
     def maps(abundances: np.ndarray) -> np.ndarray:
-        return np.moveaxis(abundances.reshape(*shape[:-1], -1), -1, 0)
+        values = np.moveaxis(abundances.reshape(*shape[:-1], -1), -1, 0)
+        return values if mask is None else np.where(mask, values, np.nan)
 
     endmembers = _signal("Endmembers", result.estimate.endmembers, spectral)
     abundances = _signal("Abundances", maps(result.estimate.abundances), spatial)
@@ -105,6 +112,17 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         endmembers.set_noise_variance(_signal("Variance", draws.endmembers.var((0, 1)), spectral))
         abundances.set_noise_variance(_signal("Variance", maps(draws.abundances.var((0, 1))), spatial))
     return Signals(endmembers, abundances)
+
+
+def _bools(navigation_mask: Any) -> np.ndarray:
+    is_signal = hasattr(navigation_mask, "axes_manager")
+    mask = np.asarray(navigation_mask.data if is_signal else navigation_mask)
+    if mask.dtype != bool:
+        raise ValueError(
+            f"navigation_mask must be bool, True where a pixel takes no part, got {mask.dtype}; "
+            "for example (s.sum(-1) < 5).data"
+        )
+    return mask
 
 
 def _describe(axis: Any) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 ========================== ===========================================================================================
 root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the
-                           estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them
+                           estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them;
+                           `mask` (navigation axes), 1 where a pixel takes part, where some do not
 attributes of the root     `format`: "bayesunmix result 1"; `info`: JSON; `axis_names`, `axis_units`: JSON lists,
                            `axis_scales`, `axis_offsets`: an entry for each navigation axis
 `posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
@@ -119,6 +120,8 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     if result.grid is not None:
         names, scales, units, offsets = zip(*result.grid.axes, strict=True)
         variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
+        if result.grid.mask is not None:
+            variables["mask"] = (axes, result.grid.mask.astype(np.uint8))
         attributes |= {"axis_names": json.dumps(names), "axis_units": json.dumps(units)}
         attributes |= {"axis_scales": np.array(scales, float), "axis_offsets": np.array(offsets, float)}
     return xarray.Dataset(variables, attrs=attributes)
@@ -181,7 +184,8 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
         scales, offsets = (np.atleast_1d(root.attrs[key]).tolist() for key in ("axis_scales", "axis_offsets"))
         axes = tuple(map(Axis, names, scales, units, offsets))
         energy_kev = root["energy_kev"].values
-        grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes)
+        mask = root["mask"].values == 1 if "mask" in root else None
+        grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes, mask)
     labels = root["labels"].values.ravel() if "labels" in root else None
     return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid)
 

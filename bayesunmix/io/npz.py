@@ -7,6 +7,7 @@
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
+`mask`                  navigation axes, True where a pixel takes part; only where some do not
 ======================  =====================================================================
 """
 
@@ -36,6 +37,8 @@ def save(image: SpectrumImage, path: Path) -> None:
         "axis_units": np.array([axis.units for axis in image.axes]),
         "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
     }
+    if image.mask is not None:
+        arrays["mask"] = image.mask
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -64,7 +67,8 @@ def load(path: Path) -> SpectrumImage:
         arrays.setdefault("axis_offsets", np.zeros(arrays["axis_names"].size))  # files of version 0.1.0
         columns = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units", "offsets"))
         axes = tuple(Axis(*axis) for axis in zip(*columns, strict=True))
-        return SpectrumImage(counts, arrays["energy_kev"], tuple(arrays["shape"].tolist()), axes)
+        shape = tuple(arrays["shape"].tolist())
+        return SpectrumImage(counts, arrays["energy_kev"], shape, axes, arrays.get("mask"))
     except (ValueError, KeyError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path.name!r} is not a spectrum image that bayesunmix.write made, or it is damaged: {error}; "

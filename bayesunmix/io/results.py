@@ -5,7 +5,8 @@
 `endmember_interval.csv` `energy_kev`, then `component_0_lower`, `component_0_upper`, ...; with a posterior
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
-                         posterior also `lower`, `upper` (of the shape of `abundances`) and `level`
+                         posterior also `lower`, `upper` (of the shape of `abundances`) and `level`; with a mask
+                         also `mask`: navigation axes, True where a pixel takes part
 `summary.json`           what was read, what was asked, how it went
 ======================== ===================================================================================
 
@@ -50,6 +51,8 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         "axis_units": np.array([axis.units for axis in image.axes]),
         "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
     }
+    if image.mask is not None:
+        arrays["mask"] = image.mask
     if result.posterior is not None:
         lower, upper = result.posterior.interval(LEVEL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]

@@ -187,7 +187,7 @@ class Bayes:
             kept=kept,
         )
         of_block = image.blocks(size)
-        n_pixels = np.bincount(of_block)[:, None]
+        n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)[:, None]
         starts = [(maps[0] / n_pixels)[of_block] + FLOOR for maps in sampled.posterior.abundances]
         return sampled, starts, size
 

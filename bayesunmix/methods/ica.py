@@ -73,7 +73,7 @@ class ICA:
         """Rotate the leading `n_components` of PCA; those that the counts do not have stay empty."""
         components = principal_components(image, n_components, self.scaling)
         rank = max(int(np.count_nonzero(components.explained_variance_ratio)), 1)
-        samples = self._samples(components, rank, image.navigation_shape)
+        samples = self._samples(components, rank, image)
         whitening, colouring = _whiten(samples, centred=self.rotation == "fastica")
         white = whitening @ samples
         if self.rotation == "fastica":
@@ -105,18 +105,21 @@ class ICA:
         forward, back = best.matrix @ whitening, colouring @ best.matrix.T
         return Unmixing(_rotated(components, forward, back, self.on), info=info)
 
-    def _samples(self, components: Components, rank: int, navigation_shape: tuple[int, ...]) -> np.ndarray:
-        """Return the (rank, N) values to be made simple."""
+    def _samples(self, components: Components, rank: int, image: SpectrumImage) -> np.ndarray:
+        """Return the (rank, N) values to be made simple, and of pixels only those that take part."""
         endmembers, abundances, _ = components
         if self.on == "endmembers":
             values, grid = endmembers[:rank], endmembers.shape[1:]
         else:
-            values, grid = abundances[:, :rank].T, navigation_shape
-        if not self.derivative or values.shape[1] < 2:
-            return values
+            values, grid = abundances[:, :rank].T, image.navigation_shape
+            values = np.where(image.takes_part, values, np.nan)
         fields = values.reshape(rank, *grid)
         steps = [np.diff(fields, axis=1 + axis).reshape(rank, -1) for axis in range(len(grid))]
-        return np.concatenate(steps, axis=1)
+        for samples in [np.concatenate(steps, axis=1)] * self.derivative + [values]:
+            known = samples[:, np.isfinite(samples[0])]
+            if known.size:
+                break
+        return known
 
     def _warnings(self, converged: bool, stability: np.ndarray, rank: int) -> list[str]:
         warnings = []

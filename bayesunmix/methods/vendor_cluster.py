@@ -53,9 +53,9 @@ class VendorCluster:
         info = {
             "converged": True,
             "iterations": 1,
-            "objective": [float((phases.labels < 0).mean())],
+            "objective": [float((phases.labels[image.takes_part] < 0).mean())],
             "objective_name": "share of pixels unassigned",
-            "area_fractions": phases.area_fractions(),
+            "area_fractions": phases.area_fractions(image),
             "warnings": [],
         }
         return Unmixing(Factorization(phases.spectra, phases.one_hot(image)), info=info, labels=phases.labels)

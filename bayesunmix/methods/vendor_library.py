@@ -88,9 +88,9 @@ class VendorLibrary:
         info = {
             "converged": True,
             "iterations": 1,
-            "objective": [float(np.median(chi_square.min(axis=1)))],
+            "objective": [float(np.median(chi_square[image.takes_part].min(axis=1)))],
             "objective_name": "median chi-square of the best match",
-            "area_fractions": phases.area_fractions(),
+            "area_fractions": phases.area_fractions(image),
             "warnings": [],
         }
         return Unmixing(Factorization(library, phases.one_hot(image)), info=info, labels=phases.labels)
@@ -126,4 +126,4 @@ def _chi_squares(
         chi_square[:, m] = ((counts - expected) ** 2 / np.maximum(expected, FEWEST_EXPECTED)).sum(
             axis=1
         ) / used
-    return chi_square, total > FEWEST_COUNTS * np.median(total[total > 0.5])
+    return chi_square, (total > FEWEST_COUNTS * np.median(total[total > 0.5])) & image.takes_part

@@ -61,6 +61,28 @@ def test_a_signal_becomes_an_image(kind, dtype, lazy):
     assert signal.data.dtype == dtype
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_navigation_mask_hides_and_comes_back_as_nan(lazy):
+    hidden = np.zeros(SHAPE, bool)
+    hidden[1:3, 2] = True
+    garbage = COUNTS.astype(float)
+    garbage[hidden] = np.nan
+    signal = signal_of(garbage, dtype=np.float64)
+    signal = signal.as_lazy() if lazy else signal
+    for mask in (hidden, hs.signals.BaseSignal(hidden).T):
+        image = bu.from_hyperspy(signal, navigation_mask=mask)
+        np.testing.assert_array_equal(image.mask, ~hidden)
+        np.testing.assert_array_equal(image.dense(), np.where(hidden[..., None], 0, COUNTS))
+    endmembers, maps = bu.unmix(image, K, Stub()).to_hyperspy()
+    assert np.isfinite(endmembers.data).all()
+    for drawn in (maps, maps.get_noise_variance()):
+        np.testing.assert_array_equal(np.isnan(drawn.data), np.broadcast_to(hidden, (K, *SHAPE)))
+    with pytest.raises(ValueError, match=r"mask .* must have the shape \(6, 5\)"):
+        bu.from_hyperspy(signal, navigation_mask=hidden.T)
+    with pytest.raises(ValueError, match="navigation_mask must be bool"):
+        bu.from_hyperspy(signal, navigation_mask=hidden.astype(float))
+
+
 names = st.sampled_from(["x", "y", "tilt", "time", "scan \u00b5"])
 numbers = st.floats(1e-3, 1e3)
 axis = st.builds(bu.Axis, names, numbers, st.sampled_from(["nm", "\u00b5m", "deg"]), st.floats(-1e3, 1e3))

@@ -144,6 +144,33 @@ def test_no_crop_and_quiet(unmix, tmp_path):
     assert strict(tmp_path / "out" / "summary.json")["crop"] is None
 
 
+def test_a_mask_is_read_said_and_written(unmix, file, tmp_path):
+    mask = np.arange(12).reshape(3, 4) % 4 != 0
+    np.save(tmp_path / "mask.npy", mask)
+    assert unmix("--mask", tmp_path / "mask.npy")[0] == 0
+    image = bu.read(file).within(mask)
+    summary = strict(tmp_path / "out" / "summary.json")
+    assert summary["input"]["pixels_taking_part"] == 9
+    with np.load(tmp_path / "out" / "abundances.npz", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["mask"], mask)
+        np.testing.assert_allclose(arrays["abundances"].sum(axis=-1), image.total_map())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "there is no file"), (b"not an array", "must be a .npy file"), ("transposed", "shape (3, 4)")],
+)
+def test_a_mask_that_does_not_fit_is_one_sentence(unmix, tmp_path, content, said):
+    path = tmp_path / "mask.npy"
+    if content == "transposed":
+        np.save(path, np.ones((4, 3), bool))
+    elif content is not None:
+        path.write_bytes(content)
+    status, _, err = unmix("--mask", path)
+    assert status == 2 and said in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
 def test_mistakes_get_one_sentence_and_leave_nothing(unmix, file, tmp_path):
     def refused(said, *more, **changes):
         status, out, err = unmix(*more, **changes)

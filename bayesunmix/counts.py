@@ -1,0 +1,106 @@
+"""Counts as they may come, dense or sparse and of any type of number, made what a spectrum image holds."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+# The widest type of each kind of number that counts may come as: bool, unsigned, signed, float.
+_WIDEST = {"b": np.uint64, "u": np.uint64, "i": np.int64, "f": np.float64}
+
+
+def flattened(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """Return 2-D counts, (P, C), and the full shape: navigation axes, then channels.
+
+    Raises
+    ------
+    ValueError
+        If there is no pixel or channel, or the shape does not fit.
+    """
+    is_sparse = sparse.issparse(counts)
+    if is_sparse and counts.ndim != 2:
+        raise ValueError(
+            f"sparse counts must be 2-D (pixels, channels), got {counts.ndim}-D; "
+            "give the navigation axes in shape"
+        )
+    if not is_sparse:
+        counts = np.asarray(counts)
+        if counts.ndim < 2:
+            raise ValueError(
+                f"counts must have navigation axes and then channels (2-D at least), got {counts.ndim}-D; "
+                "for one spectrum, pass spectrum[None, :]"
+            )
+    shape = tuple(int(n) for n in shape) or tuple(counts.shape)
+    if math.prod(shape) == 0:
+        raise ValueError(
+            f"counts must hold at least one pixel and one channel, got an empty image of shape {shape}"
+        )
+    if (
+        len(shape) < 2
+        or min(shape) < 0
+        or math.prod(shape) != math.prod(counts.shape)
+        or shape[-1] != counts.shape[-1]
+    ):
+        raise ValueError(
+            f"shape must be the navigation axes and then the {counts.shape[-1]} channels of counts, "
+            f"{math.prod(counts.shape[:-1])} pixels in all; got {shape}"
+        )
+    return counts if is_sparse else counts.reshape(-1, shape[-1]), shape
+
+
+def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.csr_array:
+    """Return the counts of the pixels that take part as the smallest unsigned integers that fit, the others as 0.
+
+    Parameters
+    ----------
+    counts : (P, C) array or scipy.sparse matrix or array
+    takes_part : (P,) bool array, optional
+        Whatever the other pixels hold is left out, and may be no counts at all.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers.
+    ValueError
+        If they are negative, fractional, not finite, or all zero.
+    """
+    dtype = counts.dtype
+    if dtype.kind not in _WIDEST:
+        raise TypeError(
+            f"counts must be whole numbers of photons, got values of type {dtype}; convert them to integers"
+        )
+    if sparse.issparse(counts) and not getattr(counts, "has_canonical_format", False):
+        # Entries given twice are added up: leave room for the sum.
+        counts = counts.astype(_WIDEST[dtype.kind])
+    csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
+    csr.sum_duplicates()
+    if takes_part is not None:
+        csr.data[np.repeat(~takes_part, np.diff(csr.indptr))] = 0
+    values = csr.data
+    if np.issubdtype(dtype, np.floating):
+        if not np.isfinite(values).all():
+            raise ValueError("counts must be finite, got NaN or infinity; set bad pixels to 0 counts")
+        # HyperSpy scales and unscales data in place: its counts may come back with errors in the last digit.
+        whole = np.round(values)
+        if (np.abs(values - whole) > min(4 * np.finfo(dtype).eps, 1e-6) * np.abs(whole)).any():
+            raise ValueError(
+                "counts must be whole numbers of photons, got fractions; pass the raw counts, not scaled, averaged "
+                "or denoised data (in HyperSpy: decomposition(normalize_poissonian_noise=False, ...))"
+            )
+        csr.data = values = whole
+    if values.size and values.min() < 0:
+        raise ValueError(
+            f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
+        )
+    csr.eliminate_zeros()
+    if csr.nnz == 0:
+        raise ValueError(
+            "the image holds no counts (all pixels are vacuum); check the file, the channel range, the crop or the mask"
+        )
+    if csr.data.max() > np.iinfo(np.uint32).max:
+        raise ValueError(
+            f"a single entry holds {csr.data.max():g} counts; at most {np.iinfo(np.uint32).max} are supported"
+        )
+    csr.data = csr.data.astype(np.min_scalar_type(int(csr.data.max())))
+    return csr

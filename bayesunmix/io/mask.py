@@ -1,0 +1,26 @@
+"""Masks from files: a `.npy` array of bools, as `numpy.save(file, mask)` writes it."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Read a mask, True where a pixel takes part; whether it fits an image is for `SpectrumImage.within` to say.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a `.npy` file of one array.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name!r} must be a .npy file of a bool array, and is none; write it with numpy.save(file, mask)"
+        ) from error
