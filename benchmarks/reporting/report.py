@@ -28,6 +28,7 @@ from benchmarks.reporting.ranking import (
     ranked,
     ranking,
     scores_at,
+    trials_compared,
 )
 from benchmarks.reporting.resampling import STRATUM
 from benchmarks.reporting.tables import tables, write_tables
@@ -116,6 +117,7 @@ def _context(
         "dose": dose,
         "components": components,
         "with_truth": has_truth(records),
+        "trials_compared": trials_compared(records),
         "ranked": [METRICS[name] for name in chosen],
         "ranking": [
             {"method": m, "rank": rank_text(r), "first": r["first"], "failed": int(r["failed"])}
