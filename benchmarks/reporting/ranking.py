@@ -63,7 +63,7 @@ def trials_compared(table: pd.DataFrame) -> str:
     """Say over how many trials the methods are ranked."""
     ranks = _ranks(table)
     n, of = len(ranks.dropna()), len(ranks)
-    return f"all {of} trials" if n == of else f"the {n} of {of} trials that have all methods"
+    return f"all trials ({of})" if n == of else f"the {n} of {of} trials that have all methods"
 
 
 def rank_text(row: pd.Series) -> str:

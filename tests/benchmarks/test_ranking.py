@@ -51,7 +51,7 @@ def test_ties_share_a_rank_and_failures_come_last():
 
 def test_an_unfinished_method_is_compared_on_its_own_trials_and_so_are_the_others():
     whole = made({"good": [1, 2, 4], "bad": [2, 3, 3], "late": [9, 9, 1]})
-    assert trials_compared(whole) == "all 3 trials"
+    assert trials_compared(whole) == "all trials (3)"
     missing = (whole["method"] == "late") & (whole["seed"] < 2)
     seed_2_alone = {"late": 1, "bad": 2, "good": 3}
     for table in (whole[~missing], whole.assign(status=whole["status"].mask(missing, "skipped"))):

@@ -116,8 +116,10 @@ def test_a_folder_keeps_to_one_suite(load_tiny, tmp_path):
         run(suite, tmp_path / "out", show_progress=False)
 
 
-def wait_for(happened: Callable[[], bool]) -> None:
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
     while not happened():
+        assert time.monotonic() < end, "it has not happened"
         time.sleep(0.02)
 
 
@@ -188,7 +190,7 @@ def test_a_scheduler_that_is_killed_ends_the_run_with_a_sentence(write_suite, tm
     scheduler = subprocess.Popen(
         [*dask, "--no-dashboard", "--scheduler-file", str(where)], stderr=subprocess.DEVNULL, cwd=ROOT
     )
-    wait_for(where.is_file)
+    wait_for(lambda: where.is_file() and where.read_text() != "")
     address = json.loads(where.read_text())["address"]
     worker_options = ("--nthreads", "1", "--no-dashboard", "--preload", "benchmarks.cluster")
     worker = subprocess.Popen(
@@ -214,8 +216,12 @@ def test_kills_lose_the_cells_in_flight_and_the_same_command_ends_like_an_undist
     out = tmp_path / "killed"
     command, process, workers = start(write_suite(tmp_path, "stub_guess", more=slow), out, "--workers", "2")
     lines = out / "records.jsonl"
-    next(p for p in workers if "spawn_main" in " ".join(p.cmdline())).kill()
+    started = sorted(workers, key=lambda worker: worker.create_time())
+    started[-1].kill()  # the process of a cell
     wait_for(lambda: b"SIGKILL" in lines.read_bytes())
+    for worker in started[:-1]:  # that of the other one, and the server that forks them
+        worker.kill()
+    wait_for(lambda: lines.read_bytes().count(b'"failed"') >= 2)
     process.kill()
     process.communicate()
     _, alive = psutil.wait_procs(workers, timeout=60)
