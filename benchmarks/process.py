@@ -1,8 +1,8 @@
 """A process that computes cells: its memory is its own, its limits are kept, and its death costs one cell.
 
-On Linux it is forked from a server that has imported JAX and started nothing with it, so that a new one is there at once
-and all run the code that the run began with; elsewhere, where libraries do not outlive a fork, it is spawned. It ends
-when its parent does, however that ends.
+On Linux it is forked from a server that has imported JAX and started nothing with it, so that a new one is there at
+once and all run the code that the run began with; elsewhere, where libraries do not outlive a fork, it is spawned. It
+ends when its parent does, however that ends.
 """
 
 import dataclasses

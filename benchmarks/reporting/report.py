@@ -102,7 +102,7 @@ def _context(
     ordered = [*chosen, *(name for name in METRICS if name not in chosen)]
     metrics = [name for name in ordered if records[name].notna().any()]
     intervals = [name for name in metrics if METRICS[name].needs_posterior]
-    foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "coverage_90")]
+    foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "peak_mib", "coverage_90")]
     usual = records[(records["components"] == components) | (records["role"] == "bound")]
     groups = list(
         records[["phantom", "dose", "components"]].drop_duplicates().itertuples(index=False, name=None)
@@ -137,7 +137,7 @@ def _context(
         "scaling": found["scaling"].to_dict("records"),
         "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
-        "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in groups],
+        "all_scores": [(*at, _with_shares(records, found["scores"], at, metrics)) for at in groups],
         "downloads": {
             name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in found.items()
         },

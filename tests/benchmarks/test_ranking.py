@@ -58,7 +58,9 @@ def test_an_unfinished_method_is_compared_on_its_own_trials_and_so_are_the_other
         assert ranking(table)["rank"].to_dict() == seed_2_alone
         assert trials_compared(table) == "the 1 of 3 trials that have all methods"
     failed = whole.assign(**{name: whole[name].mask(missing) for name in RANKED})
-    assert ranking(failed)["rank"].to_dict() == {"good": 5 / 3, "bad": 2, "late": 7 / 3}, "a failure is a trial"
+    assert ranking(failed)["rank"].to_dict() == {"good": 5 / 3, "bad": 2, "late": 7 / 3}, (
+        "a failure is a trial"
+    )
 
 
 def test_methods_without_a_trial_in_common_have_no_rank():
