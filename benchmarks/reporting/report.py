@@ -134,7 +134,7 @@ def _context(
         "curves": list(dose_curves(usual, foremost, drawn, out)),
         "further_curves": list(dose_curves(usual, [m for m in metrics if m not in foremost], drawn, out)),
         "fronts": list(fronts(usual, dose, drawn, out)),
-        "scaling": found["scaling"].to_dict("records"),
+        "scaling": _scaling(found["scaling"]),
         "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
         "all_scores": [(*at, _with_shares(records, found["scores"], at, metrics)) for at in groups],
@@ -178,6 +178,13 @@ def _with_shares(
         ]
         for method, texts in scores_at(records, trial[0], trial[1], metrics, trial[2]).items()
     }
+
+
+def _scaling(found: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the exponents, a row a cost of a method, a column a quantity."""
+    texts = [f"{a:.2f} ± {e:.2f}" for a, e in zip(found["exponent"], found["error"], strict=True)]
+    keyed = found.assign(text=texts, quantity=found["quantity"].str.removeprefix("n_"))
+    return keyed.pivot_table("text", ["cost", "method"], "quantity", aggfunc="first").fillna(NOTHING)
 
 
 def _facts(records: pd.DataFrame, about: dict[str, Any]) -> dict[str, str]:
