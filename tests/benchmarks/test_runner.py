@@ -12,6 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from benchmarks import provenance
 from benchmarks.metric import METRICS
 from benchmarks.record import RecordFile
 from benchmarks.reporting.compare import read
@@ -107,10 +108,13 @@ def test_a_worker_that_dies_costs_its_cell_only(load_tiny, tmp_path):
     assert set(failed["message"]) == {"the worker process ended with exit status 3 in this cell"}
 
 
-def test_a_folder_keeps_to_one_suite(load_tiny, tmp_path):
+def test_a_folder_keeps_to_one_suite_and_every_command(load_tiny, tmp_path, monkeypatch):
     suite = load_tiny("stub_guess").only(doses=["10"], seeds=["0"], methods=["mean_spectrum"])
-    run(suite, tmp_path / "out", show_progress=False)
+    for command in ("one part", "another part", "one part"):
+        monkeypatch.setattr(provenance, "command", lambda command=command: command)
+        run(suite, tmp_path / "out", show_progress=False)
     about = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert about["command"] == "one part\nanother part"
     (tmp_path / "out" / "run.json").write_text(json.dumps(about | {"suite": "main"}))
     with pytest.raises(ValueError, match=r"holds results of the suite main, not tiny; choose another --out"):
         run(suite, tmp_path / "out", show_progress=False)
