@@ -195,7 +195,14 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
     from rich.table import Column, Table
 
     from benchmarks.metric import METRICS
-    from benchmarks.reporting.ranking import middle_dose, rank_text, ranked, ranking, scores_at
+    from benchmarks.reporting.ranking import (
+        middle_dose,
+        rank_text,
+        ranked,
+        ranking,
+        scores_at,
+        trials_compared,
+    )
 
     shown = (*ranked(table), "fit_seconds")
     phantom = table["phantom"].iloc[0]
@@ -207,7 +214,8 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
             Column(heading, no_wrap=True)
             for heading in ("", "Method", "Mean rank\n95 % interval", *headings, "Failed")
         ),
-        title=f"Mean rank over all trials; scores on {phantom} at dose {dose:g} (mean ± standard error over seeds)",
+        title=f"Mean rank over {trials_compared(table)}; scores on {phantom} at dose {dose:g} "
+        "(mean ± standard error over seeds)",
     )
     for place, (method, scores) in enumerate(scores_at(table, phantom, dose, shown).items(), 1):
         if method in ranks.index:

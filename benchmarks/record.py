@@ -57,7 +57,9 @@ class RunRecord:
     seconds : float
         The whole cell: photons, fit and scores.
     harness_seconds : float
-        What its place in the cluster was busy with besides: starting a process, importing, handing results over.
+        What its place in the cluster was busy with besides: starting a process, handing results over; in the first cell
+        of a run also the import of JAX, which the processes of all cells share (on Linux; elsewhere each imports it,
+        and it is part of `seconds`).
     versions : dict of str
     commit, code : str
         Checkout, and hash of the code that decides a score.

@@ -86,15 +86,16 @@ def run(
 
 
 def _describe(suite: Suite, out: Path) -> None:
-    """Write what is run, where and by which command; refuse a folder that belongs to another suite."""
+    """Write what is run, where and by which commands; refuse a folder that belongs to another suite."""
     path = out / "run.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["suite"] if path.is_file() else suite.name
-    if before != suite.name:
-        raise ValueError(f"{out} holds results of the suite {before}, not {suite.name}; choose another --out")
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if (name := before.get("suite", suite.name)) != suite.name:
+        raise ValueError(f"{out} holds results of the suite {name}, not {suite.name}; choose another --out")
+    commands = [*before.get("command", "").splitlines(), provenance.command()]
     about = {
         "suite": suite.name,
         "title": suite.title,
-        "command": provenance.command(),
+        "command": "\n".join(dict.fromkeys(commands)),
         "machine": provenance.machine(),
         "versions": versions(),
         "commit": provenance.commit(),

@@ -77,9 +77,9 @@ def compute(task: Task) -> Finished:
 def _unmix(cell: Cell, trial: Trial | RecordedTrial) -> Unmixing:
     if cell.role == "bound":
         with Cost() as cost:
-            estimate = BASELINES[cell.method](trial, cell.scene.n_components)
+            found = BASELINES[cell.method](trial, cell.scene.n_components)
         costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
-        return Unmixing(estimate.canonical(), info=costs)
+        return dataclasses.replace(found, info=costs)
     n_components = cell.n_components(cell.scene.n_components)
     if n_components is None and (cell.role == "peer" or not finds_n_components(METHODS[cell.method])):
         n_components = rank(trial.image, seed=cell.seed).n_components

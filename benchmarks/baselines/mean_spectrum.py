@@ -1,16 +1,22 @@
-"""The lower bound: every component is the mean spectrum of the image, and shares a pixel's counts equally."""
+"""The lower bound: every component is the mean spectrum of the image, and shares a pixel's counts equally.
+
+Its error bars have no width: its one draw is itself, so that its CRPS is the mean absolute error.
+"""
 
 import numpy as np
 
 from bayesunmix.factorization import Factorization
+from bayesunmix.method import Unmixing
+from bayesunmix.posterior import Posterior
 from benchmarks.baseline import BASELINES
 from benchmarks.recording import RecordedTrial
 from simulations.phantom import Trial
 
 
 @BASELINES.register("mean_spectrum")
-def mean_spectrum(trial: Trial | RecordedTrial, n_components: int) -> Factorization:
+def mean_spectrum(trial: Trial | RecordedTrial, n_components: int) -> Unmixing:
     """One spectrum for all."""
     spectrum = trial.image.sum_spectrum() / trial.image.n_photons
     share = trial.image.total_map().reshape(-1, 1) / n_components
-    return Factorization(np.tile(spectrum, (n_components, 1)), np.tile(share, n_components))
+    estimate = Factorization(np.tile(spectrum, (n_components, 1)), np.tile(share, n_components))
+    return Unmixing(estimate, Posterior(estimate.endmembers[None, None], estimate.abundances[None, None]))

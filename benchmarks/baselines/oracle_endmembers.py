@@ -2,14 +2,18 @@
 
 Given E with rows that sum to one, expectation maximisation (Richardson 1972, Lucy 1974) raises the likelihood of
 every pixel by A_pk <- A_pk sum_c E_kc X_pc / (A E)_pc. It touches entries with photons only.
-A method that shares information between pixels may do better than this.
+Error bars are those of each pixel's Fisher information, given E (`bayesunmix.engine.fisher`). A method that shares
+information between pixels may do better than this.
 """
 
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.engine.fisher import abundance_draws
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
+from bayesunmix.method import Unmixing
+from bayesunmix.posterior import Posterior, affordable_draws
 from benchmarks.baseline import BASELINES
 from benchmarks.missing import Missing
 from benchmarks.recording import RecordedTrial
@@ -17,10 +21,12 @@ from simulations.phantom import Trial
 
 _MAX_ITERATIONS = 1000
 _TOLERANCE = 1e-4
+_DRAWS = 100
+_DRAWS_MIB = 256
 
 
 @BASELINES.register("oracle_endmembers")
-def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Factorization:
+def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Unmixing:
     """Abundances given the true endmembers.
 
     Raises
@@ -31,7 +37,12 @@ def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Factor
     if trial.truth is None:
         raise Missing("nobody knows the endmembers of a recording; leave oracle_endmembers out of the suite")
     endmembers = trial.truth.endmembers
-    return Factorization(endmembers, _abundances(trial.image, endmembers))
+    estimate = Factorization(endmembers, _abundances(trial.image, endmembers))
+    kept = affordable_draws(_DRAWS, estimate.abundances.size, _DRAWS_MIB)
+    draws = abundance_draws(estimate, kept, np.random.default_rng(0))
+    return Unmixing(
+        estimate, Posterior(np.broadcast_to(endmembers, (1, kept, *endmembers.shape)), draws[None])
+    )
 
 
 def _abundances(image: SpectrumImage, endmembers: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.
@@ -89,7 +89,7 @@ def is_coverage(column: str) -> bool:
 def sets_widths(source: str, model: str) -> bool:
     """Whether `bayes` sets the widths; the maps alone are drawn under priors for which it does not."""
     of_maps = source == "maps" and model in ABUNDANCE_PRIORS
-    return getattr(ABUNDANCE_PRIORS[model], "is_mixture", False) if of_maps else True
+    return is_mixture(ABUNDANCE_PRIORS[model]) if of_maps else True
 
 
 def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:

@@ -32,7 +32,7 @@ def publish(folder: Path, path: Path) -> None:
     records = read(folder)
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     scores = records[[*_KEPT, *METRICS]].sort_values(ROW)
-    head = f"# {about['command']}\n# {about['machine']}\n"
+    head = "".join(f"# {line}\n" for line in [*about["command"].splitlines(), about["machine"]])
     write_text(path, head + scores.to_csv(index=False, float_format="%.7g"))
 
 

@@ -1,8 +1,9 @@
 """Who does best, and how sure that is.
 
 In every trial the methods, ours and the peers', are ranked by each of `ranked` (1 is best, ties share their mean rank,
-a failed cell comes last, a skipped one takes no part). A method's score is its mean rank over metrics and trials; the
-seeds are resampled (`reporting.resampling`) to say how far it is certain, and how often the method would come first.
+a failed cell comes last). A method's score is its mean rank over metrics and over the trials that no method skipped or
+has still to do; the seeds are resampled (`reporting.resampling`) to say how far it is certain, and how often the method
+would come first.
 """
 
 from collections.abc import Sequence
@@ -36,24 +37,21 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index `method`, best first; columns `rank` (mean), `low` and `high` (95 % interval over seeds, NaN for one
-        seed), `first` (share of the resamples in which it is the best), `failed` (cells).
+        seed), `first` (share of the resamples in which it is the best), `failed` (cells). Where no trial has all
+        methods, nothing but `failed` is known.
     """
-    methods = table[(table["role"] != "bound") & (table["status"] != "skipped")]
-    trial = [methods[key] for key in (*STRATUM, "seed")]
-    badness = {name: methods[name].map(METRICS[name].badness) for name in ranked(table)}
-    ranks = pd.DataFrame({name: b.groupby(trial).rank(na_option="bottom") for name, b in badness.items()})
-    keyed = methods[[*STRATUM, "seed", "method"]].assign(rank=ranks.mean(axis=1))
-    scores = keyed.pivot_table(index=[*STRATUM, "seed"], columns="method", values="rank")
-    means = resampled_means(scores)
+    methods = _methods(table)
+    scores = _ranks(table).dropna()
+    means = resampled_means(scores) if len(scores) else np.full((1, scores.shape[1]), np.nan)
     low, high = interval(means)
-    alone = methods["seed"].nunique() < 2
+    alone = scores.index.get_level_values("seed").nunique() < 2
     best = means == means.min(axis=1, keepdims=True, initial=np.inf)
     result = pd.DataFrame(
         {
             "rank": scores.mean(),
             "low": np.where(alone, np.nan, low),
             "high": np.where(alone, np.nan, high),
-            "first": (best / best.sum(axis=1, keepdims=True)).mean(axis=0),
+            "first": (best / np.maximum(best.sum(axis=1, keepdims=True), 1)).mean(axis=0),
             "failed": (methods["status"] == "failed").groupby(methods["method"]).sum(),
         },
         index=scores.columns,
@@ -61,8 +59,17 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
     return result.sort_values("rank", kind="stable")
 
 
+def trials_compared(table: pd.DataFrame) -> str:
+    """Say over how many trials the methods are ranked."""
+    ranks = _ranks(table)
+    n, of = len(ranks.dropna()), len(ranks)
+    return f"all trials ({of})" if n == of else f"the {n} of {of} trials that have all methods"
+
+
 def rank_text(row: pd.Series) -> str:
-    """Write the mean rank of a row of `ranking` with its interval."""
+    """Write the mean rank of a row of `ranking` with its interval; `NOTHING` where there is none."""
+    if not np.isfinite(row["rank"]):
+        return NOTHING
     spread = f" [{row['low']:.2f}, {row['high']:.2f}]" if np.isfinite(row["low"]) else ""
     return f"{row['rank']:.2f}{spread}"
 
@@ -107,6 +114,22 @@ def scores_at(
         for method in [*ranking(table).index, *bounds]
         if method in mean.index
     }
+
+
+def _methods(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that take part in the ranking."""
+    return table[(table["role"] != "bound") & (table["status"] != "skipped")]
+
+
+def _ranks(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean rank over the metrics, a row a trial, a column a method; NaN where a method lacks the trial."""
+    methods = _methods(table)
+    trial = [*STRATUM, "seed"]
+    badness = {name: methods[name].map(METRICS[name].badness) for name in ranked(table)}
+    keys = [methods[key] for key in trial]
+    ranks = pd.DataFrame({name: b.groupby(keys).rank(na_option="bottom") for name, b in badness.items()})
+    keyed = methods[[*trial, "method"]].assign(rank=ranks.mean(axis=1))
+    return keyed.pivot_table(index=trial, columns="method", values="rank")
 
 
 def plus_minus(mean: float, error: float, digits: int = 2) -> str:

@@ -27,6 +27,7 @@ from benchmarks.reporting.ranking import (
     ranked,
     ranking,
     scores_at,
+    trials_compared,
 )
 from benchmarks.reporting.resampling import STRATUM
 from benchmarks.reporting.tables import tables, write_tables
@@ -94,7 +95,7 @@ def _context(
     ordered = [*chosen, *(name for name in METRICS if name not in chosen)]
     metrics = [name for name in ordered if records[name].notna().any()]
     intervals = [name for name in metrics if METRICS[name].needs_posterior]
-    foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "coverage_90")]
+    foremost = [n for n in metrics if n in (*chosen, "fit_seconds", "peak_mib", "coverage_90")]
     usual = records[(records["components"] == components) | (records["role"] == "bound")]
     groups = list(
         records[["phantom", "dose", "components"]].drop_duplicates().itertuples(index=False, name=None)
@@ -108,6 +109,7 @@ def _context(
         "dose": dose,
         "components": components,
         "with_truth": has_truth(records),
+        "trials_compared": trials_compared(records),
         "ranked": [METRICS[name] for name in chosen],
         "ranking": [
             {"method": m, "rank": rank_text(r), "first": r["first"], "failed": int(r["failed"])}
@@ -124,10 +126,10 @@ def _context(
         "curves": list(dose_curves(usual, foremost, drawn, out)),
         "further_curves": list(dose_curves(usual, [m for m in metrics if m not in foremost], drawn, out)),
         "fronts": list(fronts(usual, dose, drawn, out)),
-        "scaling": found["scaling"].to_dict("records"),
+        "scaling": _scaling(found["scaling"]),
         "labels": {name: metric.heading for name, metric in METRICS.items()},
         "metrics": [METRICS[name] for name in metrics],
-        "all_scores": [(p, d, c, scores_at(records, p, d, metrics, c)) for p, d, c in groups],
+        "all_scores": [(*at, _with_shares(records, found["scores"], at, metrics)) for at in groups],
         "downloads": downloads(found),
         "trials": list(trials(records, drawn, out, phantom, dose, components)),
         "interval_metrics": [METRICS[name] for name in intervals],
@@ -166,6 +168,13 @@ def _with_shares(
         ]
         for method, texts in scores_at(records, trial[0], trial[1], metrics, trial[2]).items()
     }
+
+
+def _scaling(found: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the exponents, a row a cost of a method, a column a quantity."""
+    texts = [f"{a:.2f} ± {e:.2f}" for a, e in zip(found["exponent"], found["error"], strict=True)]
+    keyed = found.assign(text=texts, quantity=found["quantity"].str.removeprefix("n_"))
+    return keyed.pivot_table("text", ["cost", "method"], "quantity", aggfunc="first").fillna(NOTHING)
 
 
 def _facts(records: pd.DataFrame, about: dict[str, Any]) -> dict[str, str]:

@@ -50,14 +50,17 @@ def scores(records: pd.DataFrame) -> pd.DataFrame:
     found = grouped.agg(mean="mean", error="sem", seeds="count").reset_index()
     found = found[found["seeds"] > 0]
     at = ["phantom", "dose", "metric"]
-    bounds = found[found["role"] == "bound"].pivot_table(index=at, columns="method", values="mean")
+    found["badness"] = [
+        METRICS[name].badness(mean) for name, mean in zip(found["metric"], found["mean"], strict=True)
+    ]
+    bounds = found[found["role"] == "bound"].pivot_table(index=at, columns="method", values="badness")
     if {WORST_BOUND, BEST_BOUND} <= set(bounds.columns):
         own = bounds.reindex(pd.MultiIndex.from_frame(found[at]))
         worst, best = own[WORST_BOUND].to_numpy(), own[BEST_BOUND].to_numpy()
         room = np.where(np.abs(worst - best) > 1e-12, worst - best, np.nan)
         is_scored = ~found["metric"].map(lambda name: METRICS[name].is_cost).to_numpy(bool)
-        found["possible"] = np.where(is_scored, (worst - found["mean"]) / room, np.nan)
-    return found
+        found["possible"] = np.where(is_scored, (worst - found["badness"]) / room, np.nan)
+    return found.drop(columns="badness")
 
 
 def write_tables(found: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -102,7 +102,7 @@ def test_the_mean_over_fresh_photons_is_the_deviance(trial):
 def test_fresh_photons_punish_a_fit_of_noise(trial):
     """Maximum likelihood is better than the truth on its own photons, and worse on others by about as much."""
     x = trial.image.counts.toarray()
-    fitted = oracle_endmembers(trial, 3)
+    fitted = oracle_endmembers(trial, 3).estimate
     m, mu = trial.truth.expected(), np.maximum(fitted.expected(), 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         own = 2 * (np.where(x > 0, x * np.log(m / mu), 0) - m + mu).sum() / trial.phantom.specimen.sum()

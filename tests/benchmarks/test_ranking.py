@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.metric import METRICS
-from benchmarks.reporting.ranking import RANKED, plus_minus, ranking, scores_at
+from benchmarks.reporting.ranking import RANKED, plus_minus, rank_text, ranking, scores_at, trials_compared
 
 
 def made(scores: dict[str, list[float]], role="method") -> pd.DataFrame:
@@ -47,6 +47,27 @@ def test_ties_share_a_rank_and_failures_come_last():
     assert list(ranks["rank"]) == [1.5, 1.5, 3]
     assert ranks.loc["fails", "failed"] == 1
     assert np.isnan(ranks[["low", "high"]]).all(axis=None)
+
+
+def test_an_unfinished_method_is_compared_on_its_own_trials_and_so_are_the_others():
+    whole = made({"good": [1, 2, 4], "bad": [2, 3, 3], "late": [9, 9, 1]})
+    assert trials_compared(whole) == "all trials (3)"
+    missing = (whole["method"] == "late") & (whole["seed"] < 2)
+    seed_2_alone = {"late": 1, "bad": 2, "good": 3}
+    for table in (whole[~missing], whole.assign(status=whole["status"].mask(missing, "skipped"))):
+        assert ranking(table)["rank"].to_dict() == seed_2_alone
+        assert trials_compared(table) == "the 1 of 3 trials that have all methods"
+    failed = whole.assign(**{name: whole[name].mask(missing) for name in RANKED})
+    assert ranking(failed)["rank"].to_dict() == {"good": 5 / 3, "bad": 2, "late": 7 / 3}, (
+        "a failure is a trial"
+    )
+
+
+def test_methods_without_a_trial_in_common_have_no_rank():
+    table = made({"a": [1, 1], "b": [2, 2]})
+    ranks = ranking(table[(table["method"] == "a") == (table["seed"] == 0)])
+    assert [rank_text(row) for _, row in ranks.iterrows()] == ["n/a", "n/a"]
+    assert set(ranks["first"]) == {0}
 
 
 def test_bounds_are_shown_last_and_not_ranked():

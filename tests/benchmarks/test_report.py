@@ -14,6 +14,7 @@ from benchmarks.runner import run
 def results(load_tiny, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("results")
     run(load_tiny("stub_guess", "stub_raises").only(seeds=["0", "1"]), out, show_progress=False)
+    write_report(out)
     return out
 
 
@@ -31,6 +32,7 @@ def test_the_report_holds_everything_and_asks_for_nothing(results):
     assert "RuntimeError: the stub refuses to work" in html
     assert "only a guess." in html
     assert "90 % coverage" in html
+    assert re.search(r"stub_guess</td><td>Peak memory \(MiB\)</td><td>-?[0-9.]+ ± [0-9.]+</td>", html)
     figures = {path.name for path in (results / "figures").iterdir()}
     assert {"dose-nicr_film-deviance.png", "trial-nicr_film-dose40-stub_guess.png"} <= figures
     assert not any("partial" in name for name in figures)

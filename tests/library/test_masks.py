@@ -135,7 +135,7 @@ def test_new_counts_keep_the_mask_and_checkpoints_know_it(tmp_path):
     everywhere = bu.Factorization(np.full((2, 6), 1 / 6), np.full((20, 2), 9.0))
     for again in (
         *(redraw(image, everywhere, kind, rng) for kind in ("parametric", "poisson")),
-        simulate(image, everywhere.endmembers, everywhere.abundances, rng),
+        simulate(image.grid, everywhere.endmembers, everywhere.abundances, rng),
     ):
         np.testing.assert_array_equal(again.mask, mask)
         assert not again.dense()[~mask].any()
