@@ -82,7 +82,7 @@ class Bayes:
     n_maps: int = 50
     sweeps_per_map: int | None = None
     n_starts: int = 4
-    most_draws_mib: float = 1024
+    most_draws_mib: float = 512
     checkpoint: str | None = None
     phases: tuple[tuple[str, ...], ...] | None = None
     elements: tuple[str, ...] | None = None

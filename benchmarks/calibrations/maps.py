@@ -89,7 +89,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float]:
 CALIBRATIONS.register("maps")(
     Calibration(
         {
-            "phantom": ("nicr_film", "nicr_mixed"),
+            "phantom": ("nicr_film", "nicr_mixed", "nicr_needle"),
             "dose": (10.0, 50.0, 250.0),
             "prior": ("multiscale", "jeffreys", "gamma"),
         },

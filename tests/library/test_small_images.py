@@ -8,7 +8,11 @@ from hypothesis.extra import numpy as hnp
 
 import bayesunmix as bu
 
-QUICK = {"bayes_gibbs": {"n_warmup": 5, "n_draws": 8, "n_chains": 2}, "bayes_cavi": {"n_draws": 8}}
+QUICK = {
+    "bayes": {"n_warmup": 20, "n_draws": 10, "n_maps": 10, "sweeps_per_map": 4},
+    "bayes_gibbs": {"n_warmup": 5, "n_draws": 8, "n_chains": 2},
+    "bayes_cavi": {"n_draws": 8},
+}
 
 
 @st.composite
