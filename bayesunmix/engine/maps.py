@@ -131,7 +131,7 @@ def draw_maps(
         step = partial(advance, number)
         return blocks(step, begin(number), keys, stop, "maps", kept, f"{name}{number}")
 
-    advance(0, begin(0), key, 0)  # compiles, once for all threads
+    advance_maps(events, *begin(0), key, prior, 0)  # compiles, once for all threads
     results, interrupted = side_by_side(run, n_chains)
     n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]
