@@ -7,9 +7,10 @@ import numpy as np
 
 from bayesunmix.draws import blocks, interval, require_level
 from bayesunmix.image import SpectrumImage
+from bayesunmix.mask import require_mask
 from bayesunmix.method import Unmixing
 from bayesunmix.regions import region_totals
-from bayesunmix.settings import require_image, require_mask, require_result_of, require_seed
+from bayesunmix.settings import require_image, require_result_of, require_seed
 
 
 class Band(NamedTuple):

@@ -24,8 +24,9 @@ from bayesunmix.engine.feasibility import estimator, excess, gather
 from bayesunmix.engine.feasible_walk import most_extreme, objectives, sample, walk
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
+from bayesunmix.mask import require_mask
 from bayesunmix.method import Unmixing
-from bayesunmix.settings import require_image, require_mask, require_result_of, require_seed
+from bayesunmix.settings import require_image, require_result_of, require_seed
 
 NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
 BLOCK_ENTRIES = 2**22

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.counts import flattened, photon_counts
+from bayesunmix.mask import require_mask
 
 
 class Axis(NamedTuple):
@@ -265,12 +266,7 @@ def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
 def _validated_mask(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
     if mask is None:
         return None
-    mask = np.array(mask)
-    if mask.shape != navigation_shape or mask.dtype != bool:
-        raise ValueError(
-            f"mask must be bool of shape {navigation_shape}, got {mask.dtype} of shape {mask.shape}; "
-            "mark the pixels that take part by True"
-        )
+    mask = require_mask(mask, navigation_shape, "that take part").copy()
     if not mask.any():
         raise ValueError(
             "mask must be True for the pixels that take part, and it is False everywhere; for HyperSpy's "

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from bayesunmix.draws import blocks, require_level
+from bayesunmix.mask import require_mask
 from bayesunmix.method import Unmixing
-from bayesunmix.settings import require_mask
 
 NONE, UNDECIDED = -1, -2
 VACUUM = 0.1  # of the counts of bright places

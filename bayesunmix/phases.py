@@ -13,10 +13,11 @@ import numpy as np
 
 from bayesunmix.identification import Identified
 from bayesunmix.image import SpectrumImage
+from bayesunmix.mask import require_mask
 from bayesunmix.method import Unmixing
 from bayesunmix.phase_maps import phase_map, specimen_of
 from bayesunmix.regions import Region, region
-from bayesunmix.settings import require_image, require_mask
+from bayesunmix.settings import require_image
 
 FEW_COUNTS = 50.0
 

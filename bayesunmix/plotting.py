@@ -39,13 +39,8 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     -------
     figure : matplotlib.figure.Figure
     """
-    abundances, *bounds = (
-        np.where(image.takes_part[:, None], maps, np.nan)
-        for maps in (
-            result.estimate.abundances,
-            *(b.abundances for b in (result.posterior.interval(_LEVEL) if result.posterior else ())),
-        )
-    )
+    shown = [result.estimate, *(result.posterior.interval(_LEVEL) if result.posterior else ())]
+    abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)
     if len(image.navigation_shape) == 1:
         return _plot_line_scan(abundances, bounds, image, result.component_names)
     index, said = _central_slice(image)

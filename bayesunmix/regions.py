@@ -14,9 +14,10 @@ import numpy as np
 from bayesunmix.engine.totals import draw_totals
 from bayesunmix.identification import Identified, identify
 from bayesunmix.image import SpectrumImage
+from bayesunmix.mask import require_mask
 from bayesunmix.method import Unmixing
 from bayesunmix.quantity import Quantity, quantities, table
-from bayesunmix.settings import require_image, require_mask, require_result_of, require_seed
+from bayesunmix.settings import require_image, require_result_of, require_seed
 
 MOST_DRAWS = 200  # of the endmembers
 

@@ -1,12 +1,10 @@
-"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a mask, a seed."""
+"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a seed."""
 
 import dataclasses
 import numbers
 import types
 import typing
 from typing import Any
-
-import numpy as np
 
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -79,14 +77,3 @@ def require_result_of(image: SpectrumImage, estimate: Factorization) -> None:
             f"the result must be of this image, which has {image.n_pixels} pixels and {image.n_channels} channels, "
             f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
         )
-
-
-def require_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the mask as an array; raise `ValueError` unless it is bool and of the shape of a map."""
-    mask = np.asarray(mask)
-    if mask.shape != shape or mask.dtype != bool:
-        raise ValueError(
-            f"mask must be bool of shape {shape}, got {mask.dtype} of shape {mask.shape}; "
-            "mark the pixels of the region by True"
-        )
-    return mask

@@ -92,9 +92,8 @@ def _blanked(found: Unmixing, outside: np.ndarray) -> Unmixing:
     labels = None if found.labels is None else np.where(outside, -1, found.labels)
     posterior = found.posterior
     if posterior is not None:
-        draws = np.require(
-            posterior.abundances, requirements="W"
-        )  # in place: they may fit the memory only once
+        # In place: they may fit the memory only once.
+        draws = np.require(posterior.abundances, requirements="W")
         draws[:, :, outside] = 0
         mean, sd = (
             m if m is None else without(m) for m in (posterior.abundance_mean, posterior.abundance_sd)

@@ -108,9 +108,9 @@ def advance_maps(
 
     def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
         chain, _ = sweep(events, (), state[0], jax.random.fold_in(key, i), prior, None)
-        counts = i >= n // 2
+        is_late = i >= n // 2
         first, second = state[1]
-        return chain, Sums(first + counts * chain.abundances, second + counts * chain.abundances**2)
+        return chain, Sums(first + is_late * chain.abundances, second + is_late * chain.abundances**2)
 
     renew_key, key = jax.random.split(key)
     return jax.lax.fori_loop(0, n, step, (_renew(chain, renew_key, prior, None), sums))

@@ -135,19 +135,21 @@ def draw_maps(
     results, interrupted = side_by_side(run, n_chains)
     n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]
-    results = [(state, []) for state, _ in results]
+    states = [state for state, _ in results]
+    del results  # which holds every draw as well
     fewest = min(map(len, draws))
     if interrupted and fewest < 2:
         raise KeyboardInterrupt
     first, second = (
-        np.sum([np.asarray(state.sums[moment], np.float64).T for state, _ in results], axis=0) / n
+        np.sum([np.asarray(state.sums[moment], np.float64).T for state in states], axis=0) / n
         for moment in (0, 1)
     )
     kept_draws = np.empty((n_chains, fewest, *first.shape), np.float32)
     for chain, drawn in zip(kept_draws, draws, strict=True):
-        for number in range(fewest):
-            chain[number] = drawn[number]
-            drawn[number] = None  # never two copies of all
+        for number in reversed(range(len(drawn))):
+            draw = drawn.pop()  # let go of at once: never two copies of all
+            if number < fewest:
+                chain[number] = draw
     sd = np.sqrt(np.maximum(second - first**2, 0))
     return Maps(kept_draws, first, sd, chosen[sorted(keep)[:fewest]], interrupted)
 

@@ -9,10 +9,10 @@ and free ones at an edge [1]_. The weights :math:`\pi` are learned for every lev
 splits of all nodes are independent, so all of them are drawn at once; the total rate has a Gamma(1/2) posterior.
 
 Pairs of cells begin at an offset that is chosen for every level: a random one moves the blocks about, so that the
-average over offsets shows none. It must be held for many sweeps where spectra overlap: with components known to 7 % of
-the photons that they cause, blocks that moved in every sweep smoothed maps away (error .99 of the mean, and .67 with
-blocks held for 50 sweeps). A grid of any shape works, without padding to a power of two: a row of n cells
-becomes n // 2 + 1 pairs, and cells that lie outside, or are masked, have no exposure.
+average over offsets shows none. It must be held for many sweeps where spectra overlap: where a sweep passes on 7 % of
+what the counts say, blocks that moved in every sweep smoothed maps away (error .99 of the mean, and .67 with blocks
+held for 50 sweeps). A grid of any shape works, without padding to a power of two: a row of n cells becomes n // 2 + 1
+pairs, and cells that lie outside, or are masked, have no exposure.
 
 References
 ----------

@@ -113,13 +113,13 @@ class ICA:
         else:
             values, grid = abundances[:, :rank].T, image.navigation_shape
             values = np.where(image.takes_part, values, np.nan)
-        fields = values.reshape(rank, *grid)
-        steps = [np.diff(fields, axis=1 + axis).reshape(rank, -1) for axis in range(len(grid))]
-        for samples in [np.concatenate(steps, axis=1)] * self.derivative + [values]:
-            known = samples[:, np.isfinite(samples[0])]
-            if known.size:
-                break
-        return known
+        samples = values
+        if self.derivative:
+            fields = values.reshape(rank, *grid)
+            steps = [np.diff(fields, axis=1 + axis).reshape(rank, -1) for axis in range(len(grid))]
+            differences = np.concatenate(steps, axis=1)
+            samples = differences if np.isfinite(differences[0]).any() else values
+        return samples[:, np.isfinite(samples[0])]
 
     def _warnings(self, converged: bool, stability: np.ndarray, rank: int) -> list[str]:
         warnings = []

@@ -2,8 +2,9 @@
 
 Given endmembers make every phantom identified, so nothing but counting noise and the prior of the map is asked.
 `raw_...` are the draws as the prior gives them; the others have the widths that `bayesunmix.engine.widths` measured on
-a simulated image, as `bayes` hands them out. Entries of at most 5 % of their pixel are asked whether they lie under
-their one-sided 95 % limit; `limit` is that limit where the truth holds nothing, as a share of the mean abundance.
+a simulated image. `bayes` hands out the latter where the prior is a mixture, else the former. Entries of at most 5 % of
+their pixel are asked whether they lie under their one-sided 95 % limit; `limit` is that limit where the truth holds
+nothing, as a share of the mean abundance.
 """
 
 import time

@@ -47,7 +47,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     }
     return {
         **{name: round(float(number), 4) for name, number in numbers.items()},
-        "factors": factor_text(list(found.info["width_factors"].values())),
+        "factors": factor_text(found.info["width_factors"].values()),
         "superpixel": " x ".join(map(str, found.info["superpixel"])),
         "seconds": round(seconds, 1),
     }

@@ -7,6 +7,7 @@ of the coverage in the published results of the suites, `main.csv`.
 import inspect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,8 @@ def _findings(found: Mapping[str, pd.DataFrame]) -> Iterator[findings.Finding]:
 def _command(path: Path) -> str:
     """Return how a file says it was made."""
     with path.open(encoding="utf-8") as file:
-        first = file.readline()
-    return first.removeprefix("#").strip() if first.startswith("#") else "it does not say how it was made"
+        head = [line.removeprefix("#").strip() for line in takewhile(lambda line: line.startswith("#"), file)]
+    return "\n".join(head) or "it does not say how it was made"
 
 
 def _unmeasured(name: str, rows: pd.DataFrame) -> Iterator[str]:

@@ -98,7 +98,7 @@ def made(tmp_path_factory):
     folder, out = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("report")
     for name, rows in FILES.items():
         (folder / f"{name}.csv").write_text(
-            f"# made <up> {name}\n{rows.to_csv(index=False)}", encoding="utf-8"
+            f"# made <up> {name}\n# by a second command\n{rows.to_csv(index=False)}", encoding="utf-8"
         )
     write_calibration_report(folder, out)
     return folder, out
@@ -113,7 +113,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(made):
     sources = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", html)
     assert len(sources) > 10 and all(source.startswith("data:") for source in sources)
     assert not re.search(r"url\(|@import|<script|<link", html)
-    assert "made &lt;up&gt; maps" in html and "<up>" not in html
+    assert "made &lt;up&gt; maps\nby a second command" in html and "<up>" not in html
     for section in (
         "missed",
         "coverage-maps",
