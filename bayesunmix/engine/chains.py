@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -21,6 +21,9 @@ from bayesunmix.io.file import whole_file
 from bayesunmix.progress import track
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+# NumPy parses the header of every array as Python source, and Python 3.11 fails ("AST constructor recursion depth
+# mismatch") where two threads parse at once.
+_ONE_READS = Lock()
 Result = TypeVar("Result")
 
 
@@ -145,7 +148,7 @@ def _resume(state: Any, kept: Checkpoint, name: str) -> tuple[Any, list[tuple[np
     file = kept.file(name)
     if file is None or not file.is_file():
         return state, []
-    with np.load(file) as stored:
+    with _ONE_READS, np.load(file) as stored:
         if str(stored["identity"]) != kept.identity:
             raise ValueError(
                 f"{file} belongs to another image, seed or settings; remove it, or choose another checkpoint"
