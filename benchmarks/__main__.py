@@ -51,12 +51,13 @@ def report(
     out: Annotated[Path, typer.Argument(help="Folder of results.")],
     dose: Annotated[float | None, typer.Option(help="Dose of the maps; the middle one if not given.")] = None,
     phantom: Annotated[str | None, typer.Option(help="Phantom of the maps; the first if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the maps; the first if not given.")] = None,
     components: Annotated[
         str | None, typer.Option(help='Number of components of the maps, such as "true+1" or "found".')
     ] = None,
 ) -> None:
     """Write the report of a folder of results again."""
-    _write_report(out, phantom, dose, components)
+    _write_report(out, phantom, dose, seed, components)
 
 
 @app.command()
@@ -229,11 +230,15 @@ def _print_ranking(table: "pandas.DataFrame") -> None:
 
 
 def _write_report(
-    out: Path, phantom: str | None = None, dose: float | None = None, components: str | None = None
+    out: Path,
+    phantom: str | None = None,
+    dose: float | None = None,
+    seed: int | None = None,
+    components: str | None = None,
 ) -> None:
     from benchmarks.reporting.report import write_report
 
-    for path in write_report(out, phantom, dose, components):
+    for path in write_report(out, phantom, dose, seed, components):
         typer.echo(f"wrote {path}")
 
 

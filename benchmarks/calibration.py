@@ -59,6 +59,11 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
     -------
     DataFrame
         One row a cell.
+
+    Raises
+    ------
+    ValueError
+        If the file was written by a version that measured something else.
     """
     calibration = CALIBRATIONS[name]
     if not out.exists():
@@ -71,6 +76,10 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
     waiting = [cell for cell in calibration.cells(range(seeds)) if tuple(cell.values()) not in known]
     for cell in track(waiting, name):
         row = pd.DataFrame([{**cell, **calibration.measure(**cell)}])
+        if len(done) and list(row) != list(done):
+            raise ValueError(
+                f"{out} has other columns than are measured now; choose another file, or remove it"
+            )
         row.to_csv(out, mode="a", index=False, header=not len(done) and cell is waiting[0])
     return read_rows(out)
 
@@ -82,6 +91,11 @@ def read_rows(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
+
+
+def shares_text(shares: Iterable[float]) -> str:
+    """Write the shares of a histogram in one cell."""
+    return " ".join(f"{share:.4f}" for share in shares)
 
 
 def factor_text(factors: Iterable[Iterable[float]]) -> str:

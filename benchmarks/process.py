@@ -30,17 +30,16 @@ if sys.platform == "linux":
 
 
 class Task(NamedTuple):
-    """A cell, the record to fill in, whether the report wants its estimate, and what it needs to run."""
+    """A cell, the record to fill in, and what it needs to run."""
 
     cell: Cell
     blank: RunRecord
-    keep: bool
     limits: Limits
     modules: tuple[Path, ...]
 
 
 class Finished(NamedTuple):
-    """A record, and the estimate as the bytes of an .npz file where it was asked for."""
+    """A record, and the estimate as the bytes of an .npz file where it is small enough to be drawn."""
 
     record: RunRecord
     estimate: bytes | None = None

@@ -130,7 +130,7 @@ def _tasks(suite: Suite) -> Iterator[Task]:
             commit=commit,
             code=code,
         )
-        yield Task(cell, blank, cell.seed == suite.seeds[0], suite.limits, suite.modules)
+        yield Task(cell, blank, suite.limits, suite.modules)
 
 
 def _asked(cell: Cell) -> tuple[Any, ...]:

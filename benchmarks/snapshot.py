@@ -1,4 +1,4 @@
-"""What the report draws: the truth of a phantom, and one estimate per phantom, dose and method, as small .npz files.
+"""What the report draws: the truth of a phantom, and the estimate of every cell, as small .npz files.
 
 Float32, compressed, written whole or not at all; an estimate too large to be drawn is not kept.
 """

@@ -45,7 +45,7 @@ def compute(task: Task) -> Finished:
         found = _unmix(task.cell, trial)
         unmixing = found if trial.truth is None else align(trial.truth, found)
         metrics = _score(trial, unmixing)
-        estimate = estimate_bytes(unmixing) if task.keep else None
+        estimate = estimate_bytes(unmixing)
     except Exception as error:
         skipped = isinstance(error, Missing)
         lines = str(error).strip().splitlines() or ["no message"]

@@ -20,17 +20,18 @@ from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
 from bayesunmix.methods.bayes import FLOOR, Bayes
 from bayesunmix.posterior import Posterior
-from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text
+from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text, shares_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
 from benchmarks.scoring.over_seeds import over_seeds
+from benchmarks.scoring.pit import pit_histogram
 from simulations import PHANTOMS, Trial
 
 _NOTHING = 1e-6  # of a pixel
 
 
-def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float]:
+def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float | str]:
     """Draw the maps of one trial, endmembers known."""
     trial = PHANTOMS[phantom]().acquire(dose, seed)
     truth, settings = trial.truth, Bayes()
@@ -69,7 +70,7 @@ def _result(trial: Trial, maps: Maps) -> Unmixing:
     return Unmixing(Factorization(endmembers, maps.mean), Posterior(draws, maps.draws))
 
 
-def _scores(trial: Trial, maps: Maps) -> dict[str, float]:
+def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
     result, truth = _result(trial, maps), trial.truth
     little = trial.phantom.specimen[:, None] & ~active(trial)
     nothing = little & (truth.fractions < _NOTHING)
@@ -84,6 +85,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float]:
         if nothing.any()
         else np.nan,
         "interval_score": round(interval_score(trial, result), 4),
+        "pit": shares_text(pit_histogram(trial, result)),
     }
 
 

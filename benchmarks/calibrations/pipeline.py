@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
-from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text
+from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text, shares_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.metrics.spectral_angle import spectral_angle
 from benchmarks.scoring.coverage import active, coverage
 from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
+from benchmarks.scoring.pit import pit_histogram
 from simulations import PHANTOMS, Trial
 
 LINE = "Ni_K"
@@ -48,6 +49,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     return {
         **{name: round(float(number), 4) for name, number in numbers.items()},
         "factors": factor_text(found.info["width_factors"].values()),
+        "pit": shares_text(pit_histogram(trial, found)),
         "superpixel": " x ".join(map(str, found.info["superpixel"])),
         "seconds": round(seconds, 1),
     }

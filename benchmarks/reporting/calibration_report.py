@@ -26,6 +26,7 @@ from benchmarks.reporting.coverage_table import MODELS, coverage_table
 from benchmarks.reporting.dose_figure import Style, styles
 from benchmarks.reporting.page import downloads, write_page
 from benchmarks.reporting.pictures import save
+from benchmarks.reporting.pit_figure import pit_figures
 from benchmarks.reporting.rank_band import with_band
 from benchmarks.reporting.ranking import first_components
 from benchmarks.reporting.sbc_figure import sbc_figure
@@ -86,7 +87,7 @@ def write_calibration_report(folder: Path, out: Path) -> list[Path]:
         facts={f"{name}.csv": _command(folder / f"{name}.csv") for name in rows},
         findings=told,
         unmeasured={name: cells for name in rows if (cells := list(_unmeasured(name, rows[name])))},
-        sections=list(_sections(found, out)),
+        sections=list(_sections(found, trials, out)),
         ranks=list(_ranks(histograms, told, out)),
         quantities=_quantities(),
         summaries={name: found[name] for name in ("sbc", *_SUMMED) if name in found},
@@ -152,8 +153,10 @@ def _unmeasured(name: str, rows: pd.DataFrame) -> Iterator[str]:
             yield ", ".join(values) + (f" ({n} of {most} seeds)" if n else "")
 
 
-def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> Iterator[dict[str, Any]]:
-    """Gather the figures, coverages and scores of each source."""
+def _sections(
+    found: Mapping[str, pd.DataFrame], trials: Mapping[str, pd.DataFrame], out: Path
+) -> Iterator[dict[str, Any]]:
+    """Gather the figures, coverages, ranks and scores of each source."""
     coverage, scores = found["coverage"], found["scores"]
     coverage = coverage.sort_values(["phantom", "dose", "model"], kind="stable")
     drawn = styles(sorted(coverage["model"].unique()), (), ())
@@ -166,6 +169,7 @@ def _sections(found: Mapping[str, pd.DataFrame], out: Path) -> Iterator[dict[str
             "has_pairs": bool((rows["widths"] != "").any()),
             "figures": list(_figures(source, rows, drawn, out)),
             "coverage": coverage_grid(rows),
+            "ranks": list(_pit(source, trials[source], out)),
             "scores": score_grid(scores[scores["source"] == source]),
         }
 
@@ -178,6 +182,14 @@ def _figures(
         yield {
             "title": f"Coverage of {quantity} at {level} % against dose, {source}, {phantom}",
             "image": save(coverage_figure(some, drawn), out / "figures" / name),
+        }
+
+
+def _pit(source: str, trials: pd.DataFrame, out: Path) -> Iterator[dict[str, str]]:
+    for phantom, model, figure in pit_figures(source, trials):
+        yield {
+            "title": f"Ranks of true abundances against uniform, {source}, {phantom}, {model}",
+            "image": save(figure, out / "figures" / f"pit-{source}-{phantom}-{model}.png"),
         }
 
 

@@ -59,7 +59,7 @@ def fronts(
 def trials(
     records: pd.DataFrame, drawn: Mapping[str, Style], out: Path, phantom: str, dose: float, components: str
 ) -> Iterator[dict[str, Any]]:
-    """Pictures of what each method made of the trials whose snapshot was kept."""
+    """Pictures of what each method made of the trials of one seed whose snapshot was kept."""
     snapshots = snapshot.Snapshots(out / "cells")
     kept = [
         (record, path)
@@ -87,7 +87,7 @@ def trials(
             f"{METRICS[name].label} {plus_minus(record[name], np.nan)} {METRICS[name].unit}"
             for name in ranked(records)
         ]
-        name = f"trial-{record['phantom']}-dose{record['dose']:g}-{record['method']}.png"
+        name = f"trial-{record['phantom']}-dose{record['dose']:g}-seed{record['seed']}-{record['method']}.png"
         image = save(figure, out / "figures" / name)
         yield record | {"scores": " · ".join(scores), "image": image}
 

@@ -35,15 +35,20 @@ from benchmarks.table import table
 
 
 def write_report(
-    out: Path, phantom: str | None = None, dose: float | None = None, components: str | None = None
+    out: Path,
+    phantom: str | None = None,
+    dose: float | None = None,
+    seed: int | None = None,
+    components: str | None = None,
 ) -> list[Path]:
     """Write `report.html`, `figures/` and `tables/` into a folder of results.
 
     Parameters
     ----------
     out : Path
-    phantom, dose, components : optional
-        Of the maps shown; the first phantom, the middle dose and the true number of components where not given.
+    phantom, dose, seed, components : optional
+        Of the maps shown; the first phantom, the middle dose, the first seed and the true number of components where
+        not given.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def write_report(
     Raises
     ------
     ValueError
-        If the folder holds no results, or none of that phantom and dose.
+        If the folder holds no results, or none of that phantom, dose or seed.
     """
     if not (out / "run.json").is_file():
         raise ValueError(
@@ -65,13 +70,15 @@ def write_report(
     phantom = _chosen(phantom, "phantom", list(records["phantom"].unique()), records["phantom"].iloc[0])
     doses = sorted(records.loc[records["phantom"] == phantom, "dose"].unique())
     dose = _chosen(dose, "dose", doses, middle_dose(records[records["phantom"] == phantom]))
+    seeds = sorted(records["seed"].unique())
+    seed = _chosen(seed, "seed", seeds, seeds[0])
     asked = sorted(records["components"].unique())
     components = _chosen(components, "components", asked, first_components(records))
     (out / "figures").mkdir(exist_ok=True)
     about = json.loads((out / "run.json").read_text(encoding="utf-8"))
     found = tables(records)
     write_tables(found, out / "tables")
-    context = _context(records, found, about, out, phantom, dose, components)
+    context = _context(records, found, about, out, phantom, dose, seed, components)
     write_page(out / "report.html", "report.html.jinja", **context)
     return [out / "records.csv", out / "report.html", out / "figures", out / "tables"]
 
@@ -83,6 +90,7 @@ def _context(
     out: Path,
     phantom: str,
     dose: float,
+    seed: int,
     components: str,
 ) -> dict[str, Any]:
     """Gather everything that the template fills in."""
@@ -107,6 +115,7 @@ def _context(
         "facts": _facts(records, about),
         "phantom": phantom,
         "dose": dose,
+        "seed": seed,
         "components": components,
         "with_truth": has_truth(records),
         "trials_compared": trials_compared(records),
@@ -131,7 +140,7 @@ def _context(
         "metrics": [METRICS[name] for name in metrics],
         "all_scores": [(*at, _with_shares(records, found["scores"], at, metrics)) for at in groups],
         "downloads": downloads(found),
-        "trials": list(trials(records, drawn, out, phantom, dose, components)),
+        "trials": list(trials(records[records["seed"] == seed], drawn, out, phantom, dose, components)),
         "interval_metrics": [METRICS[name] for name in intervals],
         "interval_scores": _intervals(records, intervals, groups),
         "failures": _failures(records),

@@ -10,6 +10,8 @@ from benchmarks.reporting.coverage_table import MODELS, is_coverage
 from benchmarks.scoring.over_seeds import over_seeds
 
 _OF_METHODS = ("interval_score", "crps", "pit_distance")
+# Seconds are those of a machine that was busy otherwise; ranks have a figure.
+_NO_SCORES = ("phantom", "dose", "seed", "seconds", "pit", "raw_pit")
 _METRICS = {
     "rmse": "abundance_rmse",
     "angle_deg": "spectral_angle",
@@ -56,8 +58,7 @@ def score_label(name: str) -> tuple[str, str]:
 def _is_score(source: str, column: str) -> bool:
     if source == "main":
         return column in _OF_METHODS
-    # Seconds are those of a machine that was busy otherwise.
-    return column not in ("phantom", "dose", "seed", "seconds", MODELS[source]) and not is_coverage(column)
+    return column not in (*_NO_SCORES, MODELS[source]) and not is_coverage(column)
 
 
 def _numbers(column: pd.Series) -> pd.Series | None:

@@ -52,6 +52,18 @@ def test_more_seeds_add_rows_only_for_them(measured, tmp_path):
     assert [cell["seed"] for cell in measured if cell] == [0, 0, 1]
 
 
+def test_a_file_of_other_columns_is_left_alone(measured, tmp_path):
+    out = tmp_path / "made_up.csv"
+    calibrate("made_up", 1, out)
+    older = out.read_text(encoding="utf-8").replace("score", "angle")
+    out.write_text(older, encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"made_up\.csv has other columns than are measured now; choose another"
+    ):
+        calibrate("made_up", 2, out)
+    assert out.read_text(encoding="utf-8") == older
+
+
 @pytest.mark.parametrize("name", list(CALIBRATIONS))
 def test_every_calibration_measures_the_columns_it_sums_up(name):
     subject = CALIBRATIONS[name]

@@ -11,11 +11,14 @@ from benchmarks.calibrations import sbc
 from benchmarks.reporting import findings
 from benchmarks.reporting.calibration_report import write_calibration_report
 from benchmarks.reporting.coverage_table import Coverage, coverage_table
+from benchmarks.reporting.pit_figure import pit_figures
 from benchmarks.reporting.rank_band import ecdf_difference, leaves
 from benchmarks.reporting.score_table import score_table
 from benchmarks.scoring.over_seeds import over_seeds
 
 EVEN = " ".join(["20"] * sbc.BINS)
+EVENLY = " ".join(["0.0500"] * 20)
+HEAVY = " ".join(["0.2400"] + ["0.0400"] * 19)
 CROWDED = " ".join(["115"] + ["15"] * (sbc.BINS - 1))
 
 
@@ -37,6 +40,7 @@ def maps(seeds=range(3)) -> pd.DataFrame:
             {"phantom": phantom, "dose": dose, "prior": prior, "seed": seed, "coverage_90": after + noise}
             | {"raw_coverage_90": before + noise, "under_limit": 0.99, "interval_score": 0.5 + noise}
             | {"raw_interval_score": 0.7 + noise, "factors": "0.6 0.7 | 0.8 0.9", "seconds": 3.0}
+            | {"pit": HEAVY, "raw_pit": EVENLY}
             | {"a_later_column": noise, "a_remark": "4 x 4"}
         )
     return pd.DataFrame(rows)
@@ -125,7 +129,11 @@ def test_the_page_holds_everything_and_asks_for_nothing(made):
     ):
         assert f'id="{section}"' in html
     names = {path.name for path in (made[1] / "figures").iterdir()}
-    assert {"coverage-maps-null-pixel_weights-90.png", "sbc-shape_x_1.5.png"} <= names
+    assert {
+        "coverage-maps-null-pixel_weights-90.png",
+        "sbc-shape_x_1.5.png",
+        "pit-maps-film-jeffreys.png",
+    } <= names
     assert {path.stem for path in (made[1] / "tables").glob("*.tex")} == {
         *("coverage", "scores", "sbc", "checks", "rank", "starts", "findings")
     }
@@ -297,3 +305,15 @@ def test_the_verdict_is_of_the_target():
         )
         assert row.verdict == too
     assert {"met", "too few", "too many"} == {row.verdict for row in rows}
+
+
+def test_ranks_are_those_of_the_intervals_that_are_handed_out():
+    figures = {(phantom, model): figure for phantom, model, figure in pit_figures("maps", maps())}
+    assert len(figures) == 4
+    farthest = {
+        model: max(np.abs(line.get_ydata()).max() for line in figures["film", model].axes[0].lines[1:])
+        for model in ("multiscale", "jeffreys")
+    }
+    assert farthest["multiscale"] == pytest.approx(0.19)
+    assert farthest["jeffreys"] == pytest.approx(0, abs=1e-12)
+    assert not list(pit_figures("maps", maps().drop(columns=["pit", "raw_pit"])))

@@ -10,6 +10,7 @@ from bayesunmix import Factorization, Posterior, Unmixing
 from benchmarks.metric import METRICS
 from benchmarks.scoring.coverage import active
 from benchmarks.scoring.pairing import align
+from benchmarks.scoring.pit import BINS, pit_histogram
 from simulations import PHANTOMS, Trial
 
 
@@ -20,13 +21,17 @@ def trial() -> Trial:
 
 def score(name, trial, draws) -> float:
     """Score draws of the abundances, (chain, draw, P, J)."""
+    return METRICS[name].score(trial, unmixing(trial, draws))
+
+
+def unmixing(trial, draws) -> Unmixing:
     truth = trial.truth
     n_extra = draws.shape[-1] - truth.n_components
     endmembers = np.pad(truth.endmembers, [(0, max(n_extra, 0)), (0, 0)])[: draws.shape[-1]]
     endmembers[truth.n_components :] = 1 / truth.endmembers.shape[1]
     posterior = Posterior(np.broadcast_to(endmembers, (*draws.shape[:2], *endmembers.shape)), draws)
     estimate = Factorization(endmembers, draws.mean((0, 1)))
-    return METRICS[name].score(trial, align(truth, Unmixing(estimate, posterior)))
+    return align(truth, Unmixing(estimate, posterior))
 
 
 def test_active_entries_are_true_fractions_above_a_twentieth(trial):
@@ -91,6 +96,8 @@ def test_pit_distance_is_the_kolmogorov_distance_of_the_ranks(trial):
     expected = stats.kstest(pit, "uniform").statistic
     assert expected > 0.05
     assert score("pit_distance", trial, draws) == pytest.approx(expected, abs=1e-3)
+    of_bins = np.histogram(pit, BINS, (0, 1))[0] / pit.size
+    np.testing.assert_allclose(pit_histogram(trial, unmixing(trial, draws)), of_bins, atol=1e-3)
 
 
 @pytest.mark.parametrize(

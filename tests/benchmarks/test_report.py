@@ -34,15 +34,17 @@ def test_the_report_holds_everything_and_asks_for_nothing(results):
     assert "90 % coverage" in html
     assert re.search(r"stub_guess</td><td>Peak memory \(MiB\)</td><td>-?[0-9.]+ ± [0-9.]+</td>", html)
     figures = {path.name for path in (results / "figures").iterdir()}
-    assert {"dose-nicr_film-deviance.png", "trial-nicr_film-dose40-stub_guess.png"} <= figures
+    assert {"dose-nicr_film-deviance.png", "trial-nicr_film-dose40-seed0-stub_guess.png"} <= figures
     assert not any("partial" in name for name in figures)
 
 
-def test_another_dose_can_be_shown_and_a_wrong_one_is_named(results):
-    write_report(results, dose=10.0)
-    assert (results / "figures" / "trial-nicr_film-dose10-stub_guess.png").is_file()
+def test_another_trial_can_be_shown_and_a_wrong_one_is_named(results):
+    write_report(results, dose=10.0, seed=1)
+    assert (results / "figures" / "trial-nicr_film-dose10-seed1-stub_guess.png").is_file()
     with pytest.raises(ValueError, match=r"there is no result of dose 7\.0; there are: 10\.0, 40\.0"):
         write_report(results, dose=7.0)
+    with pytest.raises(ValueError, match=r"there is no result of seed 2; there are: 0, 1"):
+        write_report(results, seed=2)
     with pytest.raises(ValueError, match=r"there is no result of components true\+1; there are: true"):
         write_report(results, components="true+1")
 

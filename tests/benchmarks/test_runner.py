@@ -54,8 +54,13 @@ def test_every_cell_becomes_one_row_with_one_column_a_metric(undisturbed):
     kept = sorted(path.name for path in (out / "cells").iterdir())
     assert kept == sorted(
         ["nicr_film-truth.npz"]
-        + [f"nicr_film-dose{d}-seed0-{m}-true.npz" for d in (10, 40) for m in ("mean_spectrum", "stub_guess")]
-    ), "one seed is kept for the pictures"
+        + [
+            f"nicr_film-dose{dose}-seed{seed}-{method}-true.npz"
+            for dose in (10, 40)
+            for seed in (0, 1, 2)
+            for method in ("mean_spectrum", "stub_guess")
+        ]
+    )
 
 
 def test_the_same_seeds_give_the_same_scores_and_finished_cells_are_not_run_again(
