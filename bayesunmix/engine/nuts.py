@@ -32,10 +32,13 @@ from scipy.special import polygamma
 from bayesunmix.engine.events import TINY
 from bayesunmix.engine.gamma_poisson import Prior
 from bayesunmix.engine.line_shapes import Calibration, LineShapes
+from bayesunmix.progress import track
 from bayesunmix.spectra.line_model import START, WIDTH
 
 MOST_TREE_DEPTH = 8
 LEAST_CURVATURE = 1e-3  # of a unit diagonal
+PIECE = 25  # steps between two looks at the keyboard
+FEWEST_DRAWS = 20  # after which an interrupted run has a result
 
 
 class Free(NamedTuple):
@@ -57,6 +60,8 @@ class Chains(NamedTuple):
         The log-likelihood, and the free calibration.
     divergent, steps : (chain, draw) arrays
         Whether a trajectory failed; how many gradients it took.
+    interrupted : bool
+        Whether there are fewer draws than asked for.
     """
 
     abundances: np.ndarray
@@ -64,6 +69,7 @@ class Chains(NamedTuple):
     statistics: dict[str, np.ndarray]
     divergent: np.ndarray
     steps: np.ndarray
+    interrupted: bool
 
 
 def gamma_poisson(counts: Array, reference: Array, events: Array, prior: Prior, free: Free | None) -> None:
@@ -134,8 +140,13 @@ def sample(
         Blind endmembers where not given.
     n_warmup, n_draws : int
     key : JAX key
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before there are `FEWEST_DRAWS` draws.
     """
-    from numpyro.infer import MCMC, NUTS
+    from numpyro.infer import NUTS
 
     abundances, weights = (np.stack(part) for part in zip(*starts, strict=True))
     events = abundances.sum(axis=1)
@@ -158,10 +169,11 @@ def sample(
     arrays = tuple(jnp.asarray(part, jnp.float32) for part in (counts, reference, events[0]))
     begin = {name: jnp.asarray(value, jnp.float32) for name, value in at.items()}
     first = {name: value[0] for name, value in begin.items()}
+    arguments = (*arrays, prior, free)
     if free is None:  # NumPyro lays the parameters of a diagonal mass matrix out by name
         mass = np.concatenate([variance[name].ravel() for name in sorted(variance)])
     else:
-        mass = _covariance(first, (*arrays, prior, free))
+        mass = _covariance(first, arguments)
     kernel = NUTS(
         gamma_poisson,
         inverse_mass_matrix=jnp.asarray(mass, jnp.float32),
@@ -169,32 +181,41 @@ def sample(
         adapt_mass_matrix=free is None,
         max_tree_depth=MOST_TREE_DEPTH,
     )
-    chains = MCMC(
-        kernel,
-        num_warmup=n_warmup,
-        num_samples=n_draws,
-        num_chains=len(starts),
-        chain_method="vectorized",
-        progress_bar=False,
-    )
-    chains.run(
-        key,
-        *arrays,
-        prior,
-        free,
-        init_params=begin if len(starts) > 1 else first,
-        extra_fields=("diverging", "num_steps"),
-    )
-    drawn = chains.get_samples(group_by_chain=True)
-    extra = chains.get_extra_fields(group_by_chain=True)
+    keys = jax.random.split(key, len(starts))
+    state = kernel.init(keys, n_warmup, init_params=begin, model_args=arguments)
+    of_walk = jax.vmap(kernel.postprocess_fn(arguments, {}))
+
+    @jax.jit
+    def advance(state: Any) -> tuple[Any, dict[str, Array]]:
+        def step(state: Any, _: None) -> tuple[Any, dict[str, Array]]:
+            state = kernel.sample(state, arguments, {})
+            return state, of_walk(state.z) | {"divergent": state.diverging, "steps": state.num_steps}
+
+        return jax.lax.scan(step, state, None, length=PIECE)
+
+    pieces: list[dict[str, np.ndarray]] = []
+    n_steps, interrupted = n_warmup + n_draws, False
+    try:
+        for _ in track(range(-(-n_steps // PIECE)), "NUTS"):
+            state, found = advance(state)
+            pieces.append({name: np.asarray(values) for name, values in found.items()})
+    except KeyboardInterrupt:
+        interrupted = True
+        if len(pieces) * PIECE < n_warmup + FEWEST_DRAWS:
+            raise
+    drawn = {
+        name: np.moveaxis(np.concatenate([piece[name] for piece in pieces])[n_warmup:n_steps], 0, 1)
+        for name in pieces[0]
+    }
     statistics = {"log_likelihood": np.asarray(drawn["log_likelihood"], np.float64)}
     statistics |= {name: np.asarray(drawn[name], np.float64) for name in (free.names if free else ())}
     return Chains(
-        np.asarray(drawn["abundances"]),
-        np.asarray(drawn["endmembers"]),
+        drawn["abundances"],
+        drawn["endmembers"],
         statistics,
-        np.asarray(extra["diverging"]),
-        np.asarray(extra["num_steps"]),
+        drawn["divergent"],
+        drawn["steps"],
+        interrupted,
     )
 
 

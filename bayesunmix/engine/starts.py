@@ -91,16 +91,18 @@ def best_start(
     endmembers = resolve(found[best], image.sum_spectrum(), group)
     endmembers[: len(known)] = known
     of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
-    return Start(_spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
+    return Start(spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
 
 
-def block_size(image: SpectrumImage, n_components: int) -> tuple[int, ...]:
-    """Pixels per superpixel along each navigation axis: a power of two that gathers enough counts."""
+def block_size(
+    image: SpectrumImage, n_components: int, enough: float = ENOUGH_COUNTS, most: int = MOST_SUPERPIXELS
+) -> tuple[int, ...]:
+    """Pixels per superpixel along each navigation axis: a power of two that gathers `enough` counts."""
     n_occupied = np.count_nonzero(np.diff(image.counts.indptr))
     mean = image.n_photons / n_occupied
     sides = np.array(image.navigation_shape)
     size = 1
-    while (mean * size**sides.size < ENOUGH_COUNTS or n_occupied / size**sides.size > MOST_SUPERPIXELS) and (
+    while (mean * size**sides.size < enough or n_occupied / size**sides.size > most) and (
         _n_superpixels(image, 2 * size) >= 8 * n_components
     ):
         size *= 2
@@ -208,10 +210,12 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, Any], list[st
     ]
 
 
-def _spread(image: SpectrumImage, pixels: Occupied, shares: np.ndarray, block: tuple[int, ...]) -> np.ndarray:
-    """Give every pixel the composition of its superpixel and its own total."""
+def spread(
+    image: SpectrumImage, pixels: Occupied, shares: np.ndarray, block: tuple[int, ...], even: float = 0.05
+) -> np.ndarray:
+    """Give every pixel the composition of its superpixel, (superpixels, K) partly made even, and its total."""
     shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), FLOOR)
-    of_pixel = 0.95 * shares[image.blocks(block)[pixels.pixels]] + 0.05 / shares.shape[1]
+    of_pixel = (1 - even) * shares[image.blocks(block)[pixels.pixels]] + even / shares.shape[1]
     maps = np.full((shares.shape[1], pixels.padded), FLOOR, np.float32)
     maps[:, : pixels.pixels.size] = of_pixel.T * pixels.counts.sum(axis=1)
     return maps

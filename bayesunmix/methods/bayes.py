@@ -27,7 +27,7 @@ from bayesunmix.dimension.rank import rank
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, Sampled, Schedule, sample
+from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, STAGES, Sampled, Schedule, sample
 from bayesunmix.engine.widths import LEVELS, MANY_PHOTONS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -36,6 +36,7 @@ from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
 ENOUGH_COUNTS = 60  # in a superpixel
+N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
 BLOCK = 20  # sweeps between two looks at the keyboard
 
 
@@ -56,12 +57,10 @@ class Bayes:
     sweeps_per_draw : int or None
         Sweeps from one draw of the endmembers to the next, a divisor of 20; by default 4, and 1 from 4 million photons
         on.
-    n_maps : int
-        Draws of the endmembers that get maps, a chain, evenly spaced.
+    n_maps : int or None
+        Draws of the endmembers that get maps, a chain, evenly spaced; by default 50, and 30 from 4 million photons on.
     sweeps_per_map : int or None
         Sweeps over the maps for each of them; by default from 4 to 40, the more the spectra overlap.
-    n_starts : int
-        Random starts of the binned fit that each chain begins from.
     most_draws_mib : float
         Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
     checkpoint : str, optional
@@ -79,9 +78,8 @@ class Bayes:
     n_warmup: int = 150
     n_draws: int = 200
     sweeps_per_draw: int | None = None
-    n_maps: int = 50
+    n_maps: int | None = None
     sweeps_per_map: int | None = None
-    n_starts: int = 4
     most_draws_mib: float = 512
     checkpoint: str | None = None
     phases: tuple[tuple[str, ...], ...] | None = None
@@ -114,8 +112,9 @@ class Bayes:
         spectra, starts, size = self._draw_endmembers(image, asked, spectrum_key, kept)
         warnings = _about_rank(seen, spectra.prepared.n_components, named)
         drawn = spectra.posterior.endmembers
+        n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
         cost: dict[str, Any] = {
-            "n_maps": self.n_maps,
+            "n_maps": n_maps,
             "sweeps_per_map": self.sweeps_per_map,
             "most_mib": self.most_draws_mib,
         }
@@ -124,7 +123,7 @@ class Bayes:
         if not interrupted and not is_mixture(prior):
             factors = np.ones((len(LEVELS), maps.mean.shape[1]))  # measured, nearer to the target without
         elif not interrupted:
-            cost["n_maps"] = max(self.n_maps // 2, 20)
+            cost["n_maps"] = max(n_maps // 2, 20)
             factors = measure_widths(image, drawn, maps, starts, prior, width_key, **cost)
         if factors is None:
             warnings.append(
@@ -132,7 +131,7 @@ class Bayes:
             )
         else:
             rescale(maps.draws, maps.mean, factors)
-            kept.forget(*(f"{stage}{n}" for stage in ("endmembers", "maps") for n in range(self.n_chains)))
+            kept.forget(*(f"{stage}{n}" for stage in (*STAGES, "maps") for n in range(self.n_chains)))
         sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
         posterior = replace(
             spectra.posterior,
@@ -154,7 +153,7 @@ class Bayes:
             "iterations": self.n_warmup + drawn.shape[1],
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": warnings + spectra.prepared.warnings,
+            "warnings": warnings + spectra.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             "width_factors": None
@@ -181,7 +180,6 @@ class Bayes:
             ABUNDANCE_PRIORS["gamma"](),
             key,
             self.n_chains,
-            self.n_starts,
             schedule,
             keep_maps=False,
             kept=kept,

@@ -1,9 +1,9 @@
 """Bayesian Poisson NMF by Gibbs sampling over photons: exact draws from the joint posterior of the image as it is.
 
 Each sweep draws the component of every photon (multinomial augmentation), after which abundances and endmembers
-have closed-form conditionals (see `bayesunmix.engine.gibbs`). Chains start from separate random binned fits, so
-that R-hat can see a posterior with several modes; their components are numbered alike afterwards. R-hat and the
-effective sample size are computed on quantities that do not depend on that numbering.
+have closed-form conditionals (see `bayesunmix.engine.gibbs`). Chains have separate starts (see
+`bayesunmix.engine.sampling`), so that R-hat can see a posterior with several modes; components are numbered alike
+afterwards. R-hat and the effective sample size are computed on quantities that do not depend on that numbering.
 
 `bayes` is the method to use: at few counts a pixel the joint posterior is biased, however well it is sampled.
 """
@@ -15,7 +15,7 @@ import jax
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import checkpoint
-from bayesunmix.engine.sampling import MOST_R_HAT, Sampled, Schedule, sample
+from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
@@ -40,8 +40,6 @@ class BayesGibbs:
         Of the Gamma prior of an abundance, the rate in 1/counts; each component learns its own where one is not given.
     endmember_concentration : float
         Dirichlet concentration of each channel of blind endmembers.
-    n_starts : int
-        Random starts of the binned fit that each chain begins from.
     most_draws_mib : float
         Memory for abundance draws; beyond it evenly spaced draws are kept, at least 20 a chain.
     checkpoint : str, optional
@@ -56,7 +54,6 @@ class BayesGibbs:
     abundance_shape: float | None = None
     abundance_rate: float | None = None
     endmember_concentration: float = 0.5
-    n_starts: int = 4
     most_draws_mib: float = 256
     checkpoint: str | None = None
 
@@ -78,13 +75,12 @@ class BayesGibbs:
             self._prior(),
             key,
             self.n_chains,
-            self.n_starts,
             Schedule(stride, 1, *(-(-n // stride) for n in (self.n_warmup, self.n_draws))),
             keep_maps=True,
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(*(f"endmembers{number}" for number in range(self.n_chains)))
+            kept.forget(*(f"{stage}{number}" for stage in STAGES for number in range(self.n_chains)))
         posterior = sampled.posterior
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
 
@@ -100,7 +96,7 @@ class BayesGibbs:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
         converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = list(sampled.prepared.warnings)
+        warnings = list(sampled.warnings)
         if sampled.interrupted:
             warnings.append("interrupted: fewer draws than asked for")
         if not converged:

@@ -18,7 +18,7 @@ from bayesunmix.engine.maps import Maps, draw_maps
 from bayesunmix.engine.widths import measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
-from bayesunmix.methods.bayes import FLOOR, Bayes
+from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
 from bayesunmix.posterior import Posterior
 from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text, shares_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
@@ -43,9 +43,8 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     cost = (settings.sweeps_per_map, settings.most_draws_mib)
     model = ABUNDANCE_PRIORS[prior]()
     begun = time.perf_counter()
-    maps = draw_maps(trial.image, known, starts, model, map_key, settings.n_maps, *cost)
-    n_again = settings.n_maps // 2
-    factors = measure_widths(trial.image, known, maps, starts, model, width_key, n_again, *cost)
+    maps = draw_maps(trial.image, known, starts, model, map_key, N_MAPS, *cost)
+    factors = measure_widths(trial.image, known, maps, starts, model, width_key, N_MAPS // 2, *cost)
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
     rescale(maps.draws, maps.mean, factors)

@@ -1,7 +1,9 @@
 """Whether intervals of the whole method `bayes` hold the truth: endmembers unknown, their number given.
 
 Abundances and net counts of a line are asked pixel by pixel where the material is more than 5 % of the pixel,
-endmembers channel by channel where the truth is more than 1e-4.
+endmembers channel by channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
+share of all counts, and `untold` the share of components of which the method says that the counts do not tell it;
+`in_range` says how many of these have their true share in the feasible range.
 """
 
 import time
@@ -41,9 +43,11 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
         **covered,
         "line_90": _line_coverage(trial, found),
         "endmembers_90": held[visible].mean(),
+        "endmembers_rms_z": _rms_z(found, truth.endmembers, visible),
         "angle_deg": spectral_angle(trial, found),
         "rmse": abundance_rmse(trial, found),
         "interval_score": interval_score(trial, found),
+        **_fractions(trial, found),
         "r_hat": found.info["r_hat"],
     }
     return {
@@ -57,9 +61,31 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Per phantom, dose and model: means over seeds and their intervals."""
-    columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "angle_deg", "rmse"]
-    by = ["phantom", "dose", "endmember_model"]
-    return over_seeds(rows, by, [*columns, "interval_score", "seconds"])
+    columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "fractions_90"]
+    errors = ["fraction_error", "untold", "in_range", "angle_deg", "rmse", "interval_score", "seconds"]
+    return over_seeds(rows, ["phantom", "dose", "endmember_model"], [*columns, *errors])
+
+
+def _rms_z(found: bu.Unmixing, truth: np.ndarray, visible: np.ndarray) -> float:
+    draws = found.posterior.endmembers.reshape(-1, *truth.shape)
+    off = (draws.mean(axis=0, dtype=np.float64) - truth)[visible]
+    return float(np.sqrt(np.mean((off / draws.std(axis=0, dtype=np.float64)[visible]) ** 2)))
+
+
+def _fractions(trial: Trial, found: bu.Unmixing) -> dict[str, float]:
+    """Compare shares of all counts, and what is said of them, with the truth."""
+    counts = trial.truth.abundances.sum(axis=0)
+    whole = bu.region(found, trial.image, np.ones(trial.image.navigation_shape, bool))
+    pairs = list(zip((content.fraction for content in whole.components), counts / counts.sum(), strict=True))
+    untold = [(share, true) for share, true in pairs if share.identified == "no"]
+    return {
+        "fraction_error": max(abs(share.mean - true) for share, true in pairs),
+        "fractions_90": float(np.mean([share.lower <= true <= share.upper for share, true in pairs])),
+        "untold": len(untold) / len(pairs),
+        "in_range": float(np.mean([share.feasible[0] <= true <= share.feasible[1] for share, true in untold]))
+        if untold
+        else np.nan,
+    }
 
 
 def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
@@ -73,7 +99,11 @@ def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
 
 CALIBRATIONS.register("pipeline")(
     Calibration(
-        {"phantom": ("nicr_film",), "dose": (10.0, 50.0, 250.0), "endmember_model": ("smooth",)},
+        {
+            "phantom": ("nicr_film", "nicr_mixed"),
+            "dose": (10.0, 50.0, 250.0),
+            "endmember_model": ("smooth", "phases"),
+        },
         measure,
         summarise,
     )

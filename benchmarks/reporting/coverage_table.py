@@ -23,9 +23,15 @@ TARGETS = {
     ("pixel weights", 95): (0.92, 0.97),
     ("line intensities", 90): (0.87, 0.93),
     ("endmembers", 90): (0.84, 0.95),
+    ("shares of all counts", 90): (0.86, 0.94),
     ("one-sided limits", 95): (0.95, 1.0),
 }
-_QUANTITIES = {"coverage": "pixel weights", "line": "line intensities", "endmembers": "endmembers"}
+_QUANTITIES = {
+    "coverage": "pixel weights",
+    "line": "line intensities",
+    "endmembers": "endmembers",
+    "fractions": "shares of all counts",
+}
 _LIMITS = ("one-sided limits", 95)
 _SHARE = re.compile(rf"(?P<raw>raw_)?(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<level>\d+)|under_limit)")
 

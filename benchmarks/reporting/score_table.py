@@ -18,6 +18,10 @@ _METRICS = {
 }  # columns of other names than the metric's
 _LABELS = {
     "r_hat": ("R-hat", ""),
+    "endmembers_rms_z": ("Endmembers, rms error", "posterior sd"),
+    "fraction_error": ("Largest error", "of a share of all counts"),
+    "untold": ("Not told", "of the shares of all counts"),
+    "in_range": ("In the feasible range", "of those"),
     "factors": ("Width", "after / before"),
     "limit": ("One-sided limit", "where nothing is, of the mean"),
 }

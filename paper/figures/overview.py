@@ -1,4 +1,4 @@
-"""The README's first figure: the film at 20 counts per pixel, unmixed by `bayes_gibbs`, against the truth.
+"""The README's first figure: the film at 20 counts per pixel, unmixed by `bayes`, against the truth.
 
 For each component: truth, estimate, error, and the width of the 90 % interval; below, the endmembers with
 their 90 % bands. Run ``python -m paper.figures.overview``.
@@ -21,7 +21,7 @@ COLOURS = ("C1", "C2", "C0")
 def overview() -> Figure:
     """Acquire, unmix, align once, and draw."""
     trial = PHANTOMS["nicr_film"]().acquire(DOSE, SEED)
-    result = bu.unmix(trial.image, trial.truth.n_components, "bayes_gibbs", seed=SEED)
+    result = bu.unmix(trial.image, trial.truth.n_components, "bayes", seed=SEED)
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     figure = Figure(figsize=(9, 9.6), layout="constrained")
     maps, spectra = figure.subfigures(2, 1, height_ratios=(2.9, 1))

@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.engine.cut import abundances_given
-from bayesunmix.engine.gamma_poisson import Prior
+from bayesunmix.abundance_priors.gamma import Gamma
+from bayesunmix.engine import nuts
 from bayesunmix.engine.line_shapes import Calibration, line_shapes
+from bayesunmix.engine.maps import draw_maps
 from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
@@ -53,8 +54,10 @@ def test_abundances_given_endmembers_are_those_of_a_grid():
     image = bu.SpectrumImage(counts, np.arange(1.0, 4.0))
     import jax
 
-    draws = np.tile(endmembers, (2, 2000, 1, 1))
-    found = abundances_given(image, draws, Prior(SHAPE, RATE, CONCENTRATION), jax.random.key(0))[:, :, 0]
+    known, starts = np.tile(endmembers, (2, 1, 1, 1)), [np.ones((1, 2))] * 2
+    found = draw_maps(image, known, starts, Gamma(SHAPE, RATE), jax.random.key(0), 2000, 5, 256).draws[
+        :, :, 0
+    ]
     axis = np.linspace(0.005, 60, 2000)
     a, b = np.meshgrid(axis, axis, indexing="ij")
     rate = a[..., None] * endmembers[0] + b[..., None] * endmembers[1]
@@ -98,6 +101,25 @@ def test_a_gain_that_is_off_is_recovered(mixed):
     assert lower < 1.1 and upper > 0.9
     assert set(result.posterior.statistics) >= {"gain", "offset_kev", "width", "log_likelihood"}
     assert result.info["r_hat"] < 1.1
+
+
+def test_an_interrupted_run_has_fewer_draws_and_says_so(monkeypatch):
+    image = bu.SpectrumImage(np.random.default_rng(0).poisson(40.0, (4, 4, 5)), np.arange(1.0, 6.0))
+
+    def interrupted_after(n_pieces):
+        def track(pieces, label):
+            yield from pieces[:n_pieces]
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(nuts, "track", track)
+        return bu.unmix(image, 2, "bayes_nuts", superpixel=2, n_warmup=20, n_draws=80)
+
+    found = interrupted_after(2)
+    assert found.posterior.endmembers.shape[1] == found.posterior.abundances.shape[1] == 2 * nuts.PIECE - 20
+    assert found.info["interrupted"] and not found.info["converged"]
+    assert found.info["warnings"][0] == "interrupted: fewer draws than asked for"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_after(1)
 
 
 def test_what_cannot_be_sampled_is_refused():

@@ -225,7 +225,6 @@ QUICK = {
     "n_warmup": 30,
     "n_draws": 60,
     "n_maps": 10,
-    "n_starts": 1,
     "sweeps_per_map": 1,
 }
 

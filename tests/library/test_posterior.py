@@ -108,7 +108,7 @@ def test_the_sampler_pairs_them_in_the_same_way():
     rng = np.random.default_rng(0)
     counts = rng.poisson(5.0, (64, 5))
     image = SpectrumImage(counts.reshape(8, 8, 5), np.arange(1.0, 6))
-    settings = {"n_draws": 60, "n_warmup": 5, "n_starts": 1, "most_draws_mib": 1e-4}
+    settings = {"n_draws": 60, "n_warmup": 5, "most_draws_mib": 1e-4}
     found = unmix(image, 2, "bayes_gibbs", seed=1, **settings).posterior
     assert found.abundances.shape[1] == 20
 
