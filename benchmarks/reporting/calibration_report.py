@@ -39,6 +39,7 @@ _SUMMED = ("checks", "rank", "starts")
 _HEADS = {
     "maps": "Maps, the endmembers known",
     "pipeline": "The whole method bayes",
+    "weights": "Weights of endmembers that own their lines",
     "main": "Other methods with intervals",
     "sbc": "Simulation-based calibration",
     "checks": "Checks of the model",

@@ -1,7 +1,7 @@
-"""How far ranks of true abundances among their draws are from uniform: a line a dose, and the band over seeds.
+"""How far ranks of true abundances among their draws are from uniform: lines of doses and their seeds, bands over them.
 
 Pixels of one image are not independent, so the band is not that of so many ranks: it is the 95 % interval of the mean
-over seeds, simultaneous over all edges by Bonferroni's inequality, and one seed has none.
+over seeds, simultaneous over all edges by Bonferroni's inequality. Of two seeds it would be wider than the figure.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,9 @@ from benchmarks.reporting.axes import plain, title
 from benchmarks.reporting.coverage_table import MODELS, sets_widths
 from benchmarks.reporting.dose_figure import styles
 from benchmarks.reporting.rank_band import LEVEL, ecdf_difference
+
+_FEWEST_SEEDS = 3  # of a band
+_NEAR = 0.02  # the least that is drawn
 
 
 def pit_figures(source: str, trials: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:
@@ -47,21 +50,24 @@ def _figure(whose: str, histograms: dict[float, np.ndarray]) -> Figure:
     figure = Figure(figsize=(4.4, 3.1))
     axes = figure.add_axes((0.13, 0.155, 0.85, 0.745))
     axes.axhline(0, color="#222222", linewidth=0.8)
+    farthest = _NEAR
     drawn = styles([f"{dose:06g}" for dose in histograms], (), ())
     for (dose, of_seeds), style in zip(histograms.items(), drawn.values(), strict=True):
         difference = ecdf_difference(of_seeds)
         edges = np.linspace(0, 1, difference.shape[1])
         mean, seeds = difference.mean(axis=0), len(difference)
         axes.plot(edges, mean, color=style.colour, linewidth=1.2, label=f"{dose:g} counts, {_seeds(seeds)}")
-        if seeds > 1:
+        axes.plot(edges, difference.T, color=style.colour, linewidth=0.5, alpha=0.5)
+        farthest = max(farthest, float(np.abs(difference).max()))
+        if seeds >= _FEWEST_SEEDS:
             n_edges = difference.shape[1] - 2
             quantile = stats.t.ppf(1 - (1 - LEVEL) / (2 * n_edges), seeds - 1)
             half = quantile * difference.std(axis=0, ddof=1) / np.sqrt(seeds)
             axes.fill_between(edges, mean - half, mean + half, color=style.colour, alpha=0.13, linewidth=0)
     axes.set_xlim(0, 1)
+    axes.set_ylim(-1.5 * farthest, 1.5 * farthest)
     axes.set_xlabel("rank of the truth among the draws, as a share", fontsize=8.5)
     axes.legend(fontsize=7.5, frameon=False)
-    axes.margins(y=0.08)
     title(axes, "PIT: ECDF - uniform", whose)
     plain(axes, "y")
     return figure

@@ -19,6 +19,7 @@ _METRICS = {
 _LABELS = {
     "r_hat": ("R-hat", ""),
     "endmembers_rms_z": ("Endmembers, rms error", "posterior sd"),
+    "mean_square_z": ("Mean square error", "posterior variances"),
     "fraction_error": ("Largest error", "of a share of all counts"),
     "untold": ("Not told", "of the shares of all counts"),
     "in_range": ("In the feasible range", "of those"),

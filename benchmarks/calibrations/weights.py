@@ -1,0 +1,69 @@
+"""Whether intervals of endmember weights hold the truth where phases own their lines: the first stage of `bayes`.
+
+The weight of a phase is the share of its counts that are in its lines. `mean_square_z` is the mean square of the error
+over the posterior standard deviation: 1 if the latter is right, and its root is asked to be under 1.3.
+"""
+
+import numpy as np
+import pandas as pd
+
+import bayesunmix as bu
+from bayesunmix.draws import interval
+from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.scoring.over_seeds import over_seeds
+from benchmarks.scoring.pairing import align
+from simulations import PHANTOMS
+
+# Maps are not asked for.
+_HARDLY_ANY_MAPS = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
+
+
+def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
+    """Draw the endmembers of one trial, and read the weights off the draws, of which they are linear functions."""
+    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    found = bu.unmix(
+        trial.image, None, "bayes", seed=seed, endmember_model=endmember_model, **_HARDLY_ANY_MAPS
+    )
+    draws = align(trial.truth, found).posterior.endmembers.astype(np.float64)
+    given = ENDMEMBER_MODELS[endmember_model]().prepare(trial.image, None).given
+    names = [f"{element}_K" for element in found.component_names]
+    truth = np.array([trial.phantom.line_shares[name].max() for name in names])
+    order = [int(np.argmax(trial.phantom.line_shares[name])) for name in names]
+    weights = np.stack(
+        [
+            np.linalg.lstsq(
+                np.vstack([family, given.curves]).T, draws[:, :, k].reshape(-1, draws.shape[-1]).T
+            )[0][0]
+            for k, (family,) in zip(order, np.asarray(given.families, np.float64), strict=True)
+        ],
+        axis=-1,
+    )
+    lower, upper = interval(weights, 0.9)
+    z = (weights.mean(axis=0) - truth) / weights.std(axis=0)
+    return {
+        "weights_90": round(float(np.mean((lower <= truth) & (truth <= upper))), 4),
+        "mean_square_z": round(float(np.mean(z**2)), 4),
+        "largest_error": round(float(np.abs(weights.mean(axis=0) - truth).max()), 5),
+        "r_hat": round(float(found.info["r_hat"]), 4),
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per phantom and dose: means over seeds and their intervals."""
+    return over_seeds(
+        rows, ["phantom", "dose", "endmember_model"], ["weights_90", "mean_square_z", "largest_error"]
+    )
+
+
+CALIBRATIONS.register("weights")(
+    Calibration(
+        {
+            "phantom": ("nicr_film", "nicr_mixed"),
+            "dose": (10.0, 50.0, 250.0),
+            "endmember_model": ("phases",),
+        },
+        measure,
+        summarise,
+    )
+)
