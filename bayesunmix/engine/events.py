@@ -19,6 +19,7 @@ References
 """
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from bayesunmix.image import SpectrumImage
 
 GROUP_ENTRIES = 2**22
 SMALL = 4096  # entries
+MOST_AT_ONCE = 2**22  # photons whose random numbers are held at a time, about
 TINY = 1e-30  # keeps a quotient finite where a whole spectrum underflows
 
 
@@ -240,9 +242,17 @@ def draw_allocation(photons: Chunks, rows: Array, table: Array, key: Array) -> t
 
     zeros = jnp.zeros_like(lanes[0])
     start = ([zeros] * n_components, jnp.zeros(n_components * n_columns, jnp.int32), zeros)
-    # One large draw runs on all cores, which a draw per slot does not; it holds 4 bytes a photon.
-    entries = (photons.index, photons.weight, jax.random.uniform(key, photons.index.shape))
-    (sums, by_column, log_likelihood), _ = jax.lax.scan(slot, start, entries)
+
+    def slots(state: tuple, entries: tuple) -> tuple[tuple, None]:
+        index, weight, key = entries
+        # One large draw runs on all cores, which a draw per slot does not; it holds 4 bytes a photon.
+        return jax.lax.scan(slot, state, (index, weight, jax.random.uniform(key, index.shape)))
+
+    width, n = photons.index.shape
+    n_groups = math.gcd(width, 1 << max(photons.index.size // MOST_AT_ONCE, 1).bit_length() - 1)
+    grouped = [part.reshape(n_groups, width // n_groups, n) for part in (photons.index, photons.weight)]
+    keys = jax.random.split(key, n_groups) if n_groups > 1 else key[None]
+    (sums, by_column, log_likelihood), _ = jax.lax.scan(slots, start, (*grouped, keys))
     by_row = _add_chunks(photons, jnp.stack(sums), rows.shape[1])
     return by_row, by_column.reshape(n_components, n_columns), log_likelihood.sum()
 

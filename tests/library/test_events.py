@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from bayesunmix import SpectrumImage
+from bayesunmix.engine import events
 from bayesunmix.engine.events import (
     chunks,
     draw_allocation,
@@ -86,7 +87,9 @@ def test_layout_loses_and_invents_nothing(lengths):
         assert (np.diff(layout.row) >= 0).all()
 
 
-def test_drawn_allocation_has_the_right_probabilities():
+@pytest.mark.parametrize("most_at_once", [2**22, 64], ids=["whole", "in groups of slots"])
+def test_drawn_allocation_has_the_right_probabilities(most_at_once, monkeypatch):
+    monkeypatch.setattr(events, "MOST_AT_ONCE", most_at_once)
     counts, rows, table = problem(3, n_rows=3, n_columns=4, rate=400.0)
     expected = shares(rows.astype(float), table.astype(float))
     by_row, by_column, log_likelihood = draw_allocation(
