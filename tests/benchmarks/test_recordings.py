@@ -148,7 +148,7 @@ def test_a_run_scores_what_needs_no_truth_and_its_report_shows_it(suite, tmp_pat
     html = (tmp_path / "report.html").read_text()
     assert "Line map error" in html
     assert "Spectral angle" not in html
-    assert (tmp_path / "figures" / "trial-mine-dose10-pca.png").is_file()
+    assert (tmp_path / "figures" / "trial-mine-dose10-seed0-pca.png").is_file()
 
 
 def test_a_recording_that_is_not_here_is_skipped_with_a_sentence(tmp_path, monkeypatch, suite):

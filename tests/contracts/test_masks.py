@@ -13,13 +13,13 @@ QUICK = {
     "bayes": {"n_warmup": 40, "n_draws": 40, "n_maps": 40},
     "bayes_gibbs": {"n_warmup": 30, "n_draws": 40},
     "bayes_cavi": {"n_draws": 30},
-    "bayes_nuts": {"n_warmup": 20, "n_draws": 20, "n_chains": 1},
+    "bayes_nuts": {"n_warmup": 20, "n_draws": 60, "n_chains": 1},
     "bootstrap": {"n_replicates": 20},
     "fisher_conditional": {"n_draws": 40},
     "fisher_joint": {"n_draws": 40},
 }
 # Random numbers of theirs go to every pixel of the grid: with a mask they are others, of the same distribution.
-DRAWN_ON_THE_GRID = {"bayes", "bayes_gibbs"}
+DRAWN_ON_THE_GRID = {"bayes", "bayes_gibbs", "bayes_nuts"}
 MEASURED = {"fit_seconds", "compile_seconds", "peak_mib"}
 
 
