@@ -2,8 +2,8 @@ r"""Where chains begin: at the corners of what the leading principal components 
 
 Maximum likelihood is a bad place. With K free abundances in every superpixel it sooner splits the commonest material in
 two, which fits its noise, than gives an endmember to one that few pixels hold; on `trace_precipitates` it even leaves
-the truth for that. A posterior prefers the truth there (by 70 in log-likelihood at 20 counts per pixel), but a chain
-does not find the way in thousands of sweeps.
+the truth for that. Chains that begin near the truth are more likely there (by 70 in log-likelihood at 20 counts per
+pixel) and stay for hundreds of sweeps, though at few counts they drift; from the likeliest fit none finds the way.
 
 In the space of the K leading components (`bayesunmix.engine.pca`) the composition of a superpixel has little noise, the
 same along all axes and inversely proportional to its counts. Materials are the corners of a simplex that the others
