@@ -7,7 +7,7 @@ one that was never stopped.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
@@ -37,9 +37,9 @@ class Checkpoint(NamedTuple):
         """File of one chain at one stage."""
         return self.path and self.path.with_name(f"{self.path.name}.{name}.npz")
 
-    def forget(self, *names: str) -> None:
-        """Remove the files of stages that are done."""
-        for name in names:
+    def forget(self, stages: Iterable[str], n_chains: int) -> None:
+        """Remove the files of all chains at stages that are done."""
+        for name in (f"{stage}{number}" for stage in stages for number in range(n_chains)):
             if (file := self.file(name)) is not None:
                 file.unlink(missing_ok=True)
 

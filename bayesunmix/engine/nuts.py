@@ -32,13 +32,13 @@ from scipy.special import polygamma
 from bayesunmix.engine.events import TINY
 from bayesunmix.engine.gamma_poisson import Prior
 from bayesunmix.engine.line_shapes import Calibration, LineShapes
+from bayesunmix.engine.sampling import FEWEST_DRAWS
 from bayesunmix.progress import track
 from bayesunmix.spectra.line_model import START, WIDTH
 
 MOST_TREE_DEPTH = 8
 LEAST_CURVATURE = 1e-3  # of a unit diagonal
 PIECE = 25  # steps between two looks at the keyboard
-FEWEST_DRAWS = 20  # after which an interrupted run has a result
 
 
 class Free(NamedTuple):

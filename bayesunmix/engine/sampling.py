@@ -127,9 +127,8 @@ def sample(
         keys = jax.random.split(chain_keys[number], schedule.n_warmup + schedule.n_blocks)[first:last]
         return blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
 
-    advance(
-        events, prepared.given, chains[0], key, prior, model, schedule.block
-    )  # compiles, once for all threads
+    # Compiles, once for all threads.
+    advance(events, prepared.given, chains[0], key, prior, model, schedule.block)
     begun, interrupted = side_by_side(partial(run, 0, n_first, STAGES[0]), n_chains)
     if interrupted:
         raise KeyboardInterrupt

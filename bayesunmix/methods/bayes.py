@@ -131,7 +131,7 @@ class Bayes:
             )
         else:
             rescale(maps.draws, maps.mean, factors)
-            kept.forget(*(f"{stage}{n}" for stage in (*STAGES, "maps") for n in range(self.n_chains)))
+            kept.forget((*STAGES, "maps"), self.n_chains)
         sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
         posterior = replace(
             spectra.posterior,

@@ -80,7 +80,7 @@ class BayesGibbs:
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(*(f"{stage}{number}" for stage in STAGES for number in range(self.n_chains)))
+            kept.forget(STAGES, self.n_chains)
         posterior = sampled.posterior
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
 
