@@ -28,6 +28,7 @@ from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.starts import block_size
 from bayesunmix.engine.widths import LEVELS, MANY_PHOTONS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
@@ -36,6 +37,9 @@ from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
 ENOUGH_COUNTS = 60  # in a superpixel
+# Where lines are owned: an abundance cannot be less than nothing, so every pixel lends half a count of a phase that it
+# does not hold to it, and the share of continuum is off by that. Materials mixed in a superpixel do no harm there.
+ENOUGH_COUNTS_OF_LINES = 1000
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
 BLOCK = 20  # sweeps between two looks at the keyboard
 
@@ -109,7 +113,7 @@ class Bayes:
         seen, named = rank(image).n_components, finds_n_components(self._model())
         asked = n_components if named else n_components or seen
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra, starts, size = self._draw_endmembers(image, asked, spectrum_key, kept)
+        spectra, starts, size = self._draw_endmembers(image, asked, seen, spectrum_key, kept)
         warnings = _about_rank(seen, spectra.prepared.n_components, named)
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
@@ -167,16 +171,18 @@ class Bayes:
         return replace(found, info=info | _verdicts(image, found))
 
     def _draw_endmembers(
-        self, image: SpectrumImage, n_components: int | None, key: jax.Array, kept: Checkpoint
+        self, image: SpectrumImage, n_components: int | None, seen: int, key: jax.Array, kept: Checkpoint
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
-        size = _superpixel(image)
+        model = self._model()
+        enough = ENOUGH_COUNTS_OF_LINES if finds_n_components(model) else ENOUGH_COUNTS
+        size = block_size(image, n_components or seen, enough, most=image.n_pixels)
         thin = self.sweeps_per_draw or (4 if image.n_photons < MANY_PHOTONS else 1)
         schedule = Schedule(BLOCK, thin, -(-self.n_warmup // BLOCK), -(-self.n_draws * thin // BLOCK))
         sampled = sample(
             image.rebin(size),
             n_components,
-            self._model(),
+            model,
             ABUNDANCE_PRIORS["gamma"](),
             key,
             self.n_chains,
@@ -216,16 +222,6 @@ def _verdicts(image: SpectrumImage, found: Unmixing) -> dict[str, Any]:
                 "elements a phase holds would"
             )
     return {"fractions": fractions, "warnings": [*found.info["warnings"], *whole.warnings, *sentences]}
-
-
-def _superpixel(image: SpectrumImage) -> tuple[int, ...]:
-    """Pixels of a superpixel along each axis: as few as hold enough counts, where there are any."""
-    mean = image.n_photons / np.count_nonzero(np.diff(image.counts.indptr))
-    sides = np.array(image.navigation_shape)
-    size = 1
-    while mean * np.minimum(size, sides).prod() < ENOUGH_COUNTS and size < sides.max():
-        size *= 2
-    return tuple(int(min(size, side)) for side in sides)
 
 
 def _about_rank(seen: int, n_components: int, named: bool) -> list[str]:
