@@ -101,11 +101,12 @@ def block_size(
     n_occupied = np.count_nonzero(np.diff(image.counts.indptr))
     mean = image.n_photons / n_occupied
     sides = np.array(image.navigation_shape)
-    size = 1
-    while (mean * size**sides.size < enough or n_occupied / size**sides.size > most) and (
+    size = n_gathered = 1
+    while (mean * n_gathered < enough or n_occupied / n_gathered > most) and (
         _n_superpixels(image, 2 * size) >= 8 * n_components
     ):
         size *= 2
+        n_gathered = np.minimum(size, sides).prod()  # a line scan has one row
     return tuple(int(min(size, side)) for side in sides)
 
 
