@@ -30,8 +30,8 @@ def renewed(prior: Any, key: jax.Array, learned: Any) -> Any:
 class AbundancePrior(Protocol):
     """How rates are drawn, given counts."""
 
-    def start(self, exposure: jax.Array, n_components: int) -> Any:
-        """Return what is learned, before anything is: a tree of arrays."""
+    def start(self, exposure: jax.Array, maps: jax.Array) -> Any:
+        """Return what is learned, before anything is: a tree of arrays. The first sweep begins with `maps`."""
         ...
 
     def draw(

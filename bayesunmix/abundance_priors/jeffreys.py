@@ -13,7 +13,7 @@ from bayesunmix.engine.gamma import gamma_variates
 class Jeffreys:
     """Posterior Gamma(n + 1/2, 1) of every cell; nothing is learned."""
 
-    def start(self, exposure: jax.Array, n_components: int) -> tuple[()]:
+    def start(self, exposure: jax.Array, maps: jax.Array) -> tuple[()]:
         """Nothing."""
         return ()
 

@@ -18,9 +18,9 @@ class Multiscale:
     draws holds that difference instead, and is too wide (see `bayesunmix.engine.widths`).
     """
 
-    def start(self, exposure: jax.Array, n_components: int) -> Pyramid:
+    def start(self, exposure: jax.Array, maps: jax.Array) -> Pyramid:
         """All kinds of split alike."""
-        return first_pyramid(exposure.shape, n_components)
+        return first_pyramid(exposure.shape, len(maps))
 
     def renew(self, key: jax.Array, learned: Pyramid) -> Pyramid:
         """Move the blocks."""

@@ -2,12 +2,11 @@ r"""Where chains begin: at the corners of what the leading principal components 
 
 Maximum likelihood is a bad place. With K free abundances in every superpixel it sooner splits the commonest material in
 two, which fits its noise, than gives an endmember to one that few pixels hold; on `trace_precipitates` it even leaves
-the truth for that. Chains that begin near the truth are more likely there (by 70 in log-likelihood at 20 counts per
-pixel) and stay for hundreds of sweeps, though at few counts they drift; from the likeliest fit none finds the way.
+the truth for that.
 
-In the space of the K leading components (`bayesunmix.engine.pca`) the composition of a superpixel has little noise, the
-same along all axes and inversely proportional to its counts. Materials are the corners of a simplex that the others
-fill. Successive projection [1]_ finds them one after the other: the next is the superpixel whose distance from the flat
+In the space of the K leading components (`bayesunmix.engine.pca`), of channels no finer than peaks need, the composition
+of a superpixel has little noise, the same along all axes and inversely proportional to its counts. Materials are the
+corners of a simplex that the others fill. Successive projection [1]_ finds them one after the other: the next is the superpixel whose distance from the flat
 through those before is the most certain, in standard deviations; it is averaged with those most like it.
 
 References
@@ -23,7 +22,7 @@ from scipy import sparse
 from bayesunmix.engine.events import TINY, Occupied, occupied
 from bayesunmix.engine.extrapolation import FLOOR
 from bayesunmix.engine.pca import principal_components
-from bayesunmix.engine.starts import block_size, spread
+from bayesunmix.engine.starts import MOST_GROUPS, block_size, resolve, spread
 from bayesunmix.image import SpectrumImage
 
 ENOUGH_COUNTS = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
@@ -55,24 +54,26 @@ def corner_start(
         Each sums to one.
     """
     block = block_size(image, n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
-    pooled = image.rebin(block)
-    superpixels = occupied(pooled)
+    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    coarse = image.rebin(block, width)
+    superpixels = occupied(coarse)
     totals = np.asarray(superpixels.counts.sum(axis=1), np.float64)
     rank = min(n_components, *superpixels.counts.shape)
-    found = principal_components(pooled, rank)
+    found = principal_components(coarse, rank)
     compositions = found.abundances[superpixels.pixels] / totals[:, None]
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
     some = rng.permutation(totals.size)[: max(round(seen * totals.size), rank)]
     corners = _corners(compositions[some], totals[some])
-    mean = image.sum_spectrum() / image.n_photons
+    mean = coarse.sum_spectrum() / image.n_photons
     endmembers = rng.gamma(1.0, size=(n_components, mean.size)) * mean  # where there are fewer corners
     endmembers[:rank] = np.maximum(corners @ found.endmembers, 0)
     endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), TINY)
     endmembers += _OF_THE_MEAN * mean + FLOOR
     endmembers /= endmembers.sum(axis=1, keepdims=True)
-    shares = np.full((pooled.n_pixels, n_components), 1 / n_components)
+    shares = np.full((coarse.n_pixels, n_components), 1 / n_components)
     shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
-    return spread(image, pixels, shares, block, even=0.0), endmembers.astype(np.float32)
+    group = np.arange(image.n_channels) // width
+    return spread(image, pixels, shares, block, even=0.0), resolve(endmembers, image.sum_spectrum(), group)
 
 
 def _corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:

@@ -113,7 +113,8 @@ def draw_maps(
         maps = jnp.asarray(starts[number].T, jnp.float32)
         spectra = jnp.asarray(endmembers[number, 0], jnp.float32)
         nothing = jnp.zeros_like(maps)
-        chain = Chain(maps, spectra, prior.start(events.exposure, n_components), ())
+        learned = prior.start(events.exposure, maps.reshape(-1, *image.navigation_shape))
+        chain = Chain(maps, spectra, learned, ())
         return _State(chain, Sums(nothing, nothing))
 
     def advance(number: int, state: _State, block_key: jax.Array, block: int) -> tuple[Any, tuple]:

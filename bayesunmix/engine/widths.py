@@ -2,8 +2,9 @@ r"""How wide intervals must be, learned from an image that was simulated from th
 
 Draws under a prior that is a mixture (`bayesunmix.abundance_priors.multiscale`) spread more than their mean errs, and
 under strong overlap of spectra less. How much is measured: photons are drawn from the fitted factorisation, unmixed in
-the same way, and compared with what they were drawn from. Each component gets a factor c for each of `LEVELS`, with
-which intervals of that level would have held the known truth as often as they say. A draw a that ends an interval of
+the same way, and compared with what they were drawn from. Each strip of the image has another draw of the endmembers,
+so that they are not known better than those of the image itself. Each component gets a factor c for each of `LEVELS`,
+with which intervals of that level would have held the known truth as often as they say. A draw a that ends an interval of
 that level around the mean m moves towards or away from it, :math:`a' = m (a / m)^c`; between levels c is interpolated.
 
 References
@@ -26,6 +27,7 @@ MANY_PHOTONS = 4_000_000  # more tell the factors no better
 # Of a pixel, and of the mean total that a photon sees: an interval of what is nearly nothing cannot be judged by
 # whether it holds it.
 ACTIVE_FRACTION = 0.05
+N_STRIPS = 4  # few, so that each is larger than what the prior makes even
 _SMALL = 1e-9
 _LEAST, _MOST = 0.2, 3.0
 _BLOCK = 2**14  # pixels
@@ -51,7 +53,7 @@ def measure_widths(
     rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
     rows, grid = _slab(image)
     truth = maps.mean[rows]
-    known = simulate(grid, endmembers.mean((0, 1)), truth, rng)
+    known = _simulate_strips(grid, endmembers.reshape(-1, *endmembers.shape[2:]), truth, rng)
     starts = [start[rows] for start in starts]
     try:
         again = draw_maps(known, endmembers, starts, prior, key, n_maps, sweeps_per_map, most_mib)
@@ -80,6 +82,21 @@ def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
     mask = None if image.mask is None else image.mask[first:last]
     grid = image.grid._replace(shape=(last - first, *image.shape[1:]), mask=mask)
     return slice(first * step, last * step), grid
+
+
+def _simulate_strips(
+    grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
+) -> SpectrumImage:
+    """Draw photons of every strip of the first axis with another of the endmembers, (draws, K, C)."""
+    n_strips = min(N_STRIPS, grid.shape[0])
+    chosen = endmembers[np.linspace(0, len(endmembers) - 1, n_strips).round().astype(int)]
+    strips = np.array_split(np.arange(len(abundances)), n_strips)
+    parts = []
+    for spectra, strip in zip(chosen, strips, strict=True):
+        there = np.zeros_like(abundances)
+        there[strip] = abundances[strip]
+        parts.append(simulate(grid, spectra, there, rng).counts)
+    return SpectrumImage(sum(parts[1:], parts[0]), *grid)
 
 
 def simulate(

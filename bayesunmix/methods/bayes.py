@@ -2,7 +2,8 @@
 
 1. The number of components is checked (`bayesunmix.rank`), or found.
 2. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
-   bias them, sums of a few pixels do not.
+   bias them, sums of a few pixels do not. Where there is more of one material there is less of another
+   (`bayesunmix.abundance_priors.dirichlet`).
 3. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
    resolution does not talk back to the endmembers: a *cut* posterior [1]_.
 4. An image simulated from the fit is unmixed in the same way, which says how wide intervals must be
@@ -27,7 +28,8 @@ from bayesunmix.dimension.rank import rank
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.modes import FLOOR
+from bayesunmix.engine.sampling import MOST_R_HAT, STAGE, Sampled, Schedule, sample
 from bayesunmix.engine.starts import block_size
 from bayesunmix.engine.widths import LEVELS, MANY_PHOTONS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
@@ -55,7 +57,7 @@ class Bayes:
         Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines: "phases" or
         "elements", which need no number of components.
     abundance_prior : str
-        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "gamma" or "jeffreys".
+        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, discarded sweeps a chain, and draws of the endmembers a chain.
     sweeps_per_draw : int or None
@@ -135,7 +137,7 @@ class Bayes:
             )
         else:
             rescale(maps.draws, maps.mean, factors)
-            kept.forget((*STAGES, "maps"), self.n_chains)
+            kept.forget((STAGE, "maps"), self.n_chains)
         sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
         posterior = replace(
             spectra.posterior,
@@ -157,7 +159,7 @@ class Bayes:
             "iterations": self.n_warmup + drawn.shape[1],
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": warnings + spectra.warnings,
+            "warnings": warnings + spectra.prepared.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             "width_factors": None
@@ -183,7 +185,7 @@ class Bayes:
             image.rebin(size),
             n_components,
             model,
-            ABUNDANCE_PRIORS["gamma"](),
+            ABUNDANCE_PRIORS["dirichlet"](),
             key,
             self.n_chains,
             schedule,

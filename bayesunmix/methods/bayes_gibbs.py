@@ -15,7 +15,7 @@ import jax
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import checkpoint
-from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.sampling import MOST_R_HAT, STAGE, Sampled, Schedule, sample
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
@@ -33,7 +33,7 @@ class BayesGibbs:
     endmember_model : str
         Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
     abundance_prior : str
-        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "jeffreys" or "multiscale".
+        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or "multiscale".
     n_chains, n_warmup, n_draws : int
         Chains, discarded sweeps a chain, and kept sweeps a chain.
     abundance_shape, abundance_rate : float or None
@@ -80,7 +80,7 @@ class BayesGibbs:
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(STAGES, self.n_chains)
+            kept.forget((STAGE,), self.n_chains)
         posterior = sampled.posterior
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
 
@@ -96,7 +96,7 @@ class BayesGibbs:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
         converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = list(sampled.warnings)
+        warnings = list(sampled.prepared.warnings)
         if sampled.interrupted:
             warnings.append("interrupted: fewer draws than asked for")
         if not converged:

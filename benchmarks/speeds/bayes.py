@@ -78,7 +78,7 @@ def _sweep(name: str, tilts: int, photons: float) -> Speed:
     chain = Chain(
         maps,
         jnp.asarray(trial.truth.endmembers, jnp.float32),
-        prior.start(events.exposure, trial.truth.n_components),
+        prior.start(events.exposure, maps.reshape(-1, *events.exposure.shape)),
         (),
     )
     began = time.perf_counter()

@@ -32,7 +32,7 @@ def draw_prior(key):
     a_key, e_key = jax.random.split(key)
     abundances = gamma_variates(a_key, jnp.full((N_COMPONENTS, N_PIXELS), PRIOR.shape)) / PRIOR.rate
     endmembers = gamma_variates(e_key, jnp.full((N_COMPONENTS, N_CHANNELS), MODEL.concentration))
-    learned = PRIOR.start(EXPOSURE, N_COMPONENTS)
+    learned = PRIOR.start(EXPOSURE, abundances)
     return Chain(abundances, endmembers / endmembers.sum(axis=1, keepdims=True), learned, ())
 
 
@@ -79,7 +79,7 @@ def z_scores_inputs(key, shape_error=1.0):
         state, counts = carry
         sweep_key, count_key = jax.random.split(key)
         # What a fixed prior has learned is its shape and rate.
-        state = state._replace(prior=sampler_prior.start(EXPOSURE, N_COMPONENTS))
+        state = state._replace(prior=sampler_prior.start(EXPOSURE, state.abundances))
         events = Events(lay_out(counts), EXPOSURE)
         state, _ = sweep(events, (), state, sweep_key, sampler_prior, MODEL)
         counts = draw_counts(count_key, state)

@@ -1,4 +1,4 @@
-"""Every registered abundance prior keeps the contract; the learned Gamma prior learns."""
+"""Every registered abundance prior keeps the contract; those that learn, learn."""
 
 import dataclasses
 from functools import partial
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 
@@ -25,7 +25,7 @@ def run(prior, counts, exposure, keys):
         rates, learned = prior.draw(key, counts, exposure, learned)
         return learned, (rates, learned)
 
-    return jax.lax.scan(step, prior.start(exposure, len(counts)), keys)[1]
+    return jax.lax.scan(step, prior.start(exposure, counts), keys)[1]
 
 
 def drawn(prior, counts, exposure=EXPOSURE, key=0, n=4):
@@ -99,3 +99,66 @@ def test_the_gamma_prior_learns_the_shape_and_mean_that_maps_were_simulated_with
     bound = 4 / np.sqrt(z.shape[1])
     assert np.abs(z.mean(axis=1)).max() < bound and np.abs(z.std(axis=1) - 1).max() < bound
     assert np.abs(gamma_z(scale=1.5).mean(axis=1)).max() > 2 * bound, "the test could not see a wrong mean"
+
+
+def dirichlet_z(concentrations, scale=1.0, n_sets=32, n_cells=300, n_empty=0):
+    """Simulate maps of these concentrations; return (true - learned) / sd of their logarithms, (sets, K)."""
+    rng = np.random.default_rng(5)
+    truth = np.exp(rng.uniform(-0.5, 0.5, (n_sets, len(concentrations)))) * concentrations
+    z = []
+    for number, alpha in enumerate(truth):
+        totals = rng.gamma(3.0, 30.0, n_cells)
+        counts = rng.poisson(totals[:, None] * rng.dirichlet(scale * alpha, n_cells)).T
+        counts = np.pad(counts, ((0, 0), (0, n_empty)))
+        exposure = np.ones(counts.shape[1], np.float32)
+        _, learned = drawn(ABUNDANCE_PRIORS["dirichlet"](), counts, exposure, key=number, n=300)
+        logs = np.log(learned.concentrations[100:])
+        z.append((np.log(alpha) - logs.mean(axis=0)) / logs.std(axis=0))
+    return np.array(z)
+
+
+@pytest.mark.parametrize("n_empty", [0, 600])
+def test_the_dirichlet_prior_learns_what_compositions_were_simulated_with(n_empty):
+    """Whatever the vacuum: pixels without counts say nothing of compositions."""
+    z = dirichlet_z(np.array([2.0, 0.5, 0.2]), n_empty=n_empty)
+    bound = 4 / np.sqrt(len(z))
+    assert np.abs(z.mean(axis=0)).max() < bound and np.abs(z.std(axis=0) - 1).max() < bound
+    assert np.abs(dirichlet_z(np.array([2.0, 0.5, 0.2]), scale=1.5).mean(axis=0)).max() > 2 * bound, (
+        "the test could not see wrong concentrations"
+    )
+
+
+def test_a_dirichlet_prior_that_does_not_learn_is_conjugate():
+    """Totals are independent of compositions; shares of one component follow its Beta distribution."""
+    prior, counts = (
+        ABUNDANCE_PRIORS["dirichlet"](),
+        jnp.asarray(np.full((3, 5000), [[4], [0], [1]]), jnp.float32),
+    )
+    exposure, alpha = jnp.ones(5000), np.array([0.3, 1.5, 5.0])
+    learned = prior.start(exposure, counts)._replace(
+        concentrations=jnp.asarray(alpha, jnp.float32),
+        shape=jnp.full(1, 2.0),
+        rate=jnp.full(1, 0.5),
+        learning=jnp.asarray(False),
+    )
+    rates, after = prior.draw(jax.random.key(0), counts, exposure, learned)
+    np.testing.assert_array_equal(after.concentrations, learned.concentrations)
+    rates = np.asarray(rates, float)
+    assert stats.kstest(rates.sum(axis=0), stats.gamma(5 + 2.0, scale=1 / 1.5).cdf).pvalue > 1e-4
+    for share, own in zip(rates / rates.sum(axis=0), alpha + np.array([4, 0, 1]), strict=True):
+        assert stats.kstest(share, stats.beta(own, alpha.sum() + 5 - own).cdf).pvalue > 1e-4
+
+
+def test_the_dirichlet_prior_begins_like_the_maps_it_is_given():
+    """At the density's greatest, against a general optimiser."""
+    rng = np.random.default_rng(2)
+    shares = rng.dirichlet([3.0, 0.4, 1.0], 2000).T
+    learned = ABUNDANCE_PRIORS["dirichlet"]().start(jnp.ones(2000), jnp.asarray(50 * shares, jnp.float32))
+
+    def less_likely(log_alpha):
+        alpha = np.exp(log_alpha)
+        prior = stats.norm(np.log(0.5), 1.5).logpdf(log_alpha).sum()
+        return -stats.dirichlet(alpha).logpdf(np.maximum(shares, 1e-300)).sum() - prior
+
+    best = np.exp(optimize.minimize(less_likely, np.zeros(3)).x)
+    np.testing.assert_allclose(learned.concentrations, best, rtol=0.03)

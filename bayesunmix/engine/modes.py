@@ -1,0 +1,130 @@
+"""Where chains begin: at the ends of short chains that are held near one commonest component at first.
+
+A posterior of several modes holds a chain in the one where it began, for longer than anyone waits. On a foil with
+precipitates the way from most starts leads to a matrix that is split in two, which fits its noise. So short chains
+begin with endmembers at the corners of the image (`bayesunmix.engine.corners`), which show a material that few pixels
+hold, or at the likeliest of a few binned fits (`bayesunmix.engine.starts`), in turn; and for their first sweeps the
+prior of compositions (`bayesunmix.abundance_priors.dirichlet`) is held at concentrations under which pixels are mostly
+of the commonest component. What differs from it gathers in the other endmembers before noise finds a use for them.
+Afterwards the prior is learned. Where no component turns out to prevail, a chain begins again with free compositions.
+"""
+
+from threading import Event
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.endmember_model import EndmemberModel, Prepared
+from bayesunmix.engine.chains import side_by_side
+from bayesunmix.engine.corners import ENOUGH_COUNTS, MOST_SUPERPIXELS, corner_start
+from bayesunmix.engine.events import Occupied, occupied
+from bayesunmix.engine.gibbs import Chain, advance, lay_out
+from bayesunmix.engine.starts import best_start, block_size
+from bayesunmix.image import SpectrumImage
+
+N_STARTS = 4  # of the binned fits
+MOST_PHOTONS = 500_000  # more tell modes apart no better
+SWEEPS, N_HELD, N_FREE = 20, 4, 8  # in a block, and blocks
+PREVAILS = 0.6  # of all counts
+FLOOR = 1e-3  # counts: no component starts from nothing
+# Concentrations: of the commonest component and the others, about those that `trace_precipitates` has; and of all.
+_MOSTLY, _RARELY, _FREE = 5.0, 0.03, 0.5
+
+
+class Beginning(NamedTuple):
+    """Where a chain begins: maps (K, P) and endmembers (K, C)."""
+
+    maps: np.ndarray
+    endmembers: np.ndarray
+
+
+def find_modes(
+    image: SpectrumImage, prepared: Prepared, model: EndmemberModel, key: jax.Array, n_chains: int
+) -> list[Beginning]:
+    """Run short chains on superpixels, and return where they end: one a chain.
+
+    Raises
+    ------
+    KeyboardInterrupt
+    """
+    size = block_size(image, prepared.n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
+    pooled, of_block = image.rebin(size), image.blocks(size)
+    pixels = occupied(pooled)
+    choice_key, start_key, chain_key = jax.random.split(key, 3)
+    some = _some(pixels, choice_key)
+    counts = SpectrumImage(pooled.counts[some], pooled.energy_kev, (some.size, image.n_channels))
+    events, prior = lay_out(counts), ABUNDANCE_PRIORS["dirichlet"]()
+
+    def begin(number: int) -> tuple[Chain, list[jax.Array]]:
+        start = _start(pooled, pixels, prepared.n_components, jax.random.fold_in(start_key, number), number)
+        maps = jnp.asarray(start.maps[:, some], jnp.float32)
+        endmembers, learned = model.start(prepared.given, start.endmembers)
+        return Chain(maps, endmembers, prior.start(events.exposure, maps), learned), _ways(start.maps)
+
+    def step(chain: Chain, key: jax.Array) -> Chain:
+        return advance(events, prepared.given, chain, key, prior, model, SWEEPS)[0]
+
+    def run(number: int, stop: Event) -> Chain:
+        begun, ways = begins[number]
+        for way, concentrations in enumerate(ways):
+            chain = begun._replace(
+                prior=begun.prior._replace(concentrations=concentrations, learning=jnp.asarray(False))
+            )
+            way_key = jax.random.fold_in(jax.random.fold_in(chain_key, number), way)
+            for block, block_key in enumerate(jax.random.split(way_key, N_HELD + N_FREE)):
+                if stop.is_set():
+                    break
+                learning = jnp.asarray(block >= N_HELD)
+                chain = step(chain._replace(prior=chain.prior._replace(learning=learning)), block_key)
+            shares = chain.abundances.sum(axis=1)
+            if shares.max() > PREVAILS * shares.sum():
+                break
+        return chain
+
+    begins = [begin(number) for number in range(n_chains)]
+    step(begins[0][0], key)  # compiles, once for all threads
+    ends, interrupted = side_by_side(run, n_chains)
+    if interrupted:
+        raise KeyboardInterrupt
+    totals = np.asarray(pooled.counts.sum(axis=1)).ravel()
+    pixels_in_block = np.maximum(np.bincount(of_block, image.takes_part), 1)
+    beginnings = []
+    for chain in ends:
+        found = np.asarray(chain.abundances)
+        # Superpixels that were left out begin with the composition of all that were not.
+        maps = found.sum(axis=1, keepdims=True) / found.sum() * totals
+        maps[:, some] = found
+        beginnings.append(
+            Beginning((maps / pixels_in_block)[:, of_block] + FLOOR, np.asarray(chain.endmembers))
+        )
+    return beginnings
+
+
+def _some(pixels: Occupied, key: jax.Array) -> np.ndarray:
+    """Numbers of pixels that hold counts, chosen at random up to `MOST_PHOTONS`, in order."""
+    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    order = rng.permutation(pixels.pixels.size)
+    totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
+    enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")
+    return np.sort(pixels.pixels[order[: max(int(enough), 1)]])
+
+
+def _start(
+    pooled: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, number: int
+) -> Beginning:
+    if number % 2 == 0:
+        abundances, endmembers = corner_start(pooled, pixels, n_components, key, 0.5 if number else 1.0)
+    else:
+        fit = best_start(pooled, pixels, n_components, key, N_STARTS)
+        abundances, endmembers = fit.abundances, fit.endmembers
+    return Beginning(pixels.restore(abundances, pooled.n_pixels).T + FLOOR, endmembers)
+
+
+def _ways(maps: np.ndarray) -> list[jax.Array]:
+    """Concentrations (K,) to begin with: one component prevails, or none."""
+    n_components = len(maps)
+    commonest = int(np.argmax(maps.sum(axis=1)))
+    return [jnp.full(n_components, _RARELY).at[commonest].set(_MOSTLY), jnp.full(n_components, _FREE)]

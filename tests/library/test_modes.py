@@ -1,0 +1,64 @@
+"""Where chains begin: the mode in which a rare phase has an endmember, and grains that are as common as one another."""
+
+import jax
+import numpy as np
+import pytest
+
+import bayesunmix as bu
+from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.engine import modes
+from bayesunmix.engine.modes import find_modes
+from simulations import PHANTOMS
+
+MODEL = ENDMEMBER_MODELS["smooth"]()
+
+
+def begin(image, n_components, n_chains=2, seed=0):
+    return find_modes(image, MODEL.prepare(image, n_components), MODEL, jax.random.key(seed), n_chains)
+
+
+@pytest.fixture(scope="module")
+def foil():
+    return PHANTOMS["trace_precipitates"]((64, 64)).acquire(10, 0)
+
+
+def commonest(maps):
+    shares = maps.sum(axis=1)
+    return shares.max() / shares.sum()
+
+
+def test_the_matrix_stays_whole_where_precipitates_are_rare(foil, monkeypatch):
+    """Without the sweeps in which one component prevails, chains split it in two."""
+    truth = commonest(foil.truth.abundances.T)
+    for maps, _ in begin(foil.image, 3):
+        assert commonest(maps) == pytest.approx(truth, abs=0.05)
+    ways = modes._ways
+    monkeypatch.setattr(modes, "_ways", lambda maps: ways(maps)[1:])
+    assert min(commonest(maps) for maps, _ in begin(foil.image, 3)) < truth - 0.15
+
+
+@pytest.mark.parametrize("most_photons", [modes.MOST_PHOTONS, 10_000])
+def test_common_phases_are_found_and_all_pixels_begin(most_photons, monkeypatch):
+    monkeypatch.setattr(modes, "MOST_PHOTONS", most_photons)
+    trial = PHANTOMS["nicr_film"]().acquire(10, 0)
+    for maps, endmembers in begin(trial.image, 3):
+        assert maps.shape == (3, trial.image.n_pixels) and maps.min() > 0
+        assert maps.sum() == pytest.approx(trial.image.n_photons, rel=0.1)
+        angles = bu.spectral_angles(trial.truth.endmembers, endmembers)
+        assert sorted(angles.argmin(axis=1)) == [0, 1, 2] and angles.min(axis=1).max() < 12
+
+
+def test_one_key_one_beginning(foil):
+    image = foil.image.rebin((4, 4))
+    one, same, other = (begin(image, 3, n_chains=1, seed=seed)[0] for seed in (0, 0, 1))
+    for a, b, c in zip(one, same, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.array_equal(a, c)
+
+
+def test_a_mask_leaves_every_photon_to_a_pixel_that_takes_part(foil):
+    mask = np.ones(foil.image.navigation_shape, bool)
+    mask[:, :21] = False
+    image = foil.image.within(mask)
+    for maps, _ in begin(image, 2):
+        assert maps[:, image.takes_part].sum() == pytest.approx(image.n_photons, rel=0.05)
