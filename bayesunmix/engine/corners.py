@@ -4,10 +4,11 @@ Maximum likelihood is a bad place. With K free abundances in every superpixel it
 two, which fits its noise, than gives an endmember to one that few pixels hold; on `trace_precipitates` it even leaves
 the truth for that.
 
-In the space of the K leading components (`bayesunmix.engine.pca`), of channels no finer than peaks need, the composition
-of a superpixel has little noise, the same along all axes and inversely proportional to its counts. Materials are the
-corners of a simplex that the others fill. Successive projection [1]_ finds them one after the other: the next is the superpixel whose distance from the flat
-through those before is the most certain, in standard deviations; it is averaged with those most like it.
+In the space of the K leading components (`bayesunmix.engine.pca`), of channels no finer than peaks need, the
+composition of a superpixel has little noise, the same along all axes and inversely proportional to its counts.
+Materials are the corners of a simplex that the others fill. Successive projection [1]_ finds them one after the other:
+the next is the superpixel whose distance from the flat through those before is the most certain, in standard
+deviations; it is averaged with those most like it.
 
 References
 ----------

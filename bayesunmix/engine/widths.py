@@ -4,8 +4,9 @@ Draws under a prior that is a mixture (`bayesunmix.abundance_priors.multiscale`)
 under strong overlap of spectra less. How much is measured: photons are drawn from the fitted factorisation, unmixed in
 the same way, and compared with what they were drawn from. Each strip of the image has another draw of the endmembers,
 so that they are not known better than those of the image itself. Each component gets a factor c for each of `LEVELS`,
-with which intervals of that level would have held the known truth as often as they say. A draw a that ends an interval of
-that level around the mean m moves towards or away from it, :math:`a' = m (a / m)^c`; between levels c is interpolated.
+with which intervals of that level would have held the known truth as often as they say. A draw a that ends an interval
+of that level around the mean m moves towards or away from it, :math:`a' = m (a / m)^c`; between levels c is
+interpolated.
 
 References
 ----------
