@@ -134,12 +134,15 @@ def _tally(tree: Tree, counted: Array, rows: Array, columns: Array, n: int) -> A
     code = jnp.where(counted, rows * n + columns, -1).astype(jnp.int8)
     every = jnp.arange(2 * n, dtype=jnp.int8)[:, None]
     tallies = [
-        (part.reshape(len(part), 1, -1) == every).sum(axis=-1, dtype=jnp.int32) for part in tree.by_level(code)
+        (part.reshape(len(part), 1, -1) == every).sum(axis=-1, dtype=jnp.int32)
+        for part in tree.by_level(code)
     ]
     return jnp.stack(tallies, axis=1).reshape(len(code), -1, 2, n)
 
 
-def _learn(key: Array, of_kinds: Array, of_moves: Array, total: Array, pyramid: Pyramid) -> tuple[Pyramid, Array]:
+def _learn(
+    key: Array, of_kinds: Array, of_moves: Array, total: Array, pyramid: Pyramid
+) -> tuple[Pyramid, Array]:
     """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
     posterior = [of_kinds + jnp.asarray(PRIOR_WEIGHTS), of_moves + jnp.asarray(PRIOR_MOVES), total + 0.5]
     drawn = log_gamma_variates(key, jnp.concatenate([part.ravel() for part in posterior]))

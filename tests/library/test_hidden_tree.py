@@ -90,7 +90,9 @@ def test_states_are_drawn_jointly(shape, offsets):
 
 def test_without_evidence_nothing_is_said():
     tree, evidence, moves = setting(*TREES[0])
-    assert all((part == 0).all() or np.abs(part).max() < 1e-6 for part in said_by(tree, 0 * evidence, moves)[0])
+    assert all(
+        (part == 0).all() or np.abs(part).max() < 1e-6 for part in said_by(tree, 0 * evidence, moves)[0]
+    )
 
 
 def test_extreme_evidence_stays_finite():
