@@ -9,9 +9,9 @@ how it may split, and what its two halves are in turn: a hidden Markov tree [2]_
 
 where w is the share of the node's pixels in the first half: an exactly even split inside a grain, nearly even ones,
 and free ones at an edge. Edges are few and long, so that what lies inside an even block is nearly always even. The
-weights :math:`\pi` and moves M are learned for every level and map. Given Poisson counts the states follow from messages
-up the tree, and given the states the splits of all nodes are independent: nothing is approximated. The total rate has a
-Gamma(1/2) posterior.
+weights :math:`\pi` and moves M are learned for every level and map. Given Poisson counts the states follow from
+messages up the tree, and given the states the splits of all nodes are independent: nothing is approximated. The total
+rate has a Gamma(1/2) posterior.
 
 Pairs of cells begin at an offset that is chosen for every level: a random one moves the blocks about, so that the
 average over offsets shows none. It must be held for many sweeps where spectra overlap: where a sweep passes on 7 % of
