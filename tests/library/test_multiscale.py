@@ -11,22 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesunmix.engine.multiscale import (
-    SHAPES,
-    _draw_untold,
-    draw_rates,
-    first_pyramid,
-    levels_of,
-)
+from bayesunmix.engine import multiscale
+from bayesunmix.engine.multiscale import SHAPES, draw_rates, first_pyramid, levels_of
 from bayesunmix.engine.multiscale import Pyramid as Blocks
+from bayesunmix.engine.splits import draw_from_prior
 
-
-@jax.jit
-def draw(key, counts, exposure, log_weights, offsets):
-    rates, moved = draw_rates(key, counts, exposure, Blocks(log_weights, offsets))
-    return rates, moved.log_weights
-
-
+draw = jax.jit(draw_rates)
 KINDS = 1 + len(SHAPES)
 GRID, OFFSETS = (3, 2), np.array([1, 1, 0])
 EXPOSURE = np.array([[1, 1], [1, 0], [1, 1]], np.float32)
@@ -66,8 +56,9 @@ def repeated(counts, n=N):
     return jnp.asarray(np.repeat(np.asarray(counts, np.float32)[None], n, axis=0))
 
 
-def random_weights(rng, shape, n):
-    return rng.dirichlet(np.ones(KINDS), (n, len(levels_of(shape)))).astype(np.float32)
+def random_rows(rng, prior, n):
+    """Dirichlet draws of every row of a prior for n maps and every level, (n, levels, 2, columns)."""
+    return np.stack([rng.dirichlet(row, (n, len(OFFSETS))) for row in prior], axis=2)
 
 
 def mixture(n, m, w, prior):
@@ -94,16 +85,19 @@ def test_a_split_is_drawn_from_its_posterior(counts, even):
     """Three cells in a row, or two and a masked one between them: the upper node splits two cells from one."""
     exposure = jnp.asarray([1, float(even > 0.6), 1])
     prior = np.array([0.3, 0.1, 0.25, 0.2, 0.15])
-    log_weights = jnp.asarray(np.broadcast_to(np.log(prior), (N, 2, KINDS)), jnp.float32)
-    rates, moved = draw(jax.random.key(5), repeated(counts), exposure, log_weights, jnp.asarray([0, 0]))
-    rates, weights = np.asarray(rates, float), np.exp(np.asarray(moved))
+    log_weights = jnp.asarray(np.broadcast_to(np.log(prior), (N, 2, 2, KINDS)), jnp.float32)
+    pyramid = first_pyramid((3,), N)._replace(log_weights=log_weights)
+    rates, moved = draw(jax.random.key(5), repeated(counts), exposure, pyramid)
+    rates, weights = np.asarray(rates, float), np.exp(np.asarray(moved.log_weights))
     total = rates.sum(axis=1)
     assert stats.kstest(total, stats.gamma(sum(counts) + 0.5).cdf).pvalue > 1e-4
     share = rates[:, :2].sum(axis=1) / total
-    # Where nothing tells kinds apart, they are drawn from the new weights, which are then Dirichlet(1).
-    told = sum(counts) > 0 or even != 0.5
+    # Where nothing tells kinds apart, they are drawn from the new weights, which are then as their prior has them.
+    told = sum(counts) > 1
+    learned = np.array(multiscale.PRIOR_WEIGHTS)
+    size = learned.sum(axis=1, keepdims=True)
     probability, betas = mixture(
-        sum(counts[:2]), counts[2], even, prior if told else np.full(KINDS, 1 / KINDS)
+        sum(counts[:2]), counts[2], even, prior if told else (learned / size).mean(axis=0)
     )
     spike = np.abs(share - even) < 1e-6
     missed = sum(
@@ -117,34 +111,44 @@ def test_a_split_is_drawn_from_its_posterior(counts, even):
             share[~spike], lambda x: sum(p * b.cdf(x) for p, b in zip(conditional, betas, strict=True))
         ).pvalue
         assert pvalue > 1e-4
-    # One node a level: the weights of its kind are Dirichlet(1) with one more there.
-    mean = (1 + probability * told) / (told + KINDS)
-    assert np.abs(weights[:, 1].mean(axis=0) - mean).max() < 4 * 0.16 / np.sqrt(N)
+    # One node a level, as likely quiet as lively: the weights of its state are Dirichlet with one more of its kind.
+    assert np.abs(
+        weights[:, 1].mean(axis=0) - learned / size - told / 2 * (probability - learned / size) / (size + 1)
+    ).max() < 4 * weights[:, 1].std(axis=0).max() / np.sqrt(N)
 
 
 def test_weights_of_a_level_without_two_halves_come_from_their_prior():
     exposure = jnp.asarray([1.0, 0, 1])  # at offset 0 neither pair of the lower level has two halves
-    _, moved = draw(jax.random.key(0), repeated([5, 0, 9]), exposure, *first_pyramid((3,), N))
-    for kind in np.exp(np.asarray(moved[:, 0], float)).T:
-        assert stats.kstest(kind, stats.beta(1, KINDS - 1).cdf).pvalue > 1e-4
+    _, moved = draw(jax.random.key(0), repeated([5, 0, 9]), exposure, first_pyramid((3,), N))
+    for state, prior in enumerate(multiscale.PRIOR_WEIGHTS):
+        for kind, mine in zip(
+            np.exp(np.asarray(moved.log_weights[:, 0, state], float)).T, prior, strict=True
+        ):
+            assert stats.kstest(kind, stats.beta(mine, sum(prior) - mine).cdf).pvalue > 1e-4
 
 
 def prior_draws(rng, n):
-    """Cell shares and weights from the prior, in plain NumPy."""
-    weights = random_weights(rng, GRID, n)
+    """Cell shares, weights and moves from the prior, in plain NumPy."""
+    priors = multiscale.PRIOR_WEIGHTS, multiscale.PRIOR_MOVES
+    weights, moves = (random_rows(rng, prior, n) for prior in priors)
+    pyramid, every = Pyramid(EXPOSURE, OFFSETS), np.arange(n)[:, None, None]
+    lively = [rng.integers(0, 2, (n, 1, 1))]
+    for i in reversed(range(1, len(OFFSETS))):
+        parent = lively[0][(slice(None), *pyramid.levels[i][0])]
+        lively.insert(0, (rng.random(parent.shape) < moves[every, i - 1, parent, 1]).astype(int))
 
     def split(level, w):
-        kind = (rng.random((n, *w.shape, 1)) > weights[:, level].cumsum(axis=-1)[:, None, None]).sum(axis=-1)
-        kind = np.minimum(kind, KINDS - 1)
+        heaped = weights[every, level, lively[level]].cumsum(axis=-1)[..., :-1]
+        kind = (rng.random((n, *w.shape, 1)) > heaped).sum(axis=-1)
         concentration = 2 * np.array([1.0, *SHAPES])[kind]
         return np.where(kind == 0, w, rng.beta(concentration * w, concentration * (1 - w)))
 
-    return Pyramid(EXPOSURE, OFFSETS).cells(np.ones(n), split), weights
+    return pyramid.cells(np.ones(n), split), weights, moves
 
 
-def moments(shares, weights):
-    """Functions of cells (n, *GRID) and weights (n, levels, kinds) that any fault should show in."""
-    p, w = shares[:, EXPOSURE > 0], weights.reshape(len(weights), -1)
+def moments(shares, weights, moves):
+    """Functions of cells (n, *GRID), weights and moves that any fault should show in."""
+    p, w = shares[:, EXPOSURE > 0], np.concatenate([weights, moves], axis=-1).reshape(len(weights), -1)
     products = np.einsum("ni,nj->nij", p, p)[:, *np.triu_indices(p.shape[1])]
     difference = (p[:, 1:] - p[:, :-1]) ** 2
     return np.hstack([p, products, w, w**2, (difference[:, :, None] * w[:, None]).reshape(len(p), -1)])
@@ -156,25 +160,38 @@ def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N)
     The total has an improper prior, so it is given here: splits do not depend on it but through the counts.
     """
     rng = np.random.default_rng(11)
-    shares, weights = prior_draws(rng, n)
+    shares, *learned = prior_draws(rng, n)
+    draw = jax.jit(lambda *given: draw_rates(*given))  # compiled anew, with what a test may have put in
     for step in range(steps):
         counts = rng.poisson(total * shares) + more_counts * EXPOSURE
+        log_weights, log_moves = (jnp.log(jnp.asarray(rows, jnp.float32)) for rows in learned)
+        log_weights += jnp.asarray([weigh, *[0] * len(SHAPES)])
+        pyramid = Blocks(log_weights, log_moves, jnp.asarray(offsets))
         rates, moved = draw(
-            jax.random.key(step),
-            jnp.asarray(counts, jnp.float32),
-            jnp.asarray(EXPOSURE),
-            jnp.log(jnp.asarray(weights)) + jnp.asarray([weigh, *[0] * len(SHAPES)]),
-            jnp.asarray(offsets),
+            jax.random.key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
         )
         rates = np.asarray(rates, float)
-        shares, weights = rates / rates.sum(axis=(1, 2), keepdims=True), np.exp(np.asarray(moved, float))
-    drawn, expected = moments(shares, weights), moments(*prior_draws(np.random.default_rng(12), 4 * n))
+        shares = rates / rates.sum(axis=(1, 2), keepdims=True)
+        learned = [np.exp(np.asarray(rows, float)) for rows in moved[:2]]
+    drawn, expected = moments(shares, *learned), moments(*prior_draws(np.random.default_rng(12), 4 * n))
     spread = np.sqrt(drawn.var(axis=0) / n + expected.var(axis=0) / (4 * n))
     return np.abs((drawn.mean(axis=0) - expected.mean(axis=0)) / spread).max()
 
 
+@pytest.fixture
+def distinct(monkeypatch):
+    """A prior whose states and moves all differ, weak enough for faults in what is learned to show on a tiny grid."""
+    monkeypatch.setattr(multiscale, "PRIOR_WEIGHTS", ((3.0, 0.3, 0.2, 0.5, 1.0), (0.2, 3.0, 0.5, 0.3, 0.4)))
+    monkeypatch.setattr(multiscale, "PRIOR_MOVES", ((4.0, 0.5), (1.0, 1.5)))
+
+
 @pytest.mark.parametrize("total", [3, 30])
 def test_prior_and_posterior_draws_agree_jointly(total):
+    assert joint_z(total) < 4
+
+
+@pytest.mark.parametrize("total", [3, 300])
+def test_another_prior_agrees_jointly(total, distinct):
     assert joint_z(total) < 4
 
 
@@ -183,19 +200,51 @@ def test_prior_and_posterior_draws_agree_jointly(total):
     [{"more_counts": 0.5}, {"offsets": np.array([1, 0, 0])}, {"weigh": np.log(2)}],
     ids=["half a count more in every cell", "pairs begin elsewhere", "even splits weigh twice as much"],
 )
-def test_the_joint_test_sees_a_planted_fault(fault):
+def test_the_joint_test_sees_a_planted_fault(fault, distinct):
     assert joint_z(**fault) > 6
+
+
+def unheard(tree, evidence, log_moves):
+    return evidence
+
+
+def turned(key, of_kinds, of_moves, total, pyramid, learn=multiscale._learn):
+    return learn(key, of_kinds, of_moves.swapaxes(-1, -2), total, pyramid)
+
+
+def swapped(key, of_kinds, of_moves, total, pyramid, learn=multiscale._learn):
+    return learn(key, of_kinds[..., ::-1, :], of_moves, total, pyramid)
+
+
+def flipped(tree, evidence, log_moves, messages=multiscale.messages):
+    return messages(tree, evidence, log_moves.swapaxes(-1, -2))
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("messages", unheard), ("messages", flipped), ("_learn", turned), ("_learn", swapped)],
+    ids=[
+        "no messages from below",
+        "messages with moves turned round",
+        "tallies of moves turned round",
+        "tallies of the other state",
+    ],
+)
+def test_the_joint_test_sees_a_fault_in_the_tree(name, fault, distinct, monkeypatch):
+    monkeypatch.setattr(multiscale, name, fault)
+    assert joint_z(300) > 6
 
 
 @pytest.mark.parametrize("word", [0, 2**32 - 1, 2**9 - 1, 2**32 - 2**9])
 def test_the_most_extreme_random_bits_give_shares(word, monkeypatch):
     """In a million nodes a day every word comes up: no 0 / 0 may hide among them."""
     monkeypatch.setattr(jax.random, "bits", lambda key, shape: jnp.full(shape, word, jnp.uint32))
+    lively = jnp.asarray([[False, True, True]])
     for kind in range(KINDS):
-        log_weights = jnp.log(jax.nn.one_hot(jnp.asarray([[kind]]), KINDS))
-        share = _draw_untold(jax.random.key(0), jnp.zeros(3, jnp.int32), log_weights)
+        log_weights = jnp.log(jax.nn.one_hot(jnp.asarray([[[kind, kind]]]), KINDS))
+        kinds, share = draw_from_prior(jax.random.key(0), jnp.zeros(3, jnp.int32), lively, log_weights)
         assert ((share >= 0) & (share <= 1)).all()
-        assert kind != 0 or word % 512 == 511 or (share == 0.5).all()
+        assert kind != 0 or word % 512 == 511 or ((share == 0.5) & (kinds == 0)).all()
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4))
@@ -221,17 +270,13 @@ def test_any_shape_and_mask(shape, seed, masked):
     exposure = (rng.random(shape) >= masked).astype(np.float32)
     counts = (rng.integers(0, 2, (2, *shape)) * 1e6 * exposure).astype(np.float32)
     blocks = first_pyramid(shape, 2).move(jax.random.key(seed))
-    assert blocks.offsets.shape == blocks.log_weights.shape[1:2] and set(np.unique(blocks.offsets)) <= {0, 1}
-    rates, weights = draw(
-        jax.random.key(seed),
-        jnp.asarray(counts),
-        jnp.asarray(exposure),
-        *blocks,
-    )
-    rates, weights = np.asarray(rates, float), np.asarray(weights, float)
+    assert blocks.offsets.shape == blocks.log_moves.shape[1:2] and set(np.unique(blocks.offsets)) <= {0, 1}
+    rates, moved = draw(jax.random.key(seed), jnp.asarray(counts), jnp.asarray(exposure), blocks)
+    rates = np.asarray(rates, float)
     assert rates.shape == counts.shape and (rates[:, exposure == 0] == 0).all()
     assert np.abs((rates - counts) / np.sqrt(counts + 10)).max() < 6
-    np.testing.assert_allclose(np.exp(weights).sum(axis=-1), 1, rtol=1e-5)
+    for rows in moved[:2]:
+        np.testing.assert_allclose(np.exp(np.asarray(rows, float)).sum(axis=-1), 1, rtol=1e-5)
 
 
 def test_no_rate_is_lost_outside_or_under_a_mask():
@@ -242,8 +287,7 @@ def test_no_rate_is_lost_outside_or_under_a_mask():
             jax.random.key(2),
             repeated(counts),
             jnp.asarray(EXPOSURE),
-            first_pyramid(GRID, N).log_weights,
-            jnp.asarray(offsets),
+            first_pyramid(GRID, N)._replace(offsets=jnp.asarray(offsets)),
         )
         total = np.asarray(rates, float).sum(axis=(1, 2))
         assert stats.kstest(total, stats.gamma(6.5).cdf).pvalue > 1e-4
