@@ -51,7 +51,7 @@ __all__ = ["SHAPES", "Pyramid", "draw_rates", "first_pyramid", "levels_of"]
 # node does, then a lively one.
 PRIOR_WEIGHTS = ((8.0, 0.5, 0.5, 2.0, 4.0), (1.0, 2.0, 2.0, 1.0, 1.0))  # the even split, then `SHAPES`
 PRIOR_MOVES = ((9.0, 1.0), (2.0, 2.0))  # to a quiet half, to a lively one
-_CERTAIN = 1e4  # log-odds
+_CERTAIN = 1e30  # times as likely
 
 
 class Pyramid(NamedTuple):
@@ -125,14 +125,14 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     evidence, kinds = draw_kinds(keys[0], chosen, n, pixels, level, pyramid.log_weights)
     uniform = randoms(jax.random.bits(keys[1], (2, *held.shape)))
     of_states = tree.by_level(barrier(uniform.state))
-    said = messages(tree, tree.by_level(barrier(jnp.where(tells & real, evidence, 0))), pyramid.log_moves)
+    said = messages(tree, tree.by_level(barrier(jnp.where(tells & real, evidence, 1))), pyramid.log_moves)
     lively, parent = draw_states(tree, of_states, said, pyramid.log_moves)
     kind = jnp.where(lively, kinds[1], kinds[0])
     of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
     of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
     pyramid, total = _learn(keys[2], of_kinds, of_moves, whole.reshape(-1)[:-1], pyramid)
     # The states of the others served nothing yet. Now they follow, with the new moves.
-    settled = jnp.where(tells, jnp.where(lively, _CERTAIN, -_CERTAIN), 0)
+    settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
     lively, _ = draw_states(tree, of_states, tree.by_level(settled), pyramid.log_moves)
     prior_kind, untold = draw_from_prior(uniform, level, lively, pyramid.log_weights)
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))

@@ -74,7 +74,7 @@ def draw_kinds(
     Returns
     -------
     evidence : (K, nodes) array
-        Log-likelihood of the second state less that of the first; 0 elsewhere.
+        Likelihood of the second state over that of the first, where chosen.
     kinds : (2, K, nodes) array of int8
         Given the first state, and given the second.
     """
@@ -90,7 +90,7 @@ def draw_kinds(
         heaped = list(itertools.accumulate(of_node[:, j] * likelihood[j] for j in range(KINDS)))
         threshold = jax.random.uniform(jax.random.fold_in(key, i), node.shape) * heaped[-1]
         kind = sum((threshold >= part).astype(jnp.int8) for part in heaped[:-1])
-        evidence = jnp.log(heaped[-1][1] / heaped[-1][0])
+        evidence = heaped[-1][1] / heaped[-1][0]
         return state[0].at[at].set(evidence), state[1].at[:, at].set(kind)
 
     start = jnp.zeros(n.first.size), jnp.zeros((2, n.first.size), jnp.int8)
