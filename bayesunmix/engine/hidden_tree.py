@@ -1,11 +1,13 @@
 r"""States of the nodes of a pyramid, handed down from parents to halves: a hidden Markov tree with two states [1]_.
 
-Only the ratio of the two likelihoods of a node matters, so a message is one number, a difference of logarithms. What a
-node and all below it say of its own state, and then of its parent's r, is
+Only the ratio of the likelihoods of the two states matters, so a message is one number. What a node and all below it
+say of its own state, and then of its parent's, is
 
 .. math::
-    b = \log \frac{p(\text{counts} \mid s = 1)}{p(\text{counts} \mid s = 0)} + \sum_\text{halves} m, \qquad
-    m = \log \frac{M_{10} + M_{11} e^b}{M_{00} + M_{01} e^b}.
+    b = \frac{p(\text{counts} \mid s = 1)}{p(\text{counts} \mid s = 0)} \prod_\text{halves} m, \qquad
+    m = \frac{M_{10} + M_{11} b}{M_{00} + M_{01} b}.
+
+No sum over the tree is in it, so float32 needs no logarithms, which would cost more than all the rest.
 
 References
 ----------
@@ -13,11 +15,14 @@ References
    models", IEEE Trans. Signal Process. 46, 886 (1998).
 """
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 from bayesunmix.engine.pyramid import Nodes, Tree
+
+# Of a node's own evidence, and of a message: three factors of one b stay within float32. What is this rare never
+# happens.
+_MOST_OWN, _MOST_PASSED = 1e18, 1e9
 
 
 def messages(tree: Tree, evidence: list[Array], log_moves: Array) -> list[Array]:
@@ -27,7 +32,7 @@ def messages(tree: Tree, evidence: list[Array], log_moves: Array) -> list[Array]
     ----------
     tree : Tree
     evidence : list of (K, *nodes of a level) arrays
-        Log-likelihood of the second state less that of the first, finest level first.
+        Likelihood of the second state over that of the first, finest level first.
     log_moves : (K, levels, 2, 2) array
         From the parent's state (first) to a node's.
 
@@ -35,10 +40,13 @@ def messages(tree: Tree, evidence: list[Array], log_moves: Array) -> list[Array]
     -------
     list of (K, *nodes of a level) arrays
     """
-    said = [evidence[0]]
-    for i in range(1, len(evidence)):
-        halves = tree.halves(_to_parent(said[-1], jnp.exp(log_moves[:, i - 1])), i)
-        said.append(evidence[i] + halves.first + halves.second)
+    own = [jnp.clip(part, 1 / _MOST_OWN, _MOST_OWN) for part in evidence]
+    said = [own[0]]
+    for i in range(1, len(own)):
+        quiet, lively = (_chances(log_moves[:, i - 1, state], own[0].ndim) for state in (0, 1))
+        passed = (lively[0] + lively[1] * said[-1]) / (quiet[0] + quiet[1] * said[-1])
+        halves = tree.halves(jnp.clip(passed, 1 / _MOST_PASSED, _MOST_PASSED), i, outside=1)
+        said.append(own[i] * halves.first * halves.second)
     return said
 
 
@@ -51,7 +59,7 @@ def draw_states(tree: Tree, uniform: list[Array], said: list[Array], log_moves: 
     uniform : list of (K, *nodes of a level) arrays
         Random numbers.
     said : list of (K, *nodes of a level) arrays
-        From `messages`. 0 everywhere draws from the prior.
+        From `messages`. 1 draws from the prior; 0 and a large number decide.
     log_moves : (K, levels, 2, 2) array
 
     Returns
@@ -59,31 +67,21 @@ def draw_states(tree: Tree, uniform: list[Array], said: list[Array], log_moves: 
     states, of_parents : (K, nodes) arrays of bool
         The uppermost node has no parent: either state is as likely, and the latter False.
     """
-    log_odds = log_moves[..., 1] - log_moves[..., 0]
-    states = [uniform[-1] < jax.nn.sigmoid(said[-1])]
+    states = [uniform[-1] * (1 + said[-1]) < said[-1]]
     of_parents = [jnp.zeros_like(states[0])]
     for i in reversed(range(len(said) - 1)):
         parent = tree.cells(Nodes(states[-1], states[-1]), i + 1)
-        quiet, lively = (_for_maps(log_odds[:, i, state], parent.ndim) for state in (0, 1))
-        chance = jax.nn.sigmoid(said[i] + jnp.where(parent, lively, quiet))
-        states.append(uniform[i] < chance)
+        quiet, lively = (_chances(log_moves[:, i, state], parent.ndim) for state in (0, 1))
+        to_lively = jnp.where(parent, lively[1], quiet[1]) * said[i]
+        states.append(uniform[i] * (jnp.where(parent, lively[0], quiet[0]) + to_lively) < to_lively)
         of_parents.append(parent)
     return _flat(states), _flat(of_parents)
 
 
-def _to_parent(said: Array, moves: Array) -> Array:
-    """Pass on what nodes say of their state as what that says of their parents'."""
-    little = jnp.exp(-jnp.abs(said))
-    quiet, lively = jnp.where(said > 0, little, 1), jnp.where(said > 0, 1, little)
-    likelihood = [
-        _for_maps(moves[:, parent, 0], said.ndim) * quiet + _for_maps(moves[:, parent, 1], said.ndim) * lively
-        for parent in (0, 1)
-    ]
-    return jnp.log(likelihood[1] / likelihood[0])
-
-
-def _for_maps(values: Array, n_dim: int) -> Array:
-    return values.reshape(-1, *(1,) * (n_dim - 1))
+def _chances(log_moves: Array, n_dim: int) -> tuple[Array, Array]:
+    """Return the chances of the two states, (K, 2), each as an array like those of a level."""
+    quiet, lively = jnp.exp(log_moves).reshape(-1, 2, *(1,) * (n_dim - 1)).swapaxes(0, 1)
+    return quiet, lively
 
 
 def _flat(by_level: list[Array]) -> Array:

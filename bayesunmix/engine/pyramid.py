@@ -71,15 +71,15 @@ class Tree:
             for end, size, nodes in zip(ends, self.sizes, self.node_shapes, strict=True)
         ]
 
-    def halves(self, cells: Array, i: int) -> Nodes:
-        """Return the two halves of every node of level i from the (K, *shape) below; 0 where one lies outside."""
+    def halves(self, cells: Array, i: int, outside: float = 0) -> Nodes:
+        """Return the two halves of every node of level i from the (K, *shape) below, and what has none there."""
         level = self.levels[i]
         axis = level.axis + 1
         room = list(cells.shape)
         room[axis] = 2 * level.pairs
         start: list[Array | int] = [0] * cells.ndim
         start[axis] = self._begin(i)
-        padded = jax.lax.dynamic_update_slice(jnp.zeros(room, cells.dtype), cells, start)
+        padded = jax.lax.dynamic_update_slice(jnp.full(room, outside, cells.dtype), cells, start)
         paired = padded.reshape(*room[:axis], level.pairs, 2, *room[axis + 1 :])
         return Nodes(*(jax.lax.index_in_dim(paired, half, axis + 1, keepdims=False) for half in (0, 1)))
 

@@ -8,6 +8,7 @@ References
 .. [1] G. Ulrich, "Computer generation of distributions on the m-sphere", J. R. Stat. Soc. C 33, 158 (1984).
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -73,7 +74,7 @@ def draw_kinds(
     Returns
     -------
     evidence : (K, nodes) array
-        Log-likelihood of the second state less that of the first; 0 elsewhere.
+        Likelihood of the second state over that of the first, where chosen.
     kinds : (2, K, nodes) array of int8
         Given the first state, and given the second.
     """
@@ -86,15 +87,34 @@ def draw_kinds(
         own = Nodes(n.first.ravel()[at], n.second.ravel()[at])
         likelihood = jnp.exp(_log_evidence(own, _even(pixels, node)))
         of_node = weights[at // n_nodes * n_levels + level[node]].T.reshape(2, KINDS, -1)
-        heaped = jnp.cumsum(of_node * likelihood, axis=1)
-        threshold = jax.random.uniform(jax.random.fold_in(key, i), node.shape) * heaped[:, -1]
-        kind = (threshold[:, None] >= heaped[:, :-1]).sum(axis=1, dtype=jnp.int8)
-        evidence = jnp.log(heaped[1, -1] / heaped[0, -1])
+        heaped = list(itertools.accumulate(of_node[:, j] * likelihood[j] for j in range(KINDS)))
+        threshold = jax.random.uniform(jax.random.fold_in(key, i), node.shape) * heaped[-1]
+        kind = sum((threshold >= part).astype(jnp.int8) for part in heaped[:-1])
+        evidence = heaped[-1][1] / heaped[-1][0]
         return state[0].at[at].set(evidence), state[1].at[:, at].set(kind)
 
     start = jnp.zeros(n.first.size), jnp.zeros((2, n.first.size), jnp.int8)
     evidence, kinds = chosen.over_blocks(block, start)
     return evidence.reshape(n.first.shape), kinds.reshape(2, *n.first.shape)
+
+
+def tally(
+    chosen: Chosen, counted: Array, level: Array, n_levels: int, rows: Array, columns: Array, n: int
+) -> Array:
+    """Count chosen nodes that are `counted` by level, row (of two) and column (of n): (K, levels, 2, n).
+
+    All of them but the number of the level are (K, nodes).
+    """
+    n_maps, n_nodes = counted.shape
+    n_cells = 2 * n + 1  # the last for those that are not
+    cells = jnp.where(counted, rows * n + columns, 2 * n).astype(jnp.int8).ravel()
+
+    def block(i: Array, at: Array, found: Array) -> Array:
+        row_level = at // n_nodes * n_levels + level[at % n_nodes]
+        return found.at[row_level * n_cells + cells[at]].add(1)  # what lies beyond the last node is dropped
+
+    found = chosen.over_blocks(block, jnp.zeros(n_maps * n_levels * n_cells, jnp.int32))
+    return found.reshape(n_maps, n_levels, n_cells)[..., :-1].reshape(n_maps, n_levels, 2, n)
 
 
 def draw_shares(key: Array, chosen: Chosen, n: Nodes, pixels: Nodes, kinds: Array) -> Array:
@@ -112,14 +132,35 @@ def draw_shares(key: Array, chosen: Chosen, n: Nodes, pixels: Nodes, kinds: Arra
     return chosen.over_blocks(block, jnp.zeros(kinds.size)).reshape(kinds.shape)
 
 
-def draw_from_prior(key: Array, level: Array, lively: Array, log_weights: Array) -> tuple[Array, Array]:
+class Randoms(NamedTuple):
+    """Random numbers between 0 and 1 for every node, (K, nodes): for its state, its kind of split and its share."""
+
+    state: Array
+    kind: Array
+    u: Array
+    v: Array
+
+
+def randoms(words: Array) -> Randoms:
+    """Make random numbers of two random words a node, (2, K, nodes): making words costs more than using them.
+
+    Each of the four has 16 bits of its own. State and kind must be right where they hardly ever happen, and have
+    8 bits besides, the lowest ones of v and u.
+    """
+    low, high = words & 0xFFFF, words >> 16
+    fine = (low << 8 | high[::-1] & 0xFF).astype(jnp.float32) / 2**24
+    u, v = high.astype(jnp.float32) / 2**16 + 2.0**-17  # never 0 nor 1
+    return Randoms(fine[0], fine[1], u, v)
+
+
+def draw_from_prior(uniform: Randoms, level: Array, lively: Array, log_weights: Array) -> tuple[Array, Array]:
     r"""Draw kinds of split from their weights, and the shares of nodes with two like halves and no counts.
 
     With two uniform numbers, :math:`1/2 + \sin(\pi (u - 1/2)) \sqrt{1 - v^{2 / (2 a - 1)}} / 2` is Beta(a, a) [1]_.
 
     Parameters
     ----------
-    key : JAX key
+    uniform : Randoms
     level : (nodes,) array
     lively : (K, nodes) array of bool
     log_weights : (K, levels, 2, kinds) array
@@ -130,10 +171,6 @@ def draw_from_prior(key: Array, level: Array, lively: Array, log_weights: Array)
     shares : (K, nodes) array
     """
     heaped = jnp.cumsum(jnp.exp(log_weights), axis=-1).reshape(len(lively), -1, KINDS)
-    # Random bits cost more than the rest: 23 of each word for u and v, and the 18 that are left for the kind.
-    words = jax.random.bits(key, (2, *lively.shape))
-    u, v = (words >> 9).astype(jnp.float32) / 2**23 + 2.0**-24  # never 0 nor 1
-    of_kind = ((words[0] & 511) << 9 | words[1] & 511).astype(jnp.float32) / 2**18
 
     def kind_and_power(given: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         of_kind, lively, heaped = given
@@ -145,8 +182,10 @@ def draw_from_prior(key: Array, level: Array, lively: Array, log_weights: Array)
         return kind, power
 
     # A gather for all maps at once is ten times slower.
-    kind, power = jax.lax.map(kind_and_power, (of_kind, lively, heaped))
-    return kind, 0.5 + 0.5 * _sine(math.pi * (u - 0.5)) * jnp.sqrt(-jnp.expm1(jnp.log(v) / power))
+    kind, power = jax.lax.map(kind_and_power, (uniform.kind, lively, heaped))
+    return kind, 0.5 + 0.5 * _sine(math.pi * (uniform.u - 0.5)) * jnp.sqrt(
+        -jnp.expm1(jnp.log(uniform.v) / power)
+    )
 
 
 def _sine(x: Array) -> Array:
@@ -158,7 +197,8 @@ def _sine(x: Array) -> Array:
 
 
 def _even(pixels: Nodes, node: Array) -> Array:
-    return pixels.first[node] / jnp.maximum(pixels.first[node] + pixels.second[node], 1)
+    first, second = pixels.first[node], pixels.second[node]
+    return jnp.where((first > 0) & (second > 0), first / jnp.maximum(first + second, 1), 0.5)
 
 
 def _log_evidence(n: Nodes, even: Array) -> Array:

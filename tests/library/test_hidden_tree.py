@@ -49,7 +49,7 @@ def setting(shape, offsets):
 
 
 def said_by(tree, evidence, moves, n=1):
-    flat = jnp.asarray(np.broadcast_to(evidence, (n, evidence.size)), jnp.float32)
+    flat = jnp.asarray(np.broadcast_to(np.exp(evidence), (n, evidence.size)), jnp.float32)
     log_moves = jnp.asarray(np.broadcast_to(np.log(moves), (n, *moves.shape)), jnp.float32)
     return messages(tree, tree.by_level(flat), log_moves), log_moves
 
@@ -65,10 +65,10 @@ def test_messages_give_every_state_given_the_parents(shape, offsets):
         for state in (0, 1):
             given = states[:, parent] == state
             expected = probability[given & (states[:, node] == 1)].sum() / probability[given].sum()
-            odds = np.exp(said[node]) * moves[level, state, 1] / moves[level, state, 0]
+            odds = said[node] * moves[level, state, 1] / moves[level, state, 0]
             np.testing.assert_allclose(odds / (1 + odds), expected, rtol=2e-5)
     top = probability[states[:, -1] == 1].sum()
-    np.testing.assert_allclose(1 / (1 + np.exp(-said[-1])), top, rtol=2e-5)
+    np.testing.assert_allclose(said[-1] / (1 + said[-1]), top, rtol=2e-5)
 
 
 @every_tree
@@ -90,15 +90,16 @@ def test_states_are_drawn_jointly(shape, offsets):
 
 def test_without_evidence_nothing_is_said():
     tree, evidence, moves = setting(*TREES[0])
-    assert all(
-        (part == 0).all() or np.abs(part).max() < 1e-6 for part in said_by(tree, 0 * evidence, moves)[0]
-    )
+    assert all(np.abs(part - 1).max() < 1e-6 for part in said_by(tree, 0 * evidence, moves)[0])
 
 
 def test_extreme_evidence_stays_finite():
     """A certain node, and moves that almost never happen, in float32."""
     tree, evidence, _ = setting(*TREES[2])
     moves = np.tile([[1 - 1e-12, 1e-12], [1e-12, 1 - 1e-12]], (len(tree.levels), 1, 1))
-    for strength in (1e3, -1e3):
-        said, _ = said_by(tree, np.full(evidence.size, strength), moves)
-        assert all(np.isfinite(part).all() and (np.sign(part) == np.sign(strength)).all() for part in said)
+    for log_strength in (80.0, -80.0):
+        said, log_moves = said_by(tree, np.full(evidence.size, log_strength), moves)
+        assert all(np.isfinite(part).all() and (part > 0).all() for part in said)
+        half = tree.by_level(jnp.full((1, evidence.size), 0.5))
+        states, _ = draw_states(tree, half, said, log_moves)
+        assert (states == (log_strength > 0)).all()
