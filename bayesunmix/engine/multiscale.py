@@ -53,6 +53,9 @@ __all__ = ["SHAPES", "Pyramid", "draw_rates", "first_pyramid", "levels_of"]
 # gave 14 % more error. Columns are the even split and `SHAPES`; then a quiet half, and a lively one.
 PRIOR_WEIGHTS = ((200.0, 0.1, 0.1, 0.1, 1.0), (0.1, 5.0, 1.0, 0.5, 0.1))
 PRIOR_MOVES = ((200.0, 1.0), (2.0, 2.0))
+# Under these all nodes are quiet, which may split in any way: what a node does says nothing of its halves.
+INDEPENDENT_WEIGHTS = ((1.0,) * KINDS,) * 2
+INDEPENDENT_MOVES = ((1e6, 1e-3),) * 2
 _CERTAIN = 1e30  # times as likely
 
 
@@ -66,26 +69,30 @@ class Pyramid(NamedTuple):
     log_moves : (maps, levels, 2, 2) array
         From the state of the parent (first) to that of a node of the level; the uppermost level has no parents.
     offsets : (levels,) array of 0 or 1
+    prior_weights, prior_moves : (2, kinds) and (2, 2) arrays
+        Dirichlet's parameters of the rows of both.
     """
 
     log_weights: Array
     log_moves: Array
     offsets: Array
+    prior_weights: Array
+    prior_moves: Array
 
     def move(self, key: Array) -> "Pyramid":
         """Let the pairs begin elsewhere."""
         return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
 
 
-def first_pyramid(shape: tuple[int, ...], n_maps: int) -> Pyramid:
-    """Return where to start from: the means of the prior."""
+def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True) -> Pyramid:
+    """Return where to start from, the means of the prior: nodes hand down their state, or are independent."""
     n_levels = max(len(levels_of(shape)), 1)
-
-    def means(prior: tuple[tuple[float, ...], ...]) -> Array:
-        rows = jnp.asarray(prior, jnp.float32)
-        return jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1))
-
-    return Pyramid(means(PRIOR_WEIGHTS), means(PRIOR_MOVES), jnp.zeros(n_levels, jnp.int32))
+    chosen = (PRIOR_WEIGHTS, PRIOR_MOVES) if handed_down else (INDEPENDENT_WEIGHTS, INDEPENDENT_MOVES)
+    priors = [jnp.asarray(rows, jnp.float32) for rows in chosen]
+    weights, moves = (
+        jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1)) for rows in priors
+    )
+    return Pyramid(weights, moves, jnp.zeros(n_levels, jnp.int32), *priors)
 
 
 def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
@@ -147,7 +154,7 @@ def _learn(
     key: Array, of_kinds: Array, of_moves: Array, total: Array, pyramid: Pyramid
 ) -> tuple[Pyramid, Array]:
     """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
-    posterior = [of_kinds + jnp.asarray(PRIOR_WEIGHTS), of_moves + jnp.asarray(PRIOR_MOVES), total + 0.5]
+    posterior = [of_kinds + pyramid.prior_weights, of_moves + pyramid.prior_moves, total + 0.5]
     drawn = log_gamma_variates(key, jnp.concatenate([part.ravel() for part in posterior]))
     ends = of_kinds.size, of_kinds.size + of_moves.size
     weights, moves, log_total = jnp.split(drawn, ends)
@@ -155,7 +162,7 @@ def _learn(
         jax.nn.log_softmax(part.reshape(like.shape), axis=-1)
         for part, like in ((weights, of_kinds), (moves, of_moves))
     )
-    return Pyramid(log_weights, log_moves, pyramid.offsets), jnp.exp(log_total)
+    return pyramid._replace(log_weights=log_weights, log_moves=log_moves), jnp.exp(log_total)
 
 
 def _go_down(tree: Tree, total: Array, share: Array) -> Array:
