@@ -19,7 +19,7 @@ import numpy as np
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.endmember_model import EndmemberModel, Prepared
 from bayesunmix.engine.chains import side_by_side
-from bayesunmix.engine.corners import ENOUGH_COUNTS, MOST_SUPERPIXELS, corner_start
+from bayesunmix.engine.corners import ENOUGH_COUNTS, corner_start
 from bayesunmix.engine.events import Occupied, occupied
 from bayesunmix.engine.gibbs import Chain, advance, lay_out
 from bayesunmix.engine.starts import best_start, block_size
@@ -50,19 +50,19 @@ def find_modes(
     ------
     KeyboardInterrupt
     """
-    size = block_size(image, prepared.n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
-    pooled, of_block = image.rebin(size), image.blocks(size)
+    size = block_size(image, prepared.n_components, ENOUGH_COUNTS, most=image.n_pixels)
+    pooled = image.rebin(size)
     pixels = occupied(pooled)
     choice_key, start_key, chain_key = jax.random.split(key, 3)
-    some = _some(pixels, choice_key)
-    counts = SpectrumImage(pooled.counts[some], pooled.energy_kev, (some.size, image.n_channels))
-    events, prior = lay_out(counts), ABUNDANCE_PRIORS["dirichlet"]()
+    some, part = _some(pooled, pixels, choice_key)
+    events, prior = lay_out(part), ABUNDANCE_PRIORS["dirichlet"]()
 
     def begin(number: int) -> tuple[Chain, list[jax.Array]]:
         start = _start(pooled, pixels, prepared.n_components, jax.random.fold_in(start_key, number), number)
         maps = jnp.asarray(start.maps[:, some], jnp.float32)
         endmembers, learned = model.start(prepared.given, start.endmembers)
-        return Chain(maps, endmembers, prior.start(events.exposure, maps), learned), _ways(start.maps)
+        begun = prior.start(events.exposure, maps.reshape(-1, *part.navigation_shape))
+        return Chain(maps, endmembers, begun, learned), _ways(start.maps)
 
     def step(chain: Chain, key: jax.Array) -> Chain:
         return advance(events, prepared.given, chain, key, prior, model, SWEEPS)[0]
@@ -89,27 +89,30 @@ def find_modes(
     ends, interrupted = side_by_side(run, n_chains)
     if interrupted:
         raise KeyboardInterrupt
-    totals = np.asarray(pooled.counts.sum(axis=1)).ravel()
-    pixels_in_block = np.maximum(np.bincount(of_block, image.takes_part), 1)
-    beginnings = []
-    for chain in ends:
-        found = np.asarray(chain.abundances)
-        # Superpixels that were left out begin with the composition of all that were not.
-        maps = found.sum(axis=1, keepdims=True) / found.sum() * totals
-        maps[:, some] = found
-        beginnings.append(
-            Beginning((maps / pixels_in_block)[:, of_block] + FLOOR, np.asarray(chain.endmembers))
-        )
-    return beginnings
+    return [_spread(image, size, pooled, some, chain) for chain in ends]
 
 
-def _some(pixels: Occupied, key: jax.Array) -> np.ndarray:
-    """Numbers of pixels that hold counts, chosen at random up to `MOST_PHOTONS`, in order."""
+def _spread(
+    image: SpectrumImage, size: tuple[int, ...], pooled: SpectrumImage, some: np.ndarray, chain: Chain
+) -> Beginning:
+    """Give the pixels of a superpixel equal parts of its maps; those left out have the composition of the others."""
+    of_block, found = image.blocks(size), np.asarray(chain.abundances)
+    maps = found.sum(axis=1, keepdims=True) / found.sum() * np.asarray(pooled.counts.sum(axis=1)).ravel()
+    maps[:, some] = found
+    n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)
+    return Beginning((maps / n_pixels)[:, of_block] + FLOOR, np.asarray(chain.endmembers))
+
+
+def _some(pooled: SpectrumImage, pixels: Occupied, key: jax.Array) -> tuple[np.ndarray, SpectrumImage]:
+    """Choose superpixels at random, up to `MOST_PHOTONS`; all of them, as they lie, where they hold no more."""
+    if pooled.n_photons <= MOST_PHOTONS:
+        return np.arange(pooled.n_pixels), pooled  # which the long chains have compiled code for as well
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
     order = rng.permutation(pixels.pixels.size)
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
     enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")
-    return np.sort(pixels.pixels[order[: max(int(enough), 1)]])
+    some = np.sort(pixels.pixels[order[: max(int(enough), 1)]])
+    return some, SpectrumImage(pooled.counts[some], pooled.energy_kev, (some.size, pooled.n_channels))
 
 
 def _start(
