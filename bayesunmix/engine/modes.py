@@ -128,6 +128,6 @@ def _start(
 
 def _ways(maps: np.ndarray) -> list[jax.Array]:
     """Concentrations (K,) to begin with: one component prevails, or none."""
-    n_components = len(maps)
-    commonest = int(np.argmax(maps.sum(axis=1)))
-    return [jnp.full(n_components, _RARELY).at[commonest].set(_MOSTLY), jnp.full(n_components, _FREE)]
+    mostly, free = (np.full(len(maps), value, np.float32) for value in (_RARELY, _FREE))
+    mostly[np.argmax(maps.sum(axis=1))] = _MOSTLY
+    return [jnp.asarray(mostly), jnp.asarray(free)]

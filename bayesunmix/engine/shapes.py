@@ -62,6 +62,7 @@ def draw_concentrations(key: Array, mean_log: Array, n: Array, concentrations: A
     return concentrations
 
 
+@jax.jit
 def likeliest_concentrations(mean_log: Array, n: Array) -> Array:
     """Return the concentrations of the greatest density, by coordinates: see `draw_concentrations`."""
 
