@@ -96,14 +96,19 @@ def _simulate_strips(
     for spectra, strip in zip(chosen, strips, strict=True):
         there = np.zeros_like(abundances)
         there[strip] = abundances[strip]
-        parts.append(simulate(grid, spectra, there, rng).counts)
+        parts.append(_photons(spectra, there, rng))
     return SpectrumImage(sum(parts[1:], parts[0]), *grid)
 
 
 def simulate(
     grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
 ) -> SpectrumImage:
-    """Draw photons of a factorisation, (K, C) and (P, K), on a grid; without dense arrays."""
+    """Draw photons of a factorisation, (K, C) and (P, K), on a grid."""
+    return SpectrumImage(_photons(endmembers, abundances, rng), *grid)
+
+
+def _photons(endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator) -> sparse.csr_array:
+    """Draw counts (P, C), without dense arrays; a strip of vacuum has none."""
     photons = rng.poisson(abundances)
     pixels, channels = [], []
     for k, spectrum in enumerate(endmembers.astype(np.float64)):
@@ -111,7 +116,7 @@ def simulate(
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (len(photons), endmembers.shape[1]))
-    return SpectrumImage(counts.tocsr(), *grid)
+    return counts.tocsr()
 
 
 def width_factors(

@@ -13,7 +13,6 @@ from scipy import stats
 
 from bayesunmix.engine import multiscale
 from bayesunmix.engine.multiscale import SHAPES, draw_rates, first_pyramid, levels_of
-from bayesunmix.engine.multiscale import Pyramid as Blocks
 
 draw = jax.jit(draw_rates)
 KINDS = 1 + len(SHAPES)
@@ -165,7 +164,9 @@ def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N)
         counts = rng.poisson(total * shares) + more_counts * EXPOSURE
         log_weights, log_moves = (jnp.log(jnp.asarray(rows, jnp.float32)) for rows in learned)
         log_weights += jnp.asarray([weigh, *[0] * len(SHAPES)])
-        pyramid = Blocks(log_weights, log_moves, jnp.asarray(offsets))
+        pyramid = first_pyramid(GRID, n)._replace(
+            log_weights=log_weights, log_moves=log_moves, offsets=jnp.asarray(offsets)
+        )
         rates, moved = draw(
             jax.random.key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
         )

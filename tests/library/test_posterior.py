@@ -118,7 +118,8 @@ def test_the_sampler_pairs_them_in_the_same_way():
 
     noted = found.statistics["log_likelihood"][:, ::3]
     np.testing.assert_allclose(log_likelihood(found.paired_endmembers()), noted, rtol=1e-4)
-    assert np.abs(log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1)) - noted).min() > 0.01
+    others = log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1))
+    assert np.median(np.abs(others - noted)) > 0.5
 
 
 def test_interval_of_a_known_gaussian():
