@@ -19,7 +19,7 @@ class Multiscale:
     """
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Pyramid:
-        """All kinds of split alike."""
+        """Weights and moves at the means of their priors."""
         return first_pyramid(exposure.shape, len(maps))
 
     def renew(self, key: jax.Array, learned: Pyramid) -> Pyramid:
