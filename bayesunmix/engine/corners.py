@@ -23,7 +23,7 @@ from scipy import sparse
 from bayesunmix.engine.events import TINY, Occupied, occupied
 from bayesunmix.engine.extrapolation import FLOOR
 from bayesunmix.engine.pca import principal_components
-from bayesunmix.engine.starts import MOST_GROUPS, block_size, resolve, spread
+from bayesunmix.engine.starts import block_size, channel_groups, resolve, spread
 from bayesunmix.image import SpectrumImage
 
 ENOUGH_COUNTS = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
@@ -55,7 +55,7 @@ def corner_start(
         Each sums to one.
     """
     block = block_size(image, n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
-    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    width, group = channel_groups(image, n_components)
     coarse = image.rebin(block, width)
     superpixels = occupied(coarse)
     totals = np.asarray(superpixels.counts.sum(axis=1), np.float64)
@@ -73,7 +73,6 @@ def corner_start(
     endmembers /= endmembers.sum(axis=1, keepdims=True)
     shares = np.full((coarse.n_pixels, n_components), 1 / n_components)
     shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
-    group = np.arange(image.n_channels) // width
     return spread(image, pixels, shares, block, even=0.0), resolve(endmembers, image.sum_spectrum(), group)
 
 

@@ -70,10 +70,9 @@ def best_start(
         abundances (K, padded pixels), endmembers (K, C).
     """
     block = block_size(image, n_components)
-    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    width, group = channel_groups(image, n_components)
     coarse = image.rebin(block, width)
     superpixels = occupied(coarse)
-    group = np.arange(image.n_channels) // width
     known = np.zeros((0, image.n_channels)) if given is None else given
     pooled = np.add.reduceat(known, np.arange(0, image.n_channels, width), axis=1)
     seen = np.flatnonzero(superpixels.counts.sum(axis=0))
@@ -182,6 +181,12 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
 
 def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
+
+
+def channel_groups(image: SpectrumImage, n_components: int) -> tuple[int, np.ndarray]:
+    """Return channels per group, no finer than peaks need and at least K groups, and the group of each, (C,)."""
+    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    return width, np.arange(image.n_channels) // width
 
 
 def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
