@@ -2,10 +2,12 @@ r"""How wide intervals must be, learned from an image that was simulated from th
 
 Draws under a prior that is a mixture (`bayesunmix.abundance_priors.multiscale`) spread more than their mean errs, and
 under strong overlap of spectra less. How much is measured: photons are drawn from the fitted factorisation, unmixed in
-the same way, and compared with what they were drawn from. Each strip of the image has another draw of the endmembers,
-so that they are not known better than those of the image itself. Each component gets a factor c for each of `LEVELS`,
-with which intervals of that level would have held the known truth as often as they say. A draw a that ends an interval
-of that level around the mean m moves towards or away from it, :math:`a' = m (a / m)^c`; between levels c is
+the same way, and compared with what they were drawn from. That is done several times, because all pixels of an even map
+share one error, and each time with another draw of the endmembers, so that they are not known better than those of the
+image itself. What a pixel holds next to nothing of, it does not hold in the simulated image: maps are never zero and so
+a little too much, which a truth that is never zero either would not show. Each component gets a factor c for each of
+`LEVELS`, with which intervals of that level would have held the known truth as often as they say. A draw a that ends an
+interval of that level around the mean m moves towards or away from it, :math:`a' = m (a / m)^c`; between levels c is
 interpolated.
 
 References
@@ -24,11 +26,10 @@ from bayesunmix.engine.maps import Maps, draw_maps
 from bayesunmix.image import Grid, SpectrumImage
 
 LEVELS = (0.5, 0.9, 0.95)
-MANY_PHOTONS = 4_000_000  # more tell the factors no better
+N_IMAGES, MOST_PHOTONS = 4, 500_000  # in each; more pixels tell the factors no better
 # Of a pixel, and of the mean total that a photon sees: an interval of what is nearly nothing cannot be judged by
 # whether it holds it.
 ACTIVE_FRACTION = 0.05
-N_STRIPS = 4  # few, so that each is larger than what the prior makes even
 _SMALL = 1e-9
 _LEAST, _MOST = 0.2, 3.0
 _BLOCK = 2**14  # pixels
@@ -45,7 +46,7 @@ def measure_widths(
     sweeps_per_map: int | None,
     most_mib: float,
 ) -> np.ndarray | None:
-    """Unmix an image that was simulated from the fit, and return the factors of each component, (levels, K).
+    """Unmix images that were simulated from the fit, and return the factors of each component, (levels, K).
 
     The arguments are those of `bayesunmix.engine.maps.draw_maps`, and what it returned. None if it was interrupted.
     Of an image with many photons only a slab of the first axis is simulated.
@@ -53,30 +54,44 @@ def measure_widths(
     count_key, key = jax.random.split(key)
     rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
     rows, grid = _slab(image)
-    truth = maps.mean[rows]
-    known = _simulate_strips(grid, endmembers.reshape(-1, *endmembers.shape[2:]), truth, rng)
+    truth = _sharpened(maps.mean[rows])
     starts = [start[rows] for start in starts]
-    try:
-        again = draw_maps(known, endmembers, starts, prior, key, n_maps, sweeps_per_map, most_mib)
-    except KeyboardInterrupt:
-        return None
-    if again.interrupted:
-        return None
-    pooled = again.draws.reshape(-1, *again.mean.shape)
+    drawn = endmembers.reshape(-1, *endmembers.shape[2:])
     tails = [(1 + side * level) / 2 for level in LEVELS for side in (-1, 1)]
-    ends = np.quantile(pooled, tails, axis=0, method="weibull").reshape(len(LEVELS), 2, *truth.shape)
-    factors = [
-        width_factors(truth, again.mean, lower, upper, level)
-        for level, (lower, upper) in zip(LEVELS, ends, strict=True)
-    ]
-    return np.array(factors)
+    found = []
+    for number, spectra in enumerate(drawn[np.linspace(0, len(drawn) - 1, N_IMAGES).round().astype(int)]):
+        known, image_key = simulate(grid, spectra, truth, rng), jax.random.fold_in(key, number)
+        try:
+            again = draw_maps(known, endmembers, starts, prior, image_key, n_maps, sweeps_per_map, most_mib)
+        except KeyboardInterrupt:
+            return None
+        if again.interrupted:
+            return None
+        pooled = again.draws.reshape(-1, *again.mean.shape)
+        ends = np.quantile(pooled, tails, axis=0, method="weibull")
+        found.append(np.concatenate([again.mean[None], ends]))
+    mean, *ends = np.concatenate(found, axis=1)
+    truths = np.tile(truth, (N_IMAGES, 1))
+    return np.array(
+        [
+            width_factors(truths, mean, lower, upper, level)
+            for level, lower, upper in zip(LEVELS, ends[::2], ends[1::2], strict=True)
+        ]
+    )
+
+
+def _sharpened(maps: np.ndarray) -> np.ndarray:
+    """Leave out what a pixel, of (P, K), holds next to nothing of; its total stays."""
+    total, most = maps.sum(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
+    held = np.where(maps >= np.minimum(ACTIVE_FRACTION * total, most), maps, 0)
+    return held * total / np.maximum(held.sum(axis=1, keepdims=True), _SMALL)
 
 
 def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
-    """Return the pixels of a slab around the middle photon that holds at most `MANY_PHOTONS`, and their grid."""
+    """Return the pixels of a slab around the middle photon that holds at most `MOST_PHOTONS`, and their grid."""
     n, *others = image.navigation_shape
     below = np.concatenate([[0], np.cumsum(image.total_map().reshape(n, -1).sum(axis=1))])
-    first, last = np.searchsorted(below, (below[-1] - MANY_PHOTONS) / 2 + np.array([0, MANY_PHOTONS]))
+    first, last = np.searchsorted(below, (below[-1] - MOST_PHOTONS) / 2 + np.array([0, MOST_PHOTONS]))
     first = min(int(first), n - 1)
     last = max(int(last) - 1, first + 1)
     step = math.prod(others)
@@ -85,30 +100,10 @@ def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
     return slice(first * step, last * step), grid
 
 
-def _simulate_strips(
-    grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
-) -> SpectrumImage:
-    """Draw photons of every strip of the first axis with another of the endmembers, (draws, K, C)."""
-    n_strips = min(N_STRIPS, grid.shape[0])
-    chosen = endmembers[np.linspace(0, len(endmembers) - 1, n_strips).round().astype(int)]
-    strips = np.array_split(np.arange(len(abundances)), n_strips)
-    parts = []
-    for spectra, strip in zip(chosen, strips, strict=True):
-        there = np.zeros_like(abundances)
-        there[strip] = abundances[strip]
-        parts.append(_photons(spectra, there, rng))
-    return SpectrumImage(sum(parts[1:], parts[0]), *grid)
-
-
 def simulate(
     grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
 ) -> SpectrumImage:
-    """Draw photons of a factorisation, (K, C) and (P, K), on a grid."""
-    return SpectrumImage(_photons(endmembers, abundances, rng), *grid)
-
-
-def _photons(endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator) -> sparse.csr_array:
-    """Draw counts (P, C), without dense arrays; a strip of vacuum has none."""
+    """Draw photons of a factorisation, (K, C) and (P, K), on a grid, without dense arrays."""
     photons = rng.poisson(abundances)
     pixels, channels = [], []
     for k, spectrum in enumerate(endmembers.astype(np.float64)):
@@ -116,7 +111,7 @@ def _photons(endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Gene
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (len(photons), endmembers.shape[1]))
-    return counts.tocsr()
+    return SpectrumImage(counts.tocsr(), *grid)
 
 
 def width_factors(

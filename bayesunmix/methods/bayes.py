@@ -6,7 +6,7 @@
    (`bayesunmix.abundance_priors.dirichlet`).
 3. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
    resolution does not talk back to the endmembers: a *cut* posterior [1]_.
-4. An image simulated from the fit is unmixed in the same way, which says how wide intervals must be
+4. Images simulated from the fit are unmixed in the same way, which says how wide intervals must be
    (`bayesunmix.engine.widths`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
@@ -31,7 +31,7 @@ from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.modes import FLOOR
 from bayesunmix.engine.sampling import MOST_R_HAT, STAGE, Sampled, Schedule, sample
 from bayesunmix.engine.starts import block_size
-from bayesunmix.engine.widths import LEVELS, MANY_PHOTONS, measure_widths, rescale
+from bayesunmix.engine.widths import LEVELS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing, finds_n_components
@@ -42,6 +42,7 @@ ENOUGH_COUNTS = 60  # in a superpixel
 # Where lines are owned: an abundance cannot be less than nothing, so every pixel lends half a count of a phase that it
 # does not hold to it, and the share of continuum is off by that. Materials mixed in a superpixel do no harm there.
 ENOUGH_COUNTS_OF_LINES = 1000
+MANY_PHOTONS = 4_000_000
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
 BLOCK = 20  # sweeps between two looks at the keyboard
 

@@ -11,7 +11,7 @@ import bayesunmix as bu
 from bayesunmix.abundance_priors.multiscale import Multiscale
 from bayesunmix.engine import chains, widths
 from bayesunmix.engine.maps import FEWEST_SWEEPS, MOST_SWEEPS, _sweeps_to_follow, draw_maps
-from bayesunmix.engine.widths import LEVELS, _slab, rescale, simulate, width_factors
+from bayesunmix.engine.widths import LEVELS, _sharpened, _slab, rescale, simulate, width_factors
 from bayesunmix.methods.bayes import _about_rank
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
@@ -213,11 +213,19 @@ def test_widths_of_many_photons_are_measured_on_a_slab(monkeypatch, shape):
     counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
     image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
     assert _slab(image) == (slice(0, image.n_pixels), image.grid)
-    monkeypatch.setattr(widths, "MANY_PHOTONS", image.n_photons // 3)
+    monkeypatch.setattr(widths, "MOST_PHOTONS", image.n_photons // 3)
     rows, grid = _slab(image)
     assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
     assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
     assert rows.start <= image.n_pixels // 2 <= rows.stop
+
+
+def test_the_truth_of_a_simulated_image_has_zeros_and_the_same_totals():
+    maps = np.array([[9.0, 0.2, 1.0], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
+    expected = np.array([[9.18, 0.0, 1.02], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
+    np.testing.assert_allclose(_sharpened(maps), expected)
+    many = np.linspace(1.0, 1.2, 40)[None]  # no component has 5 %, and the pixel is not emptied
+    np.testing.assert_allclose(_sharpened(many).sum(), many.sum())
 
 
 def test_simulated_counts_are_poisson_around_the_factorisation(trial):

@@ -11,7 +11,9 @@ import bayesunmix as bu
 QUICK = {
     "bayes": {"n_warmup": 20, "n_draws": 10, "n_maps": 10, "sweeps_per_map": 4},
     "bayes_gibbs": {"n_warmup": 5, "n_draws": 8, "n_chains": 2},
+    "bayes_nuts": {"n_warmup": 5, "n_draws": 8, "n_chains": 1},
     "bayes_cavi": {"n_draws": 8},
+    "bootstrap": {"n_replicates": 8},
 }
 #: Every content is compiled anew for these, so they see fewer.
 SLOW = ("bayes", "bayes_gibbs", "bayes_nuts")
