@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import numpy as np
 
+from bayesunmix.compilation import give_back_memory
 from bayesunmix.image import SpectrumImage
 from bayesunmix.io.file import whole_file
 from bayesunmix.progress import track
@@ -66,12 +67,15 @@ def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.A
 def side_by_side(run: Callable[[int, Event], Result], n_chains: int) -> tuple[list[Result], bool]:
     """Run chains in threads until they are done, or until Ctrl-C asks them to end early.
 
+    What compiling their code has left in memory is given back first.
+
     Returns
     -------
     results : list
         Of ``run(number, stop)``; a chain ends soon after `stop` is set.
     interrupted : bool
     """
+    give_back_memory()
     stop, interrupted = Event(), False
     with ThreadPoolExecutor(n_chains) as pool:
         futures = [pool.submit(run, number, stop) for number in range(n_chains)]

@@ -62,6 +62,10 @@ class Occupied(NamedTuple):
     pixels: np.ndarray
     padded: int
 
+    def line(self, image: SpectrumImage) -> SpectrumImage:
+        """Lay them in a line: an image without the others."""
+        return SpectrumImage(self.counts, image.energy_kev, self.counts.shape)
+
     def restore(self, maps: np.ndarray, n_pixels: int, empty: float = 0.0) -> np.ndarray:
         """Turn (..., K, padded) values into (..., P, K) over all pixels, `empty` where there are no counts."""
         full = np.full((*maps.shape[:-2], n_pixels, maps.shape[-2]), empty, dtype=maps.dtype)

@@ -104,9 +104,11 @@ def _spread(
 
 
 def _some(pooled: SpectrumImage, pixels: Occupied, key: jax.Array) -> tuple[np.ndarray, SpectrumImage]:
-    """Choose superpixels at random, up to `MOST_PHOTONS`; all of them, as they lie, where they hold no more."""
+    """Choose superpixels at random, up to `MOST_PHOTONS`; all with counts where they hold no more."""
     if pooled.n_photons <= MOST_PHOTONS:
-        return np.arange(pooled.n_pixels), pooled  # which the long chains have compiled code for as well
+        return pixels.pixels, pixels.line(
+            pooled
+        )  # which the long chains of `bayes` have compiled code for as well
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
     order = rng.permutation(pixels.pixels.size)
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()

@@ -62,6 +62,7 @@ def sample(
     n_chains: int,
     schedule: Schedule,
     keep_maps: bool,
+    occupied_only: bool,
     kept: Checkpoint,
 ) -> Sampled:
     """Sample the joint posterior of endmembers and abundances.
@@ -78,6 +79,9 @@ def sample(
     schedule : Schedule
     keep_maps : bool
         Keep the abundances at the beginning of every block; otherwise those at the end.
+    occupied_only : bool
+        Leave out pixels without counts, three quarters of a needle's image: for a prior that learns nothing from them
+        and does not look at neighbours. Their abundances are 0.
     kept : Checkpoint
 
     Returns
@@ -90,13 +94,16 @@ def sample(
         If it comes before every chain has `FEWEST_DRAWS` draws.
     """
     prepared = model.prepare(image, n_components)
-    events = lay_out(image)
+    held, part = occupied(image), image
+    if occupied_only:
+        part = held.line(image)
+    events = lay_out(part)
     start_key, key = jax.random.split(key)
     chains = []
     for maps, spectra in _begin(image, prepared, model, start_key, n_chains):
-        begun = jnp.asarray(maps, jnp.float32)
+        begun = jnp.asarray(maps[:, held.pixels] if occupied_only else maps, jnp.float32)
         endmembers, learned = model.start(prepared.given, spectra)
-        of_grid = begun.reshape(-1, *image.navigation_shape)
+        of_grid = begun.reshape(-1, *part.navigation_shape)
         chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))
 
     def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
@@ -128,6 +135,8 @@ def sample(
             for chain, found in results
         ]
     )
+    if occupied_only:
+        abundances = held.restore(np.swapaxes(abundances, -1, -2), image.n_pixels)
     statistics = {"log_likelihood": log_likelihood}
     if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
         statistics["endmember_overlap"] = overlap

@@ -191,6 +191,7 @@ class Bayes:
             self.n_chains,
             schedule,
             keep_maps=False,
+            occupied_only=True,
             kept=kept,
         )
         of_block = image.blocks(size)

@@ -77,6 +77,7 @@ class BayesGibbs:
             self.n_chains,
             Schedule(stride, 1, *(-(-n // stride) for n in (self.n_warmup, self.n_draws))),
             keep_maps=True,
+            occupied_only=False,
             kept=kept,
         )
         if not sampled.interrupted:
