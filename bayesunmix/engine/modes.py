@@ -104,17 +104,17 @@ def _spread(
 
 
 def _some(pooled: SpectrumImage, pixels: Occupied, key: jax.Array) -> tuple[np.ndarray, SpectrumImage]:
-    """Choose superpixels at random, up to `MOST_PHOTONS`; all with counts where they hold no more."""
-    if pooled.n_photons <= MOST_PHOTONS:
-        return pixels.pixels, pixels.line(
-            pooled
-        )  # which the long chains of `bayes` have compiled code for as well
+    """Choose superpixels with counts at random, up to `MOST_PHOTONS`; all of them where they hold no more.
+
+    Then the long chains of `bayes` need the same compiled code.
+    """
     rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
     order = rng.permutation(pixels.pixels.size)
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
     enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")
-    some = np.sort(pixels.pixels[order[: max(int(enough), 1)]])
-    return some, SpectrumImage(pooled.counts[some], pooled.energy_kev, (some.size, pooled.n_channels))
+    chosen = np.sort(order[: max(int(enough), 1)])
+    some = pixels._replace(counts=pixels.counts[chosen], pixels=pixels.pixels[chosen])
+    return some.pixels, some.line(pooled)
 
 
 def _start(

@@ -94,14 +94,13 @@ def sample(
         If it comes before every chain has `FEWEST_DRAWS` draws.
     """
     prepared = model.prepare(image, n_components)
-    held, part = occupied(image), image
-    if occupied_only:
-        part = held.line(image)
+    held = occupied(image) if occupied_only else None
+    part = image if held is None else held.line(image)
     events = lay_out(part)
     start_key, key = jax.random.split(key)
     chains = []
     for maps, spectra in _begin(image, prepared, model, start_key, n_chains):
-        begun = jnp.asarray(maps[:, held.pixels] if occupied_only else maps, jnp.float32)
+        begun = jnp.asarray(maps if held is None else maps[:, held.pixels], jnp.float32)
         endmembers, learned = model.start(prepared.given, spectra)
         of_grid = begun.reshape(-1, *part.navigation_shape)
         chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))
@@ -135,7 +134,7 @@ def sample(
             for chain, found in results
         ]
     )
-    if occupied_only:
+    if held is not None:
         abundances = held.restore(np.swapaxes(abundances, -1, -2), image.n_pixels)
     statistics = {"log_likelihood": log_likelihood}
     if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are

@@ -1,4 +1,4 @@
-r"""How wide intervals must be, learned from an image that was simulated from the fit: prepivoting [1]_.
+r"""How wide intervals must be, learned from images that were simulated from the fit: prepivoting [1]_.
 
 Draws under a prior that is a mixture (`bayesunmix.abundance_priors.multiscale`) spread more than their mean errs, and
 under strong overlap of spectra less. How much is measured: photons are drawn from the fitted factorisation, unmixed in

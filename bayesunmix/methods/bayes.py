@@ -42,7 +42,7 @@ ENOUGH_COUNTS = 60  # in a superpixel
 # Where lines are owned: an abundance cannot be less than nothing, so every pixel lends half a count of a phase that it
 # does not hold to it, and the share of continuum is off by that. Materials mixed in a superpixel do no harm there.
 ENOUGH_COUNTS_OF_LINES = 1000
-MANY_PHOTONS = 4_000_000
+MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
 BLOCK = 20  # sweeps between two looks at the keyboard
 
