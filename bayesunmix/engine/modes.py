@@ -7,6 +7,9 @@ hold, or at the likeliest of a few binned fits (`bayesunmix.engine.starts`), in 
 prior of compositions (`bayesunmix.abundance_priors.dirichlet`) is held at concentrations under which pixels are mostly
 of the commonest component. What differs from it gathers in the other endmembers before noise finds a use for them.
 Afterwards the prior is learned. Where no component turns out to prevail, a chain begins again with free compositions.
+
+Twice as many are run as chains are asked for, and the likelier half is taken. The log-likelihood of *draws* may choose:
+what a mode gains by fitting noise with more freedom is what its draws lose by scattering.
 """
 
 from threading import Event
@@ -29,6 +32,8 @@ N_STARTS = 4  # of the binned fits
 MOST_PHOTONS = 500_000  # more tell modes apart no better
 SWEEPS, N_HELD, N_FREE = 20, 4, 8  # in a block, and blocks
 PREVAILS = 0.6  # of all counts
+N_TRIED = 2  # short chains for each one asked for
+FAR_BELOW = 3.0  # standard deviations of the log-likelihood of draws: no mode to draw from
 FLOOR = 1e-3  # counts: no component starts from nothing
 # Concentrations: of the commonest component and the others, about those that `trace_precipitates` has; and of all.
 _MOSTLY, _RARELY, _FREE = 5.0, 0.03, 0.5
@@ -44,7 +49,9 @@ class Beginning(NamedTuple):
 def find_modes(
     image: SpectrumImage, prepared: Prepared, model: EndmemberModel, key: jax.Array, n_chains: int
 ) -> list[Beginning]:
-    """Run short chains on superpixels, and return where they end: one a chain.
+    """Run short chains on superpixels, and return where the likelier ones end: one a chain.
+
+    One that ends far below the likeliest begins where that one does.
 
     Raises
     ------
@@ -64,11 +71,12 @@ def find_modes(
         begun = prior.start(events.exposure, maps.reshape(-1, *part.navigation_shape))
         return Chain(maps, endmembers, begun, learned), _ways(start.maps)
 
-    def step(chain: Chain, key: jax.Array) -> Chain:
-        return advance(events, prepared.given, chain, key, prior, model, SWEEPS)[0]
+    def step(chain: Chain, key: jax.Array) -> tuple[Chain, jax.Array]:
+        chain, (_, log_likelihood) = advance(events, prepared.given, chain, key, prior, model, SWEEPS)
+        return chain, log_likelihood
 
-    def run(number: int, stop: Event) -> Chain:
-        begun, ways = begins[number]
+    def run(number: int, stop: Event) -> tuple[Chain, np.ndarray]:
+        (begun, ways), drawn = begins[number], jnp.zeros(SWEEPS)
         for way, concentrations in enumerate(ways):
             chain = begun._replace(
                 prior=begun.prior._replace(concentrations=concentrations, learning=jnp.asarray(False))
@@ -78,18 +86,29 @@ def find_modes(
                 if stop.is_set():
                     break
                 learning = jnp.asarray(block >= N_HELD)
-                chain = step(chain._replace(prior=chain.prior._replace(learning=learning)), block_key)
+                chain, drawn = step(chain._replace(prior=chain.prior._replace(learning=learning)), block_key)
             shares = chain.abundances.sum(axis=1)
             if shares.max() > PREVAILS * shares.sum():
                 break
-        return chain
+        return chain, np.asarray(drawn, np.float64)
 
-    begins = [begin(number) for number in range(n_chains)]
+    n_tried = N_TRIED * n_chains
+    begins = [begin(number) for number in range(n_tried)]
     step(begins[0][0], key)  # compiles, once for all threads
-    ends, interrupted = side_by_side(run, n_chains)
+    ends, interrupted = side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
-    return [_spread(image, size, pooled, some, chain) for chain in ends]
+    chosen = _likelier([drawn for _, drawn in ends], n_chains)
+    return [_spread(image, size, pooled, some, ends[number][0]) for number in chosen]
+
+
+def _likelier(drawn: list[np.ndarray], n: int) -> list[int]:
+    """Choose the n likeliest by log-likelihoods of draws, best first; the best again instead of one far below."""
+    means = np.array([np.mean(values) for values in drawn])
+    order = np.argsort(-means, kind="stable")[:n]
+    best = order[0]
+    near = means[order] >= means[best] - FAR_BELOW * np.std(drawn[best])
+    return np.where(near, order, best).tolist()
 
 
 def _spread(

@@ -1,5 +1,6 @@
 """Draw endmembers and abundances together: chains from `bayesunmix.engine.modes`, numbered alike afterwards."""
 
+from dataclasses import replace
 from threading import Event
 from typing import NamedTuple
 
@@ -20,17 +21,32 @@ from bayesunmix.image import SpectrumImage
 from bayesunmix.posterior import Posterior
 
 MOST_R_HAT = 1.05
-STAGE = "endmembers"  # of checkpoints
+STAGES = ("endmembers", "endmembers_again")  # of checkpoints
+LONGER = 2  # times as long, chains that disagreed
 FEWEST_DRAWS = 20  # after which an interrupted run has a result
 
 
 class Schedule(NamedTuple):
-    """Sweeps in a block, sweeps from one draw of the endmembers to the next (it divides a block), and blocks."""
+    """How long chains are.
+
+    Attributes
+    ----------
+    block : int
+        Sweeps in a block.
+    thin : int
+        Sweeps from one draw of the endmembers to the next; divides a block.
+    n_warmup, n_blocks : int
+        Blocks before the first draw that counts, and after it.
+    again : bool
+        Whether chains that disagree go on: all draws so far become warm-up, and as many are made `LONGER` times as far
+        apart.
+    """
 
     block: int
     thin: int
     n_warmup: int
     n_blocks: int
+    again: bool
 
 
 class Sampled(NamedTuple):
@@ -44,12 +60,15 @@ class Sampled(NamedTuple):
         What the model made of the image.
     n_relabelled : int
         Chains whose numbering differed from the first one's.
+    n_sweeps : int
+        Of a chain, warm-up included.
     interrupted : bool
     """
 
     posterior: Posterior
     prepared: Prepared
     n_relabelled: int
+    n_sweeps: int
     interrupted: bool
 
 
@@ -105,44 +124,62 @@ def sample(
         of_grid = begun.reshape(-1, *part.navigation_shape)
         chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))
 
-    def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
+    def draw(stage: str, chains: list[Chain], n_warmup: int, n_blocks: int, run_key: jax.Array) -> tuple:
         def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
-            maps = (np.asarray(chain.abundances).T,) if keep_maps and block >= schedule.n_warmup else ()
-            chain, drawn = advance(events, prepared.given, chain, block_key, prior, model, schedule.block)
-            return chain, (*(np.asarray(part)[:: schedule.thin] for part in drawn), *maps)
+            maps = (np.asarray(chain.abundances).T,) if keep_maps and block >= n_warmup else ()
+            chain, found = advance(events, prepared.given, chain, block_key, prior, model, schedule.block)
+            return chain, (*(np.asarray(part)[:: schedule.thin] for part in found), *maps)
 
-        keys = jax.random.split(jax.random.fold_in(key, number), schedule.n_warmup + schedule.n_blocks)
-        return blocks(step, chains[number], keys, stop, "endmembers", kept, f"{STAGE}{number}")
+        def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
+            keys = jax.random.split(jax.random.fold_in(run_key, number), n_warmup + n_blocks)
+            return blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
+
+        results, interrupted = side_by_side(run, n_chains)
+        return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
 
     # Compiles, once for all threads.
     advance(events, prepared.given, chains[0], key, prior, model, schedule.block)
-    results, interrupted = side_by_side(run, n_chains)
+    chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
     # All chains as long as the shortest one.
-    n_blocks = min(len(found) for _, found in results) - schedule.n_warmup
+    n_blocks = min(map(len, found))
     if interrupted and n_blocks * (schedule.block // schedule.thin) < FEWEST_DRAWS:
         raise KeyboardInterrupt
-    counted = slice(schedule.n_warmup, schedule.n_warmup + n_blocks)
+    n_sweeps = schedule.block * (schedule.n_warmup + n_blocks)
+    posterior = _posterior(chains, found, n_blocks, 1)
+    if schedule.again and not interrupted and not posterior.diagnostics()["r_hat"] < MOST_R_HAT:
+        n_longer = LONGER * schedule.n_blocks
+        chains, found, interrupted = draw(STAGES[1], chains, 0, n_longer, jax.random.fold_in(key, n_chains))
+        if not interrupted:
+            posterior = _posterior(chains, found, n_longer, LONGER)
+            n_sweeps += schedule.block * n_longer
+    if held is not None:
+        maps = held.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
+        posterior = replace(posterior, abundances=maps)
+    posterior, n_relabelled = relabel_chains(posterior)
+    return Sampled(posterior, prepared, n_relabelled, n_sweeps, interrupted)
+
+
+def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, every: int) -> Posterior:
+    """Join blocks of draws (endmembers, log-likelihoods, perhaps maps), one of `every`; chains number as they do."""
     spectra, log_likelihood = (
-        np.stack([np.concatenate([block[part] for block in found[counted]]) for _, found in results])
+        np.stack(
+            [np.concatenate([block[part] for block in of_chain[:n_blocks]])[::every] for of_chain in found]
+        )
         for part in (0, 1)
     )
-    abundances = np.stack(
-        [
-            np.stack(
-                [block[2] for block in found[counted]] if keep_maps else [np.asarray(chain.abundances).T]
-            )
-            for chain, found in results
-        ]
-    )
-    if held is not None:
-        abundances = held.restore(np.swapaxes(abundances, -1, -2), image.n_pixels)
+    with_maps, per_block = len(found[0][0]) > 2, len(found[0][0][0])
+    if with_maps:
+        abundances = np.stack(
+            [np.stack([block[2] for block in of_chain[:n_blocks:every]]) for of_chain in found]
+        )
+        partners = np.arange(abundances.shape[1]) * per_block
+    else:
+        abundances = np.stack([np.asarray(chain.abundances).T[None] for chain in chains])
+        partners = np.array([spectra.shape[1] - 1])
     statistics = {"log_likelihood": log_likelihood}
     if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
         statistics["endmember_overlap"] = overlap
-    last = spectra.shape[1] - 1
-    partners = np.arange(n_blocks) * (schedule.block // schedule.thin) if keep_maps else np.array([last])
-    posterior, n_relabelled = relabel_chains(Posterior(spectra, abundances, statistics, partners=partners))
-    return Sampled(posterior, prepared, n_relabelled, interrupted)
+    return Posterior(spectra, abundances, statistics, partners=partners)
 
 
 def _begin(

@@ -29,7 +29,7 @@ from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.modes import FLOOR
-from bayesunmix.engine.sampling import MOST_R_HAT, STAGE, Sampled, Schedule, sample
+from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 from bayesunmix.engine.starts import block_size
 from bayesunmix.engine.widths import LEVELS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
@@ -60,7 +60,8 @@ class Bayes:
     abundance_prior : str
         Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
-        Chains, discarded sweeps a chain, and draws of the endmembers a chain.
+        Chains, discarded sweeps a chain, and draws of the endmembers a chain. Where chains disagree, all of it becomes
+        warm-up, and as many draws follow twice as far apart (of fewer than 4 million photons).
     sweeps_per_draw : int or None
         Sweeps from one draw of the endmembers to the next, a divisor of 20; by default 4, and 1 from 4 million photons
         on.
@@ -138,7 +139,7 @@ class Bayes:
             )
         else:
             rescale(maps.draws, maps.mean, factors)
-            kept.forget((STAGE, "maps"), self.n_chains)
+            kept.forget((*STAGES, "maps"), self.n_chains)
         sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
         posterior = replace(
             spectra.posterior,
@@ -157,7 +158,7 @@ class Bayes:
         info: dict[str, Any] = {
             "converged": converged,
             "interrupted": factors is None,
-            "iterations": self.n_warmup + drawn.shape[1],
+            "iterations": spectra.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
             "warnings": warnings + spectra.prepared.warnings,
@@ -180,8 +181,10 @@ class Bayes:
         model = self._model()
         enough = ENOUGH_COUNTS_OF_LINES if finds_n_components(model) else ENOUGH_COUNTS
         size = block_size(image, n_components or seen, enough, most=image.n_pixels)
-        thin = self.sweeps_per_draw or (4 if image.n_photons < MANY_PHOTONS else 1)
-        schedule = Schedule(BLOCK, thin, -(-self.n_warmup // BLOCK), -(-self.n_draws * thin // BLOCK))
+        many = image.n_photons >= MANY_PHOTONS
+        thin = self.sweeps_per_draw or (1 if many else 4)
+        n_warmup, n_blocks = (-(-n // BLOCK) for n in (self.n_warmup, self.n_draws * thin))
+        schedule = Schedule(BLOCK, thin, n_warmup, n_blocks, again=not many)
         sampled = sample(
             image.rebin(size),
             n_components,

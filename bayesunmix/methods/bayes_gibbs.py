@@ -15,7 +15,7 @@ import jax
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import checkpoint
-from bayesunmix.engine.sampling import MOST_R_HAT, STAGE, Sampled, Schedule, sample
+from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing
@@ -75,13 +75,13 @@ class BayesGibbs:
             self._prior(),
             key,
             self.n_chains,
-            Schedule(stride, 1, *(-(-n // stride) for n in (self.n_warmup, self.n_draws))),
+            Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=False),
             keep_maps=True,
             occupied_only=False,
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget((STAGE,), self.n_chains)
+            kept.forget(STAGES[:1], self.n_chains)
         posterior = sampled.posterior
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
 
@@ -108,7 +108,7 @@ class BayesGibbs:
         return {
             "converged": bool(converged) and not sampled.interrupted,
             "interrupted": sampled.interrupted,
-            "iterations": self.n_warmup + posterior.endmembers.shape[1],
+            "iterations": sampled.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood, mean over chains",
             "warnings": warnings,

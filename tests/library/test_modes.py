@@ -48,6 +48,14 @@ def test_common_phases_are_found_and_all_pixels_begin(most_photons, monkeypatch)
         assert sorted(angles.argmin(axis=1)) == [0, 1, 2] and angles.min(axis=1).max() < 12
 
 
+def test_the_likelier_half_begins_and_the_best_twice_instead_of_one_far_below():
+    noise = np.random.default_rng(0).normal(0, 30, modes.SWEEPS)
+    drawn = [noise - 1000, noise - 20, noise - 500, noise]
+    assert modes._likelier(drawn, 2) == [3, 1]
+    assert modes._likelier(drawn, 3) == [3, 1, 3]
+    assert modes._likelier(drawn, 1) == [3]
+
+
 def test_one_key_one_beginning(foil):
     image = foil.image.rebin((4, 4))
     one, same, other = (begin(image, 3, n_chains=1, seed=seed)[0] for seed in (0, 0, 1))
