@@ -39,9 +39,6 @@ from bayesunmix.regions import region
 from bayesunmix.settings import require_positive
 
 ENOUGH_COUNTS = 60  # in a superpixel
-# Where lines are owned: an abundance cannot be less than nothing, so every pixel lends half a count of a phase that it
-# does not hold to it, and the share of continuum is off by that. Materials mixed in a superpixel do no harm there.
-ENOUGH_COUNTS_OF_LINES = 1000
 MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
 BLOCK = 20  # sweeps between two looks at the keyboard
@@ -179,8 +176,7 @@ class Bayes:
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
         model = self._model()
-        enough = ENOUGH_COUNTS_OF_LINES if finds_n_components(model) else ENOUGH_COUNTS
-        size = block_size(image, n_components or seen, enough, most=image.n_pixels)
+        size = block_size(image, n_components or seen, ENOUGH_COUNTS, most=image.n_pixels)
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)
         n_warmup, n_blocks = (-(-n // BLOCK) for n in (self.n_warmup, self.n_draws * thin))
