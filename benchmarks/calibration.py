@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from bayesunmix.progress import track
 from bayesunmix.registry import Registry
@@ -98,6 +100,7 @@ def shares_text(shares: Iterable[float]) -> str:
     return " ".join(f"{share:.4f}" for share in shares)
 
 
-def factor_text(factors: Iterable[Iterable[float]]) -> str:
-    """Write (levels, K) factors in one cell: components apart by spaces, levels by strokes."""
-    return " | ".join(" ".join(f"{factor:.3f}" for factor in of_level) for of_level in factors)
+def widths_text(told: dict[str, list]) -> str:
+    """Write by what factor 90 % intervals were widened, given `bayesunmix.engine.recalibration.told`, in one cell."""
+    widths = (np.array(told["0.95"]) - np.array(told["0.05"])) / (2 * ndtri(0.95))
+    return " | ".join(" ".join(f"{width:.3f}" for width in of_component) for of_component in widths)

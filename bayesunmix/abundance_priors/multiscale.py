@@ -15,7 +15,7 @@ class Multiscale:
 
     The blocks lie elsewhere in every map, so the maps are a mixture over where they may lie. The mean over it
     shows no blocks and errs much less than the mean of any one of them, by as much as they differ; the spread of the
-    draws holds that difference instead, and is too wide (see `bayesunmix.engine.widths`).
+    draws holds that difference instead, and is too wide (see `bayesunmix.engine.recalibration`).
     """
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Pyramid:

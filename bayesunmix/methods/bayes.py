@@ -6,8 +6,8 @@
    (`bayesunmix.abundance_priors.dirichlet`).
 3. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
    resolution does not talk back to the endmembers: a *cut* posterior [1]_.
-4. Images simulated from the fit are unmixed in the same way, which says how wide intervals must be
-   (`bayesunmix.engine.widths`).
+4. Images simulated from the fit are unmixed in the same way, which says where draws belong
+   (`bayesunmix.engine.recalibration`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
 fit as well, which no error bar of counting noise shows: see `bayesunmix.identify`.
@@ -29,9 +29,9 @@ from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.engine.chains import Checkpoint, checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.modes import FLOOR
+from bayesunmix.engine.recalibration import measure_scores, recalibrate, told
 from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 from bayesunmix.engine.starts import block_size
-from bayesunmix.engine.widths import LEVELS, measure_widths, rescale
 from bayesunmix.factorization import Factorization
 from bayesunmix.image import SpectrumImage
 from bayesunmix.method import METHODS, Unmixing, finds_n_components
@@ -124,29 +124,31 @@ class Bayes:
             "most_mib": self.most_draws_mib,
         }
         maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
-        factors, interrupted = None, spectra.interrupted or maps.interrupted
-        if not interrupted and not is_mixture(prior):
-            factors = np.ones((len(LEVELS), maps.mean.shape[1]))  # measured, nearer to the target without
-        elif not interrupted:
+        interrupted = spectra.interrupted or maps.interrupted
+        scores = None
+        if not interrupted and is_mixture(
+            prior
+        ):  # under the others draws were nearer to the target as they are
             cost["n_maps"] = max(n_maps // 2, 20)
-            factors = measure_widths(image, drawn, maps, starts, prior, width_key, **cost)
-        if factors is None:
+            scores = measure_scores(image, drawn, maps, starts, prior, width_key, **cost)
+            interrupted = scores is None
+        if interrupted:
             warnings.append(
-                "interrupted: fewer draws than asked for, and pixel intervals that were not narrowed to what they hold"
+                "interrupted: fewer draws than asked for, and pixel intervals that were not tried on simulated images"
             )
         else:
-            rescale(maps.draws, maps.mean, factors)
             kept.forget((*STAGES, "maps"), self.n_chains)
-        sd = maps.sd if factors is None else maps.sd * factors[:2].mean(axis=0)  # 68 % lies between 50 and 90
+        if scores is not None:
+            maps = recalibrate(maps, scores)
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,
             abundance_mean=maps.mean,
-            abundance_sd=sd,
+            abundance_sd=maps.sd,
             partners=maps.partners,
         )
         diagnostics = posterior.diagnostics()
-        converged = bool(diagnostics["r_hat"] < MOST_R_HAT) and factors is not None
+        converged = bool(diagnostics["r_hat"] < MOST_R_HAT) and not interrupted
         if not diagnostics["r_hat"] < MOST_R_HAT:
             warnings.append(
                 f"chains disagree on the endmembers: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; raise "
@@ -154,16 +156,14 @@ class Bayes:
             )
         info: dict[str, Any] = {
             "converged": converged,
-            "interrupted": factors is None,
+            "interrupted": interrupted,
             "iterations": spectra.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
             "warnings": warnings + spectra.prepared.warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
-            "width_factors": None
-            if factors is None
-            else dict(zip(map(str, LEVELS), factors.tolist(), strict=True)),
+            "recalibration": None if scores is None else told(scores),
             **({"components": spectra.prepared.names} if named else {}),
             "unique_components": list(spectra.prepared.unique),
             **diagnostics,

@@ -1,10 +1,10 @@
 """Whether intervals of single pixels hold the truth when the endmembers are known: the maps stage of `bayes` alone.
 
 Given endmembers make every phantom identified, so nothing but counting noise and the prior of the map is asked.
-`raw_...` are the draws as the prior gives them; the others have the widths that `bayesunmix.engine.widths` measured on
-a simulated image. `bayes` hands out the latter where the prior is a mixture, else the former. Entries of at most 5 % of
-their pixel are asked whether they lie under their one-sided 95 % limit; `limit` is that limit where the truth holds
-nothing, as a share of the mean abundance.
+`raw_...` are the draws as the prior gives them; the others are moved to where `bayesunmix.engine.recalibration` found
+truths on simulated images. `bayes` hands out the latter where the prior is a mixture, else the former. Entries of at
+most 5 % of their pixel are asked whether they lie under their one-sided 95 % limit; `limit` is that limit where the
+truth holds nothing, as a share of the mean abundance.
 """
 
 import time
@@ -15,12 +15,12 @@ import pandas as pd
 
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.maps import Maps, draw_maps
-from bayesunmix.engine.widths import measure_widths, rescale
+from bayesunmix.engine.recalibration import measure_scores, recalibrate, told
 from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
 from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
 from bayesunmix.posterior import Posterior
-from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text, shares_text
+from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
@@ -44,15 +44,15 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     model = ABUNDANCE_PRIORS[prior]()
     begun = time.perf_counter()
     maps = draw_maps(trial.image, known, starts, model, map_key, N_MAPS, *cost)
-    factors = measure_widths(trial.image, known, maps, starts, model, width_key, N_MAPS // 2, *cost)
+    scores = measure_scores(trial.image, known, maps, starts, model, width_key, N_MAPS // 2, *cost)
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
-    rescale(maps.draws, maps.mean, factors)
+    maps = recalibrate(maps, scores)
     return {
         **_scores(trial, maps),
         "rmse": round(abundance_rmse(trial, _result(trial, maps)), 4),
         **raw,
-        "factors": factor_text(factors),
+        "factors": widths_text(told(scores)),
         "seconds": round(seconds, 1),
     }
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
-from benchmarks.calibration import CALIBRATIONS, Calibration, factor_text, shares_text
+from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.metrics.spectral_angle import spectral_angle
@@ -52,7 +52,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     }
     return {
         **{name: round(float(number), 4) for name, number in numbers.items()},
-        "factors": factor_text(found.info["width_factors"].values()),
+        "factors": widths_text(found.info["recalibration"]),
         "pit": shares_text(pit_histogram(trial, found)),
         "superpixel": " x ".join(map(str, found.info["superpixel"])),
         "seconds": round(seconds, 1),

@@ -1,4 +1,4 @@
-"""The recommended pipeline: what it says, how it is interrupted and resumed, and how wide its intervals are."""
+"""The recommended pipeline: what it says, and how it is interrupted and resumed."""
 
 import signal
 import threading
@@ -9,9 +9,8 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.abundance_priors.multiscale import Multiscale
-from bayesunmix.engine import chains, widths
+from bayesunmix.engine import chains
 from bayesunmix.engine.maps import FEWEST_SWEEPS, MOST_SWEEPS, _sweeps_to_follow, draw_maps
-from bayesunmix.engine.widths import LEVELS, _sharpened, _slab, rescale, simulate, width_factors
 from bayesunmix.methods.bayes import _about_rank
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
@@ -50,7 +49,8 @@ def test_moments_come_from_all_sweeps_and_agree_with_the_draws(result):
     posterior = result.posterior
     np.testing.assert_array_equal(posterior.mean().abundances, posterior.abundance_mean)
     drawn = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
-    assert np.abs(drawn.mean(axis=0) - posterior.abundance_mean).mean() < 1e-3
+    # Means keep the total of a pixel, which draws of single components moved on their own do not.
+    assert np.abs(drawn.mean(axis=0) - posterior.abundance_mean).mean() < 0.05 * drawn.mean()
     ratio = np.sum(drawn.std(axis=0)) / np.sum(posterior.sd().abundances)
     assert 0.8 < ratio < 1.25
 
@@ -135,7 +135,7 @@ def test_an_interrupted_run_has_a_shorter_result_marked_so(trial, monkeypatch):
     assert found.info["interrupted"] and not found.info["converged"]
     assert any(sentence.startswith("interrupted:") for sentence in found.info["warnings"])
     assert 2 <= found.posterior.abundances.shape[1] < QUICK["n_maps"]
-    assert found.info["width_factors"] is None
+    assert found.info["recalibration"] is None
 
 
 def test_blocks_are_held_as_long_as_photons_need_to_follow():
@@ -168,74 +168,3 @@ def test_blocks_that_are_held_do_not_smooth_away_what_overlapping_spectra_show()
         )
         error.append(np.sqrt(((maps.mean - truth) ** 2).mean()) / truth.mean())
     assert error[1] < 0.6 * error[0]
-
-
-def test_width_factors_are_the_ratio_of_error_to_spread():
-    rng = np.random.default_rng(0)
-    truth = rng.gamma(5, 4, (20_000, 2))
-    error, spread = np.array([0.1, 0.2]), np.array([0.2, 0.1])
-    mean = truth * np.exp(rng.normal(0, error, truth.shape))
-    for level, quantile in ((0.5, 0.6745), (0.95, 1.96)):
-        lower, upper = (mean * np.exp(side * quantile * spread) for side in (-1, 1))
-        np.testing.assert_allclose(width_factors(truth, mean, lower, upper, level), [0.5, 2.0], rtol=0.04)
-
-
-def test_vacuum_does_not_tell_how_wide_intervals_of_the_specimen_must_be():
-    rng = np.random.default_rng(5)
-    truth = np.concatenate([rng.gamma(5, 4, (2000, 2)), np.full((8000, 2), 1e-3)])
-    mean = truth * np.exp(rng.normal(0, 0.2, truth.shape) * (truth > 0.1))
-    lower, upper = (mean * np.exp(side * 1.6449 * 0.2) for side in (-1, 1))
-    np.testing.assert_allclose(width_factors(truth, mean, lower, upper, 0.9), 1, rtol=0.06)
-
-
-def test_rescaled_draws_keep_their_mean_and_each_level_has_its_width():
-    rng = np.random.default_rng(1)
-    draws = rng.gamma(20, 3, (2, 499, 7, 3)).astype(np.float32)
-    before, mean = draws.copy(), draws.mean((0, 1), dtype=np.float64)
-    factors = np.array([[0.3, 1.0, 1.5], [0.5, 1.0, 1.7], [0.6, 1.0, 1.7]])
-    rescale(draws, mean, factors)
-    np.testing.assert_allclose(draws.mean((0, 1)), mean, rtol=1e-4)
-    flat, flat_before = draws.reshape(998, -1), before.reshape(998, -1)
-    np.testing.assert_array_equal(
-        flat.argsort(axis=0, kind="stable"), flat_before.argsort(axis=0, kind="stable")
-    )
-    for level, factor in zip(LEVELS, factors, strict=True):
-        tails = (1 - level) / 2, (1 + level) / 2
-        width, width_before = (
-            np.log(np.divide(*np.quantile(some, tails, axis=(0, 1), method="weibull")[::-1]))
-            for some in (draws, before)
-        )
-        np.testing.assert_allclose(width / width_before, np.broadcast_to(factor, width.shape), rtol=0.01)
-
-
-@pytest.mark.parametrize("shape", [(40, 3), (7, 11), (5, 4, 6), (1, 30)])
-def test_widths_of_many_photons_are_measured_on_a_slab(monkeypatch, shape):
-    counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
-    image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
-    assert _slab(image) == (slice(0, image.n_pixels), image.grid)
-    monkeypatch.setattr(widths, "MOST_PHOTONS", image.n_photons // 3)
-    rows, grid = _slab(image)
-    assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
-    assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
-    assert rows.start <= image.n_pixels // 2 <= rows.stop
-
-
-def test_the_truth_of_a_simulated_image_has_zeros_and_the_same_totals():
-    maps = np.array([[9.0, 0.2, 1.0], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
-    expected = np.array([[9.18, 0.0, 1.02], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
-    np.testing.assert_allclose(_sharpened(maps), expected)
-    many = np.linspace(1.0, 1.2, 40)[None]  # no component has 5 %, and the pixel is not emptied
-    np.testing.assert_allclose(_sharpened(many).sum(), many.sum())
-
-
-def test_simulated_counts_are_poisson_around_the_factorisation(trial):
-    truth = trial.truth
-    rng = np.random.default_rng(2)
-    image = simulate(trial.image.grid, truth.endmembers, truth.abundances, rng)
-    expected = truth.abundances.sum()
-    assert abs(image.n_photons - expected) < 5 * np.sqrt(expected)
-    assert image.grid.axes == trial.image.grid.axes
-    spectrum = truth.abundances.sum(axis=0) @ truth.endmembers
-    seen = spectrum > 20
-    z = (image.sum_spectrum()[seen] - spectrum[seen]) / np.sqrt(spectrum[seen])
-    assert abs(z.std() - 1) < 0.25 and abs(z.mean()) < 0.3

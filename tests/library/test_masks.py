@@ -17,8 +17,8 @@ from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.chains import checkpoint
 from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.pca import principal_components
+from bayesunmix.engine.recalibration import simulate
 from bayesunmix.engine.resampling import redraw
-from bayesunmix.engine.widths import simulate
 from bayesunmix.io import h5
 from bayesunmix.io.dataset import Refused, to_image
 from bayesunmix.io.results import write_results
