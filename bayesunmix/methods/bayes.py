@@ -110,7 +110,7 @@ class Bayes:
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Draw endmembers, then maps."""
         kept = checkpoint(self.checkpoint, image, self, key)
-        spectrum_key, map_key, width_key = jax.random.split(key, 3)
+        spectrum_key, map_key, image_key = jax.random.split(key, 3)
         seen, named = rank(image).n_components, finds_n_components(self._model())
         asked = n_components if named else n_components or seen
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
@@ -124,13 +124,11 @@ class Bayes:
             "most_mib": self.most_draws_mib,
         }
         maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
-        interrupted = spectra.interrupted or maps.interrupted
-        scores = None
-        if not interrupted and is_mixture(
-            prior
-        ):  # under the others draws were nearer to the target as they are
+        scores, interrupted = None, spectra.interrupted or maps.interrupted
+        # Under the other priors draws were nearer to the target as they are.
+        if not interrupted and is_mixture(prior):
             cost["n_maps"] = max(n_maps // 2, 20)
-            scores = measure_scores(image, drawn, maps, starts, prior, width_key, **cost)
+            scores = measure_scores(image, drawn, maps, starts, prior, image_key, **cost)
             interrupted = scores is None
         if interrupted:
             warnings.append(

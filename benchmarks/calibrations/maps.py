@@ -35,7 +35,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     """Draw the maps of one trial, endmembers known."""
     trial = PHANTOMS[phantom]().acquire(dose, seed)
     truth, settings = trial.truth, Bayes()
-    map_key, width_key = jax.random.split(jax.random.key(seed))
+    map_key, image_key = jax.random.split(jax.random.key(seed))
     known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))
     totals = np.asarray(trial.image.counts.sum(axis=1), float)
     start = np.repeat(totals[:, None] / truth.n_components + FLOOR, truth.n_components, axis=1)
@@ -44,7 +44,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     model = ABUNDANCE_PRIORS[prior]()
     begun = time.perf_counter()
     maps = draw_maps(trial.image, known, starts, model, map_key, N_MAPS, *cost)
-    scores = measure_scores(trial.image, known, maps, starts, model, width_key, N_MAPS // 2, *cost)
+    scores = measure_scores(trial.image, known, maps, starts, model, image_key, N_MAPS // 2, *cost)
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
     maps = recalibrate(maps, scores)
