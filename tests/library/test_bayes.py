@@ -9,7 +9,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.abundance_priors.multiscale import Multiscale
-from bayesunmix.engine import chains
+from bayesunmix.engine import chains, sampling
 from bayesunmix.engine.maps import FEWEST_SWEEPS, MOST_SWEEPS, _sweeps_to_follow, draw_maps
 from bayesunmix.methods.bayes import _about_rank
 from benchmarks.scoring.coverage import coverage
@@ -53,6 +53,18 @@ def test_moments_come_from_all_sweeps_and_agree_with_the_draws(result):
     assert np.abs(drawn.mean(axis=0) - posterior.abundance_mean).mean() < 0.05 * drawn.mean()
     ratio = np.sum(drawn.std(axis=0)) / np.sum(posterior.sd().abundances)
     assert 0.8 < ratio < 1.25
+
+
+def test_chains_that_disagree_go_on(trial, monkeypatch):
+    """All draws become warm-up, and as many follow twice as far apart: after them the same number is kept."""
+    sweeps = QUICK["n_warmup"] + 4 * QUICK["n_draws"]
+    monkeypatch.setattr(sampling, "MOST_R_HAT", np.inf)
+    once = bu.unmix(trial.image, 3, "bayes", seed=4, **QUICK)
+    monkeypatch.setattr(sampling, "MOST_R_HAT", 0.0)
+    longer = bu.unmix(trial.image, 3, "bayes", seed=4, **QUICK)
+    assert (once.info["iterations"], longer.info["iterations"]) == (sweeps, sweeps + 8 * QUICK["n_draws"])
+    assert longer.posterior.endmembers.shape == once.posterior.endmembers.shape
+    assert not np.array_equal(longer.posterior.endmembers, once.posterior.endmembers)
 
 
 def test_each_fraction_has_a_verdict(result):
