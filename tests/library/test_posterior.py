@@ -119,7 +119,9 @@ def test_the_sampler_pairs_them_in_the_same_way():
     noted = found.statistics["log_likelihood"][:, ::3]
     np.testing.assert_allclose(log_likelihood(found.paired_endmembers()), noted, rtol=1e-4)
     wrong = log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1))
-    assert np.mean(np.abs(wrong - noted) > 1e-4 * np.abs(noted)) > 0.8  # most pairs would fail; two may be alike
+    assert (
+        np.mean(np.abs(wrong - noted) > 1e-4 * np.abs(noted)) > 0.8
+    )  # most pairs would fail; two may be alike
 
 
 def test_interval_of_a_known_gaussian():
