@@ -6,8 +6,8 @@ it learns on the way (weights, shapes) is a tuple of arrays that is passed back 
 
 One that is a mixture over arbitrary choices (where blocks lie) has a method ``renew(key, learned) -> learned`` besides,
 which chooses anew. A choice is held for as many sweeps as photons need to follow it: chosen anew in every sweep, it
-smooths what was smoothed before. Such draws spread more than their mean errs, so where they belong is
-measured (`bayesunmix.engine.recalibration`).
+smooths what was smoothed before. Such draws spread more than their mean errs, so where they belong is measured
+(`bayesunmix.engine.recalibration`).
 """
 
 from typing import Any, Protocol

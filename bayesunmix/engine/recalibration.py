@@ -21,14 +21,14 @@ References
 
 import itertools
 import math
+from collections.abc import Callable
 
 import jax
 import numpy as np
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
-from bayesunmix.abundance_prior import AbundancePrior
-from bayesunmix.engine.maps import Maps, draw_maps
+from bayesunmix.engine.maps import Maps
 from bayesunmix.image import Grid, SpectrumImage
 
 N_IMAGES, MOST_PHOTONS = 4, 500_000  # in each; more pixels tell no better
@@ -47,16 +47,24 @@ def measure_scores(
     endmembers: np.ndarray,
     maps: Maps,
     starts: list[np.ndarray],
-    prior: AbundancePrior,
     key: jax.Array,
-    n_maps: int,
-    sweeps_per_map: int | None,
-    most_mib: float,
+    draw: Callable[..., Maps],
 ) -> np.ndarray | None:
     """Unmix images that were simulated from the fit, and return where their truths were, (K, shares, levels).
 
-    The arguments are those of `bayesunmix.engine.maps.draw_maps`, and what it returned. None if it was interrupted.
-    Of an image with many photons only a slab of the first axis is simulated.
+    None if it was interrupted. Of an image with many photons only a slab of the first axis is simulated.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    endmembers : (chain, draw, K, C) array
+    maps : Maps
+        Of the image.
+    starts : list of (P, K) arrays
+        One a chain.
+    key : JAX key
+    draw : callable (image, starts=, key=) -> Maps
+        How the image itself was unmixed: `bayesunmix.engine.maps.draw_maps` with the rest of its arguments.
     """
     count_key, key = jax.random.split(key)
     rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
@@ -68,7 +76,7 @@ def measure_scores(
     for number, spectra in enumerate(drawn[np.linspace(0, len(drawn) - 1, N_IMAGES).round().astype(int)]):
         known, image_key = simulate(grid, spectra, truth, rng), jax.random.fold_in(key, number)
         try:
-            again = draw_maps(known, endmembers, starts, prior, image_key, n_maps, sweeps_per_map, most_mib)
+            again = draw(known, starts=starts, key=image_key)
         except KeyboardInterrupt:
             return None
         if again.interrupted:

@@ -18,6 +18,7 @@ References
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -118,17 +119,19 @@ class Bayes:
         warnings = _about_rank(seen, spectra.prepared.n_components, named)
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
-        cost: dict[str, Any] = {
-            "n_maps": n_maps,
-            "sweeps_per_map": self.sweeps_per_map,
-            "most_mib": self.most_draws_mib,
-        }
-        maps = draw_maps(image, drawn, starts, prior, map_key, kept=kept, **cost)
+        draw = partial(
+            draw_maps,
+            endmembers=drawn,
+            prior=prior,
+            sweeps_per_map=self.sweeps_per_map,
+            most_mib=self.most_draws_mib,
+        )
+        maps = draw(image, starts=starts, key=map_key, n_maps=n_maps, kept=kept)
         scores, interrupted = None, spectra.interrupted or maps.interrupted
         # Under the other priors draws were nearer to the target as they are.
         if not interrupted and is_mixture(prior):
-            cost["n_maps"] = max(n_maps // 2, 20)
-            scores = measure_scores(image, drawn, maps, starts, prior, image_key, **cost)
+            again = partial(draw, n_maps=max(n_maps // 2, 20))
+            scores = measure_scores(image, drawn, maps, starts, image_key, again)
             interrupted = scores is None
         if interrupted:
             warnings.append(

@@ -81,7 +81,7 @@ class BayesGibbs:
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(STAGES[:1], self.n_chains)
+            kept.forget(STAGES, self.n_chains)
         posterior = sampled.posterior
         return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
 

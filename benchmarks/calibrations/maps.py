@@ -8,6 +8,7 @@ truth holds nothing, as a share of the mean abundance.
 """
 
 import time
+from functools import partial
 
 import jax
 import numpy as np
@@ -40,11 +41,16 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     totals = np.asarray(trial.image.counts.sum(axis=1), float)
     start = np.repeat(totals[:, None] / truth.n_components + FLOOR, truth.n_components, axis=1)
     starts = [start] * settings.n_chains
-    cost = (settings.sweeps_per_map, settings.most_draws_mib)
-    model = ABUNDANCE_PRIORS[prior]()
+    draw = partial(
+        draw_maps,
+        endmembers=known,
+        prior=ABUNDANCE_PRIORS[prior](),
+        sweeps_per_map=settings.sweeps_per_map,
+        most_mib=settings.most_draws_mib,
+    )
     begun = time.perf_counter()
-    maps = draw_maps(trial.image, known, starts, model, map_key, N_MAPS, *cost)
-    scores = measure_scores(trial.image, known, maps, starts, model, image_key, N_MAPS // 2, *cost)
+    maps = draw(trial.image, starts=starts, key=map_key, n_maps=N_MAPS)
+    scores = measure_scores(trial.image, known, maps, starts, image_key, partial(draw, n_maps=N_MAPS // 2))
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
     maps = recalibrate(maps, scores)

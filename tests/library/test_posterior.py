@@ -102,14 +102,14 @@ def test_partners_that_a_sampler_names_are_the_pairs():
 
 
 def test_the_sampler_pairs_them_in_the_same_way():
-    """The log-likelihood that the sampler noted down is that of the pair, and not of others."""
+    """The log-likelihood that the sampler noted down is that of the pair, and of no other."""
     from bayesunmix import SpectrumImage, unmix
 
     rng = np.random.default_rng(0)
     counts = rng.poisson(5.0, (64, 5))
     image = SpectrumImage(counts.reshape(8, 8, 5), np.arange(1.0, 6))
     settings = {"n_draws": 60, "n_warmup": 5, "most_draws_mib": 1e-4}
-    found = unmix(image, 2, "bayes_gibbs", seed=2, **settings).posterior
+    found = unmix(image, 2, "bayes_gibbs", seed=3, **settings).posterior
     assert found.abundances.shape[1] == 20
 
     def log_likelihood(endmembers):
@@ -118,10 +118,7 @@ def test_the_sampler_pairs_them_in_the_same_way():
 
     noted = found.statistics["log_likelihood"][:, ::3]
     np.testing.assert_allclose(log_likelihood(found.paired_endmembers()), noted, rtol=1e-4)
-    wrong = log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1))
-    assert (
-        np.mean(np.abs(wrong - noted) > 1e-4 * np.abs(noted)) > 0.8
-    )  # most pairs would fail; two may be alike
+    assert np.abs(log_likelihood(np.roll(found.paired_endmembers(), 1, axis=1)) - noted).min() > 0.01
 
 
 def test_interval_of_a_known_gaussian():
