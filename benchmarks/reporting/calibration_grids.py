@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.reporting.coverage_table import sets_widths, share_text
+from benchmarks.reporting.coverage_table import recalibrates, share_text
 from benchmarks.reporting.ranking import NOTHING, plus_minus
 from benchmarks.reporting.score_table import score_label
 
@@ -44,7 +44,7 @@ def coverage_grid(rows: pd.DataFrame) -> Grid:
         cells = {}
         for column, pair in some.groupby(["quantity", "level"]):
             given, other = (pair[pair["handed_out"] == which] for which in (True, False))
-            remarks = [f"{row.widths} {row.coverage:.3f}" for row in other.itertuples()]
+            remarks = [f"{row.recalibration} {row.coverage:.3f}" for row in other.itertuples()]
             for row in given.itertuples():
                 kind = "worse" if row.verdict not in ("met", "") else ""
                 cells[column] = Cell(share_text(row), "".join(remarks), kind)
@@ -59,7 +59,9 @@ def score_grid(rows: pd.DataFrame) -> Grid:
     known = rows.set_index([*_ROW, "score"])[["mean", "pm"]].T.to_dict("list")
     keys = dict.fromkeys(rows[_ROW].sort_values(_ROW[:3]).itertuples(index=False, name=None))
     source = "".join(rows["source"].unique())
-    lines = [(key, [_score(known, key, name, sets_widths(source, key[2])) for name in names]) for key in keys]
+    lines = [
+        (key, [_score(known, key, name, recalibrates(source, key[2])) for name in names]) for key in keys
+    ]
     return Grid([Heading(*score_label(name)) for name in names], lines)
 
 

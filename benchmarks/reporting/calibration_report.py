@@ -167,7 +167,7 @@ def _sections(
             "name": source,
             "heading": _HEADS[source],
             "drawn": {model: drawn[model] for model in dict.fromkeys(rows["model"])},
-            "has_pairs": bool((rows["widths"] != "").any()),
+            "has_pairs": bool((rows["recalibration"] != "").any()),
             "figures": list(_figures(source, rows, drawn, out)),
             "coverage": coverage_grid(rows),
             "ranks": list(_pit(source, trials[source], out)),

@@ -1,7 +1,7 @@
 """How often intervals hold the truth, beside what was asked: a row a kind of trial, quantity and level.
 
 The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`). Where
-intervals were measured before their widths were set and after (columns `raw_...` and the others), both are rows; the
+intervals were measured before draws were recalibrated and after (columns `raw_...` and the others), both are rows; the
 target is asked of those that `bayes` hands out, the latter where the prior is a mixture.
 """
 
@@ -51,7 +51,7 @@ class Coverage(NamedTuple):
     model: str
     quantity: str
     level: int
-    widths: str  # "before" or "after" they were set; "" where nothing sets them
+    recalibration: str  # "before" or "after" it; "" where there is none
     handed_out: bool
     seeds: int
     coverage: float
@@ -94,8 +94,8 @@ def is_coverage(column: str) -> bool:
     return _SHARE.fullmatch(column) is not None
 
 
-def sets_widths(source: str, model: str) -> bool:
-    """Whether `bayes` sets the widths; the maps alone are drawn under priors for which it does not."""
+def recalibrates(source: str, model: str) -> bool:
+    """Whether `bayes` recalibrates; the maps alone are drawn under priors for which it does not."""
     of_maps = source == "maps" and model in ABUNDANCE_PRIORS
     return is_mixture(ABUNDANCE_PRIORS[model]) if of_maps else True
 
@@ -112,7 +112,7 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
             found = _SHARE.fullmatch(name)
             quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
             is_pair = found["raw"] or f"raw_{name}" in columns
-            widths = ("before" if found["raw"] else "after") if is_pair else ""
+            moment = ("before" if found["raw"] else "after") if is_pair else ""
             target = TARGETS.get((quantity, level), (np.nan, np.nan))
             yield Coverage(
                 source,
@@ -121,8 +121,8 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
                 model,
                 quantity,
                 level,
-                widths,
-                not is_pair or (widths == "after") == sets_widths(source, model),
+                moment,
+                not is_pair or (moment == "after") == recalibrates(source, model),
                 cell["seeds"],
                 share,
                 spread,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from benchmarks.reporting.axes import plain, title
-from benchmarks.reporting.coverage_table import MODELS, sets_widths
+from benchmarks.reporting.coverage_table import MODELS, recalibrates
 from benchmarks.reporting.dose_figure import styles
 from benchmarks.reporting.rank_band import LEVEL, ecdf_difference
 
@@ -36,7 +36,7 @@ def pit_figures(source: str, trials: pd.DataFrame) -> Iterator[tuple[str, str, F
     figure : Figure
     """
     for (phantom, model), rows in trials.groupby(["phantom", MODELS[source]], sort=False):
-        name = "pit" if sets_widths(source, model) or "raw_pit" not in rows else "raw_pit"
+        name = "pit" if recalibrates(source, model) or "raw_pit" not in rows else "raw_pit"
         if name in rows and (measured := rows.dropna(subset=name)).size:
             histograms = {
                 dose: np.array([cell.split() for cell in cells], float)

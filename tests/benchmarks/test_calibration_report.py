@@ -23,7 +23,7 @@ CROWDED = " ".join(["115"] + ["15"] * (sbc.BINS - 1))
 
 
 def maps(seeds=range(3)) -> pd.DataFrame:
-    """Multiscale too narrow on "null", right elsewhere after its widths are set; Jeffreys right before."""
+    """Multiscale too narrow on "null", right elsewhere after recalibration; Jeffreys right before."""
     rng = np.random.default_rng(0)
     rows = []
     for phantom, prior, dose, seed in (
@@ -172,7 +172,7 @@ def test_tables_hold_the_numbers_of_the_calibrations(made):
     table = (
         read["coverage"]
         .query("source == 'maps' and level == 90")
-        .set_index(["phantom", "dose", "model", "widths"])
+        .set_index(["phantom", "dose", "model", "recalibration"])
     )
     for row in summed.itertuples():
         at = (row.phantom, row.dose, row.prior)
