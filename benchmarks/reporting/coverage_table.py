@@ -18,9 +18,9 @@ from benchmarks.scoring.over_seeds import over_seeds
 # Sources, and the column of each that says how it was inferred.
 MODELS = {"maps": "prior", "pipeline": "endmember_model", "weights": "endmember_model", "main": "method"}
 TARGETS = {
-    ("pixel weights", 50): (0.45, 0.55),
-    ("pixel weights", 90): (0.87, 0.93),
-    ("pixel weights", 95): (0.92, 0.97),
+    ("abundances", 50): (0.45, 0.55),
+    ("abundances", 90): (0.87, 0.93),
+    ("abundances", 95): (0.92, 0.97),
     ("line intensities", 90): (0.87, 0.93),
     ("endmembers", 90): (0.84, 0.95),
     ("endmember weights", 90): (0.84, 0.95),
@@ -28,7 +28,7 @@ TARGETS = {
     ("one-sided limits", 95): (0.95, 1.0),
 }
 _QUANTITIES = {
-    "coverage": "pixel weights",
+    "coverage": "abundances",
     "line": "line intensities",
     "endmembers": "endmembers",
     "weights": "endmember weights",

@@ -130,7 +130,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(made):
         assert f'id="{section}"' in html
     names = {path.name for path in (made[1] / "figures").iterdir()}
     assert {
-        "coverage-maps-null-pixel_weights-90.png",
+        "coverage-maps-null-abundances-90.png",
         "sbc-shape_x_1.5.png",
         "pit-maps-film-jeffreys.png",
     } <= names
@@ -143,7 +143,7 @@ def test_it_says_where_targets_are_missed(made):
     html = (made[1] / "report.html").read_text(encoding="utf-8")
     missed = html.split('id="missed"')[1].split("<h2")[0]
     met = html.split('id="met"')[1].split("<h2")[0]
-    assert "multiscale: 90 % intervals of pixel weights hold too few of the truths in 2 of 4 cells" in missed
+    assert "multiscale: 90 % intervals of abundances hold too few of the truths in 2 of 4 cells" in missed
     assert re.search(r"0\.[67]\d\d ± 0\.00\d on null at dose 10;", missed)
     assert "smooth: 90 % intervals of endmembers hold too few of the truths in 1 of 1 cell: 0.700" in missed
     assert "0.700 ± 0.248 on film at dose 10 (whose interval reaches the target)" in missed
@@ -154,7 +154,7 @@ def test_it_says_where_targets_are_missed(made):
     assert "shape x 1.5 fails, as it must: ranks of purity leave the band" in met
     assert "gibbs passes, as it must" in met
     assert re.search(
-        r"jeffreys: 90 % intervals of pixel weights hold 0\.89\d to 0\.90\d of the truths in 4 cells", met
+        r"jeffreys: 90 % intervals of abundances hold 0\.89\d to 0\.90\d of the truths in 4 cells", met
     )
 
 
