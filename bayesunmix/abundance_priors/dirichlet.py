@@ -54,16 +54,19 @@ class Dirichlet:
         self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: Learned
     ) -> tuple[jax.Array, Learned]:
         """Draw compositions and totals, then what is learned of them."""
-        composition_key, total_key, concentration_key, gamma_key = jax.random.split(key, 4)
+        map_key, concentration_key, gamma_key = jax.random.split(key, 3)
         n = counts.sum(axis=0)
         concentrations = learned.concentrations.reshape(-1, *(1,) * exposure.ndim)
-        log_shares = log_softmax(log_gamma_variates(composition_key, counts + concentrations), axis=0)
-        log_total = log_gamma_variates(total_key, n + learned.shape) - jnp.log(learned.rate + 1)
-        drawn = draw_concentrations(
+        # Drawn at once: every draw more takes a second to compile.
+        drawn = log_gamma_variates(
+            map_key, jnp.concatenate([counts + concentrations, (n + learned.shape)[None]])
+        )
+        log_shares, log_total = log_softmax(drawn[:-1], axis=0), drawn[-1] - jnp.log(learned.rate + 1)
+        renewed = draw_concentrations(
             concentration_key, *_mean(log_shares, (exposure > 0) & (n > 0)), learned.concentrations
         )
         shape, rate = draw_gamma(gamma_key, log_total[None], exposure)
-        concentrations = jnp.where(learned.learning, drawn, learned.concentrations)
+        concentrations = jnp.where(learned.learning, renewed, learned.concentrations)
         return jnp.exp(log_shares + log_total) * exposure, Learned(
             concentrations, shape, rate, learned.learning
         )

@@ -9,11 +9,15 @@ References
 G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM Trans. Math. Softw. 26, 363 (2000).
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import erf_inv
 
 SMALLEST = 1e-37  # stands for draws below float32's range, so that logarithms stay finite
+_TINY = float(jnp.finfo(jnp.float32).tiny)
 
 
 def log_gamma_variates(key: Array, shape: Array) -> Array:
@@ -30,17 +34,18 @@ def log_gamma_variates(key: Array, shape: Array) -> Array:
     boost_key, key = jax.random.split(key)
     # Gamma(a) = Gamma(a + 1) U^(1/a): the squeeze needs a shape of at least 1.
     boosted = shape < 1
-    boost = jnp.log(jax.random.uniform(boost_key, shape.shape, minval=jnp.finfo(jnp.float32).tiny)) / shape
+    boost = jnp.log(jax.random.uniform(boost_key, shape.shape, minval=_TINY)) / shape
     d = jnp.where(boosted, shape + 1, shape) - 1 / 3
     c = 1 / jnp.sqrt(9 * d)
 
     def propose(state: tuple) -> tuple:
         key, log_cube, accepted = state
-        key, normal_key, uniform_key = jax.random.split(key, 3)
-        x = jax.random.normal(normal_key, shape.shape)
+        key, round_key = jax.random.split(key)
+        # One draw of both: code that makes random bits takes longest to compile.
+        quantile, u = jax.random.uniform(round_key, (2, *shape.shape), minval=_TINY)
+        x = math.sqrt(2) * erf_inv(2 * quantile - 1)  # normal; minus infinity is never accepted
         base = jnp.maximum(1 + c * x, SMALLEST)
-        log_v = 3 * jnp.log(base)
-        log_u = jnp.log(jax.random.uniform(uniform_key, shape.shape, minval=jnp.finfo(jnp.float32).tiny))
+        log_v, log_u = 3 * jnp.log(base), jnp.log(u)
         good = (1 + c * x > 0) & (log_u < 0.5 * x * x + d - d * base**3 + d * log_v)
         return key, jnp.where(good & ~accepted, log_v, log_cube), accepted | good
 

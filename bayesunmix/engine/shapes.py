@@ -54,28 +54,30 @@ def draw_concentrations(key: Array, mean_log: Array, n: Array, concentrations: A
     concentrations : (K,) array
         The draw before.
     """
-    for k in range(len(concentrations)):
-        chosen = jax.random.categorical(
-            jax.random.fold_in(key, k), _log_density(mean_log, n, concentrations, k)
-        )
-        concentrations = concentrations.at[k].set(jnp.asarray(_GRID, jnp.float32)[chosen])
-    return concentrations
+
+
+    def one(k: Array, concentrations: Array) -> Array:
+        log_density = _log_density(mean_log, n, concentrations, k)
+        chosen = jax.random.categorical(jax.random.fold_in(key, k), log_density)
+        return concentrations.at[k].set(jnp.asarray(_GRID, jnp.float32)[chosen])
+
+    return jax.lax.fori_loop(0, len(concentrations), one, concentrations)
 
 
 @jax.jit
 def likeliest_concentrations(mean_log: Array, n: Array) -> Array:
     """Return the concentrations of the greatest density, by coordinates: see `draw_concentrations`."""
 
-    def one_round(_: Array, concentrations: Array) -> Array:
-        for k in range(len(mean_log)):
-            best = jnp.argmax(_log_density(mean_log, n, concentrations, k))
-            concentrations = concentrations.at[k].set(jnp.asarray(_GRID, jnp.float32)[best])
-        return concentrations
+    def one(i: Array, concentrations: Array) -> Array:
+        k = i % len(mean_log)
+        best = jnp.argmax(_log_density(mean_log, n, concentrations, k))
+        return concentrations.at[k].set(jnp.asarray(_GRID, jnp.float32)[best])
 
-    return jax.lax.fori_loop(0, _ROUNDS, one_round, jnp.full(len(mean_log), 0.5, jnp.float32))
+    n_steps = _ROUNDS * len(mean_log)
+    return jax.lax.fori_loop(0, n_steps, one, jnp.full(len(mean_log), 0.5, jnp.float32))
 
 
-def _log_density(mean_log: Array, n: Array, concentrations: Array, k: int) -> Array:
+def _log_density(mean_log: Array, n: Array, concentrations: Array, k: Array) -> Array:
     grid = jnp.asarray(_GRID, jnp.float32)
     others = concentrations.sum() - concentrations[k]
     return n * (gammaln(grid + others) - gammaln(grid) + grid * mean_log[k]) + jnp.asarray(
