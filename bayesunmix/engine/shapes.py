@@ -55,7 +55,6 @@ def draw_concentrations(key: Array, mean_log: Array, n: Array, concentrations: A
         The draw before.
     """
 
-
     def one(k: Array, concentrations: Array) -> Array:
         log_density = _log_density(mean_log, n, concentrations, k)
         chosen = jax.random.categorical(jax.random.fold_in(key, k), log_density)
