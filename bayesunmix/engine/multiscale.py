@@ -29,7 +29,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
 from bayesunmix.engine.hidden_tree import draw_states, messages
@@ -53,9 +55,6 @@ __all__ = ["SHAPES", "Pyramid", "draw_rates", "first_pyramid", "levels_of"]
 # gave 14 % more error. Columns are the even split and `SHAPES`; then a quiet half, and a lively one.
 PRIOR_WEIGHTS = ((200.0, 0.1, 0.1, 0.1, 1.0), (0.1, 5.0, 1.0, 0.5, 0.1))
 PRIOR_MOVES = ((200.0, 1.0), (2.0, 2.0))
-# Under these all nodes are quiet, which may split in any way: what a node does says nothing of its halves.
-INDEPENDENT_WEIGHTS = ((1.0,) * KINDS,) * 2
-INDEPENDENT_MOVES = ((1e6, 1e-3),) * 2
 _CERTAIN = 1e30  # times as likely
 
 
@@ -66,18 +65,19 @@ class Pyramid(NamedTuple):
     ----------
     log_weights : (maps, levels, 2, kinds) array
         Of the kinds of split of a quiet node, and of a lively one.
-    log_moves : (maps, levels, 2, 2) array
-        From the state of the parent (first) to that of a node of the level; the uppermost level has no parents.
+    log_moves : (maps, levels, 2, 2) array or None
+        From the state of the parent (first) to that of a node of the level; the uppermost level has no parents. None
+        where nothing is handed down: all nodes are quiet then.
     offsets : (levels,) array of 0 or 1
     prior_weights, prior_moves : (2, kinds) and (2, 2) arrays
-        Dirichlet's parameters of the rows of both.
+        Dirichlet's parameters of the rows of both; None where there are no moves.
     """
 
     log_weights: Array
-    log_moves: Array
+    log_moves: Array | None
     offsets: Array
     prior_weights: Array
-    prior_moves: Array
+    prior_moves: Array | None
 
     def move(self, key: Array) -> "Pyramid":
         """Let the pairs begin elsewhere."""
@@ -85,14 +85,19 @@ class Pyramid(NamedTuple):
 
 
 def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True) -> Pyramid:
-    """Return where to start from, the means of the prior: nodes hand down their state, or are independent."""
+    """Return where to start from, the means of the prior.
+
+    Nodes hand down their state, or are all quiet and may split in any way: what one does says nothing of its halves.
+    """
     n_levels = max(len(levels_of(shape)), 1)
-    chosen = (PRIOR_WEIGHTS, PRIOR_MOVES) if handed_down else (INDEPENDENT_WEIGHTS, INDEPENDENT_MOVES)
-    priors = [jnp.asarray(rows, jnp.float32) for rows in chosen]
-    weights, moves = (
-        jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1)) for rows in priors
-    )
-    return Pyramid(weights, moves, jnp.zeros(n_levels, jnp.int32), *priors)
+    weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else np.ones((2, KINDS)), jnp.float32)
+    moves = jnp.asarray(PRIOR_MOVES, jnp.float32) if handed_down else None
+
+    def start(rows: Array) -> Array:
+        return jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1))
+
+    offsets = jnp.zeros(n_levels, jnp.int32)
+    return Pyramid(start(weights), None if moves is None else start(moves), offsets, weights, moves)
 
 
 def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
@@ -134,15 +139,18 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     evidence, kinds = draw_kinds(keys[0], chosen, n, pixels, level, pyramid.log_weights)
     uniform = randoms(jax.random.bits(keys[1], (2, *held.shape)))
     of_states = tree.by_level(barrier(uniform.state))
-    said = messages(tree, tree.by_level(barrier(jnp.where(tells & real, evidence, 1))), pyramid.log_moves)
-    lively, parent = draw_states(tree, of_states, said, pyramid.log_moves)
+    lively, of_moves = jnp.zeros(held.shape, bool), None
+    if pyramid.log_moves is not None:
+        said = messages(tree, tree.by_level(barrier(jnp.where(tells & real, evidence, 1))), pyramid.log_moves)
+        lively, parent = draw_states(tree, of_states, said, pyramid.log_moves)
+        of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
     kind = jnp.where(lively, kinds[1], kinds[0])
     of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
-    of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
     pyramid, total = _learn(keys[2], of_kinds, of_moves, whole.reshape(-1)[:-1], pyramid)
-    # The states of the others served nothing yet. Now they follow, with the new moves.
-    settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
-    lively, _ = draw_states(tree, of_states, tree.by_level(settled), pyramid.log_moves)
+    if pyramid.log_moves is not None:
+        # The states of the others served nothing yet. Now they follow, with the new moves.
+        settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
+        lively, _ = draw_states(tree, of_states, tree.by_level(settled), pyramid.log_moves)
     prior_kind, untold = draw_from_prior(uniform, level, lively, pyramid.log_weights)
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
     share = jnp.where(chosen.wanted, told, untold)
@@ -151,18 +159,17 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
 
 
 def _learn(
-    key: Array, of_kinds: Array, of_moves: Array, total: Array, pyramid: Pyramid
+    key: Array, of_kinds: Array, of_moves: Array | None, total: Array, pyramid: Pyramid
 ) -> tuple[Pyramid, Array]:
     """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
-    posterior = [of_kinds + pyramid.prior_weights, of_moves + pyramid.prior_moves, total + 0.5]
-    drawn = log_gamma_variates(key, jnp.concatenate([part.ravel() for part in posterior]))
-    ends = of_kinds.size, of_kinds.size + of_moves.size
-    weights, moves, log_total = jnp.split(drawn, ends)
-    log_weights, log_moves = (
-        jax.nn.log_softmax(part.reshape(like.shape), axis=-1)
-        for part, like in ((weights, of_kinds), (moves, of_moves))
-    )
-    return pyramid._replace(log_weights=log_weights, log_moves=log_moves), jnp.exp(log_total)
+    posterior = {"total": total + 0.5, "log_weights": of_kinds + pyramid.prior_weights}
+    if of_moves is not None:
+        posterior["log_moves"] = of_moves + pyramid.prior_moves
+    flat, shaped = ravel_pytree(posterior)
+    drawn = shaped(log_gamma_variates(key, flat))
+    total = jnp.exp(drawn.pop("total"))
+    learned = {name: jax.nn.log_softmax(logs, axis=-1) for name, logs in drawn.items()}
+    return pyramid._replace(**learned), total
 
 
 def _go_down(tree: Tree, total: Array, share: Array) -> Array:

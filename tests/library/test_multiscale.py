@@ -125,15 +125,16 @@ def test_weights_of_a_level_without_two_halves_come_from_their_prior():
             assert stats.kstest(kind, stats.beta(mine, sum(prior) - mine).cdf).pvalue > 1e-4
 
 
-def prior_draws(rng, n):
-    """Cell shares, weights and moves from the prior, in plain NumPy."""
-    priors = multiscale.PRIOR_WEIGHTS, multiscale.PRIOR_MOVES
-    weights, moves = (random_rows(rng, prior, n) for prior in priors)
+def prior_draws(rng, n, handed_down=True):
+    """Cell shares, weights and moves from the prior, in plain NumPy; where nothing is handed down, all are quiet."""
     pyramid, every = Pyramid(EXPOSURE, OFFSETS), np.arange(n)[:, None, None]
-    lively = [rng.integers(0, 2, (n, 1, 1))]
+    weights = random_rows(rng, multiscale.PRIOR_WEIGHTS if handed_down else np.ones((2, KINDS)), n)
+    moves = random_rows(rng, multiscale.PRIOR_MOVES, n) if handed_down else np.zeros((*weights.shape[:-1], 0))
+    lively = [rng.integers(0, 1 + handed_down, (n, 1, 1))]
     for i in reversed(range(1, len(OFFSETS))):
         parent = lively[0][(slice(None), *pyramid.levels[i][0])]
-        lively.insert(0, (rng.random(parent.shape) < moves[every, i - 1, parent, 1]).astype(int))
+        chance = moves[every, i - 1, parent, 1] if handed_down else 0
+        lively.insert(0, (rng.random(parent.shape) < chance).astype(int))
 
     def split(level, w):
         heaped = weights[every, level, lively[level]].cumsum(axis=-1)[..., :-1]
@@ -152,28 +153,31 @@ def moments(shares, weights, moves):
     return np.hstack([p, products, w, w**2, (difference[:, :, None] * w[:, None]).reshape(len(p), -1)])
 
 
-def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N):
+def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N, handed_down=True):
     """Largest |z| between moments of the prior, and of what draws from prior and data in turn give [Geweke 2004].
 
     The total has an improper prior, so it is given here: splits do not depend on it but through the counts.
     """
     rng = np.random.default_rng(11)
-    shares, *learned = prior_draws(rng, n)
+    shares, *learned = prior_draws(rng, n, handed_down)
     draw = jax.jit(lambda *given: draw_rates(*given))  # compiled anew, with what a test may have put in
     for step in range(steps):
         counts = rng.poisson(total * shares) + more_counts * EXPOSURE
         log_weights, log_moves = (jnp.log(jnp.asarray(rows, jnp.float32)) for rows in learned)
         log_weights += jnp.asarray([weigh, *[0] * len(SHAPES)])
-        pyramid = first_pyramid(GRID, n)._replace(
-            log_weights=log_weights, log_moves=log_moves, offsets=jnp.asarray(offsets)
+        pyramid = first_pyramid(GRID, n, handed_down)._replace(
+            log_weights=log_weights, offsets=jnp.asarray(offsets)
         )
+        if handed_down:
+            pyramid = pyramid._replace(log_moves=log_moves)
         rates, moved = draw(
             jax.random.key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
         )
         rates = np.asarray(rates, float)
         shares = rates / rates.sum(axis=(1, 2), keepdims=True)
-        learned = [np.exp(np.asarray(rows, float)) for rows in moved[:2]]
-    drawn, expected = moments(shares, *learned), moments(*prior_draws(np.random.default_rng(12), 4 * n))
+        learned[: 1 + handed_down] = [np.exp(np.asarray(rows, float)) for rows in moved[: 1 + handed_down]]
+    others = prior_draws(np.random.default_rng(12), 4 * n, handed_down)
+    drawn, expected = moments(shares, *learned), moments(*others)
     spread = np.sqrt(drawn.var(axis=0) / n + expected.var(axis=0) / (4 * n))
     return np.abs((drawn.mean(axis=0) - expected.mean(axis=0)) / spread).max()
 
@@ -188,6 +192,11 @@ def distinct(monkeypatch):
 @pytest.mark.parametrize("total", [3, 30])
 def test_prior_and_posterior_draws_agree_jointly(total):
     assert joint_z(total) < 4
+
+
+def test_nodes_that_hand_nothing_down_agree_jointly():
+    assert joint_z(handed_down=False) < 4
+    assert joint_z(handed_down=False, weigh=np.log(2)) > 6
 
 
 @pytest.mark.parametrize("total", [3, 300])
