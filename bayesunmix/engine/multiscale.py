@@ -163,7 +163,7 @@ def _learn(
 ) -> tuple[Pyramid, Array]:
     """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
     posterior = {"total": total + 0.5, "log_weights": of_kinds + pyramid.prior_weights}
-    if of_moves is not None:
+    if of_moves is not None and pyramid.prior_moves is not None:
         posterior["log_moves"] = of_moves + pyramid.prior_moves
     flat, shaped = ravel_pytree(posterior)
     drawn = shaped(log_gamma_variates(key, flat))
