@@ -29,7 +29,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
@@ -90,7 +89,7 @@ def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True)
     Nodes hand down their state, or are all quiet and may split in any way: what one does says nothing of its halves.
     """
     n_levels = max(len(levels_of(shape)), 1)
-    weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else np.ones((2, KINDS)), jnp.float32)
+    weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else jnp.ones((2, KINDS)), jnp.float32)
     moves = jnp.asarray(PRIOR_MOVES, jnp.float32) if handed_down else None
 
     def start(rows: Array) -> Array:

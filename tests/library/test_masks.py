@@ -282,7 +282,7 @@ def test_masked_pixels_are_drawn_blank(disc, tmp_path):
     plot_maps(bu.unmix(hidden, 1), hidden).savefig(tmp_path / "nothing.png")  # of the central slice
 
 
-@pytest.mark.parametrize("shape", [(120,), (3, 6, 8)])
+@pytest.mark.parametrize("shape", [(120,), (1, 110), (3, 6, 8)])
 def test_bayes_of_any_shape_that_is_mostly_vacuum(shape):
     """Three quarters of the pixels are empty, a few more are masked, and the needle between has two phases."""
     rng = np.random.default_rng(0)

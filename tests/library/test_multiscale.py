@@ -166,10 +166,10 @@ def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N,
         log_weights, log_moves = (jnp.log(jnp.asarray(rows, jnp.float32)) for rows in learned)
         log_weights += jnp.asarray([weigh, *[0] * len(SHAPES)])
         pyramid = first_pyramid(GRID, n, handed_down)._replace(
-            log_weights=log_weights, offsets=jnp.asarray(offsets)
+            log_weights=log_weights,
+            log_moves=log_moves if handed_down else None,
+            offsets=jnp.asarray(offsets),
         )
-        if handed_down:
-            pyramid = pyramid._replace(log_moves=log_moves)
         rates, moved = draw(
             jax.random.key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
         )
