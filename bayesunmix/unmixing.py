@@ -57,8 +57,10 @@ def unmix(
 
     import jax
 
+    from bayesunmix.engine.threefry import random_key
+
     with Cost() as cost:
-        found = fitter.fit(image, asked, jax.random.key(seed))
+        found = fitter.fit(image, asked, random_key(seed))
     found = found if image.mask is None else _blanked(found, ~image.takes_part)
     estimate = found.estimate.canonical()
     info = {

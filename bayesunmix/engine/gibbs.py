@@ -21,6 +21,7 @@ from jax import Array
 from bayesunmix.abundance_prior import AbundancePrior, renewed
 from bayesunmix.endmember_model import EndmemberModel
 from bayesunmix.engine.events import Chunks, draw_allocation, photon_chunks
+from bayesunmix.engine.threefry import numbered
 from bayesunmix.image import SpectrumImage
 
 
@@ -89,8 +90,8 @@ def advance(
         moved, log_likelihood = sweep(events, given, chain, key, prior, model)
         return moved, (chain.endmembers, log_likelihood)
 
-    renew_key, key = jax.random.split(key)
-    return jax.lax.scan(step, _renew(chain, renew_key, prior, model), jax.random.split(key, n))
+    *renew_keys, key = jax.random.split(key, 3)
+    return jax.lax.scan(step, _renew(chain, renew_keys, prior, model), jax.random.split(key, n))
 
 
 class Sums(NamedTuple):
@@ -107,17 +108,16 @@ def advance_maps(
     """Do n sweeps with the endmembers as they are, adding up the abundances after the first half of them."""
 
     def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
-        chain, _ = sweep(events, (), state[0], jax.random.fold_in(key, i), prior, None)
+        chain, _ = sweep(events, (), state[0], numbered(key, i), prior, None)
         is_late = i >= n // 2
         first, second = state[1]
         return chain, Sums(first + is_late * chain.abundances, second + is_late * chain.abundances**2)
 
-    renew_key, key = jax.random.split(key)
-    return jax.lax.fori_loop(0, n, step, (_renew(chain, renew_key, prior, None), sums))
+    *renew_keys, key = jax.random.split(key, 3)
+    return jax.lax.fori_loop(0, n, step, (_renew(chain, renew_keys, prior, None), sums))
 
 
-def _renew(chain: Chain, key: Array, prior: AbundancePrior, model: EndmemberModel | None) -> Chain:
-    prior_key, model_key = jax.random.split(key)
+def _renew(chain: Chain, keys: list[Array], prior: AbundancePrior, model: EndmemberModel | None) -> Chain:
     return chain._replace(
-        prior=renewed(prior, prior_key, chain.prior), model=renewed(model, model_key, chain.model)
+        prior=renewed(prior, keys[0], chain.prior), model=renewed(model, keys[1], chain.model)
     )

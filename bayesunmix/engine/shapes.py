@@ -54,10 +54,11 @@ def draw_concentrations(key: Array, mean_log: Array, n: Array, concentrations: A
     concentrations : (K,) array
         The draw before.
     """
+    noise = jax.random.gumbel(key, (len(concentrations), len(_GRID)))
 
     def one(k: Array, concentrations: Array) -> Array:
-        log_density = _log_density(mean_log, n, concentrations, k)
-        chosen = jax.random.categorical(jax.random.fold_in(key, k), log_density)
+        # The largest of log-densities with Gumbel noise is a draw from them.
+        chosen = jnp.argmax(_log_density(mean_log, n, concentrations, k) + noise[k])
         return concentrations.at[k].set(jnp.asarray(_GRID, jnp.float32)[chosen])
 
     return jax.lax.fori_loop(0, len(concentrations), one, concentrations)

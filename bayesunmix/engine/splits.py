@@ -19,6 +19,7 @@ from jax import Array
 
 from bayesunmix.engine.gamma import log_gamma_variates
 from bayesunmix.engine.pyramid import Nodes
+from bayesunmix.engine.threefry import numbered
 
 #: Concentrations of the splits besides the exactly even one: free at an edge, ever more even inside a grain.
 SHAPES = (0.5, 4.0, 40.0, 400.0)
@@ -88,7 +89,7 @@ def draw_kinds(
         likelihood = jnp.exp(_log_evidence(own, _even(pixels, node)))
         of_node = weights[at // n_nodes * n_levels + level[node]].T.reshape(2, KINDS, -1)
         heaped = list(itertools.accumulate(of_node[:, j] * likelihood[j] for j in range(KINDS)))
-        threshold = jax.random.uniform(jax.random.fold_in(key, i), node.shape) * heaped[-1]
+        threshold = jax.random.uniform(numbered(key, i), node.shape) * heaped[-1]
         kind = sum((threshold >= part).astype(jnp.int8) for part in heaped[:-1])
         evidence = heaped[-1][1] / heaped[-1][0]
         return state[0].at[at].set(evidence), state[1].at[:, at].set(kind)

@@ -17,6 +17,7 @@ import pandas as pd
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.maps import Maps, draw_maps
 from bayesunmix.engine.recalibration import measure_scores, recalibrate, told
+from bayesunmix.engine.threefry import random_key
 from bayesunmix.factorization import Factorization
 from bayesunmix.method import Unmixing
 from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
@@ -36,7 +37,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     """Draw the maps of one trial, endmembers known."""
     trial = PHANTOMS[phantom]().acquire(dose, seed)
     truth, settings = trial.truth, Bayes()
-    map_key, image_key = jax.random.split(jax.random.key(seed))
+    map_key, image_key = jax.random.split(random_key(seed))
     known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))
     totals = np.asarray(trial.image.counts.sum(axis=1), float)
     start = np.repeat(totals[:, None] / truth.n_components + FLOOR, truth.n_components, axis=1)

@@ -31,6 +31,7 @@ from bayesunmix.endmember_models.blind import Blind
 from bayesunmix.engine import gibbs
 from bayesunmix.engine.events import Chunks
 from bayesunmix.engine.gamma_poisson import Prior
+from bayesunmix.engine.threefry import random_key
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.proportion import proportion_interval
 
@@ -127,7 +128,7 @@ def _chains(
 ) -> np.ndarray:
     """Run one chain for each simulation, side by side: quantities of the draws, (n, draws, quantities)."""
     n = len(simulations.counts)
-    keys = jax.random.split(jax.random.key(int(rng.integers(2**31))), n)
+    keys = jax.random.split(random_key(int(rng.integers(2**31))), n)
     start = State(*(jnp.asarray(part, jnp.float32) for part in _from_prior(rng, n)))
     counts = jnp.asarray(simulations.counts, jnp.float32)
     return np.asarray(_run(sweep, length, lay_out(simulations.counts), counts, start, keys, prior))

@@ -11,6 +11,7 @@ import numpy as np
 import bayesunmix as bu
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.gibbs import Chain, Sums, advance_maps, lay_out
+from bayesunmix.engine.threefry import random_key
 from benchmarks.memory import peak_mib
 from benchmarks.speed import SPEEDS, alone, talk_series
 
@@ -82,12 +83,10 @@ def _sweep(name: str, tilts: int, photons: float) -> Speed:
         (),
     )
     began = time.perf_counter()
-    chain, sums = jax.block_until_ready(
-        advance_maps(events, chain, nothing, jax.random.key(0), prior, SWEEPS)
-    )
+    chain, sums = jax.block_until_ready(advance_maps(events, chain, nothing, random_key(0), prior, SWEEPS))
     with_compiling = time.perf_counter() - began
     began = time.perf_counter()
-    jax.block_until_ready(advance_maps(events, chain, sums, jax.random.key(1), prior, SWEEPS))
+    jax.block_until_ready(advance_maps(events, chain, sums, random_key(1), prior, SWEEPS))
     seconds = time.perf_counter() - began
     assert np.isfinite(sums.first).all()
     return Speed(

@@ -163,17 +163,16 @@ def _against_scikit_learn(path: Path, deviance: float, seconds: float, patience:
 
 def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float) -> Race:
     """Let scikit-learn run; finding a start of ours for it is not counted."""
-    import jax
-
     import bayesunmix as bu
     from bayesunmix.engine.events import occupied
     from bayesunmix.engine.starts import best_start
+    from bayesunmix.engine.threefry import random_key
     from bayesunmix.methods.nmf import NMF
 
     image = bu.read(path)
     pixels, start = occupied(image), None
     if from_our_start:
-        found = best_start(image, pixels, K, jax.random.key(0), NMF().n_starts)
+        found = best_start(image, pixels, K, random_key(0), NMF().n_starts)
         start = found.abundances[:, : pixels.pixels.size].T, found.endmembers
     return race(pixels.counts, K, start, deviance, most_seconds)
 

@@ -10,6 +10,7 @@ import pytest
 from scipy import optimize, stats
 
 from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.threefry import random_key
 
 SHAPE = (5, 1, 3)
 EXPOSURE = np.ones(SHAPE, np.float32)
@@ -29,7 +30,7 @@ def run(prior, counts, exposure, keys):
 
 
 def drawn(prior, counts, exposure=EXPOSURE, key=0, n=4):
-    keys = jax.random.split(jax.random.key(key), n)
+    keys = jax.random.split(random_key(key), n)
     rates, learned = run(prior, jnp.asarray(counts, jnp.float32), jnp.asarray(exposure), keys)
     return np.asarray(rates, float), jax.tree.map(lambda x: np.asarray(x, float), learned)
 
@@ -141,7 +142,7 @@ def test_a_dirichlet_prior_that_does_not_learn_is_conjugate():
         rate=jnp.full(1, 0.5),
         learning=jnp.asarray(False),
     )
-    rates, after = prior.draw(jax.random.key(0), counts, exposure, learned)
+    rates, after = prior.draw(random_key(0), counts, exposure, learned)
     np.testing.assert_array_equal(after.concentrations, learned.concentrations)
     rates = np.asarray(rates, float)
     assert stats.kstest(rates.sum(axis=0), stats.gamma(5 + 2.0, scale=1 / 1.5).cdf).pvalue > 1e-4

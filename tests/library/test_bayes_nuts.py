@@ -9,6 +9,7 @@ from bayesunmix.abundance_priors.gamma import Gamma
 from bayesunmix.engine import nuts
 from bayesunmix.engine.line_shapes import Calibration, line_shapes
 from bayesunmix.engine.maps import draw_maps
+from bayesunmix.engine.threefry import random_key
 from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
@@ -52,12 +53,9 @@ def test_abundances_given_endmembers_are_those_of_a_grid():
     endmembers = np.array([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6]])
     counts = np.array([[5, 4, 2]])
     image = bu.SpectrumImage(counts, np.arange(1.0, 4.0))
-    import jax
 
     known, starts = np.tile(endmembers, (2, 1, 1, 1)), [np.ones((1, 2))] * 2
-    found = draw_maps(image, known, starts, Gamma(SHAPE, RATE), jax.random.key(0), 2000, 5, 256).draws[
-        :, :, 0
-    ]
+    found = draw_maps(image, known, starts, Gamma(SHAPE, RATE), random_key(0), 2000, 5, 256).draws[:, :, 0]
     axis = np.linspace(0.005, 60, 2000)
     a, b = np.meshgrid(axis, axis, indexing="ij")
     rate = a[..., None] * endmembers[0] + b[..., None] * endmembers[1]

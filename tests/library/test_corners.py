@@ -1,6 +1,5 @@
 """Corners are corners, and pixels get the composition of their surroundings."""
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from scipy.special import softmax
 import bayesunmix as bu
 from bayesunmix.engine.corners import _corners, _shares, corner_start
 from bayesunmix.engine.events import occupied
+from bayesunmix.engine.threefry import random_key
 from simulations import PHANTOMS
 
 
@@ -54,7 +54,7 @@ def test_corners_of_mixtures_are_what_was_mixed(n, seed):
 
 
 def start(image, n_components, seed=0):
-    return corner_start(image, occupied(image), n_components, jax.random.key(seed), 0.5)
+    return corner_start(image, occupied(image), n_components, random_key(seed), 0.5)
 
 
 def test_grains_are_found_and_pixels_get_the_composition_of_their_surroundings():

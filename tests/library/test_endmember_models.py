@@ -10,6 +10,7 @@ import pytest
 import bayesunmix as bu
 from bayesunmix.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.endmember_models.phases import Given, Phases, Shares
+from bayesunmix.engine.threefry import random_key
 from bayesunmix.method import finds_n_components
 from simulations.phantom import PHANTOMS
 
@@ -39,15 +40,15 @@ def test_draws_are_spectra_and_follow_the_key(model):
     assert prepared.names is None or len(prepared.names) == prepared.n_components == len(spectra)
     counts = jnp.asarray(np.random.default_rng(0).poisson(1000 * np.asarray(spectra)), jnp.int32)
     draw = jax.jit(model.draw)
-    first, following = draw(jax.random.key(1), counts, prepared.given, learned)
+    first, following = draw(random_key(1), counts, prepared.given, learned)
     assert jax.tree.structure(following) == jax.tree.structure(learned)
-    for drawn in (spectra, first, draw(jax.random.key(2), 0 * counts, prepared.given, learned)[0]):
+    for drawn in (spectra, first, draw(random_key(2), 0 * counts, prepared.given, learned)[0]):
         assert drawn.shape == (prepared.n_components, image.n_channels) and drawn.dtype == jnp.float32
         assert np.isfinite(drawn).all() and drawn.min() >= 0
         np.testing.assert_allclose(drawn.sum(axis=1), 1, rtol=1e-5)
-    again = draw(jax.random.key(1), counts, prepared.given, learned)[0]
+    again = draw(random_key(1), counts, prepared.given, learned)[0]
     np.testing.assert_array_equal(first, again)
-    other = draw(jax.random.key(3), counts, prepared.given, learned)[0]
+    other = draw(random_key(3), counts, prepared.given, learned)[0]
     assert (first != other).any() != (model == ENDMEMBER_MODELS["elements"]())
 
 
@@ -121,7 +122,7 @@ def test_draws_leave_the_joint_distribution_invariant(name, from_prior):
         before = moments(spectra, learned)
         for step in range(4):
             counts = jnp.asarray(rng.poisson(np.array([[30], [8]]) * np.asarray(spectra)), jnp.int32)
-            keys = jax.random.split(jax.random.key(step), N_CHAINS)
+            keys = jax.random.split(random_key(step), N_CHAINS)
             spectra, learned = drawn_side_by_side(name)(keys, counts, known, learned)
         moved = moments(spectra, learned) - before
         return np.abs(moved.mean(axis=0) / np.maximum(moved.std(axis=0), 1e-5)).max() * np.sqrt(N_CHAINS)
@@ -142,7 +143,7 @@ def test_curves_that_do_not_overlap_give_beta_posteriors_even_with_many_counts()
             Shares(*(jnp.full(shape, 0.5, jnp.float32) for shape in ((2, 2), (2, 2), (1, 2)))),
         ),
     )
-    keys = jax.random.split(jax.random.key(0), N_CHAINS)
+    keys = jax.random.split(random_key(0), N_CHAINS)
     _, shares = drawn_side_by_side("phases")(keys, many[0], known, many[1])
     for drawn, n in (
         (shares.families[:, 0], [3, 2_000_000]),

@@ -5,7 +5,6 @@ What every method must do with a mask is in tests/contracts/test_masks.py.
 
 import io
 
-import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from bayesunmix.engine.maps import draw_maps
 from bayesunmix.engine.pca import principal_components
 from bayesunmix.engine.recalibration import simulate
 from bayesunmix.engine.resampling import redraw
+from bayesunmix.engine.threefry import random_key
 from bayesunmix.io import h5
 from bayesunmix.io.dataset import Refused, to_image
 from bayesunmix.io.results import write_results
@@ -140,7 +140,7 @@ def test_new_counts_keep_the_mask_and_checkpoints_know_it(tmp_path):
         np.testing.assert_array_equal(again.mask, mask)
         assert not again.dense()[~mask].any()
     vacuum = bu.SpectrumImage(image.counts, ENERGY, image.shape)
-    key = jax.random.key(0)
+    key = random_key(0)
     one, other = (checkpoint(str(tmp_path / "run"), i, None, key).identity for i in (image, vacuum))
     assert one != other
 
@@ -156,7 +156,7 @@ def test_maps_of_a_masked_half_are_those_of_the_half_cut_out(prior):
     for image in (trial.image.within(left), cut):
         endmembers = np.broadcast_to(trial.truth.endmembers, (2, 1, *trial.truth.endmembers.shape))
         starts = [np.ones((image.n_pixels, 3))] * 2
-        maps = draw_maps(image, endmembers, starts, ABUNDANCE_PRIORS[prior](), jax.random.key(1), 200, 2, 1e3)
+        maps = draw_maps(image, endmembers, starts, ABUNDANCE_PRIORS[prior](), random_key(1), 200, 2, 1e3)
         assert not maps.draws[:, :, ~image.takes_part].any()
         found.append((maps.mean[image.takes_part], maps.sd[image.takes_part]))
     (mean, sd), (mean_cut, sd_cut) = found

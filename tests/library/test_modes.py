@@ -1,6 +1,5 @@
 """Where chains begin: the mode in which a rare phase has an endmember, and grains that are as common as one another."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -8,13 +7,14 @@ import bayesunmix as bu
 from bayesunmix.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.engine import modes
 from bayesunmix.engine.modes import find_modes
+from bayesunmix.engine.threefry import random_key
 from simulations import PHANTOMS
 
 MODEL = ENDMEMBER_MODELS["smooth"]()
 
 
 def begin(image, n_components, n_chains=2, seed=0):
-    return find_modes(image, MODEL.prepare(image, n_components), MODEL, jax.random.key(seed), n_chains)
+    return find_modes(image, MODEL.prepare(image, n_components), MODEL, random_key(seed), n_chains)
 
 
 @pytest.fixture(scope="module")

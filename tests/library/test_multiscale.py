@@ -13,6 +13,7 @@ from scipy import stats
 
 from bayesunmix.engine import multiscale
 from bayesunmix.engine.multiscale import SHAPES, draw_rates, first_pyramid, levels_of
+from bayesunmix.engine.threefry import random_key
 
 draw = jax.jit(draw_rates)
 KINDS = 1 + len(SHAPES)
@@ -85,7 +86,7 @@ def test_a_split_is_drawn_from_its_posterior(counts, even):
     prior = np.array([0.3, 0.1, 0.25, 0.2, 0.15])
     log_weights = jnp.asarray(np.broadcast_to(np.log(prior), (N, 2, 2, KINDS)), jnp.float32)
     pyramid = first_pyramid((3,), N)._replace(log_weights=log_weights)
-    rates, moved = draw(jax.random.key(5), repeated(counts), exposure, pyramid)
+    rates, moved = draw(random_key(5), repeated(counts), exposure, pyramid)
     rates, weights = np.asarray(rates, float), np.exp(np.asarray(moved.log_weights))
     total = rates.sum(axis=1)
     assert stats.kstest(total, stats.gamma(sum(counts) + 0.5).cdf).pvalue > 1e-4
@@ -117,7 +118,7 @@ def test_a_split_is_drawn_from_its_posterior(counts, even):
 
 def test_weights_of_a_level_without_two_halves_come_from_their_prior():
     exposure = jnp.asarray([1.0, 0, 1])  # at offset 0 neither pair of the lower level has two halves
-    _, moved = draw(jax.random.key(0), repeated([5, 0, 9]), exposure, first_pyramid((3,), N))
+    _, moved = draw(random_key(0), repeated([5, 0, 9]), exposure, first_pyramid((3,), N))
     for state, prior in enumerate(multiscale.PRIOR_WEIGHTS):
         for kind, mine in zip(
             np.exp(np.asarray(moved.log_weights[:, 0, state], float)).T, prior, strict=True
@@ -171,7 +172,7 @@ def joint_z(total=30, more_counts=0.0, offsets=OFFSETS, weigh=0.0, steps=4, n=N,
             offsets=jnp.asarray(offsets),
         )
         rates, moved = draw(
-            jax.random.key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
+            random_key(step), jnp.asarray(counts, jnp.float32), jnp.asarray(EXPOSURE), pyramid
         )
         rates = np.asarray(rates, float)
         shares = rates / rates.sum(axis=(1, 2), keepdims=True)
@@ -266,9 +267,9 @@ def test_any_shape_and_mask(shape, seed, masked):
     rng = np.random.default_rng(seed)
     exposure = (rng.random(shape) >= masked).astype(np.float32)
     counts = (rng.integers(0, 2, (2, *shape)) * 1e6 * exposure).astype(np.float32)
-    blocks = first_pyramid(shape, 2).move(jax.random.key(seed))
+    blocks = first_pyramid(shape, 2).move(random_key(seed))
     assert blocks.offsets.shape == blocks.log_moves.shape[1:2] and set(np.unique(blocks.offsets)) <= {0, 1}
-    rates, moved = draw(jax.random.key(seed), jnp.asarray(counts), jnp.asarray(exposure), blocks)
+    rates, moved = draw(random_key(seed), jnp.asarray(counts), jnp.asarray(exposure), blocks)
     rates = np.asarray(rates, float)
     assert rates.shape == counts.shape and (rates[:, exposure == 0] == 0).all()
     assert np.abs((rates - counts) / np.sqrt(counts + 10)).max() < 6
@@ -281,7 +282,7 @@ def test_no_rate_is_lost_outside_or_under_a_mask():
     counts = np.array([[3, 0], [2, 0], [0, 1]])
     for offsets in ([0, 0, 0], [0, 1, 0], [1, 1, 1]):
         rates, _ = draw(
-            jax.random.key(2),
+            random_key(2),
             repeated(counts),
             jnp.asarray(EXPOSURE),
             first_pyramid(GRID, N)._replace(offsets=jnp.asarray(offsets)),
