@@ -25,40 +25,42 @@ from bayesunmix.engine.pyramid import Nodes, Tree
 _MOST_OWN, _MOST_PASSED = 1e18, 1e9
 
 
-def messages(tree: Tree, evidence: list[Array], log_moves: Array) -> list[Array]:
+def messages(tree: Tree, evidence: Array, log_moves: Array) -> Array:
     """Go up the tree: what each node and all below it say of its state.
 
     Parameters
     ----------
     tree : Tree
-    evidence : list of (K, *nodes of a level) arrays
-        Likelihood of the second state over that of the first, finest level first.
+    evidence : (K, nodes) array
+        Likelihood of the second state over that of the first.
     log_moves : (K, levels, 2, 2) array
         From the parent's state (first) to a node's.
 
     Returns
     -------
-    list of (K, *nodes of a level) arrays
+    (K, nodes) array
     """
-    own = [jnp.clip(part, 1 / _MOST_OWN, _MOST_OWN) for part in evidence]
-    said = [own[0]]
-    for i in range(1, len(own)):
-        quiet, lively = (_chances(log_moves[:, i - 1, state], own[0].ndim) for state in (0, 1))
-        passed = (lively[0] + lively[1] * said[-1]) / (quiet[0] + quiet[1] * said[-1])
-        halves = tree.halves(jnp.clip(passed, 1 / _MOST_PASSED, _MOST_PASSED), i, outside=1)
-        said.append(own[i] * halves.first * halves.second)
-    return said
+    own, moves = jnp.clip(evidence, 1 / _MOST_OWN, _MOST_OWN), jnp.exp(log_moves)
+
+    def say(level: Array | int, halves: Nodes, own: Array) -> tuple[Array, Array]:
+        said = own * halves.first * halves.second
+        quiet, lively = _chances(moves, level)
+        passed = (lively[0] + lively[1] * said) / (quiet[0] + quiet[1] * said)
+        return jnp.clip(passed, 1 / _MOST_PASSED, _MOST_PASSED), said
+
+    nothing = jnp.ones((len(own), *tree.shapes[0]), own.dtype)
+    return tree.up(say, nothing, own, outside=1)[1]
 
 
-def draw_states(tree: Tree, uniform: list[Array], said: list[Array], log_moves: Array) -> tuple[Array, Array]:
+def draw_states(tree: Tree, uniform: Array, said: Array, log_moves: Array) -> tuple[Array, Array]:
     """Go down the tree: draw the state of every node given its parent's.
 
     Parameters
     ----------
     tree : Tree
-    uniform : list of (K, *nodes of a level) arrays
+    uniform : (K, nodes) array
         Random numbers.
-    said : list of (K, *nodes of a level) arrays
+    said : (K, nodes) array
         From `messages`. 1 draws from the prior; 0 and a large number decide.
     log_moves : (K, levels, 2, 2) array
 
@@ -67,23 +69,21 @@ def draw_states(tree: Tree, uniform: list[Array], said: list[Array], log_moves: 
     states, of_parents : (K, nodes) arrays of bool
         The uppermost node has no parent: either state is as likely, and the latter False.
     """
-    states = [uniform[-1] * (1 + said[-1]) < said[-1]]
-    of_parents = [jnp.zeros_like(states[0])]
-    for i in reversed(range(len(said) - 1)):
-        parent = tree.cells(Nodes(states[-1], states[-1]), i + 1)
-        quiet, lively = (_chances(log_moves[:, i, state], parent.ndim) for state in (0, 1))
-        to_lively = jnp.where(parent, lively[1], quiet[1]) * said[i]
-        states.append(uniform[i] * (jnp.where(parent, lively[0], quiet[0]) + to_lively) < to_lively)
-        of_parents.append(parent)
-    return _flat(states), _flat(of_parents)
+    moves = jnp.exp(log_moves).at[:, -1].set(0.5)
+
+    def draw(
+        level: Array | int, parent: Array, given: tuple[Array, Array]
+    ) -> tuple[Nodes, tuple[Array, Array]]:
+        uniform, said = given
+        quiet, lively = _chances(moves, level)
+        to_lively = jnp.where(parent, lively[1], quiet[1]) * said
+        state = uniform * (jnp.where(parent, lively[0], quiet[0]) + to_lively) < to_lively
+        return Nodes(state, state), (state, parent)
+
+    return tree.down(draw, jnp.zeros(len(said), bool), (uniform, said))[1]
 
 
-def _chances(log_moves: Array, n_dim: int) -> tuple[Array, Array]:
-    """Return the chances of the two states, (K, 2), each as an array like those of a level."""
-    quiet, lively = jnp.exp(log_moves).reshape(-1, 2, *(1,) * (n_dim - 1)).swapaxes(0, 1)
+def _chances(moves: Array, level: Array | int) -> tuple[Array, Array]:
+    """Return the chances of the two states, (2, K, 1), for a quiet parent and for a lively one."""
+    quiet, lively = moves[:, level].transpose(1, 2, 0)[..., None]
     return quiet, lively
-
-
-def _flat(by_level: list[Array]) -> Array:
-    """Join levels that were gone through downwards."""
-    return jnp.concatenate([part.reshape(len(part), -1) for part in reversed(by_level)], axis=1)

@@ -122,7 +122,7 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     tree = Tree(exposure.shape, pyramid.offsets)
     if not tree.levels:
         return gamma_variates(keys[0], counts + 0.5) * exposure, pyramid
-    halves, whole = tree.sums(jnp.concatenate([counts, exposure[None]]))
+    whole, halves = tree.up(_add, jnp.concatenate([counts, exposure[None]]), None)
     barrier = jax.lax.optimization_barrier
     # Barriers keep the compiler from copying this arithmetic into the loop of every level.
     first, second = barrier(halves)
@@ -137,24 +137,31 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     level, n_levels = tree.level_of_node(), len(tree.levels)
     evidence, kinds = draw_kinds(keys[0], chosen, n, pixels, level, pyramid.log_weights)
     uniform = randoms(jax.random.bits(keys[1], (2, *held.shape)))
-    of_states = tree.by_level(barrier(uniform.state))
     lively, of_moves = jnp.zeros(held.shape, bool), None
     if pyramid.log_moves is not None:
-        said = messages(tree, tree.by_level(barrier(jnp.where(tells & real, evidence, 1))), pyramid.log_moves)
-        lively, parent = draw_states(tree, of_states, said, pyramid.log_moves)
+        said = messages(tree, barrier(jnp.where(tells & real, evidence, 1)), pyramid.log_moves)
+        lively, parent = draw_states(tree, barrier(uniform.state), said, pyramid.log_moves)
         of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
     kind = jnp.where(lively, kinds[1], kinds[0])
     of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
-    pyramid, total = _learn(keys[2], of_kinds, of_moves, whole.reshape(-1)[:-1], pyramid)
+    pyramid, total = _learn(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
     if pyramid.log_moves is not None:
         # The states of the others served nothing yet. Now they follow, with the new moves.
         settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
-        lively, _ = draw_states(tree, of_states, tree.by_level(settled), pyramid.log_moves)
+        lively, _ = draw_states(tree, barrier(uniform.state), settled, pyramid.log_moves)
     prior_kind, untold = draw_from_prior(uniform, level, lively, pyramid.log_weights)
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
     share = jnp.where(chosen.wanted, told, untold)
     share = jnp.where(real, share, (pixels.first > 0).astype(share.dtype))
-    return _go_down(tree, total, barrier(share)) * exposure, pyramid
+    return tree.down(_split, total, barrier(share))[0] * exposure, pyramid
+
+
+def _add(level: Array | int, halves: Nodes, own: None) -> tuple[Array, Nodes]:
+    return halves.first + halves.second, halves
+
+
+def _split(level: Array | int, rate: Array, share: Array) -> tuple[Nodes, None]:
+    return Nodes(rate * share, rate * (1 - share)), None
 
 
 def _learn(
@@ -169,12 +176,3 @@ def _learn(
     total = jnp.exp(drawn.pop("total"))
     learned = {name: jax.nn.log_softmax(logs, axis=-1) for name, logs in drawn.items()}
     return pyramid._replace(**learned), total
-
-
-def _go_down(tree: Tree, total: Array, share: Array) -> Array:
-    """Split totals (K,) down to the cells, (K, *shape)."""
-    parts = tree.by_level(share)
-    rates = total.reshape(-1, *(1,) * (parts[0].ndim - 1))
-    for i in reversed(range(len(parts))):
-        rates = tree.cells(Nodes(rates * parts[i], rates * (1 - parts[i])), i)
-    return rates
