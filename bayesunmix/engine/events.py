@@ -63,8 +63,15 @@ class Occupied(NamedTuple):
     padded: int
 
     def line(self, image: SpectrumImage) -> SpectrumImage:
-        """Lay them in a line: an image without the others."""
-        return SpectrumImage(self.counts, image.energy_kev, self.counts.shape)
+        """Lay them in a line, an image without the others; the padding takes no part."""
+        counts = self.counts.copy()
+        counts.resize(self.padded, counts.shape[1])
+        takes_part = np.arange(self.padded) < self.pixels.size
+        return SpectrumImage(counts, image.energy_kev, counts.shape, mask=takes_part)
+
+    def along_line(self, maps: np.ndarray) -> np.ndarray:
+        """Take (K, P) maps of all pixels to the pixels of the line, (K, padded)."""
+        return np.pad(maps[:, self.pixels], ((0, 0), (0, self.padded - self.pixels.size)))
 
     def restore(self, maps: np.ndarray, n_pixels: int, empty: float = 0.0) -> np.ndarray:
         """Turn (..., K, padded) values into (..., P, K) over all pixels, `empty` where there are no counts."""
@@ -80,9 +87,9 @@ def occupied(image: SpectrumImage) -> Occupied:
 
 
 def padded_size(n: int) -> int:
-    """Round up to few distinct sizes: a power of two from 64 to 1024, then 4, 5, 6 or 7 times one."""
+    """Round up to few distinct sizes: a power of two from 256 to 1024, then 4, 5, 6 or 7 times one."""
     if n <= 1024:
-        return max(1 << max(n - 1, 0).bit_length(), 64)
+        return max(1 << (n - 1).bit_length(), 256)
     step = 2 ** ((n - 1).bit_length() - 3)
     return -(-n // step) * step
 

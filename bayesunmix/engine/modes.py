@@ -23,7 +23,7 @@ from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.endmember_model import EndmemberModel, Prepared
 from bayesunmix.engine.chains import side_by_side
 from bayesunmix.engine.corners import ENOUGH_COUNTS, corner_start
-from bayesunmix.engine.events import Occupied, occupied
+from bayesunmix.engine.events import Occupied, occupied, padded_size
 from bayesunmix.engine.gibbs import Chain, advance, lay_out
 from bayesunmix.engine.starts import best_start, block_size
 from bayesunmix.image import SpectrumImage
@@ -61,12 +61,13 @@ def find_modes(
     pooled = image.rebin(size)
     pixels = occupied(pooled)
     choice_key, start_key, chain_key = jax.random.split(key, 3)
-    some, part = _some(pooled, pixels, choice_key)
+    some = _some(pixels, choice_key)
+    part = some.line(pooled)
     events, prior = lay_out(part), ABUNDANCE_PRIORS["dirichlet"]()
 
     def begin(number: int) -> tuple[Chain, list[jax.Array]]:
         start = _start(pooled, pixels, prepared.n_components, jax.random.fold_in(start_key, number), number)
-        maps = jnp.asarray(start.maps[:, some], jnp.float32)
+        maps = jnp.asarray(some.along_line(start.maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, start.endmembers)
         begun = prior.start(events.exposure, maps.reshape(-1, *part.navigation_shape))
         return Chain(maps, endmembers, begun, learned), _ways(start.maps)
@@ -112,17 +113,17 @@ def _likelier(drawn: list[np.ndarray], n: int) -> list[int]:
 
 
 def _spread(
-    image: SpectrumImage, size: tuple[int, ...], pooled: SpectrumImage, some: np.ndarray, chain: Chain
+    image: SpectrumImage, size: tuple[int, ...], pooled: SpectrumImage, some: Occupied, chain: Chain
 ) -> Beginning:
     """Give the pixels of a superpixel equal parts of its maps; those left out have the composition of the others."""
-    of_block, found = image.blocks(size), np.asarray(chain.abundances)
+    of_block, found = image.blocks(size), np.asarray(chain.abundances)[:, : some.pixels.size]
     maps = found.sum(axis=1, keepdims=True) / found.sum() * np.asarray(pooled.counts.sum(axis=1)).ravel()
-    maps[:, some] = found
+    maps[:, some.pixels] = found
     n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)
     return Beginning((maps / n_pixels)[:, of_block] + FLOOR, np.asarray(chain.endmembers))
 
 
-def _some(pooled: SpectrumImage, pixels: Occupied, key: jax.Array) -> tuple[np.ndarray, SpectrumImage]:
+def _some(pixels: Occupied, key: jax.Array) -> Occupied:
     """Choose superpixels with counts at random, up to `MOST_PHOTONS`; all of them where they hold no more.
 
     Then the long chains of `bayes` need the same compiled code.
@@ -132,8 +133,7 @@ def _some(pooled: SpectrumImage, pixels: Occupied, key: jax.Array) -> tuple[np.n
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
     enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")
     chosen = np.sort(order[: max(int(enough), 1)])
-    some = pixels._replace(counts=pixels.counts[chosen], pixels=pixels.pixels[chosen])
-    return some.pixels, some.line(pooled)
+    return Occupied(pixels.counts[chosen], pixels.pixels[chosen], padded_size(chosen.size))
 
 
 def _start(

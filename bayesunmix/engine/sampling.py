@@ -119,7 +119,7 @@ def sample(
     start_key, key = jax.random.split(key)
     chains = []
     for maps, spectra in _begin(image, prepared, model, start_key, n_chains):
-        begun = jnp.asarray(maps if held is None else maps[:, held.pixels], jnp.float32)
+        begun = jnp.asarray(maps if held is None else held.along_line(maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, spectra)
         of_grid = begun.reshape(-1, *part.navigation_shape)
         chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))

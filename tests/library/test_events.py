@@ -20,6 +20,7 @@ from bayesunmix.engine.events import (
     photon_chunks,
     weighted_sums,
 )
+from bayesunmix.engine.threefry import random_key
 
 
 def problem(seed, n_rows=7, n_columns=11, k=3, rate=2.0):
@@ -93,7 +94,7 @@ def test_drawn_allocation_has_the_right_probabilities(most_at_once, monkeypatch)
     counts, rows, table = problem(3, n_rows=3, n_columns=4, rate=400.0)
     expected = shares(rows.astype(float), table.astype(float))
     by_row, by_column, log_likelihood = draw_allocation(
-        photon_chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table), jax.random.key(0)
+        photon_chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table), random_key(0)
     )
     np.testing.assert_array_equal(np.asarray(by_row).sum(axis=0), counts.sum(axis=1))
     np.testing.assert_array_equal(np.asarray(by_column).sum(axis=0), counts.sum(axis=0))
@@ -109,9 +110,9 @@ def test_ten_million_photons_are_counted_to_the_last():
     n = 20_000_003
     csr = sparse.csr_array(np.array([[n - 3, 3], [1, 0]]))
     rows, table = jnp.asarray([[1e7, 1.0], [1e7, 1.0]]), jnp.asarray([[0.5, 0.5], [0.5, 0.5]])
-    _, by_column, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, jax.random.key(1))
+    _, by_column, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, random_key(1))
     assert np.asarray(by_column, np.int64).sum() == n + 1
-    by_row, _, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, jax.random.key(1))
+    by_row, _, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, random_key(1))
     assert np.asarray(by_row, np.float64).sum() == pytest.approx(n + 1, rel=1e-6)
 
 
@@ -119,7 +120,7 @@ def test_ten_million_photons_are_counted_to_the_last():
 def test_padded_sizes_are_few_and_near(n):
     size = padded_size(n)
     assert n <= size
-    assert size <= (1.25 * n + 1 if n > 1024 else max(2 * n, 64))
+    assert size <= (1.25 * n + 1 if n > 1024 else max(2 * n, 256))
     assert padded_size(size) == size
     assert bin(size).rstrip("0").count("1") <= 3
 
