@@ -12,11 +12,14 @@ OUT ?= out/$(SUITE)
 # A machine may forbid bytecode files; without them every process compiles JAX, SciPy and pandas anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: benchmark test test-hyperspy hyperspy peers lint lock clean
+.PHONY: benchmark test coverage test-hyperspy hyperspy peers lint lock clean
 benchmark: $(STAMP)  ## the quick suite: phantom -> methods -> scores -> out/quick/report.html
 	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)
 
-test: $(STAMP)  ## every test, with the coverage figure
+test: $(STAMP)  ## every test
+	$(BIN)/python -m pytest -n auto
+
+coverage: $(STAMP)  ## every test, with the coverage figure, which takes a fifth longer
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 hyperspy: $(HYPERSPY)  ## a second environment, .venv-peers/hyperspy: everything here and HyperSpy, which is GPL

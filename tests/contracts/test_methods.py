@@ -26,7 +26,7 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0, n_channels=900).acquire(20, 1)
+    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0, n_channels=300).acquire(20, 1)
 
 
 @pytest.fixture(scope="module", params=list(METHODS))
