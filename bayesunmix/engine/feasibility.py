@@ -172,7 +172,7 @@ def _violation(
     low *= low
     with np.errstate(over="ignore"):  # infinite is infeasible
         low /= np.maximum(variance, TINY)
-    return np.asarray((low.sum(axis=2) / evidence.critical[number]).max(axis=1))
+        return np.asarray((low.sum(axis=2) / evidence.critical[number]).max(axis=1))
 
 
 def _ridged(matrix: np.ndarray) -> np.ndarray:

@@ -250,6 +250,19 @@ def test_the_test_is_what_it_says(seed, n_components):
     np.testing.assert_allclose(chi2.sf(evidence.critical[1:], np.arange(1, len(evidence.critical))), tail)
 
 
+def test_what_is_infinitely_unlikely_is_no_warning():
+    """Single precision ends at 1e38: a quotient passes it, or only the sum of several."""
+    truth = mixture(2, 300, side=4, n_channels=20)
+    evidence = gather(picture(np.random.default_rng(0).poisson(truth.expected())), truth.endmembers, 0.9)
+    certain = evidence._replace(amount_variance=0 * evidence.amount_variance)
+    rotation = np.linalg.inv([[[3.0, -2.0], [-2.0, 3.0]]])
+    found = []
+    with np.errstate(over="raise"):
+        for size in np.float32(10.0) ** np.arange(0, 8, 0.1, dtype=np.float32):
+            found.append(excess(certain._replace(amounts=size * evidence.amounts), rotation)[0])
+    assert np.isinf(found[-1]) and np.isfinite(found[0]) and found[0] > 1e20
+
+
 def test_estimates_are_unbiased_whatever_the_endmembers_and_the_truth_passes(monkeypatch):
     """Pure pixels and empty channels: the truth lies in a corner, and must pass as often as the level says."""
     monkeypatch.setattr(feasibility, "LEAST_OF_GROUP", 1)
