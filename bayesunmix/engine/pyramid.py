@@ -27,6 +27,10 @@ class Level(NamedTuple):
     n: int
     pairs: int
 
+    def begin(self, offset: Any) -> Any:
+        """Return where its pairs begin; one pair alone cannot move."""
+        return 0 if self.pairs == 1 else offset
+
 
 class Nodes(NamedTuple):
     """Values in the two halves of nodes, (..., nodes) each."""
@@ -69,6 +73,7 @@ class Tree:
             self.shapes.append(tuple(cells))
         self.sizes = [math.prod(nodes) for nodes in self.shapes[1:]]
         self.n_lower = sum(math.prod(cells) > FEW for cells in self.shapes[:-1])
+        self.tables = _tables(self.levels[self.n_lower :], self.shapes[self.n_lower])
 
     def level_of_node(self) -> Array:
         """Return the number of the level of each node, (nodes,)."""
@@ -107,11 +112,9 @@ class Tree:
             whole = jnp.pad(cells, ((0, 0), (0, 1)), constant_values=outside)
             return step(number, Nodes(whole[:, halves[0]], whole[:, halves[1]]), own)
 
-        if self.n_lower < len(self.levels):
-            halves = self._tables().halves
-            cells, of_levels = jax.lax.scan(loop, cells.reshape(len(cells), -1), self._upper(halves, own))
-            found.append(self._joined(of_levels))
-        return cells.reshape(len(cells), -1)[:, 0], _concatenated(found)
+        cells = cells.reshape(len(cells), -1)
+        cells, of_levels = jax.lax.scan(loop, cells, self._upper(self.tables.halves, own))
+        return cells[:, 0], _concatenated([*found, self._joined(of_levels)])
 
     def down(
         self, step: Callable[[Any, Array, Any], tuple[Nodes, Any]], top: Array, own: Any
@@ -133,22 +136,15 @@ class Tree:
             Halves of the lowest nodes.
         found : tree of (K, nodes) arrays
         """
-        found, value = [], top[:, None]
 
         def loop(value: Array, given: tuple[Array, Array, Any]) -> tuple[Array, Any]:
             number, whence, own = given
             halves, of_level = step(number, value, own)
             return jnp.concatenate(halves, axis=1)[:, whence], of_level
 
-        if self.n_lower < len(self.levels):
-            n = math.prod(self.shapes[self.n_lower])
-            value, of_levels = jax.lax.scan(
-                loop,
-                jnp.pad(value, ((0, 0), (0, n - 1))),
-                self._upper(self._tables().whence, own),
-                reverse=True,
-            )
-            found.append(self._joined(of_levels))
+        value = jnp.pad(top[:, None], ((0, 0), (0, math.prod(self.shapes[self.n_lower]) - 1)))
+        value, of_levels = jax.lax.scan(loop, value, self._upper(self.tables.whence, own), reverse=True)
+        found = [self._joined(of_levels)]
         for i in reversed(range(self.n_lower)):
             halves, of_level = step(i, value, self._of_level(own, i))
             value = self._cells(halves, i)
@@ -166,7 +162,7 @@ class Tree:
         room = list(cells.shape)
         room[axis] = 2 * level.pairs
         start: list[Array | int] = [0] * cells.ndim
-        start[axis] = self._begin(i)
+        start[axis] = level.begin(self.offsets[i])
         padded = jax.lax.dynamic_update_slice(jnp.full(room, outside, cells.dtype), cells, start)
         paired = padded.reshape(*room[:axis], level.pairs, 2, *room[axis + 1 :])
         halves = (jax.lax.index_in_dim(paired, half, axis + 1, keepdims=False) for half in (0, 1))
@@ -178,20 +174,14 @@ class Tree:
         axis = level.axis + 1
         paired = jnp.stack([half.reshape(-1, *self.shapes[i + 1]) for half in halves], axis=axis + 1)
         cells = paired.reshape(*paired.shape[:axis], 2 * level.pairs, *paired.shape[axis + 2 :])
-        cells = jax.lax.dynamic_slice_in_dim(cells, self._begin(i), level.n, axis)
+        cells = jax.lax.dynamic_slice_in_dim(cells, level.begin(self.offsets[i]), level.n, axis)
         return cells.reshape(len(cells), -1)
-
-    def _begin(self, i: int) -> Array | int:
-        return 0 if self.levels[i].pairs == 1 else self.offsets[i]
-
-    def _tables(self) -> "_Tables":
-        return _tables(self.levels[self.n_lower :], self.shapes[self.n_lower])
 
     def _upper(self, table: np.ndarray, own: Any) -> tuple[Array, Array, Any]:
         """Lay out for a loop over the upper levels: their numbers, their part of a table, and their own values."""
         numbers = np.arange(self.n_lower, len(self.levels))
         of_levels = jnp.asarray(table)[numbers - self.n_lower, self.offsets[self.n_lower :]]
-        slots = self._tables().slots + sum(self.sizes[: self.n_lower])
+        slots = self.tables.slots + sum(self.sizes[: self.n_lower])
         return (
             jnp.asarray(numbers),
             of_levels,
@@ -200,9 +190,8 @@ class Tree:
 
     def _joined(self, of_levels: Any) -> Any:
         """Join what a loop over the upper levels found, (levels, K, width) arrays."""
-        places = self._tables().places
         return jax.tree.map(
-            lambda part: jnp.moveaxis(part, 0, 1).reshape(part.shape[1], -1)[:, places], of_levels
+            lambda part: jnp.moveaxis(part, 0, 1).reshape(part.shape[1], -1)[:, self.tables.places], of_levels
         )
 
 
@@ -239,7 +228,7 @@ def _tables(levels: tuple[Level, ...], shape: tuple[int, ...]) -> _Tables:
         along, n = place[level.axis], math.prod(cells)
         cells[level.axis] = level.pairs
         for offset in (0, 1):
-            half = along + (offset if level.pairs > 1 else 0)
+            half = along + level.begin(offset)
             place[level.axis] = half // 2
             node = np.ravel_multi_index(place, cells)
             halves[i, offset, half % 2, node] = np.arange(n)
@@ -247,7 +236,7 @@ def _tables(levels: tuple[Level, ...], shape: tuple[int, ...]) -> _Tables:
         n_nodes = math.prod(cells)
         slots[i, :n_nodes] = len(places) + np.arange(n_nodes)
         places += range(i * width, i * width + n_nodes)
-    return _Tables(halves, whence, slots, np.array(places))
+    return _Tables(halves, whence, slots, np.array(places, int))
 
 
 def _concatenated(parts: list[Any]) -> Any:

@@ -59,15 +59,14 @@ def _encrypted(key: Array, start: Array | int, n: int, combine: Callable[[Array,
     # Blocks stay in the cache. A loop over one alone would be taken apart, and its numbers made anew wherever used.
     size = max(min(_BLOCK, -(-n // 2)), 1)
     n_blocks = max(-(-n // size), 2)
-    within = jnp.uint32(start) + jax.lax.iota(jnp.uint32, size)
 
-    def block(i: Array, found: Array) -> Array:
-        numbers = within + i.astype(jnp.uint32) * jnp.uint32(size)
-        part = combine(*_threefry(key, jnp.zeros_like(numbers), numbers))
-        return jax.lax.dynamic_update_slice_in_dim(found, part, i * size, 0)
+    def block(first: Array) -> Array:
+        numbers = first + jax.lax.iota(jnp.uint32, size)
+        return combine(*_threefry(key, jnp.zeros_like(numbers), numbers))
 
-    shape = jax.eval_shape(combine, within, within).shape[1:]
-    return jax.lax.fori_loop(0, n_blocks, block, jnp.zeros((n_blocks * size, *shape), jnp.uint32))[:n]
+    starts = jnp.uint32(start) + jnp.uint32(size) * jax.lax.iota(jnp.uint32, n_blocks)
+    parts = jax.lax.map(block, starts)
+    return parts.reshape(-1, *parts.shape[2:])[:n]
 
 
 def _pair(first: Array, second: Array) -> Array:

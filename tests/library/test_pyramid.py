@@ -28,15 +28,20 @@ def apart(halves, level, offset):
     return np.moveaxis(joined, -1, axis)
 
 
-@pytest.mark.parametrize("few", [0, 6, 1000])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_halves_and_nodes_are_those_of_numpy(shape, few, monkeypatch):
+@pytest.fixture(params=[(shape, few) for shape in SHAPES for few in (0, 6, 1000)], ids=str)
+def setting(request, monkeypatch):
+    """A tree with its levels, where their pairs begin, and random numbers."""
+    shape, few = request.param
     monkeypatch.setattr(pyramid, "FEW", few)
     rng = np.random.default_rng(len(shape))
     levels = levels_of(shape)
     offsets = rng.integers(0, 2, len(levels))
-    tree = Tree(shape, jnp.asarray(offsets))
-    cells = rng.integers(1, 9, (K, *shape))
+    return Tree(shape, jnp.asarray(offsets)), levels, offsets, rng
+
+
+def test_halves_and_nodes_are_those_of_numpy(setting):
+    tree, levels, offsets, rng = setting
+    cells = rng.integers(1, 9, (K, *tree.shapes[0]))
     own = rng.integers(0, 5, (K, sum(tree.sizes)))
 
     def step(level, halves, own):
@@ -55,28 +60,22 @@ def test_halves_and_nodes_are_those_of_numpy(shape, few, monkeypatch):
     np.testing.assert_array_equal(top, expected.ravel())
 
 
-@pytest.mark.parametrize("few", [0, 6, 1000])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_cells_and_parents_are_those_of_numpy(shape, few, monkeypatch):
-    monkeypatch.setattr(pyramid, "FEW", few)
-    rng = np.random.default_rng(len(shape))
-    levels = levels_of(shape)
-    offsets = rng.integers(0, 2, len(levels))
-    tree = Tree(shape, jnp.asarray(offsets))
+def test_cells_and_parents_are_those_of_numpy(setting):
+    tree, levels, offsets, rng = setting
     own, top = rng.integers(0, 5, (K, sum(tree.sizes))), rng.integers(0, 5, K)
 
     def step(level, value, own):
         return Nodes(value + own, 2 * value + level), value
 
     cells, found = tree.down(step, jnp.asarray(top), jnp.asarray(own))
-    ends, expected = np.cumsum(tree.sizes), top.reshape(K, *(1,) * len(shape))
+    ends, expected = np.cumsum(tree.sizes), top.reshape(K, *tree.shapes[-1])
     for i in reversed(range(len(levels))):
         here = slice(ends[i] - tree.sizes[i], ends[i])
         np.testing.assert_array_equal(found[:, here], expected.reshape(K, -1))
         halves = [expected + own[:, here].reshape(expected.shape), 2 * expected + i]
         expected = apart(np.stack(halves, axis=-1), levels[i], offsets[i])
     np.testing.assert_array_equal(cells, expected)
-    assert cells.shape == (K, *shape)
+    assert cells.shape == (K, *tree.shapes[0])
 
 
 def test_levels_are_one_after_the_other():
