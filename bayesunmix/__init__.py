@@ -12,7 +12,7 @@ The table of contents:
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
-- `load_result`: read what `Unmixing.save` wrote
+- `save_result`, `load_result`: a whole result in one netCDF file
 - `check`, `Checks`: whether a result fits the counts, and if not, where
 - `match`, `spectral_angles`: line components up
 
@@ -23,62 +23,65 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bayesunmix.alignment import match, spectral_angles
+    from bayesunmix.analysis.denoising import denoised
+    from bayesunmix.analysis.family_counts import net_counts
+    from bayesunmix.analysis.identification import Identified, identify, verdict
+    from bayesunmix.analysis.intensities import line_intensities
+    from bayesunmix.analysis.line_maps import line_map
+    from bayesunmix.analysis.phase_maps import PhaseMap, phase_map
+    from bayesunmix.analysis.phases import PhaseFractions, phase_fractions
+    from bayesunmix.analysis.quantity import Quantity
+    from bayesunmix.analysis.regions import Content, Region, region
     from bayesunmix.checks.check import Checks, check
-    from bayesunmix.denoising import denoised
+    from bayesunmix.contracts.method import METHODS, Method
+    from bayesunmix.data.alignment import match, spectral_angles
+    from bayesunmix.data.factorization import Factorization
+    from bayesunmix.data.image import Axis, SpectrumImage
+    from bayesunmix.data.posterior import Posterior
+    from bayesunmix.data.result import Unmixing
     from bayesunmix.dimension.rank import Rank, rank
-    from bayesunmix.factorization import Factorization
-    from bayesunmix.family_counts import net_counts
-    from bayesunmix.identification import Identified, identify, verdict
-    from bayesunmix.image import Axis, SpectrumImage
-    from bayesunmix.intensities import line_intensities
     from bayesunmix.io import read, write
-    from bayesunmix.io.hyperspy import from_hyperspy
-    from bayesunmix.io.netcdf import load_result
-    from bayesunmix.line_maps import line_map
-    from bayesunmix.method import METHODS, Method, Unmixing
-    from bayesunmix.phase_maps import PhaseMap, phase_map
-    from bayesunmix.phases import PhaseFractions, phase_fractions
-    from bayesunmix.posterior import Posterior
-    from bayesunmix.quantity import Quantity
-    from bayesunmix.regions import Content, Region, region
+    from bayesunmix.io.hyperspy import from_hyperspy, to_hyperspy
+    from bayesunmix.io.netcdf import load_result, save_result
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
 
 _HOME = {
-    "METHODS": "method",
-    "Axis": "image",
+    "METHODS": "contracts.method",
+    "Axis": "data.image",
     "Checks": "checks.check",
-    "Content": "regions",
-    "Factorization": "factorization",
-    "Identified": "identification",
-    "Method": "method",
-    "PhaseFractions": "phases",
-    "PhaseMap": "phase_maps",
-    "Posterior": "posterior",
-    "Quantity": "quantity",
+    "Content": "analysis.regions",
+    "Factorization": "data.factorization",
+    "Identified": "analysis.identification",
+    "Method": "contracts.method",
+    "PhaseFractions": "analysis.phases",
+    "PhaseMap": "analysis.phase_maps",
+    "Posterior": "data.posterior",
+    "Quantity": "analysis.quantity",
     "Rank": "dimension.rank",
-    "Region": "regions",
-    "SpectrumImage": "image",
-    "Unmixing": "method",
+    "Region": "analysis.regions",
+    "SpectrumImage": "data.image",
+    "Unmixing": "data.result",
     "check": "checks.check",
-    "denoised": "denoising",
+    "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
-    "identify": "identification",
-    "line_intensities": "intensities",
-    "line_map": "line_maps",
+    "identify": "analysis.identification",
+    "line_intensities": "analysis.intensities",
+    "line_map": "analysis.line_maps",
     "load_result": "io.netcdf",
-    "match": "alignment",
-    "net_counts": "family_counts",
-    "phase_fractions": "phases",
-    "phase_map": "phase_maps",
+    "save_result": "io.netcdf",
+    "to_hyperspy": "io.hyperspy",
+    "match": "data.alignment",
+    "net_counts": "analysis.family_counts",
+    "phase_fractions": "analysis.phases",
+    "phase_map": "analysis.phase_maps",
     "owned_elements": "spectra.recognition",
     "rank": "dimension.rank",
     "read": "io",
-    "region": "regions",
-    "spectral_angles": "alignment",
+    "region": "analysis.regions",
+    "spectral_angles": "data.alignment",
     "unmix": "unmixing",
-    "verdict": "identification",
+    "verdict": "analysis.identification",
     "write": "io",
 }
 
@@ -113,7 +116,9 @@ __all__ = [
     "rank",
     "read",
     "region",
+    "save_result",
     "spectral_angles",
+    "to_hyperspy",
     "unmix",
     "verdict",
     "write",

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayesunmix.compilation import keep_compiled_code
+from bayesunmix.running.compilation import keep_compiled_code
 
 if TYPE_CHECKING:
+    from bayesunmix.data.image import SpectrumImage
+    from bayesunmix.data.result import Unmixing
     from bayesunmix.dimension.rank import Rank
-    from bayesunmix.image import SpectrumImage
-    from bayesunmix.method import Unmixing
 
 app = typer.Typer(
     help="Unmix EDS spectrum images at photon level, with error bars.",
@@ -88,7 +88,7 @@ def _common(
 @app.command()
 def methods() -> None:
     """List the methods, one line each."""
-    from bayesunmix.method import METHODS
+    from bayesunmix.contracts.method import METHODS
 
     for name in METHODS:
         module = sys.modules[METHODS[name].__module__]
@@ -112,12 +112,12 @@ def unmix(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no summary.")] = False,
 ) -> None:
     """Unmix FILE into endmembers (spectra) and abundances (maps), with pictures and a summary."""
-    from bayesunmix import progress
-    from bayesunmix.cost import Cost
+    from bayesunmix.contracts.arguments import require_seed
+    from bayesunmix.contracts.method import METHODS, finds_n_components
     from bayesunmix.io.folder import new_folder
     from bayesunmix.io.results import write_results
-    from bayesunmix.method import METHODS, finds_n_components
-    from bayesunmix.settings import require_seed
+    from bayesunmix.running import progress
+    from bayesunmix.running.cost import Cost
     from bayesunmix.unmixing import unmix as fit
 
     chosen = METHODS[method]
@@ -166,9 +166,9 @@ def rank(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
     """Recommend how many components to unmix FILE into, and say how sure that is."""
-    from bayesunmix import progress
     from bayesunmix.dimension.rank import rank as count
     from bayesunmix.io.folder import new_folder
+    from bayesunmix.running import progress
 
     progress.show(not quiet and sys.stderr.isatty())
     with new_folder(out, overwrite) if out else contextlib.nullcontext() as folder:

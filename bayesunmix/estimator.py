@@ -20,10 +20,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from bayesunmix.engine.pca import noise_weights
-from bayesunmix.engine.poisson_fit import fit_abundances
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import Method
+from bayesunmix.contracts.method import Method
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.fits.poisson_fit import fit_abundances
+from bayesunmix.engine.subspace.pca import noise_weights
 from bayesunmix.unmixing import unmix
 
 

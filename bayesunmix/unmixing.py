@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.cost import Cost
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Method, Unmixing, finds_n_components
-from bayesunmix.settings import require_image, require_seed
+from bayesunmix.contracts.arguments import require_image, require_seed
+from bayesunmix.contracts.method import METHODS, Method, finds_n_components
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.running.cost import Cost
 
 
 def unmix(
@@ -57,7 +58,7 @@ def unmix(
 
     import jax
 
-    from bayesunmix.engine.threefry import random_key
+    from bayesunmix.engine.device.threefry import random_key
 
     with Cost() as cost:
         found = fitter.fit(image, asked, random_key(seed))

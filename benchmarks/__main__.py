@@ -121,8 +121,8 @@ def calibration(
     seeds: Annotated[int, typer.Option(help="Trials of each cell.")] = 20,
 ) -> None:
     """Gather evidence that takes longer than a test."""
-    from bayesunmix import progress
-    from bayesunmix.compilation import keep_compiled_code
+    from bayesunmix.running import progress
+    from bayesunmix.running.compilation import keep_compiled_code
 
     keep_compiled_code()
     from benchmarks.calibration import CALIBRATIONS, calibrate
@@ -149,7 +149,7 @@ def calibration_report(
 @app.command("list")
 def list_members() -> None:
     """List suites, phantoms, methods, baselines, metrics, and what `speed` and `calibration` measure."""
-    from bayesunmix.method import METHODS
+    from bayesunmix.contracts.method import METHODS
     from benchmarks.baseline import BASELINES
     from benchmarks.calibration import CALIBRATIONS
     from benchmarks.metric import METRICS

@@ -9,8 +9,8 @@ trial of a recording has no truth (`benchmarks.recording`).
 from collections.abc import Callable
 from typing import Any
 
-from bayesunmix.method import Unmixing
-from bayesunmix.registry import Registry
+from bayesunmix.contracts.registry import Registry
+from bayesunmix.data.result import Unmixing
 
 Baseline = Callable[[Any, int], Unmixing]
 

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from bayesunmix.progress import track
-from bayesunmix.registry import Registry
+from bayesunmix.contracts.registry import Registry
+from bayesunmix.running.progress import track
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,6 @@ def shares_text(shares: Iterable[float]) -> str:
 
 
 def widths_text(told: dict[str, list]) -> str:
-    """Write by what factor 90 % intervals were widened, given `bayesunmix.engine.recalibration.told`, in one cell."""
+    """Write the factors by which 90 % intervals were widened (`engine.sampling.recalibration.told`) in one cell."""
     widths = (np.array(told["0.95"]) - np.array(told["0.05"])) / (2 * ndtri(0.95))
     return " | ".join(" ".join(f"{width:.3f}" for width in of_component) for of_component in widths)

@@ -19,7 +19,8 @@ import dask
 from distributed import Client, LocalCluster, as_completed
 from distributed.scheduler import KilledWorker
 
-from benchmarks.process import CellProcess, Finished, Task
+from benchmarks.process import CellProcess
+from benchmarks.task import Finished, Task
 
 RETRIES = 3
 # A worker starts processes, which a daemon may not; what a cell may use, the cell's own process is watched for.

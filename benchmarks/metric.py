@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bayesunmix.method import Unmixing
-from bayesunmix.registry import Registry
+from bayesunmix.contracts.registry import Registry
+from bayesunmix.data.result import Unmixing
 
 Score = Callable[[Any, Unmixing], float]
 

@@ -37,11 +37,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import Unmixing
-from bayesunmix.registry import Registry
-from bayesunmix.settings import require_image, require_seed
+from bayesunmix.contracts.arguments import require_image, require_seed
+from bayesunmix.contracts.registry import Registry
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
 from benchmarks.missing import Missing
 
 ROOT = Path(__file__).parents[1]

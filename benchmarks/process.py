@@ -14,35 +14,17 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import NamedTuple
 
 import psutil
 
-from benchmarks.record import RunRecord
-from benchmarks.suite import Cell, Limits
+from benchmarks.suite import Limits
+from benchmarks.task import Finished, Task
 
 _LOOK_SECONDS = 0.5
 _GOODBYE_SECONDS = 5.0
 _CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
     _CONTEXT.set_forkserver_preload(["benchmarks.worker", "jax"])
-
-
-class Task(NamedTuple):
-    """A cell, the record to fill in, and what it needs to run."""
-
-    cell: Cell
-    blank: RunRecord
-    limits: Limits
-    modules: tuple[Path, ...]
-
-
-class Finished(NamedTuple):
-    """A record, and the estimate as the bytes of an .npz file where it is small enough to be drawn."""
-
-    record: RunRecord
-    estimate: bytes | None = None
 
 
 class CellProcess:

@@ -1,12 +1,15 @@
 """Where numbers come from: the code that decides a score, the machine, the versions, the command."""
 
+import ast
 import functools
 import hashlib
+import io
 import os
 import platform
 import shlex
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from benchmarks.suite import Role
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DECIDES = ("bayesunmix", "simulations", "benchmarks/metrics", "benchmarks/scoring")
+_SHOWS = ("bayesunmix/cli", "bayesunmix/plotting", "bayesunmix/report", "simulations/picture")
 _DECIDES_TOO = (
     "benchmarks/baseline.py",
     "benchmarks/metric.py",
@@ -23,7 +27,8 @@ _DECIDES_TOO = (
     "benchmarks/scene.py",
     "benchmarks/worker.py",
 )
-# Methods do not import each other (a test holds them to it), so that a new one leaves the others' results valid.
+# Methods do not import each other (a test holds them to it), so that a new one leaves the others' results valid. What
+# they share, private files beside them, counts for all.
 _METHODS = "bayesunmix/methods"
 _DECIDES_BY_ROLE = {
     "method": (f"{_METHODS}/{{0}}.py",),
@@ -39,7 +44,9 @@ _DECIDES_BY_ROLE = {
 
 @functools.cache
 def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Path, ...] = ()) -> str:
-    """Hash of every file that can change a score: a result is reused only under the same code.
+    """Hash of all code that can change a score: a result is reused only under the same code.
+
+    Docstrings and comments do not count, and neither do the rooms that only show results.
 
     Parameters
     ----------
@@ -51,14 +58,14 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
     modules : tuple of Path
         Files of a suite that register members.
     """
-    shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py"))
+    shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py") if _decides_all(f))
     single = [*_DECIDES_TOO, *(path.format(name, environment) for path in _DECIDES_BY_ROLE[role])]
-    files = [*(f for f in shared if f.parent != _ROOT / _METHODS), *(_ROOT / path for path in single)]
+    files = [*shared, *(_ROOT / path for path in single)]
     return _digest(
         part
         for file in [*sorted(files), *modules]
         if file.is_file()
-        for part in (file.name.encode(), file.read_bytes())
+        for part in (file.name.encode(), _code(file))
     )
 
 
@@ -82,6 +89,31 @@ def machine() -> str:
 def command() -> str:
     """Return the line that started this process, to be typed from the root of a checkout."""
     return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+
+
+def _decides_all(file: Path) -> bool:
+    """Whether a file of the folders that decide scores decides those of every cell."""
+    if file.parent == _ROOT / _METHODS:
+        return file.name.startswith("_")
+    return not any(file.is_relative_to(_ROOT / folder) for folder in _SHOWS)
+
+
+def _code(file: Path) -> bytes:
+    """Return what a file does: Python without docstrings, comments and blank lines, anything else as it is."""
+    if file.suffix != ".py":
+        return file.read_bytes()
+    text = file.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(text)):
+        body = getattr(node, "body", None)
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and body and ast.get_docstring(node, clean=False) is not None:
+            lines[body[0].lineno - 1 : body[0].end_lineno] = [""] * (body[0].end_lineno - body[0].lineno + 1)
+    return "\n".join(line for line in lines if line.strip()).encode()
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix import SpectrumImage, read
-from bayesunmix.registry import require_name
+from bayesunmix.contracts.registry import require_name
 from benchmarks.missing import Missing
 
 FOLDER = "BAYESUNMIX_RECORDINGS"

@@ -19,11 +19,11 @@ from bayesunmix.unmixing import versions
 from benchmarks import provenance
 from benchmarks.cluster import compute_all
 from benchmarks.peer import PEERS
-from benchmarks.process import Task
 from benchmarks.record import RecordFile, RunRecord, write_text
 from benchmarks.snapshot import Snapshots
 from benchmarks.suite import Cell, Suite
 from benchmarks.table import table
+from benchmarks.task import Task
 
 
 def run(

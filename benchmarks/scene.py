@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from bayesunmix.registry import require_name
+from bayesunmix.contracts.registry import require_name
 from bayesunmix.spectra import RESPONSES, Detector
 from simulations.acquisition import ACQUISITIONS, Acquisition
-from simulations.phantom import PHANTOMS, Phantom, Trial
+from simulations.phantom import PHANTOMS, Phantom
+from simulations.trial import Trial, acquire
 
 Kind = TypeVar("Kind")
 
@@ -84,7 +85,7 @@ class Scene:
 
     def acquire(self, dose: float, seed: int) -> Trial:
         """Record photons."""
-        return self.build().acquire(dose, seed, self.recorded)
+        return acquire(self.build(), dose, seed, self.recorded)
 
     def identity(self) -> tuple[str, dict[str, Any]]:
         """Return what decides the photons besides dose and seed: a hash of the truth, and the acquisition."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bayesunmix.data.result import Unmixing
 from bayesunmix.io.file import whole_file
-from bayesunmix.method import Unmixing
 from benchmarks.record import RunRecord
 from benchmarks.recording import Recording
 from benchmarks.scene import Scene

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from bayesunmix.registry import Registry
+from bayesunmix.contracts.registry import Registry
 from simulations.phantom import PHANTOMS, Phantom
 
 SPEEDS: Registry[Callable[[], Iterator[str]]] = Registry("subject of a speed benchmark", "benchmarks.speeds")

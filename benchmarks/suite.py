@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bayesunmix.registry import require_name
+from bayesunmix.contracts.registry import require_name
 from benchmarks.baseline import BASELINES
 from benchmarks.peer import PEERS
 from benchmarks.recording import Recording

@@ -33,8 +33,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bayesunmix.method import METHODS
-from bayesunmix.registry import Registry, require_name
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import Registry, require_name
 from benchmarks.baseline import BASELINES
 from benchmarks.peer import PEERS
 from benchmarks.recording import Recording

@@ -7,19 +7,20 @@ import dataclasses
 import time
 
 from bayesunmix import rank, unmix
-from bayesunmix.cost import Cost
-from bayesunmix.method import METHODS, Unmixing, finds_n_components
+from bayesunmix.contracts.method import METHODS, finds_n_components
+from bayesunmix.data.result import Unmixing
+from bayesunmix.running.cost import Cost
 from bayesunmix.unmixing import versions
 from benchmarks.baseline import BASELINES
 from benchmarks.metric import METRICS
 from benchmarks.missing import Missing
 from benchmarks.peer import unmix_with_peer
-from benchmarks.process import Finished, Task
 from benchmarks.recording import RecordedTrial
 from benchmarks.scoring.pairing import align
 from benchmarks.snapshot import estimate_bytes
 from benchmarks.suite import Cell
-from simulations.phantom import Trial
+from benchmarks.task import Finished, Task
+from simulations.trial import Trial
 
 
 def compute(task: Task) -> Finished:

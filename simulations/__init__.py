@@ -1,9 +1,10 @@
 """The phantom generator: specimens with known truth, acquired photon by photon.
 
-- `Phantom`, `Trial`: truth, and one noisy acquisition of it
-- `PHANTOMS`: every phantom by name, one file each in `phantoms/`
+- `PHANTOMS`: every phantom by name, one file each in `phantoms/`; each makes a `Phantom`, the truth
+- `acquire`: record a phantom at a dose with a seed, which makes a `Trial`
 """
 
-from simulations.phantom import PHANTOMS, Phantom, Trial
+from simulations.phantom import PHANTOMS, Phantom
+from simulations.trial import Trial, acquire
 
-__all__ = ["PHANTOMS", "Phantom", "Trial"]
+__all__ = ["PHANTOMS", "Phantom", "Trial", "acquire"]

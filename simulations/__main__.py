@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bayesunmix import progress
+from bayesunmix.running import progress
 from bayesunmix.spectra import RESPONSES
 from simulations.acquisition import ACQUISITIONS
 from simulations.phantom import PHANTOMS, Phantom
+from simulations.trial import acquire
 
 app = typer.Typer(
     help="Phantoms: specimens with known truth, acquired photon by photon.",
@@ -63,7 +64,7 @@ def show(
 
     _require_picture(out)
     phantom = _build(name, tilts, preset)
-    _save(draw_trial(phantom.acquire(dose, seed, ACQUISITIONS[preset])), out)
+    _save(draw_trial(acquire(phantom, dose, seed, ACQUISITIONS[preset])), out)
 
 
 @app.command()
@@ -89,7 +90,7 @@ def write(
     if out.suffix == _STORE:
         paths = write_streamed(phantom, dose, seed, out, acquisition)
     else:
-        paths = write_trial(phantom.acquire(dose, seed, acquisition), out)
+        paths = write_trial(acquire(phantom, dose, seed, acquisition), out)
     print(f"wrote {paths[0]} and {paths[1]}")
 
 

@@ -8,17 +8,14 @@ then depends on the pixel: mixing is no longer linear.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.progress import track
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.running.progress import track
 from bayesunmix.spectra import attenuation, film_transmission
 from simulations.exit_paths import exit_paths
-
-if TYPE_CHECKING:
-    from simulations.phantom import Phantom
+from simulations.phantom import Phantom
 
 _G_PER_CM2_PER_NM = 1e-7  # mass thickness of a nanometre of density 1 g/cm3
 _BLOCK = 4096  # pixels whose full spectra are held at a time
@@ -40,7 +37,7 @@ class Absorption:
     mass_path: np.ndarray
 
     @classmethod
-    def of(cls, phantom: "Phantom", takeoff_deg: float) -> "Absorption":
+    def of(cls, phantom: Phantom, takeoff_deg: float) -> "Absorption":
         """Return the absorption in a phantom.
 
         Raises
@@ -89,13 +86,13 @@ def _transmission(mean_depth: np.ndarray) -> np.ndarray:
     return film_transmission(2 * mean_depth, takeoff_deg=90)
 
 
-def _slab_nm(phantom: "Phantom", takeoff_deg: float) -> np.ndarray:
+def _slab_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
     """Mean way out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
     half = phantom.thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
     return np.broadcast_to(half[:, None], (len(half), half.shape[1], half.shape[1]))
 
 
-def _voxel_nm(phantom: "Phantom", takeoff_deg: float) -> np.ndarray:
+def _voxel_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
     """Mean way out of a voxel model, (P, K, J)."""
     n_materials = len(phantom.materials)
     present = phantom.volume[..., None] == np.arange(1, n_materials + 1, dtype=np.uint8)

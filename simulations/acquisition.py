@@ -9,21 +9,18 @@ Where the talk states nothing (and it states none of these), a value is an assum
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage, sparse
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import channel_edges
 from simulations.absorption import Absorption
 from simulations.haadf import contrast
+from simulations.phantom import Phantom
 from simulations.photons import draw_blocks
-
-if TYPE_CHECKING:
-    from simulations.phantom import Phantom
-
 
 # Of each setting: from the first value on, below the second.
 _RANGES = {
@@ -110,7 +107,7 @@ class Acquisition:
                 f"got {self.takeoff_deg}; None leaves absorption out"
             )
 
-    def expose(self, phantom: "Phantom", dose: float, rng: np.random.Generator) -> "Exposure":
+    def expose(self, phantom: Phantom, dose: float, rng: np.random.Generator) -> "Exposure":
         """Return what this acquisition counts of a phantom, before it is drawn.
 
         Parameters
@@ -146,7 +143,7 @@ class Acquisition:
         dead_time = self.dead_time * (self.frames if self.keep_frames else 1)
         return Exposure(emitted, arriving, shape, axes, absorption, dead_time)
 
-    def haadf(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
+    def haadf(self, phantom: Phantom, rng: np.random.Generator) -> np.ndarray | None:
         """Draw the HAADF image of the same scan, counted electrons of the phantom's `navigation_shape`.
 
         Raises
@@ -160,7 +157,7 @@ class Acquisition:
         reached = _along_tilts(self._reached(phantom), signal)
         return rng.poisson(signal * reached * self.haadf_electrons).astype(np.uint32)
 
-    def _miscalibrated(self, phantom: "Phantom") -> np.ndarray:
+    def _miscalibrated(self, phantom: Phantom) -> np.ndarray:
         """Put endmembers in the channels that a wrong energy scale gives them; what leaves the axis is lost."""
         edges = channel_edges(phantom.energy_kev)
         below = np.pad(np.cumsum(phantom.truth.endmembers, axis=1), ((0, 0), (1, 0)))
@@ -174,7 +171,7 @@ class Acquisition:
             )
         return endmembers
 
-    def _scanned(self, maps: np.ndarray, phantom: "Phantom") -> np.ndarray:
+    def _scanned(self, maps: np.ndarray, phantom: Phantom) -> np.ndarray:
         """Return maps (..., Y, X, K) as the probe and the drifting stage show them: all frames' mean, or each."""
         moving = any(self.drift_nm) and self.frames > 1
         step = _pixel_nm(phantom) if self.probe_nm or moving else np.ones(2)
@@ -186,7 +183,7 @@ class Acquisition:
             return _shifted(maps, shifts) if moving else maps
         return np.stack([_shifted(maps, shift[None]) if moving else maps for shift in shifts]) / self.frames
 
-    def _seen(self, phantom: "Phantom", rng: np.random.Generator) -> np.ndarray | None:
+    def _seen(self, phantom: Phantom, rng: np.random.Generator) -> np.ndarray | None:
         """Share of the photons of each pixel that no shadow, wedge or dead pixel takes, (P,); None: all."""
         if not (self.shadow or self.missing_wedge_deg or self.dead_pixels):
             return None
@@ -199,7 +196,7 @@ class Acquisition:
             seen[rng.random(seen.shape) < self.dead_pixels] = 0
         return seen.ravel()
 
-    def _reached(self, phantom: "Phantom") -> np.ndarray:
+    def _reached(self, phantom: Phantom) -> np.ndarray:
         """Whether the stage reaches each tilt, (T,)."""
         tilts = np.array(phantom.tilts_deg or (0.0,))
         return np.abs(_turn(tilts - 90, 180)) >= self.missing_wedge_deg / 2
@@ -253,7 +250,7 @@ ACQUISITIONS = {
 }
 
 
-def _pixel_nm(phantom: "Phantom") -> np.ndarray:
+def _pixel_nm(phantom: Phantom) -> np.ndarray:
     """Step along y and x."""
     if len(phantom.axes) < 2 or any(axis.units != "nm" for axis in phantom.axes[-2:]):
         raise ValueError(

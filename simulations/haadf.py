@@ -9,20 +9,16 @@ S. J. Pennycook, "Z-contrast STEM for materials science", Ultramicroscopy 30 (19
 E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010): the exponent.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import xraylib
 
 from bayesunmix.spectra import weight_fractions
-
-if TYPE_CHECKING:
-    from simulations.phantom import Phantom
+from simulations.phantom import Phantom
 
 EXPONENT = 1.7
 
 
-def contrast(phantom: "Phantom") -> np.ndarray:
+def contrast(phantom: Phantom) -> np.ndarray:
     """Return the noise-free HAADF image, of `navigation_shape`; its mean over the specimen is one.
 
     Raises

@@ -10,7 +10,7 @@ lies (and a weaker excess at 1.1 keV, the place of Ga La), as a needle milled wi
 import numpy as np
 
 from bayesunmix.spectra import Detector, kramers, lines
-from simulations.specimen import Material
+from simulations.material import Material
 
 LABELS = ("Si", "Cr", "Ni")
 MATERIALS = (Material("Si", 2.33), Material("Cr", 7.19), Material("Ni", 8.91))

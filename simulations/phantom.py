@@ -1,25 +1,20 @@
-"""A phantom is truth and geometry without noise; a trial is a phantom acquired at a dose with a seed.
+"""A phantom is truth and geometry without noise, and the registry that `phantoms/` fills.
 
 Truth is held at *unit dose*: abundances average to one count over the pixels of the specimen. Acquiring at
-dose d multiplies the abundances by d and draws Poisson photons.
+dose d (`simulations.trial`) multiplies the abundances by d and draws Poisson photons.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis, SpectrumImage
-from bayesunmix.registry import Registry
-from simulations.acquisition import Acquisition, Exposure
-from simulations.photons import joined
-
-if TYPE_CHECKING:
-    from simulations.specimen import Material
+from bayesunmix.contracts.registry import Registry
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
+from simulations.material import Material
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +60,7 @@ class Phantom:
     tilts_deg: tuple[float, ...] = ()
     thickness_nm: np.ndarray | None = None
     line_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
-    materials: tuple["Material", ...] = ()
+    materials: tuple[Material, ...] = ()
 
     def __post_init__(self) -> None:
         _require_shapes(self)
@@ -99,88 +94,6 @@ class Phantom:
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
             fingerprint.update((np.round(array, decimals) + 0.0).astype("<f8").tobytes())
         return fingerprint.hexdigest()
-
-    def acquire(
-        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition | None = None
-    ) -> "Trial":
-        """Record photons.
-
-        Parameters
-        ----------
-        dose : float
-            Mean counts per pixel of the specimen.
-        rng : numpy Generator, or int
-            An int is a seed, which the trial then carries; the same seed gives the same bytes.
-        acquisition : Acquisition, optional
-            What microscope and detector do; a perfect one where not given.
-
-        Raises
-        ------
-        ValueError
-            If the dose is not a positive number, the seed is negative, the acquisition asks for what the phantom
-            does not state, or not one photon is drawn.
-        """
-        acquisition = acquisition or Acquisition()
-        exposure, generator = self.expose(dose, rng, acquisition)
-        counts = joined(exposure.draw(generator))
-        truth = exposure.mean()
-        if counts.nnz == 0:
-            expected = truth.abundances.sum()
-            raise ValueError(
-                f"no photon was drawn: dose {dose:g} means {expected:.3g} photons in all; raise the dose"
-            )
-        image = SpectrumImage(counts, self.energy_kev, (*exposure.shape, counts.shape[1]), exposure.axes)
-        haadf = acquisition.haadf(self, generator)
-        seed = None if isinstance(rng, np.random.Generator) else int(rng)
-        return Trial(image, truth, self, float(dose), seed, acquisition, haadf)
-
-    def expose(
-        self, dose: float, rng: np.random.Generator | int, acquisition: Acquisition
-    ) -> tuple[Exposure, np.random.Generator]:
-        """Return what `acquire` draws, and the generator to draw it with, for counts larger than memory.
-
-        Raises
-        ------
-        ValueError
-            As `acquire`, but for an exposure that draws no photon.
-        """
-        if not (dose > 0 and math.isfinite(dose)):
-            raise ValueError(
-                f"dose must be a positive, finite number of counts per specimen pixel, got {dose}"
-            )
-        generator = (
-            rng if isinstance(rng, np.random.Generator) else np.random.default_rng(_validated_seed(rng))
-        )
-        return acquisition.expose(self, dose, generator), generator
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One acquisition: what a method may see (`image`), and what it is scored against (`truth`).
-
-    Parameters
-    ----------
-    image : SpectrumImage
-    truth : Factorization
-        At the dose of this trial and as acquired: `truth.expected()` is the mean of the counts (with absorption, the
-        nearest linear one). The specimen itself is in `phantom.truth`.
-    phantom : Phantom
-    dose : float
-        Mean counts per pixel of the specimen.
-    seed : int or None
-        None where a generator was passed instead of a seed.
-    acquisition : Acquisition
-    haadf : array of `phantom.navigation_shape`, optional
-        Counted electrons of the simultaneous HAADF image.
-    """
-
-    image: SpectrumImage
-    truth: Factorization
-    phantom: Phantom
-    dose: float
-    seed: int | None = None
-    acquisition: Acquisition = field(default_factory=Acquisition)
-    haadf: np.ndarray | None = None
 
 
 PHANTOMS: Registry[Callable[..., Phantom]] = Registry("phantom", "simulations.phantoms")
@@ -220,9 +133,3 @@ def _require_unit_dose(phantom: Phantom) -> None:
         raise ValueError(
             f"abundances must average to 1 count over the specimen (unit dose), got {mean:g}; divide by it"
         )
-
-
-def _validated_seed(seed: int) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"rng must be a numpy Generator or a whole number from 0 on (a seed), got {seed!r}")
-    return int(seed)

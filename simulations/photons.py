@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.factorization import Factorization
+from bayesunmix.data.factorization import Factorization
 
 #: Probability that photons of given pixels, component and channels leave the specimen.
 Survival = Callable[[np.ndarray, int, np.ndarray], np.ndarray]

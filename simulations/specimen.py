@@ -6,31 +6,16 @@ so that the brightness of one material relative to another is physics and not a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import Detector, thin_film
+from simulations.material import Material
 from simulations.phantom import Phantom
 
 _UG_PER_CM2_PER_NM = 0.1  # mass thickness of a nanometre of density 1 g/cm3
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a component is made of.
-
-    Parameters
-    ----------
-    composition : str, or mapping from str to float
-        A chemical formula, or weight fractions of elements that sum to one.
-    density_g_cm3 : float
-    """
-
-    composition: str | Mapping[str, float]
-    density_g_cm3: float
 
 
 def specimen(

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
+from bayesunmix.data.factorization import Factorization
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.h5 import write_blocks
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom
+from simulations.trial import expose
 
 
 def write_series(
@@ -41,7 +42,7 @@ def write_series(
     OSError
         If the disk is full or the place cannot be written; nothing is left there.
     """
-    exposure, generator = phantom.expose(dose, rng, acquisition or Acquisition())
+    exposure, generator = expose(phantom, dose, rng, acquisition or Acquisition())
     path = Path(path)
     with whole_file(path) as temporary, temporary.open("w+b") as file:
         write_blocks(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.alignment import match
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.alignment import match
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.spectra import RESPONSES
 from simulations.acquisition import Acquisition
-from simulations.phantom import PHANTOMS, Trial
+from simulations.phantom import PHANTOMS
+from simulations.trial import Trial, acquire
 
 #: Mean counts per pixel of the specimen in the talk.
 DOSE = 28.3
@@ -60,7 +61,7 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> Talk:
 
     turn = {"step_deg": 360 / (tilts - 1)} if tilts > 1 else {}
     needle = PHANTOMS["nicr_needle"](tilts, **turn, detector=RESPONSES["realistic"])
-    trial = needle.acquire(dose, seed, ACQUISITION)
+    trial = acquire(needle, dose, seed, ACQUISITION)
     # Pixels without a count take no part in any of the three, and are most of them.
     occupied = np.flatnonzero(np.diff(trial.image.counts.indptr))
     image = SpectrumImage(trial.image.counts[occupied], trial.image.energy_kev)

@@ -22,11 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
+from bayesunmix.data.factorization import Factorization
 from bayesunmix.io import hspy, write
 from bayesunmix.io.file import whole_file
 from simulations.acquisition import Acquisition
-from simulations.phantom import Phantom, Trial
+from simulations.phantom import Phantom
+from simulations.trial import Trial
 
 FORMATS = (".npz", ".hspy")
 _TRUTH = ".truth.npz"

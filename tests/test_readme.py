@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.method import METHODS
+from bayesunmix.contracts.method import METHODS
 from benchmarks.reporting.published import write_readme
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +47,7 @@ def test_the_method_in_one_file_works(monkeypatch):
     monkeypatch.setattr(METHODS, "_members", dict(METHODS._members))
     (snippet,) = [block for block in blocks("python") if "METHODS.register" in block]
     exec(compile(snippet, "README.md", "exec"), names)
-    trial = PHANTOMS["nicr_film"](shape=(16, 64)).acquire(5, 0)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(16, 64)), 5, 0)
     result = bu.unmix(trial.image, 2, "mine")
     assert result.estimate.abundances.sum() == pytest.approx(trial.image.n_photons)
 
@@ -84,7 +85,7 @@ def test_pictures_in_the_readme_are_there_and_small():
 
 
 def test_unmix_command_on_a_phantom(tmp_path):
-    trial = PHANTOMS["nicr_film"](shape=(16, 64)).acquire(20, 0)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(16, 64)), 20, 0)
     bu.write(trial.image, tmp_path / "film.npz")
     command = "bayesunmix.cli:main"
     module, function = command.split(":")

@@ -26,9 +26,9 @@ from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import Unmixing
-from bayesunmix.settings import require_image, require_seed
+from bayesunmix.contracts.arguments import require_image, require_seed
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
 
 
 @dataclass(frozen=True, eq=False, repr=False)

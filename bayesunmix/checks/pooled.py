@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.pooling import channel_groups
-from bayesunmix.engine.poisson_fit import fit_abundances
-from bayesunmix.engine.starts import block_size
-from bayesunmix.image import SpectrumImage, summing_matrix
-from bayesunmix.method import Unmixing
+from bayesunmix.engine.fits.poisson_fit import fit_abundances
+from bayesunmix.engine.fits.starts import block_size
 
 LEAST_COUNTS = 50  # of a region: below it nothing could be said
 REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.image import SpectrumImage, summing_matrix
+from bayesunmix.data.image import SpectrumImage, summing_matrix
 
 _GROUPS = 100
 

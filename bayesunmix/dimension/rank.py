@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from bayesunmix.contracts.arguments import require_image, require_seed
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.dimension.relevance import relevant_components
 from bayesunmix.dimension.scree import Scree, scree
 from bayesunmix.dimension.thinning import HeldOut, held_out
-from bayesunmix.image import SpectrumImage
-from bayesunmix.settings import require_image, require_seed
 
 
 @dataclass(frozen=True, eq=False, repr=False)

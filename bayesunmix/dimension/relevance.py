@@ -1,13 +1,14 @@
 """Automatic relevance determination: a factorisation that drops the components it does not need.
 
-It runs on superpixels, where it is quick, from more components than are likely. The method is `nmf_ard`.
+It runs on superpixels, where it is quick, from more components than are likely.
 """
 
 import numpy as np
 
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.dimension.pooling import sizes
-from bayesunmix.image import SpectrumImage
-from bayesunmix.unmixing import unmix
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.fits.relevance import fit_relevant
 
 _LEAST_SUPERPIXELS = 32
 _MOST_SUPERPIXELS = 640
@@ -19,5 +20,5 @@ def relevant_components(image: SpectrumImage, most: int, seed: int) -> int:
     n_groups = finest.counts.shape[1]
     superpixels = SpectrumImage(finest.counts, np.arange(n_groups), (*finest.grid, n_groups))
     n_occupied = np.count_nonzero(finest.counts.any(axis=1))
-    found = unmix(superpixels, min(most, n_occupied, n_groups), "nmf_ard", seed).estimate
-    return int(np.count_nonzero(found.abundances.sum(axis=0) > 0))
+    found = fit_relevant(superpixels, min(most, n_occupied, n_groups), random_key(seed))
+    return int(np.count_nonzero(found.estimate.canonical().abundances.sum(axis=0) > 0))

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.dimension.pooling import Pooled, sizes
-from bayesunmix.engine.biwhitening import biwhiten
-from bayesunmix.image import SpectrumImage
+from bayesunmix.engine.subspace.biwhitening import biwhiten
 
 _TRACY_WIDOM = 3.27  # noise stays below it in 999 of 1000 matrices
 _COUNTS_PER_ENTRY = 2.0

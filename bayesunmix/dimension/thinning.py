@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.dimension.pooling import Pooled, sizes
-from bayesunmix.image import SpectrumImage
-from bayesunmix.progress import track
+from bayesunmix.running.progress import track
 
 _FOLDS = 5
 _ERRORS = 2.0  # that a gain must exceed

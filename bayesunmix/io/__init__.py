@@ -9,7 +9,7 @@ not to.
 import logging
 from pathlib import Path
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io import h5, npz, rosettasciio
 
 __all__ = ["crop_below", "read", "write"]

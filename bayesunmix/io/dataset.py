@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.image import Axis, SpectrumImage
+from bayesunmix.data.image import Axis, SpectrumImage
 
 _log = logging.getLogger("bayesunmix")
 

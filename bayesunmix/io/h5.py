@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.image import Axis, SpectrumImage
-from bayesunmix.progress import track
+from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.running.progress import track
 
 if TYPE_CHECKING:
     import h5py

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
 
 # Dense bytes held at a time.
 _BLOCK = 1 << 26

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from bayesunmix.image import Axis, SpectrumImage
+from bayesunmix.data.image import Axis, SpectrumImage
 from bayesunmix.io import crop_below
 from bayesunmix.io.dataset import to_image
 
 if TYPE_CHECKING:
-    from bayesunmix.method import Unmixing
+    from bayesunmix.data.result import Unmixing
 
 
 class Signals(NamedTuple):

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis, Grid
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis, Grid
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
-from bayesunmix.method import Unmixing
-from bayesunmix.posterior import Posterior
 
 if TYPE_CHECKING:
     import xarray
@@ -67,7 +67,7 @@ def save_result(result: Unmixing, path: str | Path) -> None:
 
 
 def load_result(path: str | Path) -> Unmixing:
-    """Read what `Unmixing.save` wrote.
+    """Read what `save_result` wrote.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def load_result(path: str | Path) -> Unmixing:
             return _result({node.path: node.to_dataset().load() for node in tree.subtree})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
-            f"{path.name!r} is not a result that Unmixing.save wrote, or it is damaged: {error}; unmix again and save"
+            f"{path.name!r} is not a result that bayesunmix.save_result wrote, or it is damaged: {error}; "
+            "unmix again and save"
         ) from error
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.image import Axis, SpectrumImage
+from bayesunmix.data.image import Axis, SpectrumImage
 from bayesunmix.io.file import whole_file
 
 _FORMAT = "bayesunmix spectrum image 1"

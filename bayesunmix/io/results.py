@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
 from bayesunmix.io.plain import plain
-from bayesunmix.method import Unmixing
 
 LEVEL = 0.9
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io.dataset import Refused, energy_position, to_image
 
 _log = logging.getLogger("bayesunmix")

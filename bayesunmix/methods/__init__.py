@@ -1,1 +1,1 @@
-"""One method per file; see `bayesunmix.method`."""
+"""One method per file; see `bayesunmix.contracts.method`."""

@@ -3,11 +3,11 @@
 1. The number of components is checked (`bayesunmix.rank`), or found.
 2. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
    bias them, sums of a few pixels do not. Where there is more of one material there is less of another
-   (`bayesunmix.abundance_priors.dirichlet`).
+   (`bayesunmix.models.abundance_priors.dirichlet`).
 3. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
    resolution does not talk back to the endmembers: a *cut* posterior [1]_.
 4. Images simulated from the fit are unmixed in the same way, which says where draws belong
-   (`bayesunmix.engine.recalibration`).
+   (`bayesunmix.engine.sampling.recalibration`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
 fit as well, which no error bar of counting noise shows: see `bayesunmix.identify`.
@@ -24,20 +24,21 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, is_mixture
+from bayesunmix.analysis.regions import region
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
+from bayesunmix.contracts.method import METHODS, finds_n_components
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.rank import rank
-from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
-from bayesunmix.engine.chains import Checkpoint, checkpoint
-from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.modes import FLOOR
-from bayesunmix.engine.recalibration import measure_scores, recalibrate, told
-from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
-from bayesunmix.engine.starts import block_size
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing, finds_n_components
-from bayesunmix.regions import region
-from bayesunmix.settings import require_positive
+from bayesunmix.engine.fits.starts import block_size
+from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
+from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.sampling.maps import draw_maps
+from bayesunmix.engine.sampling.modes import FLOOR
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate, told
 
 ENOUGH_COUNTS = 60  # in a superpixel
 MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
@@ -53,10 +54,10 @@ class Bayes:
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines: "phases" or
-        "elements", which need no number of components.
+        Of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines:
+        "phases" or "elements", which need no number of components.
     abundance_prior : str
-        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
+        Of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, discarded sweeps a chain, and draws of the endmembers a chain. Where chains disagree, all of it becomes
         warm-up, and as many draws follow twice as far apart (of fewer than 4 million photons).
@@ -182,14 +183,16 @@ class Bayes:
         thin = self.sweeps_per_draw or (1 if many else 4)
         n_warmup, n_blocks = (-(-n // BLOCK) for n in (self.n_warmup, self.n_draws * thin))
         schedule = Schedule(BLOCK, thin, n_warmup, n_blocks, again=not many)
+        compositions = ABUNDANCE_PRIORS["dirichlet"]()
         sampled = sample(
             image.rebin(size),
             n_components,
             model,
-            ABUNDANCE_PRIORS["dirichlet"](),
-            key,
-            self.n_chains,
-            schedule,
+            prior=compositions,
+            compositions=compositions,
+            key=key,
+            n_chains=self.n_chains,
+            schedule=schedule,
             keep_maps=False,
             occupied_only=True,
             kept=kept,

@@ -1,9 +1,10 @@
 r"""Bayesian Poisson NMF by mean-field variational inference: a fast preview with intervals that are too narrow.
 
-The posterior of the Gamma-Poisson model (see `bayesunmix.engine.gamma_poisson`) is approximated by independent Gamma
-abundances and Dirichlet endmembers. Each update allocates photons in expectation, with the geometric means
-:math:`\exp \mathrm{E} \log a` and :math:`\exp \mathrm{E} \log e` in place of a and e, and raises the evidence bound.
-Mean-field ignores how abundances and endmembers move together, so its posterior carries ``calibrated = False``.
+The posterior of the Gamma-Poisson model (see `bayesunmix.engine.sampling.gamma_poisson`) is approximated by
+independent Gamma abundances and Dirichlet endmembers. Each update allocates photons in expectation, with the
+geometric means :math:`\exp \mathrm{E} \log a` and :math:`\exp \mathrm{E} \log e` in place of a and e, and raises the
+evidence bound. Mean-field ignores how abundances and endmembers move together, so its posterior carries ``calibrated
+= False``.
 
 References
 ----------
@@ -20,9 +21,13 @@ from jax.scipy.special import digamma
 from scipy.special import gammaln
 from scipy.special import psi as digamma64
 
-from bayesunmix.engine.convergence import until_settled
-from bayesunmix.engine.gamma_poisson import Prior, prior_for
-from bayesunmix.engine.layout import (
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.layout import (
     Data,
     allocate_to_channels,
     allocate_to_pixels,
@@ -30,12 +35,9 @@ from bayesunmix.engine.layout import (
     log_likelihood,
     place_maps,
 )
-from bayesunmix.engine.starts import best_start
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.settings import require_positive
+from bayesunmix.engine.fits.convergence import until_settled
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.sampling.gamma_poisson import Prior, prior_for
 
 
 @METHODS.register("bayes_cavi")

@@ -1,8 +1,8 @@
 """Bayesian Poisson NMF by Gibbs sampling over photons: exact draws from the joint posterior of the image as it is.
 
 Each sweep draws the component of every photon (multinomial augmentation), after which abundances and endmembers
-have closed-form conditionals (see `bayesunmix.engine.gibbs`). Chains have separate starts (see
-`bayesunmix.engine.sampling`), so that R-hat can see a posterior with several modes; components are numbered alike
+have closed-form conditionals (see `bayesunmix.engine.sampling.gibbs`). Chains have separate starts (see
+`bayesunmix.engine.sampling.joint`), so that R-hat can see a posterior with several modes; components are numbered alike
 afterwards. R-hat and the effective sample size are computed on quantities that do not depend on that numbering.
 
 `bayes` is the method to use: at few counts a pixel the joint posterior is biased, however well it is sampled.
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import jax
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
-from bayesunmix.endmember_model import ENDMEMBER_MODELS, EndmemberModel
-from bayesunmix.engine.chains import checkpoint
-from bayesunmix.engine.sampling import MOST_R_HAT, STAGES, Sampled, Schedule, sample
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import affordable_draws
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.sampling.chains import checkpoint
+from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 
 
 @METHODS.register("bayes_gibbs")
@@ -31,9 +32,9 @@ class BayesGibbs:
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
+        Of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
     abundance_prior : str
-        Of `bayesunmix.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or "multiscale".
+        Of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or "multiscale".
     n_chains, n_warmup, n_draws : int
         Chains, discarded sweeps a chain, and kept sweeps a chain.
     abundance_shape, abundance_rate : float or None
@@ -72,10 +73,13 @@ class BayesGibbs:
             image,
             n_components,
             self._model(),
-            self._prior(),
-            key,
-            self.n_chains,
-            Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=False),
+            prior=self._prior(),
+            compositions=ABUNDANCE_PRIORS["dirichlet"](),
+            key=key,
+            n_chains=self.n_chains,
+            schedule=Schedule(
+                stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=False
+            ),
             keep_maps=True,
             occupied_only=False,
             kept=kept,

@@ -1,13 +1,13 @@
 r"""Bayesian Poisson NMF by NUTS: the model of `bayes_gibbs`, and physics that Gibbs sampling cannot draw.
 
-Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.nuts`). Endmembers are
-blind, or mixtures of line families and continuum,
+Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.sampling.nuts`).
+Endmembers are blind, or mixtures of line families and continuum,
 
 .. math:: e_k = \sum_j w_{kj} F_j(\text{offset}, \text{gain}, \text{width}), \quad
    w_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots),
 
 with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
-the endmembers (`bayesunmix.engine.maps`): a cut posterior, in which single pixels do not bias the endmembers.
+the endmembers (`bayesunmix.engine.sampling.maps`): a cut posterior, in which single pixels do not bias the endmembers.
 
 Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .877 of the active abundances and .88
 of blind endmembers, and miss the sum of the Ni layer; 21 s of one core after some 20 s of compiling. Intervals of
@@ -20,22 +20,23 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from bayesunmix.abundance_priors.gamma import Gamma
-from bayesunmix.alignment import match, relabel_chains
-from bayesunmix.engine.events import Occupied, occupied
-from bayesunmix.engine.gamma_poisson import Prior, draw_empty, log_volume, prior_for
-from bayesunmix.engine.line_shapes import Calibration, line_shapes
-from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.nuts import MOST_TREE_DEPTH, Chains, Free, sample
-from bayesunmix.engine.sampling import FLOOR, MOST_R_HAT
-from bayesunmix.engine.starts import best_start, block_size
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.settings import require_choice, require_positive
+from bayesunmix.contracts.arguments import require_choice, require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.alignment import match, relabel_chains
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.events import Occupied, occupied
+from bayesunmix.engine.fits.starts import best_start, block_size
+from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_volume, prior_for
+from bayesunmix.engine.sampling.joint import FLOOR, MOST_R_HAT
+from bayesunmix.engine.sampling.maps import draw_maps
+from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample
+from bayesunmix.models.abundance_priors.gamma import Gamma
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.line_model import amplitudes, fit_lines, inverse_noise
+from bayesunmix.spectra.line_shapes import Calibration, line_shapes
 
 MOST_ENTRIES = 2**20  # superpixels x channels
 LOWEST_KEV = 0.2  # line families need an axis above the detector's noise
@@ -128,8 +129,8 @@ class BayesNUTS:
                 used,
                 drawn.endmembers,
                 [np.repeat(totals / n_components + FLOOR, n_components, axis=1)] * self.n_chains,
-                Gamma(of_pixels.shape, of_pixels.rate),
-                cut_key,
+                prior=Gamma(of_pixels.shape, of_pixels.rate),
+                key=cut_key,
                 n_maps=n_draws,
                 sweeps_per_map=None,
                 most_mib=self.most_draws_mib,

@@ -20,16 +20,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from bayesunmix.alignment import match
-from bayesunmix.engine.point_fit import point_fit
-from bayesunmix.engine.resampling import Kind, redraw
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.progress import track
-from bayesunmix.registry import require_name
-from bayesunmix.settings import require_choice, require_positive
+from bayesunmix.contracts.arguments import require_choice, require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import require_name
+from bayesunmix.data.alignment import match
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.methods._point_fit import point_fit
+from bayesunmix.methods._resampling import Kind, redraw
+from bayesunmix.running.progress import track
 
 
 @METHODS.register("bootstrap")

@@ -2,8 +2,8 @@ r"""Maps of line families and continuum: known spectra, so that nothing can rota
 
 Every component is the recorded spectrum of one line family of one element ("Ni_K") or one of a few curves that
 together are the continuum. Their shapes are fixed, with the calibration, by the sum spectrum
-(`bayesunmix.spectra.line_model`); each pixel is then fitted by itself (`bayesunmix.engine.poisson_fit`). The abundance
-of "Ni_K" is the net number of Ni K counts: background and overlaps are subtracted by the fit.
+(`bayesunmix.spectra.line_model`); each pixel is then fitted by itself (`bayesunmix.engine.fits.poisson_fit`). The
+abundance of "Ni_K" is the net number of Ni K counts: background and overlaps are subtracted by the fit.
 `bayesunmix.net_counts` returns the maps by name with their standard errors.
 
 A component is a line family, not a phase: two elements that always come together stay two components.
@@ -20,11 +20,12 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from bayesunmix.engine.poisson_fit import fit_abundances
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.spectra.recognition import LOWEST_KEV, recognise, require_symbols
 
 

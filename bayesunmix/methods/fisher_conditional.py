@@ -1,10 +1,11 @@
 """A point fit with counting errors: the Fisher covariance of each pixel's abundances, given the endmembers.
 
-The endmembers are taken as known, so that every pixel has its own K x K covariance (`bayesunmix.engine.fisher`). Draws
-are Gamma variates with that covariance about the fit and half a count more of the mean composition. A pixel with one
-component and n counts gets Gamma(n + 1/2): right for a pixel, and useless for sums, whose error is that of the
-endmembers. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .885 of the active
-abundances and the sum of the Ni layer in 1 of 3; about 7 s on a busy core, most of it for quantiles of the draws.
+The endmembers are taken as known, so that every pixel has its own K x K covariance
+(`bayesunmix.engine.fits.fisher`). Draws are Gamma variates with that covariance about the fit and half a count more
+of the mean composition. A pixel with one component and n counts gets Gamma(n + 1/2): right for a pixel, and useless
+for sums, whose error is that of the endmembers. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 %
+intervals hold .885 of the active abundances and the sum of the Ni layer in 1 of 3; about 7 s on a busy core, most of
+it for quantiles of the draws.
 """
 
 from dataclasses import dataclass, replace
@@ -12,13 +13,14 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from bayesunmix.engine.fisher import abundance_draws
-from bayesunmix.engine.point_fit import point_fit
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.registry import require_name
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import require_name
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.fisher import abundance_draws
+from bayesunmix.methods._point_fit import point_fit
 
 
 @METHODS.register("fisher_conditional")

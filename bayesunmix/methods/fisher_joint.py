@@ -1,6 +1,6 @@
 """A point fit with the joint Fisher covariance of endmembers and abundances.
 
-What counting noise leaves open about both factors at once, to first order (`bayesunmix.engine.fisher`): draws of
+What counting noise leaves open about both factors at once, to first order (`bayesunmix.engine.fits.fisher`): draws of
 the endmembers from the inverse of a dense K C x K C matrix, and of the abundances given each of them. It stands for
 the parametric bootstrap of the same fit, without refitting. Like that, it knows nothing of the bias of
 the fit, nor of other solutions that explain the counts as well.
@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from bayesunmix.engine.fisher import joint_draws, require_dense
-from bayesunmix.engine.point_fit import point_fit
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
-from bayesunmix.registry import require_name
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import require_name
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.fisher import joint_draws, require_dense
+from bayesunmix.methods._point_fit import point_fit
 
 
 @METHODS.register("fisher_joint")

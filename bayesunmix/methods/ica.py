@@ -24,12 +24,13 @@ from typing import Literal
 import jax
 import numpy as np
 
-from bayesunmix.engine.pca import Components, Scaling, principal_components
-from bayesunmix.engine.rotation import Criterion, Rotation, rotate
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_choice, require_positive
+from bayesunmix.contracts.arguments import require_choice, require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.subspace.pca import Components, Scaling, principal_components
+from bayesunmix.engine.subspace.rotation import Criterion, Rotation, rotate
 
 STABLE = 0.9
 

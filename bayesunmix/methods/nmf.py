@@ -1,20 +1,21 @@
 """KL-NMF: non-negative factorisation of Poisson counts by maximum likelihood.
 
-The deviance is lowered by extrapolated EM (see `bayesunmix.engine.em`) from the best of several binned random starts
-(see `bayesunmix.engine.starts`), which is what decides the result at a few counts per pixel.
+The deviance is lowered by extrapolated EM (see `bayesunmix.engine.fits.em`) from the best of several binned random
+starts (see `bayesunmix.engine.fits.starts`), which is what decides the result at a few counts per pixel.
 """
 
 from dataclasses import dataclass
 
 import jax
 
-from bayesunmix.engine import em
-from bayesunmix.engine.descent import descend
-from bayesunmix.engine.layout import lay_out
-from bayesunmix.engine.starts import best_start
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em
+from bayesunmix.engine.fits.descent import descend
+from bayesunmix.engine.fits.starts import best_start
 
 
 @METHODS.register("nmf")

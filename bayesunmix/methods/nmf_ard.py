@@ -1,45 +1,18 @@
-r"""KL-NMF that finds its number of components: automatic relevance determination with exponential priors (l1-ARD).
+"""KL-NMF that finds its number of components by automatic relevance determination (Tan and Fevotte 2013).
 
-Column k of W and row k of H share one scale :math:`\lambda_k`, which has an inverse-gamma prior [1]_. Their product is
-all that the counts see, and at the optimum over how it is split both have the sum :math:`\sqrt{S_k}`, where :math:`S_k`
-are the counts of component k. With endmembers that sum to one the scales are gone, and their objective becomes half the
-deviance plus
-
-.. math:: (P + C + a + 1) \sum_k \log(b + 2 \sqrt{S_k}), \qquad S_k = \sum_p a_{pk}.
-
-It is concave in :math:`S_k`, and each EM step divides the abundances by one plus its slope: a component that explains
-little shrinks faster than the counts pull it up, to nothing. Half of log S for each of P + C numbers is about what
-BIC charges for a component, and among pixels of a few counts hardly any component could pay it. Relevance is therefore
-decided on superpixels and on channels no finer than a detector resolves; then the survivors are fitted to the image
-itself, without the penalty, which would shrink them too.
-
-References
-----------
-.. [1] V. Y. F. Tan and C. Fevotte, "Automatic relevance determination in nonnegative matrix factorization with the
-   beta-divergence", IEEE Trans. Pattern Anal. Mach. Intell. 35, 1592 (2013).
+The algorithm is `bayesunmix.engine.fits.relevance`.
 """
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax import Array
 
-from bayesunmix.engine import em
-from bayesunmix.engine.descent import Objective, descend
-from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
-from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
-from bayesunmix.engine.starts import best_start, block_size, resolve
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
-
-MOST = 10  # components to begin with, where the caller names no number
-RESOLVED_KEV = 0.06  # about half the width of a peak
-ALIVE = 1.0  # counts of a component; one that is priced out falls to a millionth of it
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.relevance import fit_relevant
 
 
 @METHODS.register("nmf_ard")
@@ -79,78 +52,4 @@ class NMFARD:
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Find the components, at most `n_components` of them (None: at most 10), and fit them."""
-        coarse, group = _pooled(image, n_components or MOST)
-        found = self._find(coarse, n_components or MOST, key)
-        counts = found.estimate.abundances.sum(axis=0)
-        n_alive = max(int(np.count_nonzero(counts > ALIVE)), 1)
-        survivors = found.estimate.endmembers[np.argsort(-counts, kind="stable")[:n_alive]]
-        data, pixels = lay_out(image)
-        start = best_start(image, pixels, n_alive, key, 1, resolve(survivors, image.sum_spectrum(), group))
-        stopped = found.info["interrupted"]
-        result = descend(
-            em.objective(data), start, image, pixels, self.tolerance, self.max_iterations, stopped
-        )
-        info = {
-            **result.info,
-            "relevance": found.info["relevance"],
-            "n_components_tried": counts.size,
-            "converged": result.info["converged"] and found.info["converged"],
-            "iterations": result.info["iterations"] + found.info["iterations"],
-            "warnings": [*result.info["warnings"], *_warnings(found, n_alive)],
-        }
-        return replace(result, info=info)
-
-    def _find(self, coarse: SpectrumImage, most: int, key: jax.Array) -> Unmixing:
-        """Start with as many components as `coarse` can carry, and let relevance decide."""
-        data, pixels = lay_out(coarse)
-        n_pixels, n_channels = pixels.pixels.size, np.count_nonzero(coarse.sum_spectrum())
-        most = min(most, n_pixels, coarse.n_channels)
-        price = float(n_pixels + n_channels + self.a + 1)
-        b = float(np.sqrt((self.a - 1) * (self.a - 2) * coarse.n_photons / (n_pixels * n_channels * most)))
-        objective = Objective(
-            "deviance and relevance",
-            partial(_advance, data, jnp.float32(price), jnp.float32(b)),
-            lambda a, e: em.deviance(data, a, e) + 2 * price * relevance_penalty(a, b),
-        )
-        # With components to spare the starts cannot agree, and need not.
-        start = best_start(coarse, pixels, most, key, self.n_starts)._replace(agreement={}, warnings=[])
-        found = descend(objective, start, coarse, pixels, self.tolerance, self.max_iterations)
-        relevance = np.sort(2 * np.sqrt(found.estimate.abundances.sum(axis=0)) / b)[::-1]
-        return replace(found, info={**found.info, "relevance": relevance.tolist()})
-
-
-def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]:
-    """Superpixels with channels no finer than a detector resolves, and the group each channel went to."""
-    span = image.energy_kev[-1] - image.energy_kev[0]
-    resolved = int(RESOLVED_KEV * (image.n_channels - 1) / span) if span > 0 else 1
-    channels = max(min(resolved, image.n_channels // most), 1)
-    return image.rebin(block_size(image, most), channels), np.arange(image.n_channels) // channels
-
-
-def _warnings(found: Unmixing, n_alive: int) -> list[str]:
-    warnings = [f"while finding the components: {sentence}" for sentence in found.info["warnings"]]
-    if n_alive == found.estimate.n_components > 1:
-        warnings.append(
-            f"all of the {n_alive} components tried are relevant; there may be more: raise n_components"
-        )
-    return warnings
-
-
-def relevance_penalty(abundances: Array, b: float) -> float:
-    """Sum over components of log(b + 2 sqrt(S)), for abundances (K, pixels)."""
-    counts = np.asarray(abundances, np.float64).sum(axis=1)
-    return float(np.log(b + 2 * np.sqrt(counts)).sum())
-
-
-@jax.jit
-def _advance(data: Data, price: Array, b: Array, moving: Moving, iterations: int) -> Moving:
-    return extrapolate(partial(update, data, price, b), moving, iterations)
-
-
-def update(data: Data, price: Array, b: Array, abundances: Array, endmembers: Array) -> tuple[Array, Array]:
-    """Do one EM iteration, in which every abundance pays the slope of the penalty."""
-    root = jnp.sqrt(abundances.sum(1, keepdims=True))
-    slope = price / ((b + 2 * root) * root)
-    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers) / (1 + slope), FLOOR)
-    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
-    return abundances, spectra / spectra.sum(1, keepdims=True)
+        return fit_relevant(image, n_components, key, **asdict(self))

@@ -17,13 +17,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.engine.descent import Objective, descend
-from bayesunmix.engine.extrapolation import FLOOR, Moving, at_rest
-from bayesunmix.engine.layout import Data, lay_out, project_on_abundances, project_on_endmembers
-from bayesunmix.engine.starts import best_start
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.layout import Data, lay_out, project_on_abundances, project_on_endmembers
+from bayesunmix.engine.fits.descent import Objective, descend
+from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.fits.starts import best_start
 
 
 @METHODS.register("nmf_frobenius")

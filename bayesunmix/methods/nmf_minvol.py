@@ -31,15 +31,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.engine import em
-from bayesunmix.engine.descent import Objective, descend
-from bayesunmix.engine.extrapolation import FLOOR, Moving, extrapolate
-from bayesunmix.engine.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out, place_maps
-from bayesunmix.engine.majoriser import minimiser_of_sum
-from bayesunmix.engine.starts import best_start
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.layout import (
+    Data,
+    allocate_to_channels,
+    allocate_to_pixels,
+    lay_out,
+    place_maps,
+)
+from bayesunmix.engine.fits import em
+from bayesunmix.engine.fits.descent import Objective, descend
+from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.fits.majoriser import minimiser_of_sum
+from bayesunmix.engine.fits.starts import best_start
 
 RIDGE = 0.1  # delta: endmembers so alike that they span less are not drawn closer
 

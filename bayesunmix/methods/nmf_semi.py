@@ -10,14 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.engine import em
-from bayesunmix.engine.descent import descend
-from bayesunmix.engine.layout import lay_out
-from bayesunmix.engine.starts import best_start
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em
+from bayesunmix.engine.fits.descent import descend
+from bayesunmix.engine.fits.starts import best_start
 
 
 @METHODS.register("nmf_semi")

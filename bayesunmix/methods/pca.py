@@ -1,4 +1,4 @@
-"""Principal components of the scaled counts (see `bayesunmix.engine.pca`).
+"""Principal components of the scaled counts (see `bayesunmix.engine.subspace.pca`).
 
 The components are orthogonal directions, not materials: endmembers and abundances may be negative. Each endmember has
 the sign that makes its sum positive. What the first K expect of a line, `bayesunmix.line_map(image, "Ni_Ka",
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from bayesunmix.engine.pca import Scaling, Solver, principal_components
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_choice
+from bayesunmix.contracts.arguments import require_choice
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.subspace.pca import Scaling, Solver, principal_components
 
 
 @METHODS.register("pca")

@@ -4,7 +4,7 @@ Re-implemented from public descriptions, not a product: ESPRIT AutoPhase finds r
 principal components of the spectra at an adjustable sensitivity and leaves pixels that fit none without a phase [1]_;
 phase mapping of EDAX compares spectra pixel by pixel and groups like with like [2]_. The result has what such tools
 return: a label for each pixel, the sum spectrum of each phase, and area fractions; no fractions within a pixel, no
-error bars. See `bayesunmix.engine.phase_clusters` for the steps.
+error bars. See `bayesunmix.methods._phase_clusters` for the steps.
 
 References
 ----------
@@ -17,11 +17,12 @@ from typing import ClassVar
 
 import jax
 
-from bayesunmix.engine.phase_clusters import phase_clusters
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.methods._phase_clusters import phase_clusters
 
 
 @METHODS.register("vendor_cluster")

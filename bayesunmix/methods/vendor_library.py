@@ -21,17 +21,18 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.engine.phase_clusters import (
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.methods._phase_clusters import (
     FEWEST_COUNTS,
     Phases,
     phase_clusters,
     sum_neighbours,
     window_side,
 )
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
 
 BANDS = 40
 SMALLEST_REGION = 5
@@ -49,7 +50,7 @@ class VendorLibrary:
     ----------
     library : tuple of tuple of float, optional
         Spectra (M, C) of the phases, for example sums over regions of the image; an array will do. Where not
-        given, it is built as a user would: from the clusters of `bayesunmix.engine.phase_clusters`.
+        given, it is built as a user would: from the clusters of `bayesunmix.methods._phase_clusters`.
     window_counts : float
         Pixels are summed with their neighbours until a window holds so many counts on average.
     worst_chi_square : float

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from bayesunmix.engine.biwhitening import reciprocal
-from bayesunmix.engine.convergence import until_settled
-from bayesunmix.engine.pca import principal_components
-from bayesunmix.engine.rotation import varimax
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import METHODS, Unmixing
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.convergence import until_settled
+from bayesunmix.engine.subspace.biwhitening import reciprocal
+from bayesunmix.engine.subspace.pca import principal_components
+from bayesunmix.engine.subspace.rotation import varimax
 
 TINY = 1e-30
 

@@ -5,12 +5,12 @@ Its error bars have no width: its one draw is itself, so that its CRPS is the me
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
-from bayesunmix.posterior import Posterior
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
 from benchmarks.baseline import BASELINES
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @BASELINES.register("mean_spectrum")

@@ -2,22 +2,22 @@
 
 Given E with rows that sum to one, expectation maximisation (Richardson 1972, Lucy 1974) raises the likelihood of
 every pixel by A_pk <- A_pk sum_c E_kc X_pc / (A E)_pc. It touches entries with photons only.
-Error bars are those of each pixel's Fisher information, given E (`bayesunmix.engine.fisher`). A method that shares
+Error bars are those of each pixel's Fisher information, given E (`bayesunmix.engine.fits.fisher`). A method that shares
 information between pixels may do better than this.
 """
 
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.engine.fisher import abundance_draws
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
-from bayesunmix.method import Unmixing
-from bayesunmix.posterior import Posterior, affordable_draws
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.fisher import abundance_draws
 from benchmarks.baseline import BASELINES
 from benchmarks.missing import Missing
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 _MAX_ITERATIONS = 1000
 _TOLERANCE = 1e-4

@@ -16,10 +16,10 @@ import pandas as pd
 from scipy import sparse
 
 import bayesunmix as bu
-from bayesunmix.engine.poisson_fit import fit_abundances, standard_errors
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage, summing_matrix
-from bayesunmix.method import Unmixing
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.fits.poisson_fit import fit_abundances, standard_errors
 from bayesunmix.spectra import Detector, kramers
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.proportion import proportion_interval

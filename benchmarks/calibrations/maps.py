@@ -1,10 +1,10 @@
 """Whether intervals of single pixels hold the truth when the endmembers are known: the maps stage of `bayes` alone.
 
 Given endmembers make every phantom identified, so nothing but counting noise and the prior of the map is asked.
-`raw_...` are the draws as the prior gives them; the others are moved to where `bayesunmix.engine.recalibration` found
-truths on simulated images. `bayes` hands out the latter where the prior is a mixture, else the former. Entries of at
-most 5 % of their pixel are asked whether they lie under their one-sided 95 % limit; `limit` is that limit where the
-truth holds nothing, as a share of the mean abundance.
+`raw_...` are the draws as the prior gives them; the others are moved to where
+`bayesunmix.engine.sampling.recalibration` found truths on simulated images. `bayes` hands out the latter where the
+prior is a mixture, else the former. Entries of at most 5 % of their pixel are asked whether they lie under their
+one-sided 95 % limit; `limit` is that limit where the truth holds nothing, as a share of the mean abundance.
 """
 
 import time
@@ -14,28 +14,28 @@ import jax
 import numpy as np
 import pandas as pd
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
-from bayesunmix.engine.maps import Maps, draw_maps
-from bayesunmix.engine.recalibration import measure_scores, recalibrate, told
-from bayesunmix.engine.threefry import random_key
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate, told
 from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
-from bayesunmix.posterior import Posterior
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
 from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pit import pit_histogram
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 
 _NOTHING = 1e-6  # of a pixel
 
 
 def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float | str]:
     """Draw the maps of one trial, endmembers known."""
-    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
     truth, settings = trial.truth, Bayes()
     map_key, image_key = jax.random.split(random_key(seed))
     known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))

@@ -20,7 +20,7 @@ from benchmarks.scoring.coverage import active, coverage
 from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
 from benchmarks.scoring.pit import pit_histogram
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 
 LINE = "Ni_K"
 ELEMENTS = ("Ni", "Cr", "Si")
@@ -29,7 +29,7 @@ _VISIBLE = 1e-4  # of an endmember, in a channel
 
 def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
     """Unmix one trial."""
-    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
     truth = trial.truth
     begun = time.perf_counter()
     found = bu.unmix(trial.image, truth.n_components, "bayes", seed=seed, endmember_model=endmember_model)

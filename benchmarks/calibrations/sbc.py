@@ -26,12 +26,12 @@ from jax import Array
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.abundance_priors.gamma import Gamma
-from bayesunmix.endmember_models.blind import Blind
-from bayesunmix.engine import gibbs
-from bayesunmix.engine.events import Chunks
-from bayesunmix.engine.gamma_poisson import Prior
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.events import Chunks
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling import gibbs
+from bayesunmix.engine.sampling.gamma_poisson import Prior
+from bayesunmix.models.abundance_priors.gamma import Gamma
+from bayesunmix.models.endmember_models.blind import Blind
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.proportion import proportion_interval
 

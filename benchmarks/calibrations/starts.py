@@ -8,23 +8,24 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
-from bayesunmix.engine import em
-from bayesunmix.engine.descent import descend
-from bayesunmix.engine.extrapolation import FLOOR
-from bayesunmix.engine.layout import lay_out
-from bayesunmix.engine.starts import Start
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em
+from bayesunmix.engine.fits.descent import descend
+from bayesunmix.engine.fits.extrapolation import FLOOR
+from bayesunmix.engine.fits.starts import Start
 from bayesunmix.methods.nmf import NMF
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 MOST_RATIO = 1.1
 
 
 def measure(phantom: str, dose: float, seed: int) -> dict[str, float]:
     """Fit one trial from both starts; mean angles in degrees."""
-    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
     truth = trial.truth
     found = bu.unmix(trial.image, truth.n_components, "nmf", seed=seed)
     angle = _angle(truth.endmembers, found.estimate.endmembers)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
-from bayesunmix.draws import interval
-from bayesunmix.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.data.draws import interval
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 # Maps are not asked for.
 _HARDLY_ANY_MAPS = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
@@ -22,7 +22,7 @@ _HARDLY_ANY_MAPS = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map"
 
 def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
     """Draw the endmembers of one trial, and read the weights off the draws, of which they are linear functions."""
-    trial = PHANTOMS[phantom]().acquire(dose, seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
     found = bu.unmix(
         trial.image, None, "bayes", seed=seed, endmember_model=endmember_model, **_HARDLY_ANY_MAPS
     )

@@ -8,10 +8,10 @@ the true components.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.excess import with_excess
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Abundance bias", unit="of the mean", best="low")

@@ -5,10 +5,10 @@ What components beyond the true ones hold is error too (see `scoring.pairing`).
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.excess import with_excess
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Abundance RMSE", unit="of the mean", best="low")

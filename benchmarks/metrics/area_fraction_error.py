@@ -6,10 +6,10 @@ unassigned area is error too.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.phase_map import confusion
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Area fraction error", unit="", best="low")

@@ -12,10 +12,10 @@ are as far off as the image is long, corner to corner; where neither has one, no
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.phase_map import NONE, phase_maps
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Boundary error", unit="px", best="low")

@@ -1,9 +1,9 @@
 """Time JAX spent tracing and compiling: paid once per method and image size in a process."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Compile", unit="s", best="low", needs_truth=False, is_cost=True)

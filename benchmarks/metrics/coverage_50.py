@@ -1,9 +1,9 @@
 """Share of active abundances inside their 50 % interval (see `scoring.coverage`); honest error bars give 0.5."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.coverage import coverage
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="50 % coverage", unit="", best=0.5, needs_posterior=True)

@@ -9,11 +9,11 @@ a single number it would be the absolute error.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.draws import abundance_draws
 from benchmarks.scoring.excess import with_excess
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="CRPS", unit="of the mean", best="low", needs_posterior=True)

@@ -10,10 +10,10 @@ mu has a floor (see `scoring.expected_counts`).
 import numpy as np
 from scipy.special import kl_div
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.expected_counts import expected_counts
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Deviance", unit="per pixel", best="low")

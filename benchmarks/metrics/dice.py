@@ -1,9 +1,9 @@
 """Dice coefficient of the phases, averaged over those that the true phase map has (see `scoring.phase_map`)."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.phase_map import confusion, dice_coefficients
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Dice", unit="", best="high")

@@ -1,9 +1,9 @@
 """Smallest Dice coefficient of a true phase (see `scoring.phase_map`): what a mean over phases would hide."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.phase_map import confusion, dice_coefficients
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Worst Dice", unit="", best="high")

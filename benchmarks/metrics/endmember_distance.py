@@ -6,9 +6,9 @@ signed endmembers, whose absolute values sum to one). A component the result lac
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Endmember distance", unit="", best="low")

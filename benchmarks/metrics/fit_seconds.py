@@ -1,9 +1,9 @@
-"""Wall time of the fit without compilation, as `bayesunmix.cost` measured it."""
+"""Wall time of the fit without compilation, as `bayesunmix.running.cost` measured it."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Fit", unit="s", best="low", needs_truth=False, is_cost=True)

@@ -7,10 +7,10 @@ holds nothing has a fraction of 0 of everything. What components beyond the true
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.excess import with_excess
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Fraction error", unit="", best="low")

@@ -17,13 +17,13 @@ no channel with photons lacks one; m is the same for all methods.
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
 from benchmarks.scoring.expected_counts import expected_counts
-from simulations.phantom import Trial
 from simulations.photons import joined
+from simulations.trial import Trial, expose
 
 
 @metric(label="Held-out deviance", unit="per pixel", best="low", needs_truth=False)
@@ -47,7 +47,7 @@ def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float
 def _fresh_photons(trial: Trial, seed: int) -> sparse.csr_array:
     """Draw the counts of the second exposure, (P, C)."""
     # The trial's own seed again, because it decides which pixels are dead.
-    exposure, _ = trial.phantom.expose(trial.dose, seed, trial.acquisition)
+    exposure, _ = expose(trial.phantom, trial.dose, seed, trial.acquisition)
     (child,) = np.random.SeedSequence(seed).spawn(1)
     return joined(exposure.draw(np.random.default_rng(child)))
 

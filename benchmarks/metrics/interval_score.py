@@ -8,12 +8,12 @@ of the true abundances of the specimen.
 
 import numpy as np
 
-from bayesunmix.draws import interval
-from bayesunmix.method import Unmixing
+from bayesunmix.data.draws import interval
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.draws import abundance_draws
 from benchmarks.scoring.excess import with_excess
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 _LEVEL = 0.9
 

@@ -13,12 +13,12 @@ L and M families below 0.5 keV are fitted but not scored: they are too faint to 
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import SOFT_KEV, fit_lines
 from benchmarks.metric import metric
 from benchmarks.scoring.expected_counts import FLOOR
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Line intensity error", unit="of the mean", best="low")

@@ -17,10 +17,10 @@ NaN for a phantom, whose truth `line_intensity_error` has. f is taken between 0 
 import numpy as np
 
 from bayesunmix import line_map
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Line map error", unit="of the mean", best="low", needs_truth=False)

@@ -1,9 +1,9 @@
 """Largest resident size of the method's own process during the fit, what the process held before included."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Peak memory", unit="MiB", best="low", needs_truth=False, is_cost=True)

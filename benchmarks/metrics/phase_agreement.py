@@ -7,10 +7,10 @@ It does not depend on how components are numbered.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.phase_map import confusion
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Phase agreement", unit="ARI", best="high")

@@ -1,9 +1,9 @@
 """Photons of the image over the seconds of the fit without compilation: how long a larger image will take."""
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Throughput", unit="photons/s", best="high", needs_truth=False, is_cost=True)

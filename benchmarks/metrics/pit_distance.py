@@ -7,10 +7,10 @@ no p-value goes with it.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.pit import ranked_below
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="PIT distance", unit="", best="low", needs_posterior=True)

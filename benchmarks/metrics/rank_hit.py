@@ -7,10 +7,10 @@ the mean over trials says something about those that find the number, and about 
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Rank hit", unit="", best="high")

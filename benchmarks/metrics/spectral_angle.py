@@ -6,10 +6,10 @@ A component the result lacks counts as 90 degrees.
 
 import numpy as np
 
-from bayesunmix.alignment import spectral_angles
-from bayesunmix.method import Unmixing
+from bayesunmix.data.alignment import spectral_angles
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Spectral angle", unit="deg", best="low")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bayesunmix.alignment import spectral_angles
-from bayesunmix.method import Unmixing
+from bayesunmix.data.alignment import spectral_angles
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Worst spectral angle", unit="deg", best="low")

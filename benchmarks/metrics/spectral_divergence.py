@@ -10,10 +10,10 @@ zeros, is far from everything.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.expected_counts import FLOOR
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Spectral divergence", unit="nat", best="low")

@@ -9,9 +9,9 @@ those of the truth cost nothing, as they cost no spectral angle.
 import numpy as np
 from scipy.linalg import orth, subspace_angles
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 
 @metric(label="Subspace angle", unit="deg", best="low")

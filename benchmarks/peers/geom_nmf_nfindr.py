@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
 from benchmarks.peer import PEERS
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS, is_mixture
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.

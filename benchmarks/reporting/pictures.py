@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bayesunmix.alignment import match
+from bayesunmix.data.alignment import match
 from benchmarks import snapshot
 from benchmarks.metric import METRICS
 from benchmarks.reporting.dose_figure import Style, dose_figure

@@ -6,10 +6,10 @@ so entries that are truly zero are not asked.
 
 import numpy as np
 
-from bayesunmix.draws import interval
-from bayesunmix.method import Unmixing
+from bayesunmix.data.draws import interval
+from bayesunmix.data.result import Unmixing
 from benchmarks.scoring.draws import abundance_draws
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 ACTIVE_FRACTION = 0.05
 

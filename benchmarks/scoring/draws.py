@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayesunmix.draws import blocks
-from bayesunmix.method import Unmixing
+from bayesunmix.data.draws import blocks
+from bayesunmix.data.result import Unmixing
 
 
 def abundance_draws(unmixing: Unmixing, pixels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

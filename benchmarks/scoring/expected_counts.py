@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
+from bayesunmix.data.factorization import Factorization
 
 #: Of the mean entry: what a score takes for an entry that is smaller, zero or negative.
 FLOOR = 1e-3

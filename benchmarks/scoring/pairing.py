@@ -17,10 +17,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesunmix.alignment import match
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
-from bayesunmix.posterior import Posterior
+from bayesunmix.data.alignment import match
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
 
 
 def align(truth: Factorization, unmixing: Unmixing) -> Unmixing:

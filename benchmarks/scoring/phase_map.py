@@ -7,8 +7,8 @@ that have none in the truth, vacuum and dead ones, are not asked.
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
-from simulations.phantom import Trial
+from bayesunmix.data.result import Unmixing
+from simulations.trial import Trial
 
 NONE = -1
 

@@ -11,10 +11,10 @@ References
 
 import numpy as np
 
-from bayesunmix.method import Unmixing
+from bayesunmix.data.result import Unmixing
 from benchmarks.scoring.coverage import active
 from benchmarks.scoring.draws import abundance_draws
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 BINS = 20
 

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import bayesunmix as bu
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
-from bayesunmix.engine.gibbs import Chain, Sums, advance_maps, lay_out
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, lay_out
 from benchmarks.memory import peak_mib
 from benchmarks.speed import SPEEDS, alone, talk_series
+from simulations.trial import acquire
 
 TILT_PHOTONS, SERIES_PHOTONS = 4e5, 30e6
 SWEEPS = 5
@@ -64,7 +65,7 @@ def speed_of_bayes(
 
 def _fit(method: str, tilts: int, photons: float) -> Speed:
     phantom, dose, _ = talk_series(tilts, photons)
-    image = phantom.acquire(dose, 0).image
+    image = acquire(phantom, dose, 0).image
     info = bu.unmix(image, 3, method).info
     what = f"{method}, {f'{tilts} tilts' if tilts > 1 else 'one tilt'}"
     return Speed(what, image.n_photons, info["fit_seconds"], info["compile_seconds"], peak_mib())
@@ -72,7 +73,7 @@ def _fit(method: str, tilts: int, photons: float) -> Speed:
 
 def _sweep(name: str, tilts: int, photons: float) -> Speed:
     phantom, dose, _ = talk_series(tilts, photons)
-    trial = phantom.acquire(dose, 0)
+    trial = acquire(phantom, dose, 0)
     prior, events = ABUNDANCE_PRIORS[name](), lay_out(trial.image)
     maps = jnp.asarray(trial.truth.abundances.T, jnp.float32) + 1e-3
     nothing = Sums(jnp.zeros_like(maps), jnp.zeros_like(maps))

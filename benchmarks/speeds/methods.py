@@ -22,8 +22,9 @@ import numpy as np
 from benchmarks.memory import peak_mib
 from benchmarks.missing import Missing
 from benchmarks.peer import ROOT, python_of
-from benchmarks.race import Race, race
 from benchmarks.speed import SPEEDS, alone, talk_series
+from benchmarks.speeds._race import Race, race
+from simulations.trial import acquire
 
 TILTS, PIXELS, COUNTS_PER_PIXEL = 73, 124 * 165, 20
 K = 3
@@ -128,7 +129,7 @@ def _acquired(stem: Path, tilts: int, photons: float) -> Path:
 
     phantom, dose, _ = talk_series(tilts, photons)
     path = stem.with_name(stem.name + ".npz")
-    bu.write(phantom.acquire(dose, 0).image, path)
+    bu.write(acquire(phantom, dose, 0).image, path)
     return path
 
 
@@ -164,9 +165,9 @@ def _against_scikit_learn(path: Path, deviance: float, seconds: float, patience:
 def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float) -> Race:
     """Let scikit-learn run; finding a start of ours for it is not counted."""
     import bayesunmix as bu
-    from bayesunmix.engine.events import occupied
-    from bayesunmix.engine.starts import best_start
-    from bayesunmix.engine.threefry import random_key
+    from bayesunmix.engine.device.events import occupied
+    from bayesunmix.engine.device.threefry import random_key
+    from bayesunmix.engine.fits.starts import best_start
     from bayesunmix.methods.nmf import NMF
 
     image = bu.read(path)
@@ -185,7 +186,7 @@ def _hyperspy(path: Path) -> dict[str, list[float]]:
     python = python_of("hyperspy")
     copy = path.with_suffix(".hspy")
     hspy.save(read(path), copy, "one tilt")
-    command = [python, "-m", "benchmarks.hyperspy_seconds", str(copy), str(K), str(REPEATS)]
+    command = [python, "-m", "benchmarks.speeds._hyperspy_seconds", str(copy), str(K), str(REPEATS)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     return dict(json.loads(done.stdout))
 

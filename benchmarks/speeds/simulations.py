@@ -14,6 +14,7 @@ from bayesunmix.io import h5
 from benchmarks.memory import peak_mib
 from benchmarks.speed import SPEEDS, alone, talk_series
 from simulations.store import write_series
+from simulations.trial import acquire
 
 #: Photons of the talk's 73 tilts.
 TALK_PHOTONS = 12e6
@@ -62,7 +63,7 @@ def simulations() -> Iterator[str]:
 def _acquired(tilts: int, photons: float) -> Speed:
     phantom, dose, truth_seconds = talk_series(tilts, photons)
     start = time.perf_counter()
-    trial = phantom.acquire(dose, 0)
+    trial = acquire(phantom, dose, 0)
     seconds = time.perf_counter() - start
     return Speed("series in memory", trial.image.n_photons, truth_seconds, seconds, peak_mib(), 0.0)
 

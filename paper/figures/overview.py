@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import bayesunmix as bu
-from simulations.phantom import PHANTOMS, Trial
+from simulations.phantom import PHANTOMS
+from simulations.trial import Trial, acquire
 
 DOSE, SEED = 20, 0
 COLUMNS = ("truth", "estimate", "estimate - truth", "width of the 90 % interval")
@@ -20,7 +21,7 @@ COLOURS = ("C1", "C2", "C0")
 
 def overview() -> Figure:
     """Acquire, unmix, align once, and draw."""
-    trial = PHANTOMS["nicr_film"]().acquire(DOSE, SEED)
+    trial = acquire(PHANTOMS["nicr_film"](), DOSE, SEED)
     result = bu.unmix(trial.image, trial.truth.n_components, "bayes", seed=SEED)
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     figure = Figure(figsize=(9, 9.6), layout="constrained")

@@ -8,8 +8,9 @@ signal unmixing from nanoheterostructures", Nano Letters 15 (2015) 2716-2720; si
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen, sphere_chords
+from simulations.specimen import channels, specimen, sphere_chords
 
 _PIXEL_NM = 0.5
 _FILM_NM = 10.0

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.special import erfc
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen
+from simulations.specimen import channels, specimen
 
 _FOIL_NM = 60.0
 

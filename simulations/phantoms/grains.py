@@ -8,8 +8,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen
+from simulations.specimen import channels, specimen
 
 _PIXEL_NM = 8.0
 _FOIL_NM = 80.0

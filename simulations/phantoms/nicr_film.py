@@ -9,8 +9,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import ndtr
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import Detector
 from simulations.nicr import BRIGHTNESS, LABELS, LINE_SHARES, MATERIALS, endmembers, energy_axis
 from simulations.phantom import PHANTOMS, Phantom

@@ -7,8 +7,8 @@ extremes of the mixture allow. Composition follows three smooth random fields, d
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import Detector
 from simulations.nicr import COUNTS_PER_NM, LABELS, LINE_SHARES, MATERIALS, endmembers, energy_axis
 from simulations.phantom import PHANTOMS, Phantom

@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
-from bayesunmix.progress import track
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
+from bayesunmix.running.progress import track
 from bayesunmix.spectra import Detector
 from simulations.nicr import COUNTS_PER_NM, LABELS, LINE_SHARES, MATERIALS, endmembers, energy_axis
 from simulations.phantom import PHANTOMS, Phantom

@@ -6,8 +6,9 @@ A wedge of nickel oxide, so that brightness varies over the field and compositio
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen
+from simulations.specimen import channels, specimen
 
 
 @PHANTOMS.register("null")

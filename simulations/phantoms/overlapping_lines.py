@@ -7,8 +7,9 @@ of Cr that both have. The scale is wavy, as scales are, and its layers overlap a
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen
+from simulations.specimen import channels, specimen
 
 _PIXEL_NM = 10.0
 _FOIL_NM = 70.0

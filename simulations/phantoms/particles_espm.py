@@ -14,8 +14,9 @@ arXiv:2404.17496 (2024).
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, specimen, sphere_chords
+from simulations.specimen import specimen, sphere_chords
 
 #: Mean counts per pixel of the paper's two sets.
 DOSES = (293.0, 18.0)

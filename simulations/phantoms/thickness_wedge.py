@@ -7,8 +7,9 @@ is lost in the thick part and mixing is no longer linear.
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen
+from simulations.specimen import channels, specimen
 
 _PIXEL_NM = 8.0
 _CUBE, _CHANNEL = 14.0, 4.0  # pixels: edge of a cube, width of the gamma between two

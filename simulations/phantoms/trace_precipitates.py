@@ -6,8 +6,9 @@ Spheres of the phases sit in the foil at random, and the matrix fills the thickn
 import numpy as np
 
 from bayesunmix.spectra import Detector
+from simulations.material import Material
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.specimen import Material, channels, specimen, sphere_chords
+from simulations.specimen import channels, specimen, sphere_chords
 
 _FOIL_NM = 60.0
 _PIXEL_NM = 5.0

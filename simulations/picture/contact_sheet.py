@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from bayesunmix.progress import track
+from bayesunmix.running.progress import track
 from simulations.phantom import PHANTOMS, Phantom
 from simulations.picture.trial import COLOURS, composite, draw_scale_bar
+from simulations.trial import acquire
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def contact_sheet(dose: float = 30.0, seed: int = 0) -> "Figure":
     cells = figure.subfigures(rows, _COLUMNS).ravel()
     for cell, name in zip(cells, track(names, "drawing"), strict=False):
         phantom = PHANTOMS[name]()
-        trial = phantom.acquire(dose, seed)
+        trial = acquire(phantom, dose, seed)
         size = " x ".join(map(str, trial.image.shape))
         cell.suptitle(f"{name}   {size}", fontsize=11, fontweight="bold")
         truth, counts = cell.subplots(1, 2)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import SpectrumImage
+from bayesunmix.analysis.line_maps import line_map
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io.file import whole_file
-from bayesunmix.line_maps import line_map
-from bayesunmix.progress import track
+from bayesunmix.running.progress import track
 from simulations.picture.trial import draw_scale_bar, fade
 from simulations.talk import Talk
 

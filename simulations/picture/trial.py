@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulations.phantom import Trial
+from simulations.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

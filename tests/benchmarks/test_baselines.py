@@ -7,12 +7,12 @@ from scipy.optimize import minimize
 from benchmarks.baseline import BASELINES
 from benchmarks.metrics.coverage_90 import coverage_90
 from benchmarks.metrics.crps import crps
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"](shape=(4, 16), n_channels=60, pixel_nm=16.0).acquire(30, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(4, 16), n_channels=60, pixel_nm=16.0), 30, 0)
 
 
 def test_the_oracle_reaches_the_likelihood_that_scipy_finds(trial):

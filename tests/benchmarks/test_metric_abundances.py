@@ -10,13 +10,13 @@ from bayesunmix import Factorization, Unmixing
 from benchmarks.baselines.oracle_endmembers import oracle_endmembers
 from benchmarks.metric import METRICS
 from benchmarks.scoring.pairing import align
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 from simulations.acquisition import Acquisition
 
 
 @pytest.fixture(scope="module")
 def trial() -> Trial:
-    return PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0).acquire(30, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0), 30, 0)
 
 
 def score(name, trial, abundances, endmembers=None) -> float:
@@ -113,11 +113,11 @@ def test_fresh_photons_punish_a_fit_of_noise(trial):
 
 def test_dead_pixels_are_dead_in_the_second_exposure_too(trial):
     """Photons in a pixel that is known to see none would cost infinity."""
-    dead = trial.phantom.acquire(30, 0, Acquisition(dead_pixels=0.3, dead_time=0.01))
+    dead = acquire(trial.phantom, 30, 0, Acquisition(dead_pixels=0.3, dead_time=0.01))
     assert (dead.truth.abundances[dead.phantom.specimen].sum(axis=1) == 0).any()
     assert abs(score("held_out_deviance", dead, dead.truth.abundances)) < 0.1
 
 
 def test_without_a_seed_there_is_no_second_exposure(trial):
-    unseeded = trial.phantom.acquire(30, np.random.default_rng(0))
+    unseeded = acquire(trial.phantom, 30, np.random.default_rng(0))
     assert np.isnan(score("held_out_deviance", unseeded, trial.truth.abundances))

@@ -11,12 +11,12 @@ from benchmarks.metric import METRICS
 from benchmarks.scoring.coverage import active
 from benchmarks.scoring.pairing import align
 from benchmarks.scoring.pit import BINS, pit_histogram
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 
 
 @pytest.fixture(scope="module")
 def trial() -> Trial:
-    return PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0).acquire(30, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0), 30, 0)
 
 
 def score(name, trial, draws) -> float:

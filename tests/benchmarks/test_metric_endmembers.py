@@ -12,12 +12,12 @@ from scipy.stats import entropy
 from bayesunmix import Factorization, Unmixing
 from benchmarks.metric import METRICS
 from benchmarks.scoring.pairing import align
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 
 
 @pytest.fixture(scope="module")
 def trial() -> Trial:
-    return PHANTOMS["nicr_film"](shape=(6, 20), n_channels=300, pixel_nm=12.0).acquire(30, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(6, 20), n_channels=300, pixel_nm=12.0), 30, 0)
 
 
 def score(name, trial, endmembers, abundances=None) -> float:
@@ -117,7 +117,7 @@ def test_a_continuum_taken_for_lines_is_no_error(trial):
 def test_an_overlap_is_told_apart():
     """Counts of O K moved to Cr L, one full width away, are errors of both families."""
     phantom = PHANTOMS["overlapping_lines"]()
-    trial = phantom.acquire(20, 0)
+    trial = acquire(phantom, 20, 0)
     found = score("line_intensity_error", trial, np.roll(trial.truth.endmembers, 5, axis=1))
     assert found > 0.3, "a shift of 50 eV puts counts of L lines into their neighbours"
 
@@ -126,7 +126,7 @@ def test_an_overlap_is_told_apart():
 def test_soft_families_are_not_scored(family, is_scored):
     """Ti L lies at 0.45 keV."""
     phantom = PHANTOMS["thickness_wedge"]()
-    trial = dataclasses.replace(phantom, line_shares={family: np.array([0.1, 0.1])}).acquire(20, 0)
+    trial = acquire(dataclasses.replace(phantom, line_shares={family: np.array([0.1, 0.1])}), 20, 0)
     assert np.isfinite(score("line_intensity_error", trial, trial.truth.endmembers)) == is_scored
 
 

@@ -14,7 +14,7 @@ from benchmarks import peer as contract
 from benchmarks.missing import Missing
 from benchmarks.peer import PEERS, ROOT, python_of, unmix_with_peer
 from benchmarks.suite_file import load_modules
-from simulations.phantom import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 STUBS = Path(__file__).with_name("stub_peers.py")
 REAL = list(PEERS)
@@ -23,7 +23,7 @@ IN_MAIN = [name for name in REAL if PEERS[name].environment == "main"]
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"](shape=(16, 32), pixel_nm=8.0, n_channels=200).acquire(50, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(16, 32), pixel_nm=8.0, n_channels=200), 50, 0)
 
 
 @pytest.fixture

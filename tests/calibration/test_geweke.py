@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from jax.scipy.special import gammaln
 
-from bayesunmix.abundance_priors.gamma import Gamma
-from bayesunmix.endmember_models.blind import Blind
-from bayesunmix.engine.events import Chunks
-from bayesunmix.engine.gamma import gamma_variates
-from bayesunmix.engine.gibbs import Chain, Events, sweep
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.events import Chunks
+from bayesunmix.engine.device.gamma import gamma_variates
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling.gibbs import Chain, Events, sweep
+from bayesunmix.models.abundance_priors.gamma import Gamma
+from bayesunmix.models.endmember_models.blind import Blind
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS, CAPACITY = 4, 5, 2, 48
 PRIOR, MODEL = Gamma(shape=2.0, rate=0.7), Blind(concentration=0.7)

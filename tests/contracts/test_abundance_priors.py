@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.device.threefry import random_key
 
 SHAPE = (5, 1, 3)
 EXPOSURE = np.ones(SHAPE, np.float32)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.method import METHODS
+from bayesunmix.contracts.method import METHODS
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 QUICK = {
     "bayes": {"n_warmup": 40, "n_draws": 40, "n_maps": 40},
@@ -25,7 +26,7 @@ MEASURED = {"fit_seconds", "compile_seconds", "peak_mib"}
 
 @pytest.fixture(scope="module")
 def counts():
-    image = PHANTOMS["nicr_film"](shape=(16, 32), pixel_nm=12.0, n_channels=300).acquire(40, 1).image
+    image = acquire(PHANTOMS["nicr_film"](shape=(16, 32), pixel_nm=12.0, n_channels=300), 40, 1).image
     return image.dense().astype(np.int64), image.energy_kev
 
 

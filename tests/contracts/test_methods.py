@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.method import METHODS, Method, finds_n_components
+from bayesunmix.contracts.method import METHODS, Method, finds_n_components
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 SIGNED = {"pca", "ica"}
 LEAST_SQUARES = {"ica", "nmf_frobenius", "pca", "vendor_mcr"}
@@ -26,7 +27,7 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0, n_channels=300).acquire(20, 1)
+    return acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0, n_channels=300), 20, 1)
 
 
 @pytest.fixture(scope="module", params=list(METHODS))
@@ -101,7 +102,7 @@ def test_posterior_is_in_the_same_scale_and_holds_the_estimate(outcome):
 
 def test_a_result_comes_back_from_its_file(outcome, tmp_path):
     _, _, result = outcome
-    result.save(tmp_path / "result.nc")
+    bu.save_result(result, tmp_path / "result.nc")
     loaded = bu.load_result(tmp_path / "result.nc")
     assert loaded.info == json.loads(json.dumps(result.info))
     assert loaded.component_names == result.component_names
@@ -147,7 +148,7 @@ def test_nonnegative_methods_conserve_counts(outcome, trial):
 def test_method_leaves_the_image_alone(outcome, trial):
     assert (
         trial.image.n_photons
-        == PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1).image.n_photons
+        == acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0), 20, 1).image.n_photons
     )
 
 

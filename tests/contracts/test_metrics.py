@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from bayesunmix import Factorization, Posterior, Unmixing
 from benchmarks.metric import METRICS
 from benchmarks.scoring.pairing import align
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 
 COSTS = {"fit_seconds": 1.5, "compile_seconds": 0.5, "peak_mib": 300.0}
 # What has a truth needs no map of line_map_error; tests/benchmarks/test_recordings.py asks for it.
@@ -22,7 +22,7 @@ WITHOUT_PLACE = sorted({*OF_THE_TRUTH} - {"boundary_error"})
 
 @pytest.fixture(scope="module")
 def trial() -> Trial:
-    return PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0).acquire(30, 0)
+    return acquire(PHANTOMS["nicr_film"](shape=(6, 20), n_channels=60, pixel_nm=12.0), 30, 0)
 
 
 def result(endmembers, abundances, n_draws=40, seed=0) -> Unmixing:
@@ -267,7 +267,7 @@ def test_no_score_depends_on_the_size_of_blocks(name, trial, monkeypatch):
     unmixing = noisy(trial)
     whole = score(name, trial, unmixing)
     monkeypatch.setattr("benchmarks.scoring.expected_counts._ENTRIES_PER_BLOCK", 7 * 60)
-    monkeypatch.setattr("bayesunmix.draws.VALUES_PER_BLOCK", 40 * 3 * 11)
+    monkeypatch.setattr("bayesunmix.data.draws.VALUES_PER_BLOCK", 40 * 3 * 11)
     assert score(name, trial, unmixing) == pytest.approx(whole, rel=1e-12)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bayesunmix.spectra import RESPONSES
-from simulations import PHANTOMS, Phantom, Trial
+from simulations import PHANTOMS, Phantom, Trial, acquire
 
 pytestmark = pytest.mark.parametrize("name", list(PHANTOMS))
 # SHA-256 of each truth. A phantom whose truth changes gets a new name; its line here stays as it is.
@@ -84,7 +84,7 @@ def test_faults_of_the_detector_leave_places_and_brightness_about_as_they_are(na
 
 
 def test_an_acquisition_at_dose_5(phantom):
-    trial = phantom.acquire(5, 0)
+    trial = acquire(phantom, 5, 0)
     assert isinstance(trial, Trial)
     assert trial.image.navigation_shape == phantom.navigation_shape
     np.testing.assert_array_equal(trial.image.energy_kev, phantom.energy_kev)

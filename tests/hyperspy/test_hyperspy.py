@@ -73,7 +73,7 @@ def test_a_navigation_mask_hides_and_comes_back_as_nan(lazy):
         image = bu.from_hyperspy(signal, navigation_mask=mask)
         np.testing.assert_array_equal(image.mask, ~hidden)
         np.testing.assert_array_equal(image.dense(), np.where(hidden[..., None], 0, COUNTS))
-    endmembers, maps = bu.unmix(image, K, Stub()).to_hyperspy()
+    endmembers, maps = bu.to_hyperspy(bu.unmix(image, K, Stub()))
     assert np.isfinite(endmembers.data).all()
     for drawn in (maps, maps.get_noise_variance()):
         np.testing.assert_array_equal(np.isnan(drawn.data), np.broadcast_to(hidden, (K, *SHAPE)))
@@ -94,7 +94,7 @@ def test_axes_and_units_come_back(axes, data):
     shape = tuple(data.draw(st.integers(2, 4)) for _ in axes)
     counts = np.random.default_rng(0).poisson(3, (*shape, 8)) + 1
     result = bu.unmix(bu.from_hyperspy(signal_of(counts, axes)), 2, Stub())
-    endmembers, maps = result.to_hyperspy()
+    endmembers, maps = bu.to_hyperspy(result)
     inside = 1 if len(axes) == 1 else 2
     assert maps.axes_manager.signal_dimension == inside
     component, *returned = sorted(
@@ -111,10 +111,10 @@ def test_axes_and_units_come_back(axes, data):
 
 def test_the_posterior_variance_goes_along():
     result = bu.unmix(bu.from_hyperspy(signal_of()), 2, Stub())
-    endmembers, abundances = result.to_hyperspy()
+    endmembers, abundances = bu.to_hyperspy(result)
     np.testing.assert_allclose(endmembers.get_noise_variance().data, result.posterior.endmembers.var((0, 1)))
     np.testing.assert_allclose(abundances.get_noise_variance().data, 1.25)
-    plain = bu.unmix(bu.from_hyperspy(signal_of()), 2, "pca").to_hyperspy()
+    plain = bu.to_hyperspy(bu.unmix(bu.from_hyperspy(signal_of()), 2, "pca"))
     assert plain.abundances.get_noise_variance() is None
 
 
@@ -126,7 +126,7 @@ def test_energies_in_electronvolts_and_uneven_ones():
     uneven.axes_manager[-1].axis = 0.5 + 0.01 * np.arange(C) ** 1.1
     image = bu.from_hyperspy(uneven)
     np.testing.assert_allclose(image.energy_kev, 0.5 + 0.01 * np.arange(C) ** 1.1)
-    (energy,) = bu.unmix(image, 2, Stub()).to_hyperspy().endmembers.axes_manager.signal_axes
+    (energy,) = bu.to_hyperspy(bu.unmix(image, 2, Stub())).endmembers.axes_manager.signal_axes
     np.testing.assert_allclose(energy.axis, image.energy_kev)
 
 
@@ -159,7 +159,7 @@ def test_what_is_no_image_of_counts():
     with pytest.raises(ValueError, match="axis 'x' of the signal must have even steps"):
         bu.from_hyperspy(uneven)
     with pytest.raises(ValueError, match=r"comes from bayesunmix\.unmix"):
-        bu.Unmixing(bu.Factorization(np.ones((1, 3)), np.ones((2, 1)))).to_hyperspy()
+        bu.to_hyperspy(bu.Unmixing(bu.Factorization(np.ones((1, 3)), np.ones((2, 1)))))
 
 
 @pytest.mark.parametrize("kind", [hs.signals.Signal1D, exspy.signals.EDSTEMSpectrum])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesunmix import Posterior, match, spectral_angles
-from bayesunmix.alignment import relabel_chains
+from bayesunmix.data.alignment import relabel_chains
 
 
 def spectra(k, c=30, seed=0) -> np.ndarray:

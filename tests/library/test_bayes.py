@@ -7,21 +7,23 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.abundance_priors.multiscale import Multiscale
-from bayesunmix.engine import chains, sampling
-from bayesunmix.engine.maps import FEWEST_SWEEPS, MOST_SWEEPS, _sweeps_to_follow, draw_maps
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling import chains
+from bayesunmix.engine.sampling import joint as sampling
+from bayesunmix.engine.sampling.maps import FEWEST_SWEEPS, MOST_SWEEPS, _sweeps_to_follow, draw_maps
 from bayesunmix.methods.bayes import _about_rank
+from bayesunmix.models.abundance_priors.multiscale import Multiscale
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 QUICK = {"n_warmup": 40, "n_draws": 40, "n_maps": 40}
 
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1)
+    return acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0), 20, 1)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_each_fraction_has_a_verdict(result):
 
 
 def test_what_the_counts_cannot_tell_is_said():
-    mixed = PHANTOMS["nicr_mixed"](shape=(24, 32)).acquire(50, 0)  # a shape that is compiled
+    mixed = acquire(PHANTOMS["nicr_mixed"](shape=(24, 32)), 50, 0)  # a shape that is compiled
     found = bu.unmix(mixed.image, 3, "bayes", **QUICK)
     assert {share["identified"] for share in found.info["fractions"].values()} == {"no"}
     assert sum("the counts do not tell" in sentence for sentence in found.info["warnings"]) == 3

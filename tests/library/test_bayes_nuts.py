@@ -5,15 +5,15 @@ import pytest
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.abundance_priors.gamma import Gamma
-from bayesunmix.engine import nuts
-from bayesunmix.engine.line_shapes import Calibration, line_shapes
-from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling import nuts
+from bayesunmix.engine.sampling.maps import draw_maps
+from bayesunmix.models.abundance_priors.gamma import Gamma
 from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import fit_lines
+from bayesunmix.spectra.line_shapes import Calibration, line_shapes
 
 SHAPE, RATE, CONCENTRATION = 1.5, 0.1, 0.7
 PRIOR = {"abundance_shape": SHAPE, "abundance_rate": RATE, "endmember_concentration": CONCENTRATION}

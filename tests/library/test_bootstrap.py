@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.engine.resampling import redraw
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import METHODS, Unmixing
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.result import Unmixing
+from bayesunmix.methods._resampling import redraw
 
 
 @pytest.fixture(scope="module")

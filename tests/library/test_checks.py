@@ -11,13 +11,13 @@ import bayesunmix as bu
 from bayesunmix.checks.check import _significant
 from bayesunmix.checks.deviance import cells, leverage
 from bayesunmix.checks.held_out import _distance, _pit, held_out_counts
-from bayesunmix.checks.picture import plot_checks
 from bayesunmix.checks.pooled import pool
 from bayesunmix.checks.residuals import Shapes, _tails, sum_residual
-from bayesunmix.factorization import Factorization
-from bayesunmix.method import Unmixing
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.result import Unmixing
+from bayesunmix.plotting import plot_checks
 from bayesunmix.spectra import Detector
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 from simulations.acquisition import Acquisition
 
 SHAPE = (32, 64)
@@ -141,7 +141,7 @@ def test_pit_is_uniform_for_the_distribution_it_assumes():
 @pytest.mark.parametrize("dose", [5, 20, 100])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_right_model_is_left_alone(truth, dose, seed):
-    image = film().acquire(dose, seed).image
+    image = acquire(film(), dose, seed).image
     found = bu.check(image, known(image, truth), seed=seed)
     assert not found.alarm
     assert found.sentences == ["Nothing contradicts the model."]
@@ -154,7 +154,7 @@ def test_p_values_of_a_right_model_are_uniform_or_larger(truth):
     """Thirty images: each kind of test alone rejects about as often as it says."""
     windows, faults, held_out = [], [], []
     for seed in range(30):
-        image = film().acquire(20, 100 + seed).image
+        image = acquire(film(), 20, 100 + seed).image
         found = bu.check(image, known(image, truth), seed=seed)
         windows.append(found.windows.p_value[::7])
         faults.append([fault.p_value for fault in found.faults.values()])
@@ -165,7 +165,7 @@ def test_p_values_of_a_right_model_are_uniform_or_larger(truth):
 
 
 def test_endmembers_fitted_to_the_counts_are_recognised_and_left_alone():
-    image = film().acquire(20, 0).image
+    image = acquire(film(), 20, 0).image
     found = bu.check(image, bu.unmix(image, 3, "nmf", seed=0))
     assert not found.alarm
     assert found.fitted_again == "abundances and endmembers"
@@ -173,7 +173,7 @@ def test_endmembers_fitted_to_the_counts_are_recognised_and_left_alone():
 
 
 def test_a_component_too_few_alarms_by_channels_regions_and_held_out_photons():
-    image = film().acquire(20, 0).image
+    image = acquire(film(), 20, 0).image
     found = bu.check(image, bu.unmix(image, 2, "nmf", seed=0))
     assert found.alarm
     assert found.channels.p_value.min() < 1e-9 and found.regions.p_value.min() < 1e-9
@@ -183,7 +183,7 @@ def test_a_component_too_few_alarms_by_channels_regions_and_held_out_photons():
 
 
 def test_a_shift_is_measured(truth):
-    image = film().acquire(20, 0, Acquisition(offset_kev=0.003)).image
+    image = acquire(film(), 20, 0, Acquisition(offset_kev=0.003)).image
     found = bu.check(image, known(image, truth))
     assert found.alarm
     assert "eV higher than the model's" in found.sentences[0]
@@ -200,14 +200,14 @@ def test_a_shift_is_measured(truth):
     ],
 )
 def test_a_fault_of_the_detector_is_named(truth, detector, words):
-    image = film(detector).acquire(60, 0).image
+    image = acquire(film(detector), 60, 0).image
     found = bu.check(image, known(image, truth))
     assert found.alarm
     assert words in found.sentences[0]
 
 
 def test_a_wrong_line_ratio_is_found_at_the_line(truth):
-    image, wrong = film().acquire(60, 0).image, truth.copy()
+    image, wrong = acquire(film(), 60, 0).image, truth.copy()
     line = (image.energy_kev > 5.8) & (image.energy_kev < 6.1)
     wrong[1, line] *= 1.2
     found = bu.check(image, known(image, wrong / wrong.sum(axis=1, keepdims=True)))
@@ -217,7 +217,7 @@ def test_a_wrong_line_ratio_is_found_at_the_line(truth):
 
 
 def test_an_element_that_the_model_lacks_is_named_and_so_are_its_regions(truth):
-    trial = film().acquire(20, 0)
+    trial = acquire(film(), 20, 0)
     found = bu.check(trial.image, known(trial.image, truth[:2]))
     assert "Ni, which the model lacks?" in found.sentences[0]
     nickel = trial.truth.abundances[:, 2].reshape(SHAPE)
@@ -226,7 +226,7 @@ def test_an_element_that_the_model_lacks_is_named_and_so_are_its_regions(truth):
 
 
 def test_labels_are_the_regions_and_negative_ones_are_left_out(truth):
-    trial = film().acquire(20, 0)
+    trial = acquire(film(), 20, 0)
     labels = trial.truth.abundances.argmax(axis=1).reshape(SHAPE) + 10
     labels[trial.image.total_map() == 0] = -1
     found = bu.check(trial.image, known(trial.image, truth), labels=labels)
@@ -239,7 +239,7 @@ def test_labels_are_the_regions_and_negative_ones_are_left_out(truth):
 
 
 def test_a_posterior_is_checked_by_its_mean(truth):
-    image = film().acquire(20, 0).image
+    image = acquire(film(), 20, 0).image
     result = known(image, truth)
     draws = np.stack([truth * 0.9, truth * 1.1])[None]
     abundances = np.repeat(result.estimate.abundances[None, None], 2, axis=1)
@@ -249,7 +249,7 @@ def test_a_posterior_is_checked_by_its_mean(truth):
 
 
 def test_the_same_seed_holds_out_the_same_photons(truth):
-    image = film().acquire(20, 0).image
+    image = acquire(film(), 20, 0).image
     pooled = pool(image, known(image, truth), None)
     first, again, other = (held_out_counts(pooled, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert (first.histogram == again.histogram).all() and first.p_value == again.p_value
@@ -278,7 +278,7 @@ def test_an_impossible_photon_is_an_alarm_not_an_error():
 
 
 def test_the_summary_is_json_and_the_picture_is_drawn(truth):
-    image = film(Detector(escape=True)).acquire(60, 0).image
+    image = acquire(film(Detector(escape=True)), 60, 0).image
     for result in (known(image, truth), bu.unmix(image, 2, "nmf", seed=0)):
         found = bu.check(image, result)
         read = json.loads(json.dumps(found.summary()))
@@ -289,7 +289,7 @@ def test_the_summary_is_json_and_the_picture_is_drawn(truth):
 
 
 def test_what_cannot_be_checked_is_refused(truth):
-    image = film().acquire(5, 0).image
+    image = acquire(film(), 5, 0).image
     good = known(image, truth)
     with pytest.raises(TypeError, match="SpectrumImage"):
         bu.check(np.zeros((3, 3, 3)), good)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 import bayesunmix as bu
-from bayesunmix.compilation import keep_compiled_code
+from bayesunmix.running.compilation import keep_compiled_code
 
 
 def test_the_second_run_of_a_shape_compiles_nothing_new(tmp_path):

@@ -8,10 +8,10 @@ from scipy import optimize, sparse
 from scipy.special import softmax
 
 import bayesunmix as bu
-from bayesunmix.engine.corners import _corners, _shares, corner_start
-from bayesunmix.engine.events import occupied
-from bayesunmix.engine.threefry import random_key
-from simulations import PHANTOMS
+from bayesunmix.engine.device.events import occupied
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.subspace.corners import _corners, _shares, corner_start
+from simulations import PHANTOMS, acquire
 
 
 def slowly(points, counts):
@@ -58,7 +58,7 @@ def start(image, n_components, seed=0):
 
 
 def test_grains_are_found_and_pixels_get_the_composition_of_their_surroundings():
-    trial = PHANTOMS["nicr_film"]().acquire(20, 0)
+    trial = acquire(PHANTOMS["nicr_film"](), 20, 0)
     abundances, endmembers = start(trial.image, 3)
     assert abundances.min() >= 0 and endmembers.min() > 0
     np.testing.assert_allclose(endmembers.sum(axis=1), 1, rtol=1e-5)
@@ -84,7 +84,7 @@ def test_compositions_are_the_likeliest():
 
 
 def test_one_seed_one_start_and_halves_differ():
-    image = PHANTOMS["nicr_film"]().acquire(10, 0).image
+    image = acquire(PHANTOMS["nicr_film"](), 10, 0).image
     for one, other, third in zip(start(image, 3), start(image, 3), start(image, 3, seed=1), strict=True):
         np.testing.assert_array_equal(one, other)
         assert not np.array_equal(one, third)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesunmix import progress
-from bayesunmix.cost import Cost, _covered
+from bayesunmix.running import progress
+from bayesunmix.running.cost import Cost, _covered
 
 
 def test_compilation_is_told_from_work():

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 import bayesunmix as bu
-from bayesunmix.engine import em
-from bayesunmix.engine.convergence import BLOCK, until_settled
-from bayesunmix.engine.extrapolation import at_rest, extrapolate
-from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em
+from bayesunmix.engine.fits.convergence import BLOCK, until_settled
+from bayesunmix.engine.fits.extrapolation import at_rest, extrapolate
 from bayesunmix.unmixing import unmix
 
 step = jax.jit(em.update)

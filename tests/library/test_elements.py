@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.family_counts import net_counts
+from bayesunmix.analysis.family_counts import net_counts
 from bayesunmix.spectra import RESPONSES, Detector, lines
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import fit_lines
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 ENERGY = 0.3 + 0.01 * np.arange(1000)
 FILM = {"shape": (24, 32), "pixel_nm": 8.0}
@@ -19,7 +20,7 @@ FILM = {"shape": (24, 32), "pixel_nm": 8.0}
 
 @cache
 def film():
-    trial = PHANTOMS["nicr_film"](**FILM).acquire(100, 0)
+    trial = acquire(PHANTOMS["nicr_film"](**FILM), 100, 0)
     return trial, bu.unmix(trial.image, method="elements")
 
 
@@ -104,7 +105,7 @@ def test_net_counts_are_those_of_the_truth_within_their_errors():
 
 def test_chi_square_of_pixels_is_one_where_the_model_is_right():
     """At a dose where a pixel's continuum has counts of its own; an empty one has a chi-square of 0."""
-    trial = PHANTOMS["nicr_film"](shape=(12, 16), pixel_nm=16.0).acquire(2000, 0)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(12, 16), pixel_nm=16.0), 2000, 0)
     result = bu.unmix(trial.image, method="elements")
     mu = result.estimate.expected()[trial.phantom.specimen]
     counts = trial.image.counts.toarray()[trial.phantom.specimen]
@@ -115,7 +116,7 @@ def test_chi_square_of_pixels_is_one_where_the_model_is_right():
 
 
 def test_faults_of_a_real_detector_cost_no_counts():
-    trial = PHANTOMS["nicr_film"](**FILM, detector=RESPONSES["realistic"]).acquire(100, 0)
+    trial = acquire(PHANTOMS["nicr_film"](**FILM, detector=RESPONSES["realistic"]), 100, 0)
     result = bu.unmix(trial.image, method="elements")
     assert result.info["calibration"]["tail_share"] == pytest.approx(0.08, abs=0.02)
     truth = (trial.truth.abundances @ trial.phantom.line_shares["Ni_K"]).sum()

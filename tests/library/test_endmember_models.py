@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.endmember_model import ENDMEMBER_MODELS
-from bayesunmix.endmember_models.phases import Given, Phases, Shares
-from bayesunmix.engine.threefry import random_key
-from bayesunmix.method import finds_n_components
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.contracts.method import finds_n_components
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.models.endmember_models.phases import Given, Phases, Shares
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 SI_CR_NI = (("Si",), ("Cr",), ("Ni",))
 
 
 @cache
 def mixed(dose=100):
-    return PHANTOMS["nicr_mixed"](shape=(32, 32), n_channels=300).acquire(dose, 0)
+    return acquire(PHANTOMS["nicr_mixed"](shape=(32, 32), n_channels=300), dose, 0)
 
 
 @pytest.fixture(params=list(ENDMEMBER_MODELS))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from bayesunmix import SpectrumImage
-from bayesunmix.engine import events
-from bayesunmix.engine.events import (
+from bayesunmix.engine.device import events
+from bayesunmix.engine.device.events import (
     chunks,
     draw_allocation,
     expected_allocation,
@@ -20,7 +20,7 @@ from bayesunmix.engine.events import (
     photon_chunks,
     weighted_sums,
 )
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
 
 
 def problem(seed, n_rows=7, n_columns=11, k=3, rate=2.0):

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.engine import fisher
-from bayesunmix.engine.poisson_fit import information
-from bayesunmix.factorization import Factorization
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.engine.fits import fisher
+from bayesunmix.engine.fits.poisson_fit import information
 
 
 @pytest.fixture(scope="module")

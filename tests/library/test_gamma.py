@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.engine.gamma import gamma_variates, log_gamma_variates
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.gamma import gamma_variates, log_gamma_variates
+from bayesunmix.engine.device.threefry import random_key
 
 
 @pytest.mark.parametrize("shape", [0.05, 0.5, 0.999, 1.0, 1.5, 30.0, 1e5])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.engine.hidden_tree import draw_states, messages
-from bayesunmix.engine.pyramid import Tree
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.multiscale.hidden_tree import draw_states, messages
+from bayesunmix.engine.multiscale.pyramid import Tree
 
 N = 40_000
 TREES = [((5,), (1, 0, 0)), ((5,), (0, 1, 0)), ((3, 2), (1, 1, 0)), ((3, 2), (0, 0, 1))]

@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn.decomposition import FastICA
 
 import bayesunmix as bu
-from bayesunmix.engine.pca import principal_components
-from bayesunmix.engine.rotation import rotate, varimax
-from simulations import PHANTOMS
+from bayesunmix.engine.subspace.pca import principal_components
+from bayesunmix.engine.subspace.rotation import rotate, varimax
+from simulations import PHANTOMS, acquire
 
 ROTATIONS, SIDES = ("fastica", "varimax"), ("endmembers", "abundances")
 SHAPE = (20, 25)
@@ -131,7 +131,7 @@ def test_rotation_leaves_the_expected_counts_of_pca(image, rotation, on, derivat
 
 @pytest.mark.parametrize("dose", [3, 5, 20])
 def test_the_film_is_separated_at_a_few_counts_per_pixel(dose):
-    trial = PHANTOMS["nicr_film"]().acquire(dose, 1)
+    trial = acquire(PHANTOMS["nicr_film"](), dose, 1)
     truth = trial.truth.endmembers
     result = bu.unmix(trial.image, 3, "ica", seed=1)
     angles = bu.spectral_angles(

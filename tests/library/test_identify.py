@@ -11,9 +11,10 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 import bayesunmix as bu
-from bayesunmix.engine import feasibility
-from bayesunmix.engine.feasibility import estimator, excess, gather
+from bayesunmix.analysis import feasible_evidence as feasibility
+from bayesunmix.analysis.feasible_evidence import estimator, excess, gather
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 
 def mixture(n_components, counts, purest=0.75, side=12, n_channels=40, seed=0):
@@ -47,7 +48,7 @@ def noise_free(n_components):
 @cache
 def blind(name, dose, seed=0):
     """A phantom, its blind fit in the order of the truth, and its ranges."""
-    trial = PHANTOMS[name]().acquire(dose, seed)
+    trial = acquire(PHANTOMS[name](), dose, seed)
     result = bu.unmix(trial.image, 3, method="nmf", seed=0)
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     return trial, result, bu.identify(trial.image, result, n_steps=20)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 FAMILIES = ["Si_K", "Cr_K", "Ni_K"]
 
@@ -15,7 +15,7 @@ FAMILIES = ["Si_K", "Cr_K", "Ni_K"]
 def film(dose=20.0):
     """A small film, and a posterior: endmembers as 1e5 photons of each leave them, abundances about the truth."""
     phantom = PHANTOMS["nicr_film"](shape=(16, 32), pixel_nm=8.0)
-    trial = phantom.acquire(dose, 0)
+    trial = acquire(phantom, dose, 0)
     rng = np.random.default_rng(0)
     spectra = rng.gamma(0.5 + 1e5 * trial.truth.endmembers, size=(2, 20, *trial.truth.endmembers.shape))
     spectra /= spectra.sum(axis=-1, keepdims=True)

@@ -12,7 +12,7 @@ def test_without_hyperspy(monkeypatch):
     monkeypatch.setitem(sys.modules, "hyperspy", None)
     result = bu.unmix(bu.SpectrumImage(np.eye(5, dtype=int), np.arange(5)), 2, "pca")
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'bayesunmix\[hyperspy\]'"):
-        result.to_hyperspy()
+        bu.to_hyperspy(result)
 
 
 def test_without_a_signal():

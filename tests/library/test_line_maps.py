@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.line_maps import line_map
-from simulations import PHANTOMS
+from bayesunmix.analysis.line_maps import line_map
+from simulations import PHANTOMS, acquire
 
 
 @pytest.fixture(scope="module")
 def trial():
-    return PHANTOMS["nicr_film"]((24, 40), pixel_nm=6.0).acquire(20, 0)
+    return acquire(PHANTOMS["nicr_film"]((24, 40), pixel_nm=6.0), 20, 0)
 
 
 @pytest.mark.parametrize(("line", "low", "high"), [("Ni_Ka", 7.315, 7.625), ("Si_Ka", 1.635, 1.835)])

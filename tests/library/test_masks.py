@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import bayesunmix as bu
-from bayesunmix.abundance_prior import ABUNDANCE_PRIORS
-from bayesunmix.engine.chains import checkpoint
-from bayesunmix.engine.maps import draw_maps
-from bayesunmix.engine.pca import principal_components
-from bayesunmix.engine.recalibration import simulate
-from bayesunmix.engine.resampling import redraw
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.analysis.phase_maps import NONE
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling.chains import checkpoint
+from bayesunmix.engine.sampling.maps import draw_maps
+from bayesunmix.engine.sampling.recalibration import simulate
+from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.io import h5
 from bayesunmix.io.dataset import Refused, to_image
 from bayesunmix.io.results import write_results
-from bayesunmix.phase_maps import NONE
+from bayesunmix.methods._resampling import redraw
 from bayesunmix.plotting import plot_maps
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 ENERGY = 1.0 + np.arange(6)
 
@@ -109,7 +110,7 @@ def test_files_keep_the_mask(tmp_path):
     np.testing.assert_array_equal(loaded.dense(), image.dense())
     np.testing.assert_array_equal(h5.load(tmp_path / "map.h5", slice(1, 3)).mask, mask[1:3])
     result = bu.unmix(image, 2)
-    result.save(tmp_path / "result.nc")
+    bu.save_result(result, tmp_path / "result.nc")
     np.testing.assert_array_equal(bu.load_result(tmp_path / "result.nc").grid.mask, mask)
     write_results(tmp_path, image, result, {})
     with np.load(tmp_path / "abundances.npz") as arrays:
@@ -148,7 +149,7 @@ def test_new_counts_keep_the_mask_and_checkpoints_know_it(tmp_path):
 @pytest.mark.parametrize("prior", list(ABUNDANCE_PRIORS))
 def test_maps_of_a_masked_half_are_those_of_the_half_cut_out(prior):
     """The same distribution; over 128 pixels, means and spreads agree within their own scatter."""
-    trial = PHANTOMS["nicr_film"](shape=(8, 32), pixel_nm=12.0, n_channels=100).acquire(20, 0)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(8, 32), pixel_nm=12.0, n_channels=100), 20, 0)
     left = np.zeros((8, 32), bool)
     left[:, :16] = True
     cut = bu.SpectrumImage(trial.image.dense()[:, :16], trial.image.energy_kev)
@@ -176,7 +177,7 @@ def test_pca_is_centred_on_what_takes_part():
 
 
 def test_ica_of_maps_knows_no_step_into_the_mask():
-    image = PHANTOMS["nicr_film"](shape=(12, 32), pixel_nm=12.0, n_channels=100).acquire(200, 0).image
+    image = acquire(PHANTOMS["nicr_film"](shape=(12, 32), pixel_nm=12.0, n_channels=100), 200, 0).image
     left = np.zeros((12, 32), bool)
     left[:, 10:26] = True
     cut = bu.SpectrumImage(image.dense()[:, 10:26], image.energy_kev)
@@ -187,7 +188,7 @@ def test_ica_of_maps_knows_no_step_into_the_mask():
 @pytest.fixture(scope="module")
 def disc():
     """A film of which a disc takes part, unmixed."""
-    trial = PHANTOMS["nicr_film"](shape=(24, 24), pixel_nm=8.0, n_channels=300).acquire(60, 2)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(24, 24), pixel_nm=8.0, n_channels=300), 60, 2)
     y, x = np.indices((24, 24)) - 11.5
     image = trial.image.within(y**2 + x**2 < 10**2)
     return trial, image, bu.unmix(image, 3, "bayes_gibbs", n_warmup=30, n_draws=40)

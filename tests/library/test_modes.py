@@ -4,22 +4,26 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.endmember_model import ENDMEMBER_MODELS
-from bayesunmix.engine import modes
-from bayesunmix.engine.modes import find_modes
-from bayesunmix.engine.threefry import random_key
-from simulations import PHANTOMS
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling import modes
+from bayesunmix.engine.sampling.modes import find_modes
+from simulations import PHANTOMS, acquire
 
-MODEL = ENDMEMBER_MODELS["smooth"]()
+MODEL, COMPOSITIONS = ENDMEMBER_MODELS["smooth"](), ABUNDANCE_PRIORS["dirichlet"]()
 
 
 def begin(image, n_components, n_chains=2, seed=0):
-    return find_modes(image, MODEL.prepare(image, n_components), MODEL, random_key(seed), n_chains)
+    prepared = MODEL.prepare(image, n_components)
+    return find_modes(
+        image, prepared, MODEL, compositions=COMPOSITIONS, key=random_key(seed), n_chains=n_chains
+    )
 
 
 @pytest.fixture(scope="module")
 def foil():
-    return PHANTOMS["trace_precipitates"]((64, 64)).acquire(10, 0)
+    return acquire(PHANTOMS["trace_precipitates"]((64, 64)), 10, 0)
 
 
 def commonest(maps):
@@ -40,7 +44,7 @@ def test_the_matrix_stays_whole_where_precipitates_are_rare(foil, monkeypatch):
 @pytest.mark.parametrize("most_photons", [modes.MOST_PHOTONS, 10_000])
 def test_common_phases_are_found_and_all_pixels_begin(most_photons, monkeypatch):
     monkeypatch.setattr(modes, "MOST_PHOTONS", most_photons)
-    trial = PHANTOMS["nicr_film"]().acquire(10, 0)
+    trial = acquire(PHANTOMS["nicr_film"](), 10, 0)
     for maps, endmembers in begin(trial.image, 3):
         assert maps.shape == (3, trial.image.n_pixels) and maps.min() > 0
         assert maps.sum() == pytest.approx(trial.image.n_photons, rel=0.1)

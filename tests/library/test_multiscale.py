@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesunmix.engine import multiscale
-from bayesunmix.engine.multiscale import SHAPES, draw_rates, first_pyramid, levels_of
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.multiscale import rates as multiscale
+from bayesunmix.engine.multiscale.rates import SHAPES, draw_rates, first_pyramid, levels_of
 
 draw = jax.jit(draw_rates)
 KINDS = 1 + len(SHAPES)

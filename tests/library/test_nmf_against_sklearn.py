@@ -9,8 +9,8 @@ from sklearn.decomposition import NMF as SklearnNMF
 from sklearn.decomposition import non_negative_factorization
 
 import bayesunmix as bu
-from bayesunmix.engine import em
-from bayesunmix.engine.layout import lay_out
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em
 
 
 @pytest.fixture(scope="module")

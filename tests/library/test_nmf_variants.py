@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import bayesunmix as bu
-from bayesunmix.engine import em
-from bayesunmix.engine.layout import lay_out
-from bayesunmix.engine.majoriser import minimiser, minimiser_of_sum
-from bayesunmix.engine.neighbours import neighbours
-from bayesunmix.methods import nmf_ard, nmf_minvol, nmf_smooth
+from bayesunmix.engine.device.layout import lay_out
+from bayesunmix.engine.fits import em, relevance
+from bayesunmix.engine.fits.majoriser import minimiser, minimiser_of_sum
+from bayesunmix.engine.fits.neighbours import neighbours
+from bayesunmix.methods import nmf_minvol, nmf_smooth
 
 ROUNDING = 2e-6  # of the objective, in float32
 SHAPE, N_CHANNELS, K = (4, 5), 8, 2
@@ -47,7 +47,7 @@ def assert_falls(update, value, abundances, endmembers, steps=6):
 
 
 smooth_update, minvol_update, ard_update = map(
-    jax.jit, (nmf_smooth.update, nmf_minvol.update, nmf_ard.update)
+    jax.jit, (nmf_smooth.update, nmf_minvol.update, relevance.update)
 )
 
 
@@ -81,7 +81,7 @@ def test_every_ard_update_lowers_deviance_plus_relevance(seed, dose, price):
     _, data, _, *start = small(seed, dose)
     assert_falls(
         lambda a, e: ard_update(data, price, 0.5, a, e),
-        lambda a, e: em.deviance(data, a, e) + 2 * price * nmf_ard.relevance_penalty(a, 0.5),
+        lambda a, e: em.deviance(data, a, e) + 2 * price * relevance.relevance_penalty(a, 0.5),
         *start,
     )
 
@@ -258,7 +258,7 @@ def test_the_ard_penalty_is_that_of_tan_and_fevotte_at_the_best_scale():
         return (scale + counts / scale + b) / relevance + price * np.log(relevance)
 
     best = optimize.minimize(theirs, [0.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9})
-    ours = price * nmf_ard.relevance_penalty(jnp.array([[counts]]), b)
+    ours = price * relevance.relevance_penalty(jnp.array([[counts]]), b)
     assert best.fun == pytest.approx(ours + price - price * np.log(price), rel=1e-6)
 
 

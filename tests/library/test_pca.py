@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn import decomposition
 
 import bayesunmix as bu
-from bayesunmix.engine.biwhitening import biwhiten
-from bayesunmix.engine.pca import principal_components
-from simulations import PHANTOMS
+from bayesunmix.engine.subspace.biwhitening import biwhiten
+from bayesunmix.engine.subspace.pca import principal_components
+from simulations import PHANTOMS, acquire
 
 SCALINGS = ("poisson", "keenan_kotula", "biwhitened", "none")
 SOLVERS = ("auto", "randomised", "gram")
@@ -87,7 +87,7 @@ def test_all_components_give_the_counts_back(scaling):
 
 
 def test_solvers_agree_on_a_real_size_and_give_the_same_sign():
-    image = PHANTOMS["nicr_film"]().acquire(9, 0).image
+    image = acquire(PHANTOMS["nicr_film"](), 9, 0).image
     fast, exact = (bu.unmix(image, 3, "pca", solver=solver).estimate for solver in ("randomised", "gram"))
     np.testing.assert_allclose(fast.endmembers, exact.endmembers, atol=1e-6)
     np.testing.assert_allclose(fast.abundances, exact.abundances, atol=1e-4)
@@ -95,7 +95,7 @@ def test_solvers_agree_on_a_real_size_and_give_the_same_sign():
 
 
 def test_components_in_the_noise_are_found_too():
-    image = PHANTOMS["nicr_film"]((24, 40), n_channels=300, pixel_nm=6.0).acquire(50, 0).image
+    image = acquire(PHANTOMS["nicr_film"]((24, 40), n_channels=300, pixel_nm=6.0), 50, 0).image
     ratios = [principal_components(image, 12, solver=s).explained_variance_ratio for s in SOLVERS]
     np.testing.assert_allclose(ratios[0], ratios[2], rtol=1e-6)
     np.testing.assert_allclose(ratios[1], ratios[2], rtol=1e-6)
@@ -121,7 +121,7 @@ def test_a_photon_alone_in_its_pixel_and_channel_is_not_a_component():
 
 
 def test_at_five_counts_per_pixel_the_components_hold_the_film():
-    trial = PHANTOMS["nicr_film"]().acquire(5, 0)
+    trial = acquire(PHANTOMS["nicr_film"](), 5, 0)
     truth = trial.truth.endmembers
 
     def nearest(scaling):

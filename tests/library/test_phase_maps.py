@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesunmix as bu
-from bayesunmix.image import Axis, Grid
-from bayesunmix.phase_maps import NONE, UNDECIDED
+from bayesunmix.analysis.phase_maps import NONE, UNDECIDED
+from bayesunmix.data.image import Axis, Grid
 
 
 def result(abundances, shape=None, n_channels=4):
@@ -44,7 +44,7 @@ def test_probabilities_are_shares_of_draws_and_labels_follow(seed, level, n_comp
 
 def test_blocks_change_nothing(monkeypatch):
     whole = bu.phase_map(result(random_draws(0)))
-    monkeypatch.setattr("bayesunmix.draws.VALUES_PER_BLOCK", 50 * 3 * 5)
+    monkeypatch.setattr("bayesunmix.data.draws.VALUES_PER_BLOCK", 50 * 3 * 5)
     parts = bu.phase_map(result(random_draws(0)))
     np.testing.assert_array_equal(whole.labels, parts.labels)
     np.testing.assert_array_equal(whole.probability, parts.probability)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix import plotting
-from bayesunmix.plotting import plot_maps, plot_spectra, round_length
+from bayesunmix.plotting import plot_maps, plot_spectra
+from bayesunmix.plotting.maps import round_length
 from bayesunmix.spectra.peaks import find_peaks
 
 ENERGY = 0.2 + 0.01 * np.arange(1000)
@@ -149,7 +149,7 @@ def test_only_sure_peaks_get_a_name(lines, names):
 
 
 def test_pictures_leave_no_global_state():
-    plotting.plot_maps(*example())
+    plot_maps(*example())
     import sys
 
     pyplot = sys.modules.get("matplotlib.pyplot")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import bayesunmix as bu
-from bayesunmix.engine import poisson_fit
-from bayesunmix.engine.poisson_fit import fit_abundances, standard_errors
+from bayesunmix.engine.fits import poisson_fit
+from bayesunmix.engine.fits.poisson_fit import fit_abundances, standard_errors
 
 
 def spectra(rng, n_components, n_channels=40) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bayesunmix import Posterior
-from bayesunmix.posterior import affordable_draws
+from bayesunmix.data.posterior import affordable_draws
 
 
 def draws(chains=2, n=30, kept=30, k=3, c=4, p=5, seed=0, **more) -> Posterior:
@@ -52,7 +52,7 @@ def test_an_interval_of_few_draws_holds_one_more_as_often_as_it_says(n):
 def test_no_answer_depends_on_the_size_of_blocks(monkeypatch):
     posterior = draws()
     whole = [posterior.sd(), *posterior.interval(), posterior.upper_limit()]
-    monkeypatch.setattr("bayesunmix.draws.VALUES_PER_BLOCK", 2 * 60 * 3)
+    monkeypatch.setattr("bayesunmix.data.draws.VALUES_PER_BLOCK", 2 * 60 * 3)
     for bound, same in zip(
         [posterior.sd(), *posterior.interval(), posterior.upper_limit()], whole, strict=True
     ):

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bayesunmix.engine import pyramid
-from bayesunmix.engine.pyramid import Nodes, Tree, levels_of
+from bayesunmix.engine.multiscale import pyramid
+from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
 
 SHAPES = [(9,), (5, 4), (3, 1, 6)]
 K = 2

@@ -11,7 +11,7 @@ from bayesunmix.dimension import rank as ranking
 from bayesunmix.dimension.pooling import channel_groups, sizes
 from bayesunmix.dimension.scree import _threshold, scree
 from bayesunmix.dimension.thinning import held_out
-from bayesunmix.engine.biwhitening import biwhiten
+from bayesunmix.engine.subspace.biwhitening import biwhiten
 from bayesunmix.plotting import plot_rank
 
 seeds = st.integers(0, 2**32 - 1)

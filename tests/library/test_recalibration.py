@@ -6,9 +6,9 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 
 import bayesunmix as bu
-from bayesunmix.engine import recalibration
-from bayesunmix.engine.maps import Maps
-from bayesunmix.engine.recalibration import (
+from bayesunmix.engine.sampling import recalibration
+from bayesunmix.engine.sampling.maps import Maps
+from bayesunmix.engine.sampling.recalibration import (
     LEVELS,
     SHARES,
     _groups,
@@ -21,6 +21,7 @@ from bayesunmix.engine.recalibration import (
     simulate,
 )
 from simulations.phantom import PHANTOMS
+from simulations.trial import acquire
 
 
 def posterior(rng, truth, bias=0.0, width=1.0, n=100, error=0.1):
@@ -143,7 +144,7 @@ def test_the_truth_of_a_simulated_image_has_zeros_and_the_same_totals():
 
 
 def test_simulated_counts_are_poisson_around_the_factorisation():
-    trial = PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0).acquire(20, 1)
+    trial = acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0), 20, 1)
     truth = trial.truth
     rng = np.random.default_rng(2)
     image = simulate(trial.image.grid, truth.endmembers, truth.abundances, rng)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesunmix as bu
-from bayesunmix.engine.totals import draw_totals, split_variance
+from bayesunmix.analysis.totals import draw_totals, split_variance
 
 SIDE, N_CHANNELS = 12, 30
 

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from bayesunmix.method import METHODS
-from bayesunmix.registry import Registry, UnknownName
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import Registry, UnknownName
 
 
 @pytest.fixture
 def fruit(tmp_path, monkeypatch):
     """A package of members that the registry in `fruit_basket` is bound to."""
     (tmp_path / "fruit_basket.py").write_text(
-        "from bayesunmix.registry import Registry\nFRUIT = Registry('fruit', 'fruits')\n"
+        "from bayesunmix.contracts.registry import Registry\nFRUIT = Registry('fruit', 'fruits')\n"
     )
     folder = tmp_path / "fruits"
     folder.mkdir()
@@ -45,7 +45,7 @@ def test_listing_imports_no_member(fruit):
 
 def test_listing_methods_in_a_process_of_its_own_imports_no_method():
     code = (
-        "import sys; from bayesunmix.method import METHODS; print(*METHODS); print('nmf' in METHODS)\n"
+        "import sys; from bayesunmix.contracts.method import METHODS; print(*METHODS); print('nmf' in METHODS)\n"
         "print(*[m for m in sys.modules if m.startswith('bayesunmix.methods.') or m in ('jax', 'sklearn')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

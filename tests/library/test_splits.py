@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.engine.splits import KINDS, draw_from_prior, randoms
-from bayesunmix.engine.threefry import random_key
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.multiscale.splits import KINDS, draw_from_prior, randoms
 
 
 @pytest.mark.parametrize("word", [0, 2**32 - 1, 2**16 - 1, 2**32 - 2**16])

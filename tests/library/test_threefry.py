@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesunmix.engine.threefry import numbered, random_key
+from bayesunmix.engine.device.threefry import numbered, random_key
 
 SHAPES = [(), (1,), (2,), (3, 5), (0,), (1024,), (1025,), (3000,), (2, 3, 700)]
 

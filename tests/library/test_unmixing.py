@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 import bayesunmix as bu
-from bayesunmix.settings import require_positive
+from bayesunmix.contracts.arguments import require_positive
 
 COUNTS = np.random.default_rng(0).poisson(3.0, (4, 5, 12))
 IMAGE = bu.SpectrumImage(COUNTS, 1.0 + np.arange(12))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.engine.phase_clusters import sum_neighbours, window_side
+from bayesunmix.methods._phase_clusters import sum_neighbours, window_side
 
 CHANNELS = 60
 RNG = np.random.default_rng(0)

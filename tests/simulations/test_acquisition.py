@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import attenuation, thin_film
-from simulations import PHANTOMS, Phantom
+from simulations import PHANTOMS, Phantom, acquire
 from simulations.acquisition import ACQUISITIONS, Acquisition
 from simulations.haadf import contrast
 from simulations.nicr import MATERIALS
@@ -60,7 +60,7 @@ def series():
 
 
 def test_a_perfect_acquisition_is_the_default(series):
-    plain, perfect = series.acquire(30, 5), series.acquire(30, 5, Acquisition())
+    plain, perfect = acquire(series, 30, 5), acquire(series, 30, 5, Acquisition())
     assert (plain.image.counts != perfect.image.counts).nnz == 0
     np.testing.assert_array_equal(plain.truth.abundances, 30 * series.truth.abundances)
     assert plain.acquisition == ACQUISITIONS["ideal"] == Acquisition()
@@ -71,7 +71,7 @@ def test_a_perfect_acquisition_is_the_default(series):
 def test_the_truth_is_the_mean_of_the_counts(series, acquisition):
     rng = np.random.default_rng(8)
     # Dead pixels move from trial to trial, and their truth with them.
-    trials = [series.acquire(40, rng, acquisition) for _ in range(20)]
+    trials = [acquire(series, 40, rng, acquisition) for _ in range(20)]
     counts = sum(trial.image.counts.toarray().astype(float) for trial in trials)
     expected = sum(trial.truth.expected() for trial in trials)
     for axis in (0, 1):
@@ -86,7 +86,7 @@ def test_the_truth_is_the_mean_of_the_counts(series, acquisition):
 
 @pytest.mark.parametrize("acquisition", LINEAR, ids=str)
 def test_the_truth_stays_canonical_and_the_seed_decides(series, acquisition):
-    trial, again = series.acquire(40, 2, acquisition), series.acquire(40, 2, acquisition)
+    trial, again = acquire(series, 40, 2, acquisition), acquire(series, 40, 2, acquisition)
     assert trial.truth.is_nonnegative
     np.testing.assert_allclose(trial.truth.endmembers.sum(axis=1), 1, atol=1e-12)
     assert (trial.image.counts != again.image.counts).nnz == 0
@@ -100,7 +100,7 @@ def test_totals_are_sub_poisson_with_dead_time_and_channels_are_not(rate_dead_ti
     flat = Phantom(
         "flat", Factorization(share[None], np.ones((n_pixels, 1))), np.arange(1.0, 101), (n_pixels,), ("A",)
     )
-    counts = flat.acquire(dose, 0, Acquisition(dead_time=rate_dead_time / dose)).image.counts.toarray()
+    counts = acquire(flat, dose, 0, Acquisition(dead_time=rate_dead_time / dose)).image.counts.toarray()
     mean = dose / (1 + rate_dead_time)
     totals = counts.sum(axis=1)
     assert totals.mean() == pytest.approx(mean, abs=5 * np.sqrt(mean / n_pixels))
@@ -115,7 +115,7 @@ def test_a_detector_may_be_blind_when_a_pixel_begins():
     n_pixels = 40_000
     few = Phantom("few", Factorization([[0.5, 0.5]], np.ones((n_pixels, 1))), [1.0, 2.0], (n_pixels,), ("A",))
     # A count blinds for half a pixel's time: 2 / (1 + 2 x 0.5) are left; 1.1 if every pixel began ready.
-    counts = few.acquire(2, 0, Acquisition(dead_time=0.5)).image.n_photons
+    counts = acquire(few, 2, 0, Acquisition(dead_time=0.5)).image.n_photons
     assert counts / n_pixels == pytest.approx(1, abs=0.02)
 
 
@@ -165,14 +165,14 @@ def test_frames_drift_around_the_middle_one_and_add_up(series):
     assert kept == pytest.approx(_mean(series, blinded).abundances.sum()), (
         "a frame's rate is that of the whole"
     )
-    trial = series.acquire(20, 0, Acquisition(frames=3, keep_frames=True))
+    trial = acquire(series, 20, 0, Acquisition(frames=3, keep_frames=True))
     assert trial.image.shape == (3, 4, 8, 14, 160)
     assert [axis.name for axis in trial.image.axes] == ["frame", "tilt", "y", "x"]
 
 
 def test_frames_of_a_line_scan_stay_apart():
     line = Phantom("line", Factorization(np.eye(1, 3), np.ones((5, 1))), np.arange(1.0, 4), (5,), ("A",))
-    trial = line.acquire(900, 0, Acquisition(frames=4, keep_frames=True))
+    trial = acquire(line, 900, 0, Acquisition(frames=4, keep_frames=True))
     assert trial.image.shape == (4, 5, 3)
     np.testing.assert_allclose(trial.truth.abundances, 225)
 
@@ -207,7 +207,7 @@ def test_the_missing_wedge_is_empty(series):
     seen = _per_tilt(_mean(series, Acquisition(missing_wedge_deg=80)))
     assert (seen[[1, 3]] == 0).all()
     np.testing.assert_array_equal(seen[[0, 2]], _per_tilt(series.truth)[[0, 2]])
-    trial = series.acquire(9, 0, Acquisition(missing_wedge_deg=80, haadf_electrons=99))
+    trial = acquire(series, 9, 0, Acquisition(missing_wedge_deg=80, haadf_electrons=99))
     for image in (trial.image.total_map(), trial.haadf):
         assert image[1].sum() == 0 < image[0].sum()
 
@@ -220,19 +220,21 @@ def test_a_phantom_without_tilts_is_at_zero_degrees():
 
 def test_dead_pixels_are_empty_and_as_many_as_asked():
     film = PHANTOMS["nicr_film"]((40, 64), n_channels=30)
-    trial = film.acquire(50, 0, Acquisition(dead_pixels=0.1))
+    trial = acquire(film, 50, 0, Acquisition(dead_pixels=0.1))
     dead = trial.truth.abundances.sum(axis=1)[film.specimen] == 0
     n = film.specimen.sum()
     assert dead.sum() == pytest.approx(0.1 * n, abs=5 * np.sqrt(0.09 * n))
     assert trial.image.total_map().ravel()[film.specimen][dead].sum() == 0
-    other = film.acquire(50, 1, Acquisition(dead_pixels=0.1)).truth.abundances.sum(axis=1)[film.specimen] == 0
+    other = (
+        acquire(film, 50, 1, Acquisition(dead_pixels=0.1)).truth.abundances.sum(axis=1)[film.specimen] == 0
+    )
     assert (dead != other).any()
 
 
 def test_absorption_takes_photons_as_the_law_says(series):
     takeoff = 20.0
     rng = np.random.default_rng(4)
-    trials = [series.acquire(400, rng, Acquisition(takeoff_deg=takeoff)) for _ in range(10)]
+    trials = [acquire(series, 400, rng, Acquisition(takeoff_deg=takeoff)) for _ in range(10)]
     counts = sum(trial.image.counts.toarray().astype(float) for trial in trials)
     mass = 1e-7 * series.thickness_nm * [2.33, 8.91]
     chi = mass @ np.array([attenuation(el, ENERGY) for el in ("Si", "Ni")]) / np.sin(np.radians(takeoff))
@@ -250,7 +252,7 @@ def test_absorption_takes_photons_as_the_law_says(series):
 
 def test_absorption_breaks_linear_mixing(series):
     def rank_two_residual(acquisition):
-        trial = series.acquire(1e5, 0, acquisition)
+        trial = acquire(series, 1e5, 0, acquisition)
         spectra = trial.image.counts.toarray()[series.specimen]
         values = np.linalg.svd(spectra / np.sqrt(spectra.mean(axis=0) + 1), compute_uv=False)
         return values[2] / values[0]
@@ -261,7 +263,7 @@ def test_absorption_breaks_linear_mixing(series):
 def test_absorption_and_dead_time_together_keep_the_mean(series):
     rng = np.random.default_rng(4)
     both = Acquisition(takeoff_deg=20.0, dead_time=0.002, frames=2, keep_frames=True)
-    trials = [series.acquire(100, rng, both) for _ in range(20)]
+    trials = [acquire(series, 100, rng, both) for _ in range(20)]
     photons = sum(trial.image.n_photons for trial in trials)
     expected = sum(trial.truth.abundances.sum() for trial in trials)
     assert photons == pytest.approx(expected, abs=5 * np.sqrt(expected))
@@ -273,19 +275,21 @@ def test_haadf_is_thickness_times_z_to_the_1_7(series):
     expected = series.thickness_nm @ per_nm
     np.testing.assert_allclose(signal.ravel() / signal.max(), expected / expected.max(), rtol=1e-3)
     assert signal.ravel()[series.specimen].mean() == pytest.approx(1)
-    trial = series.acquire(20, 0, Acquisition(haadf_electrons=500))
+    trial = acquire(series, 20, 0, Acquisition(haadf_electrons=500))
     assert trial.haadf.shape == (4, 8, 14)
     bright = signal > 0.2
     chi2 = ((trial.haadf - 500 * signal)[bright] ** 2 / (500 * signal[bright])).mean()
     assert chi2 == pytest.approx(1, abs=5 * np.sqrt(2 / bright.sum()))
     assert (trial.haadf[signal == 0] == 0).all()
-    assert (trial.image.counts != series.acquire(20, 0).image.counts).nnz == 0, "it does not touch the counts"
+    assert (trial.image.counts != acquire(series, 20, 0).image.counts).nnz == 0, (
+        "it does not touch the counts"
+    )
 
 
 def test_haadf_sees_the_same_probe_and_drift(series):
     settings_ = Acquisition(haadf_electrons=1e7, probe_nm=6, drift_nm=(4, 0), frames=3)
-    seen = series.acquire(20, 0, settings_).haadf / 1e7
-    sharp = series.acquire(20, 0, replace(settings_, probe_nm=0, frames=1)).haadf / 1e7
+    seen = acquire(series, 20, 0, settings_).haadf / 1e7
+    sharp = acquire(series, 20, 0, replace(settings_, probe_nm=0, frames=1)).haadf / 1e7
     assert seen.sum() == pytest.approx(sharp.sum(), rel=0.01)
     assert seen.max() < 0.9 * sharp.max()
 
@@ -329,7 +333,7 @@ def test_a_wrong_setting_is_one_sentence(setting, sentence):
 def test_a_phantom_that_lacks_what_a_setting_needs_is_one_sentence(setting, sentence):
     bare = Phantom("bare", Factorization(np.eye(1, 3), np.ones((4, 1))), np.arange(1.0, 4), (2, 2), ("A",))
     with pytest.raises(ValueError, match=sentence):
-        bare.acquire(5, 0, Acquisition(**setting))
+        acquire(bare, 5, 0, Acquisition(**setting))
 
 
 def _mean(phantom, acquisition):

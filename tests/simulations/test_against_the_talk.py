@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from bayesunmix.engine.pca import principal_components
-from bayesunmix.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.spectra import RESPONSES
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 from simulations.acquisition import Acquisition
 from simulations.talk import DOSE
 
@@ -28,13 +28,13 @@ def needle():
 
 @pytest.fixture(scope="module")
 def trial(needle):
-    return needle.acquire(DOSE, 0, Acquisition(probe_nm=2.0))
+    return acquire(needle, DOSE, 0, Acquisition(probe_nm=2.0))
 
 
 @pytest.fixture(scope="module")
 def series():
     """Twelve tilts of a full turn: the shares of variance do not depend on how many there are."""
-    return PHANTOMS["nicr_needle"](12, step_deg=30, detector=RESPONSES["realistic"]).acquire(DOSE, 0)
+    return acquire(PHANTOMS["nicr_needle"](12, step_deg=30, detector=RESPONSES["realistic"]), DOSE, 0)
 
 
 @pytest.fixture(scope="module")

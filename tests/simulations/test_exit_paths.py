@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayesunmix.factorization import Factorization
-from bayesunmix.image import Axis
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import Axis
 from bayesunmix.spectra import attenuation
-from simulations import Phantom
+from simulations import Phantom, acquire
 from simulations.absorption import Absorption
 from simulations.acquisition import Acquisition
 from simulations.exit_paths import exit_paths
@@ -91,7 +91,7 @@ def test_absorption_in_a_voxel_model_follows_its_ways_out():
     np.testing.assert_allclose(
         absorption.survival(pixel, 0, np.arange(80)), -np.expm1(-expected) / expected, rtol=1e-5
     )
-    trial = phantom.acquire(2000, 0, Acquisition(takeoff_deg=30))
+    trial = acquire(phantom, 2000, 0, Acquisition(takeoff_deg=30))
     seen = trial.image.total_map().ravel()[phantom.specimen]
     mean = trial.truth.abundances.sum(axis=1)[phantom.specimen]
     assert ((seen - mean) ** 2 / mean).mean() == pytest.approx(1, abs=5 * np.sqrt(2 / mean.size))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bayesunmix.factorization import Factorization
-from simulations import PHANTOMS, photons
+from bayesunmix.data.factorization import Factorization
+from simulations import PHANTOMS, acquire, photons
 
 # Photons per pixel below and above the number of channels: the sampler has a branch for each.
 DOSES = [5.0, 100.0, 2000.0]
@@ -21,7 +21,7 @@ def film():
 @pytest.mark.parametrize("dose", DOSES)
 @pytest.mark.parametrize("seed", range(3))
 def test_index_of_dispersion_of_pixel_totals_is_one(film, dose, seed):
-    trial = film.acquire(dose, seed)
+    trial = acquire(film, dose, seed)
     expected = trial.truth.abundances[film.specimen].sum(axis=1)
     _assert_dispersion_one(trial.image.total_map().ravel()[film.specimen], expected)
 
@@ -29,7 +29,7 @@ def test_index_of_dispersion_of_pixel_totals_is_one(film, dose, seed):
 @pytest.mark.parametrize("dose", DOSES)
 @pytest.mark.parametrize("seed", range(3))
 def test_index_of_dispersion_of_entries_is_one(film, dose, seed):
-    trial = film.acquire(dose, seed)
+    trial = acquire(film, dose, seed)
     expected = trial.truth.expected()
     # Of entries that expect next to nothing, the one photon in a hundred of them would drown the statistic.
     seen = expected > 0.05
@@ -47,7 +47,7 @@ def test_the_photons_of_an_image_scatter_as_poisson(film):
 @pytest.mark.parametrize("dose", [20.0, 2000.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_channel_histogram_fits_the_endmembers(film, dose, seed):
-    trial = film.acquire(dose, seed)
+    trial = acquire(film, dose, seed)
     expected = trial.truth.abundances.sum(axis=0) @ trial.truth.endmembers
     statistic = ((trial.image.sum_spectrum() - expected) ** 2 / expected).sum()
     assert 1e-4 < stats.chi2(film.energy_kev.size).sf(statistic) < 1 - 1e-4

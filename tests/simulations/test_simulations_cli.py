@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from simulations import PHANTOMS
+from simulations import PHANTOMS, acquire
 from simulations.__main__ import main
 from simulations.picture import contact_sheet
 
@@ -53,7 +53,7 @@ def test_show_draws_a_picture(run, tmp_path):
 def test_write_keeps_image_and_truth_apart(run, tmp_path):
     assert run("write", "nicr_film", "--dose", 5, "--seed", 7, "--out", tmp_path / "film.npz")[0] == 0
     assert {path.name for path in tmp_path.iterdir()} == {"film.npz", "film.truth.npz"}
-    trial = PHANTOMS["nicr_film"]().acquire(5, 7)
+    trial = acquire(PHANTOMS["nicr_film"](), 5, 7)
     image = bu.read(tmp_path / "film.npz")
     assert (image.counts != trial.image.counts).nnz == 0
     assert image.axes == trial.image.axes

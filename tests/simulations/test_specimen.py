@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from bayesunmix.alignment import spectral_angles
-from simulations import PHANTOMS
+from bayesunmix.data.alignment import spectral_angles
+from simulations import PHANTOMS, acquire
+from simulations.material import Material
 from simulations.phantoms.particles_espm import DOSES
-from simulations.specimen import Material, channels, specimen, sphere_chords
+from simulations.specimen import channels, specimen, sphere_chords
 
 IRON = {"Fe": Material("Fe", 7.87), "FeO": Material("FeO", 5.74)}
 THICKNESS = np.array([[[10.0, 0], [0, 20.0]], [[0, 0], [5.0, 5.0]]])
@@ -155,7 +156,7 @@ def test_the_espm_set_is_the_published_one():
     assert (thickness[:, 1:] > 0).all(axis=1).sum() == 0, "the spheres stand apart"
     assert DOSES == (293, 18)
     for dose in DOSES:
-        assert particles.acquire(dose, 0).image.n_photons / 128**2 == pytest.approx(dose, rel=0.01)
+        assert acquire(particles, dose, 0).image.n_photons / 128**2 == pytest.approx(dose, rel=0.01)
 
 
 def test_null_has_one_phase_and_no_other():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bayesunmix.io import h5
-from simulations import PHANTOMS, photons
+from simulations import PHANTOMS, acquire, photons
 from simulations.acquisition import Acquisition
 from simulations.store import write_series
 
@@ -21,7 +21,7 @@ def film():
 @pytest.mark.parametrize("acquisition", [None, Acquisition(frames=3, keep_frames=True, dead_time=0.002)])
 def test_the_streamed_series_is_the_acquired_one(film, tmp_path, monkeypatch, acquisition):
     monkeypatch.setattr(photons, "_BLOCK", 1000)
-    trial = film.acquire(20, 3, acquisition)
+    trial = acquire(film, 20, 3, acquisition)
     truth = write_series(film, 20, 3, tmp_path / "film.h5", acquisition)
     image = h5.load(tmp_path / "film.h5")
     assert (image.counts != trial.image.counts).nnz == 0
@@ -36,7 +36,7 @@ def test_a_part_is_read_alone(film, tmp_path):
     part = h5.load(tmp_path / "film.h5", slice(5, 7))
     assert part.axes[0].offset == 5 * part.axes[0].scale  # it knows where in the whole it lies
     assert part.shape == (2, 64, 90)
-    np.testing.assert_array_equal(part.dense(), film.acquire(20, 3).image.dense()[5:7])
+    np.testing.assert_array_equal(part.dense(), acquire(film, 20, 3).image.dense()[5:7])
 
 
 def test_same_seed_same_bytes(film, tmp_path):

@@ -1,0 +1,276 @@
+r"""How far counts determine a factorisation: the range of every answer over all rotations that the noise allows.
+
+A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are as non-negative: its
+rotational ambiguity, in chemometrics the area of feasible solutions [1]_ [2]_. Here rotations are accepted by a test
+that knows the noise (`bayesunmix.analysis.feasible_evidence`) and found by walks to the extremes
+(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not hold this range: more dose makes it smaller
+only down to what non-negativity leaves open, and it is reported beside them.
+
+References
+----------
+.. [1] W. H. Lawton and E. A. Sylvestre, "Self modeling curve resolution", Technometrics 13, 617 (1971).
+.. [2] A. Golshan et al., "A review of recent methods for the determination of ranges of feasible solutions resulting
+   from soft modelling analyses of multivariate data", Anal. Chim. Acta 911, 1 (2016).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from bayesunmix.analysis.feasible_evidence import estimator, excess, gather
+from bayesunmix.analysis.feasible_walk import most_extreme, objectives, sample, walk
+from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.mask import require_mask
+from bayesunmix.data.result import Unmixing
+
+NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
+BLOCK_ENTRIES = 2**22
+
+Verdict = Literal["yes", "range-only", "no"]
+
+
+class Range(NamedTuple):
+    """The lowest and the highest value that feasible rotations give."""
+
+    lower: np.ndarray
+    upper: np.ndarray
+
+    @property
+    def half_width(self) -> np.ndarray:
+        """Half of what lies between them."""
+        return (self.upper - self.lower) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Identified:
+    """What counts leave open about a factorisation, beside their noise.
+
+    Every range is the one over `rotations`, so that it is an approximation from inside.
+
+    Parameters
+    ----------
+    endmembers : Range of (K, C) arrays
+        Of each channel of each endmember, which sums to one.
+    fractions : Range of (P, K) arrays
+        Of each component's share of the counts of a pixel; 0 to 1 where there are none.
+    overall : Range of (K,) arrays
+        Of each component's share of all counts.
+    rotations : (n, K, K) array
+        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those kept reach the extremes.
+    amounts : (P, K) array
+        Estimates of abundance that are linear in the counts, so that sums over regions are unbiased; some are negative.
+    known : (K,) bool array
+        Components whose endmember was given, and does not rotate.
+    navigation_shape : tuple of int
+    warnings : tuple of str
+    """
+
+    endmembers: Range
+    fractions: Range
+    overall: Range
+    rotations: np.ndarray
+    amounts: np.ndarray
+    known: np.ndarray
+    navigation_shape: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+    def fractions_of(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> Range:
+        """Return the range of every component's share of a region, two (K,) arrays.
+
+        Parameters
+        ----------
+        mask : bool array of `navigation_shape`
+        weight : {"counts", "area"}
+            Share of the counts of the region, or mean of the shares of its pixels (those that hold counts).
+
+        Raises
+        ------
+        ValueError
+            If the mask has another shape, or the weight another name.
+        """
+        under = self.fractions_under(mask, weight)
+        return Range(under.min(axis=0), under.max(axis=0))
+
+    def fractions_under(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
+        """Return the shares of a region under each of `rotations`, (n, K); see `fractions_of`."""
+        mask = require_mask(mask, self.navigation_shape)
+        if weight not in ("counts", "area"):
+            raise ValueError(f"weight must be 'counts' or 'area', got {weight!r}")
+        amounts = self.amounts[mask.ravel()]
+        totals = amounts.sum(axis=1, keepdims=True)
+        inside = totals[:, 0] > 0.5  # of a count
+        if weight == "area":
+            amounts = amounts / np.where(inside[:, None], totals, 1)
+        total = amounts[inside].sum(axis=0)
+        if not inside.any():
+            everything = np.array([[0.0], [1.0]])  # an empty region may be anything
+            return np.repeat(everything, total.size, axis=1)
+        return _shares(total @ np.linalg.inv(self.rotations))
+
+
+def identify(
+    image: SpectrumImage,
+    result: Unmixing,
+    *,
+    known: Sequence[bool] | None = None,
+    level: float = 0.95,
+    n_steps: int = 50,
+    seed: int = 0,
+) -> Identified:
+    """Find the feasible range of every endmember and every fraction.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+        The image that was unmixed.
+    result : Unmixing
+        Not negative (no PCA or ICA). It need not be the best of the solutions that the counts allow.
+    known : K bools, optional
+        Components whose endmembers are given. Where not given: all from method `elements`, from `nmf_semi` those that
+        it was given, and from `bayes` with line families those that nothing can rotate.
+    level : float
+        Of the test: the true rotation passes it with at least about this probability.
+    n_steps : int
+        Of each walk; time is proportional to it.
+    seed : int
+        The same seed gives the same result.
+
+    Returns
+    -------
+    Identified
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind, or the result is not of this image.
+    """
+    require_image(image)
+    require_seed(seed)
+    estimate = _validated(image, result, level, n_steps)
+    held = _known(result, known)
+    if held.all() or held.size == 1:
+        return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, ())
+    # The answer must not depend on how components are numbered: the walk has an order of its own.
+    order = np.lexsort((estimate.endmembers @ image.energy_kev, -estimate.abundances.sum(axis=0)))
+    ordered, free = estimate.reorder(order), ~held[order]
+    rng = np.random.default_rng(seed)
+    test = partial(excess, gather(image, ordered.endmembers, level))
+    occupied = np.flatnonzero(ordered.abundances.sum(axis=1))
+    quantities = sample(ordered.endmembers, ordered.abundances[occupied], image.sum_spectrum(), free, rng)
+    found, allowed = walk(test, objectives(quantities, rng), free, n_steps, rng)
+    kept = found[most_extreme(found, quantities)]
+    back = np.argsort(order)
+    rotations = kept[:, back][:, :, back]
+    amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
+    return _over(rotations, image, estimate, amounts, held, _warnings(allowed))
+
+
+def verdict(half_width: float, total_sd: float) -> Verdict:
+    """Say whether the data identify a quantity.
+
+    Parameters
+    ----------
+    half_width : float
+        Half of its feasible range.
+    total_sd : float
+        Its posterior standard deviation, of counting and of the endmembers together.
+
+    Returns
+    -------
+    "no"
+        If the half-width is more than 2 sd: the error bar would not hold the other solutions.
+    "range-only"
+        If it is more than 0.5 sd: quote the range beside the error bar. A range of half-width h holds a bias of h at
+        most; up to half an sd, a 90 % interval still covers at least 85 %.
+    "yes"
+        Otherwise.
+    """
+    if not (half_width >= 0 and total_sd >= 0):
+        raise ValueError(f"half_width and total_sd must not be negative, got {half_width} and {total_sd}")
+    if half_width > DECISIVE_SHARE * total_sd:
+        return "no"
+    return "range-only" if half_width > NEGLIGIBLE_SHARE * total_sd else "yes"
+
+
+def _validated(image: SpectrumImage, result: Unmixing, level: float, n_steps: int) -> Factorization:
+    require_result_of(image, result.estimate)
+    estimate = result.estimate
+    if not estimate.is_nonnegative:
+        raise ValueError(
+            "the result must not be negative, and this one is (PCA and ICA are): what is feasible is decided by "
+            "non-negativity; use another method, for example 'nmf'"
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.95 is usual")
+    if isinstance(n_steps, bool) or not isinstance(n_steps, int | np.integer) or n_steps < 1:
+        raise ValueError(f"n_steps must be a whole number, at least 1, got {n_steps!r}; for example 50")
+    return estimate.canonical()
+
+
+def _known(result: Unmixing, known: Sequence[bool] | None) -> np.ndarray:
+    n_components = result.estimate.n_components
+    if known is None:
+        all_given = result.info.get("method") == "elements"
+        unique = result.info.get("unique_components", ())
+        return np.array(
+            [all_given or name in unique or name.startswith("given_") for name in result.component_names]
+        )
+    held = np.asarray(known)
+    if held.shape != (n_components,) or held.dtype != bool:
+        raise ValueError(f"known must be one bool for each of the {n_components} components, got {known!r}")
+    return held
+
+
+def _over(
+    rotations: np.ndarray,
+    image: SpectrumImage,
+    estimate: Factorization,
+    amounts: np.ndarray,
+    known: np.ndarray,
+    warnings: tuple[str, ...],
+) -> Identified:
+    """Evaluate every quantity under every rotation."""
+    back = np.linalg.inv(rotations)
+    lowest, highest = np.full((2, *estimate.endmembers.shape), [[[np.inf]], [[-np.inf]]])
+    for rotation in rotations:
+        spectra = _shares(rotation @ estimate.endmembers)
+        lowest, highest = np.minimum(lowest, spectra), np.maximum(highest, spectra)
+    fractions = np.zeros((2, *estimate.abundances.shape))
+    fractions[1] = 1
+    occupied = np.flatnonzero(estimate.abundances.sum(axis=1))
+    step = max(BLOCK_ENTRIES // back[:, 0].size, 1)
+    for i in range(0, occupied.size, step):
+        rows = occupied[i : i + step]
+        under = _shares(estimate.fractions[rows] @ back)
+        fractions[:, rows] = under.min(axis=0), under.max(axis=0)
+    overall = _shares(amounts.sum(axis=0) @ back)
+    return Identified(
+        Range(lowest, highest),
+        Range(*fractions),
+        Range(overall.min(axis=0), overall.max(axis=0)),
+        rotations,
+        amounts,
+        known,
+        image.navigation_shape,
+        warnings,
+    )
+
+
+def _shares(values: np.ndarray) -> np.ndarray:
+    """Leave out what is negative within the noise, and divide by the sum along the last axis."""
+    clipped = np.maximum(values, 0)
+    return np.asarray(clipped / np.maximum(clipped.sum(axis=-1, keepdims=True), 1e-300))
+
+
+def _warnings(allowed: float) -> tuple[str, ...]:
+    if allowed < 1.01:
+        return ()
+    return (
+        f"no non-negative factorisation near this result passes the test (worst part {allowed:.1f} times what noise "
+        "explains): the number of components or the model may be wrong, and so may these ranges",
+    )

@@ -1,0 +1,124 @@
+r"""Net counts of line families as maps with intervals, from the draws of a factorisation.
+
+.. math:: n_{pf} = \sum_k a_{pk} s_{kf}
+
+with :math:`s_{kf}` the share of endmember k's photons in the lines of family f: what a fit of line families and
+continuum (`bayesunmix.spectra.line_model`, calibrated on the sum spectrum) gives to f in that endmember. Abundances and
+endmembers are of one joint draw each, so that the interval holds both errors and how they go together.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bayesunmix.contracts.arguments import require_image, require_result_of
+from bayesunmix.data.draws import blocks, interval
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.spectra.element_search import find_elements
+from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
+
+LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
+MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between share the nearest
+
+
+class LineIntensity(NamedTuple):
+    """Maps of net counts, of the image's navigation shape: posterior mean and interval."""
+
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def line_intensities(
+    result: Unmixing,
+    image: SpectrumImage,
+    lines: Sequence[str],
+    level: float = 0.9,
+    *,
+    elements: Sequence[str] | None = None,
+) -> dict[str, LineIntensity]:
+    """Map the net counts of line families: ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
+
+    Parameters
+    ----------
+    result : Unmixing
+        With a posterior. For `elements`, which has none, see `bayesunmix.net_counts`.
+    image : SpectrumImage
+        The image that was unmixed.
+    lines : sequence of str
+        Families: "Ni_K", "Cr_K", ...
+    level : float
+        Of the intervals, entry by entry.
+    elements : sequence of str, optional
+        All elements of the specimen: a line that no element explains would be taken for continuum. Where not given,
+        those that the sum spectrum shows, and those of `lines`.
+
+    Returns
+    -------
+    maps : dict of str to LineIntensity
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind, a family is unknown or not on the axis, or there is no posterior.
+    """
+    require_image(image)
+    require_result_of(image, result.estimate)
+    posterior = result.posterior
+    if posterior is None:
+        raise ValueError(
+            "line intensities with intervals need a result with a posterior, got one without; "
+            "use method='bayes_gibbs', or bayesunmix.net_counts with a result of method 'elements'"
+        )
+    if isinstance(lines, str) or not lines:
+        raise TypeError(f"lines must be a sequence of families, got {lines!r}; for example ['Ni_K']")
+    first = int(np.searchsorted(image.energy_kev, LOWEST_KEV))
+    model = _model(image, first, tuple(lines), elements)
+    paired = posterior.paired_endmembers()
+    photons = posterior.mean().abundances.sum(axis=0)
+    shares = _shares(model, image.energy_kev, first, paired, photons, list(lines))
+    maps = np.empty((3, image.n_pixels, len(lines)))
+    for pixels, abundances in blocks(posterior.abundances):
+        net = abundances @ shares
+        maps[:, pixels] = net.mean(axis=0), *interval(net, level)
+    shaped = maps.reshape(3, *image.navigation_shape, len(lines))
+    return {name: LineIntensity(*shaped[..., j]) for j, name in enumerate(lines)}
+
+
+def _model(
+    image: SpectrumImage, first: int, lines: tuple[str, ...], elements: Sequence[str] | None
+) -> LineModel:
+    energy_kev, counts = image.energy_kev[first:], image.sum_spectrum()[first:].astype(np.float64)
+    found = find_elements(energy_kev, counts).reasons if elements is None else elements
+    asked = [line.partition("_")[0] for line in lines]
+    model = fit_lines(energy_kev, counts, tuple(dict.fromkeys([*found, *asked])))
+    for line in lines:
+        if line not in model.names:
+            raise ValueError(
+                f"lines must be families on the energy axis, got {line!r}; there are {', '.join(model.names)}"
+            )
+    return model
+
+
+def _shares(
+    model: LineModel,
+    energy_kev: np.ndarray,
+    first: int,
+    endmembers: np.ndarray,
+    photons: np.ndarray,
+    lines: list[str],
+) -> np.ndarray:
+    """Share of the photons of each endmember in each family, (draws of all chains, K, families)."""
+    flat = endmembers.reshape(-1, *endmembers.shape[2:])[:, :, first:].astype(np.float64)
+    curves = np.concatenate([model.spectra, model.background])
+    wanted = [model.names.index(line) for line in lines]
+    n_fits = min(MOST_FITS, len(flat))
+    fitted = np.arange(n_fits) * len(flat) // n_fits
+    shares = np.empty((n_fits, len(photons), len(lines)))
+    for k, size in enumerate(np.maximum(photons, 1.0)):
+        weights = inverse_noise(energy_kev[first:], size * flat[:, k].mean(axis=0))
+        for i, draw in enumerate(fitted):
+            shares[i, k] = amplitudes(curves, size * flat[draw, k], weights)[wanted] / size
+    return shares[np.arange(len(flat)) * n_fits // len(flat)]

@@ -1,0 +1,140 @@
+"""One number read off a result, with what is known and not known about it in three columns that are never merged.
+
+Counting noise shrinks with more counts in the region, the error of the endmembers with more counts anywhere, and the
+feasible range, within which the data leave the answer open, with neither.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesunmix.analysis.identification import Verdict, verdict
+from bayesunmix.analysis.totals import split_variance
+from bayesunmix.data.draws import quantile, require_level
+
+LIMIT_LEVEL = 0.95
+# L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
+DETECTED = 3.0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A posterior in a line.
+
+    Parameters
+    ----------
+    mean : float
+    lower, upper : float
+        Equal-tailed interval at `level`, of counting and endmembers together.
+    level : float
+    upper_limit : float or None
+        One-sided 95 % limit of a quantity that may be zero: whose mean is less than 3 sd, or whose feasible range
+        begins at zero. Else None.
+    counting_sd : float
+        With the endmembers known.
+    endmember_sd : float
+        What is added because the endmembers are not known, by the law of total variance. As it is
+        estimated from draws, less than about a sixth of `counting_sd` cannot be told from 0.
+    feasible : (float, float) or None
+        Range over the solutions that explain the counts as well (`bayesunmix.identify`); None where spectra are known.
+    """
+
+    mean: float
+    lower: float
+    upper: float
+    level: float
+    upper_limit: float | None
+    counting_sd: float
+    endmember_sd: float
+    feasible: tuple[float, float] | None
+
+    @property
+    def sd(self) -> float:
+        """Posterior standard deviation, of counting and endmembers together."""
+        return math.hypot(self.counting_sd, self.endmember_sd)
+
+    @property
+    def feasible_half_width(self) -> float | None:
+        """Half of the feasible range."""
+        return None if self.feasible is None else (self.feasible[1] - self.feasible[0]) / 2
+
+    @property
+    def identified(self) -> Verdict:
+        """Whether the data determine it: "yes", "range-only" or "no" (see `bayesunmix.verdict`)."""
+        return verdict(self.feasible_half_width or 0.0, self.sd)
+
+
+def quantities(values: np.ndarray, level: float, feasible: np.ndarray | None) -> list[Quantity]:
+    """Reduce draws to quantities.
+
+    Parameters
+    ----------
+    values : (D, 2, n, K) array
+        As `bayesunmix.analysis.totals.draw_totals` gives them, or a function of these.
+    level : float
+    feasible : (2, K) array or None
+        Lower and upper ends.
+
+    Raises
+    ------
+    ValueError
+        If the level does not lie between 0 and 1.
+    """
+    require_level(level)
+    flat = values.reshape(-1, values.shape[-1])
+    tail = (1 - level) / 2
+    lower, upper, limit = quantile(flat, [tail, 1 - tail, LIMIT_LEVEL])
+    mean = flat.mean(axis=0)
+    counting, endmembers = (np.sqrt(variance) for variance in split_variance(values))
+    detected = mean >= DETECTED * np.hypot(counting, endmembers)
+    if feasible is not None:
+        detected &= feasible[0] > 0
+    return [
+        Quantity(
+            float(mean[k]),
+            float(lower[k]),
+            float(upper[k]),
+            level,
+            None if detected[k] else float(limit[k]),
+            float(counting[k]),
+            float(endmembers[k]),
+            None if feasible is None else (float(feasible[0, k]), float(feasible[1, k])),
+        )
+        for k in range(len(mean))
+    ]
+
+
+def table(rows: dict[str, Quantity], heading: str) -> str:
+    """Lay quantities out as plain text, a line each."""
+    level = next(iter(rows.values())).level
+    head = [heading, "mean", f"{100 * level:g} % interval", "95 % limit", "counting sd", "endmember sd"]
+    lines = [[*head, "feasible +-", "identified"]]
+    for name, q in rows.items():
+        half_width = q.feasible_half_width
+        lines.append(
+            [
+                name,
+                _digits(q.mean, q.sd),
+                f"{_digits(q.lower, q.sd)} to {_digits(q.upper, q.sd)}",
+                "" if q.upper_limit is None else f"< {_digits(q.upper_limit, q.sd)}",
+                _digits(q.counting_sd, q.counting_sd),
+                _digits(q.endmember_sd, q.endmember_sd),
+                "known" if half_width is None else _digits(half_width, half_width),
+                q.identified,
+            ]
+        )
+    width = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    laid = [
+        "  ".join([line[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(line[1:], width[1:], strict=True))])
+        for line in lines
+    ]
+    return "\n".join(line.rstrip() for line in laid)
+
+
+def _digits(value: float, sd: float) -> str:
+    """Write a value to the second digit of its error."""
+    if not sd > 0:
+        return f"{value:g}"
+    places = 1 - math.floor(math.log10(sd))
+    return f"{round(value, places):.{max(places, 0)}f}"

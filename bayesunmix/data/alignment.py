@@ -1,0 +1,76 @@
+"""One permutation for everything: components are matched once, and spectra, maps and draws follow.
+
+Matching spectra and maps separately would let a method score well with two different numberings.
+The match minimises the summed spectral angle (Kuhn 1955, the Hungarian method).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bayesunmix.data.posterior import Posterior
+
+
+def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angles in degrees between every row of `a` (K, C) and every row of `b` (J, C), (K, J).
+
+    Angles near zero are taken from the distance of the unit vectors, where the arc cosine would lose digits.
+    A spectrum of zeros has no direction; it counts as being at right angles to everything.
+
+    Raises
+    ------
+    ValueError
+        If one of the two is not 2-D, or if their channels differ.
+    """
+    a, b = (np.asarray(spectra, dtype=np.float64) for spectra in (a, b))
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"spectra must be (K, C) and (J, C) with the same channels, got {a.shape} and {b.shape}; "
+            "for one spectrum, pass spectrum[None, :]"
+        )
+    chord = np.linalg.norm(_unit(a)[:, None] - _unit(b)[None], axis=2)
+    silent = np.logical_or.outer(*(~np.any(spectra, axis=1) for spectra in (a, b)))
+    return np.where(silent, 90.0, np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1))))
+
+
+def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
+    """Order of `endmembers` (J, C) that lines them up with `reference` (K, C).
+
+    Returns
+    -------
+    order : (J,) int array
+        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last. Where
+        there are fewer endmembers than references, they come in the order of those that found a partner.
+    """
+    from scipy.optimize import linear_sum_assignment  # half of the import time of this package
+
+    rows, columns = linear_sum_assignment(spectral_angles(reference, endmembers))
+    paired = columns[np.argsort(rows)]
+    return np.concatenate([paired, np.setdiff1d(np.arange(len(endmembers)), paired)]).astype(int)
+
+
+def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
+    """Give every chain the numbering of the first, by its mean endmembers.
+
+    Returns
+    -------
+    posterior : Posterior
+    n_relabelled : int
+        Chains whose numbering differed.
+    """
+    means = posterior.endmembers.mean(axis=1)
+    orders = [match(means[0], mean) for mean in means]
+    endmembers = np.stack([e[:, o] for e, o in zip(posterior.endmembers, orders, strict=True)])
+    abundances = np.stack([a[..., o] for a, o in zip(posterior.abundances, orders, strict=True)])
+    changed = sum(bool((o != np.arange(len(o))).any()) for o in orders)
+    # Moments were summed over chains that were numbered differently: they are left out.
+    relabelled = replace(
+        posterior, endmembers=endmembers, abundances=abundances, abundance_mean=None, abundance_sd=None
+    )
+    return relabelled, changed
+
+
+def _unit(spectra: np.ndarray) -> np.ndarray:
+    # To a largest value of one first: the squares of very small or large numbers leave the range of floats.
+    spectra = spectra / np.maximum(np.abs(spectra).max(axis=1, keepdims=True), 1e-300)
+    return spectra / np.maximum(np.linalg.norm(spectra, axis=1, keepdims=True), 1e-300)

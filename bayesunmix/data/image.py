@@ -1,0 +1,290 @@
+"""The spectrum image: sparse photon counts, an energy axis and a navigation shape, validated once.
+
+Everything downstream may trust what is checked here: counts are non-negative whole numbers, the energy axis
+increases, and nothing is dense. A pixel is a row of `counts`; navigation axes are flattened in C order.
+
+A mask says which pixels take part, by True. The counts of the others are left out when the image is made, whatever
+they are, and so are never seen again: not in a sum, not by a method.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.data.counts import flattened, photon_counts
+from bayesunmix.data.mask import require_mask
+
+
+class Axis(NamedTuple):
+    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
+
+    name: str
+    scale: float = 1.0
+    units: str = "px"
+    offset: float = 0.0
+
+
+class Grid(NamedTuple):
+    """Where counts lie: what is left of a spectrum image without them."""
+
+    energy_kev: np.ndarray
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumImage:
+    """Photon counts on a grid of pixels.
+
+    Parameters
+    ----------
+    counts : (..., C) array, or (P, C) scipy.sparse matrix or array
+        Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted.
+        Held as (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
+    energy_kev : (C,) array
+        Centre of each channel in keV, strictly increasing.
+    shape : tuple of int, optional
+        Navigation axes, then channels; taken from a dense array. For sparse counts, (P, C) where not given.
+    axes : tuple of Axis, optional
+        Name, step, unit and offset of each navigation axis.
+    mask : bool array of the navigation shape, optional
+        True where a pixel takes part; HyperSpy's `navigation_mask` is the opposite, ``mask=~navigation_mask``. Held as
+        None where all pixels do.
+
+    Raises
+    ------
+    TypeError
+        If the counts or the energies are not numbers.
+    ValueError
+        If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+    """
+
+    counts: sparse.csr_array
+    energy_kev: np.ndarray
+    shape: tuple[int, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    mask: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        counts, shape = flattened(self.counts, self.shape)
+        mask = _validated_mask(self.mask, shape[:-1])
+        counts = photon_counts(counts, None if mask is None else mask.ravel())
+        energy = _validated_energy(self.energy_kev, counts.shape[1])
+        axes = tuple(Axis(*axis) for axis in self.axes) or _default_axes(len(shape) - 1)
+        if len(axes) != len(shape) - 1:
+            raise ValueError(
+                f"axes must name each of the {len(shape) - 1} navigation axes, got {len(axes)}; "
+                "leave axes out for defaults"
+            )
+        valid = {"counts": counts, "energy_kev": energy, "shape": shape, "axes": axes, "mask": mask}
+        for name, value in valid.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        size = " x ".join(map(str, self.shape))
+        low, high = self.energy_kev[0], self.energy_kev[-1]
+        where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
+        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts{where}>"
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels, P; of those that take part there may be fewer."""
+        return int(self.counts.shape[0])
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels, C."""
+        return int(self.counts.shape[1])
+
+    @property
+    def navigation_shape(self) -> tuple[int, ...]:
+        """Shape of a map."""
+        return self.shape[:-1]
+
+    @property
+    def takes_part(self) -> np.ndarray:
+        """Which pixels take part, (P,) bool."""
+        return np.ones(self.n_pixels, bool) if self.mask is None else self.mask.ravel()
+
+    @property
+    def grid(self) -> Grid:
+        """Energies, shape, axes and mask."""
+        return Grid(self.energy_kev, self.shape, self.axes, self.mask)
+
+    @property
+    def n_photons(self) -> int:
+        """Total counts."""
+        return int(self.counts.data.sum(dtype=np.int64))
+
+    def dense(self) -> np.ndarray:
+        """Return the counts as a dense array of `shape`: for small images."""
+        return self.counts.toarray().reshape(self.shape)
+
+    def pixels(self, block: int = 4096) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield (rows, dense float32 counts of these rows), `block` pixels at a time."""
+        for start in range(0, self.n_pixels, block):
+            rows = slice(start, min(start + block, self.n_pixels))
+            yield rows, self.counts[rows].toarray().astype(np.float32)
+
+    def sum_spectrum(self) -> np.ndarray:
+        """Sum over all pixels, (C,) int64."""
+        return np.asarray(self.counts.sum(axis=0, dtype=np.int64)).ravel()
+
+    def total_map(self) -> np.ndarray:
+        """Add up the counts of each pixel over channels, of `navigation_shape`, int64."""
+        return np.asarray(self.counts.sum(axis=1, dtype=np.int64)).reshape(self.navigation_shape)
+
+    def within(self, mask: Any) -> "SpectrumImage":
+        """Let only the pixels take part where `mask`, bool of `navigation_shape`, is True, and which did so far.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another shape or type, or no count is left.
+        """
+        mask = _validated_mask(mask, self.navigation_shape)
+        if mask is None or self.mask is None:
+            return self if mask is None else replace(self, mask=mask)
+        return replace(self, mask=mask & self.mask)
+
+    def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
+        """Keep the channels with ``kev_low <= energy < kev_high``.
+
+        Raises
+        ------
+        ValueError
+            If no channel, or no count, lies in that range.
+        """
+        keep = (self.energy_kev >= kev_low) & (self.energy_kev < kev_high)
+        if not keep.any():
+            raise ValueError(
+                f"the range {kev_low:g} to {kev_high:g} keV holds no channel: "
+                f"the axis runs from {self.energy_kev[0]:.3f} to {self.energy_kev[-1]:.3f} keV; "
+                "choose a range inside it"
+            )
+        low, high = np.flatnonzero(keep)[[0, -1]]
+        counts = self.counts[:, low : high + 1]
+        shape = (*self.navigation_shape, counts.shape[1])
+        return replace(self, counts=counts, energy_kev=self.energy_kev[keep], shape=shape)
+
+    def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
+        """Sum blocks of pixels and of channels; blocks at the far edge may be smaller, so no count is lost.
+
+        A block takes part where any of its pixels does.
+
+        Parameters
+        ----------
+        spatial : int or tuple of int
+            Pixels per block along every navigation axis, or along each.
+        energy : int
+            Channels per block.
+
+        Raises
+        ------
+        ValueError
+            If a block is not a positive whole number of pixels or channels.
+        """
+        steps = self._steps(spatial)
+        if not _is_positive_whole(energy):
+            raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
+        pixel_sum = summing_matrix(self.blocks(steps))
+        channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
+        counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
+        centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
+        axes = tuple(
+            a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
+            for a, step in zip(self.axes, steps, strict=True)
+        )
+        blocks = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
+        mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
+        return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes, mask)
+
+    def blocks(self, spatial: int | tuple[int, ...]) -> np.ndarray:
+        """Return the block of `rebin` that each pixel falls in, (P,) int."""
+        steps = self._steps(spatial)
+        shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
+        where = np.indices(self.navigation_shape).reshape(len(steps), -1) // np.array(steps)[:, None]
+        return np.ravel_multi_index(tuple(where), shape)
+
+    def _steps(self, spatial: int | tuple[int, ...]) -> tuple[int, ...]:
+        n_axes = len(self.navigation_shape)
+        steps = tuple(spatial) if isinstance(spatial, tuple | list) else (spatial,) * n_axes
+        if len(steps) != n_axes or not all(map(_is_positive_whole, steps)):
+            raise ValueError(
+                f"spatial must be one positive whole number, or one per navigation axis ({n_axes}), got {spatial}"
+            )
+        return steps
+
+    def thin(self, keep: float, rng: np.random.Generator) -> tuple["SpectrumImage", "SpectrumImage"]:
+        """Split the photons at random: each is kept with probability `keep`.
+
+        Poisson counts split into two independent Poisson images, which is what held-out scores rest on.
+
+        Returns
+        -------
+        kept, rest : SpectrumImage
+            Two images whose counts add up to this one.
+
+        Raises
+        ------
+        ValueError
+            If `keep` is not between 0 and 1, or one of the two images gets no photon.
+        """
+        if not 0 < keep < 1:
+            raise ValueError(f"keep must lie between 0 and 1, got {keep}")
+        kept, rest = self.counts.copy(), self.counts.copy()
+        kept.data = rng.binomial(self.counts.data, keep).astype(self.counts.dtype)
+        rest.data = self.counts.data - kept.data
+        if not (kept.data.any() and rest.data.any()):
+            raise ValueError(
+                f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
+                "use an image with more counts or a keep nearer to 0.5"
+            )
+        return replace(self, counts=kept), replace(self, counts=rest)
+
+
+def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
+    given = np.asarray(energy_kev)
+    if given.dtype.kind not in "uif":
+        raise TypeError(f"energy_kev must be channel centres in keV, got values of type {given.dtype}")
+    energy = given.astype(np.float64)
+    if energy.shape != (n_channels,):
+        raise ValueError(
+            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}; "
+            "make it as long as the last axis of counts"
+        )
+    if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
+        raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
+    return energy
+
+
+def _validated_mask(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
+    if mask is None:
+        return None
+    mask = require_mask(mask, navigation_shape, "that take part").copy()
+    if not mask.any():
+        raise ValueError(
+            "mask must be True for the pixels that take part, and it is False everywhere; for HyperSpy's "
+            "navigation_mask, which is True for the others, pass mask=~navigation_mask"
+        )
+    return None if mask.all() else mask
+
+
+def _is_positive_whole(n: Any) -> bool:
+    return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(n >= 1)
+
+
+def _default_axes(n: int) -> tuple[Axis, ...]:
+    names = ("y", "x") if n == 2 else tuple(f"axis_{i}" for i in range(n - 2)) + ("y", "x")[-min(n, 2) :]
+    return tuple(Axis(name) for name in names)
+
+
+def summing_matrix(group: np.ndarray) -> sparse.csr_array:
+    """Return the (groups, n) 0/1 matrix that adds up the members of each group."""
+    n = group.size
+    return sparse.csr_array((np.ones(n, np.uint64), (group, np.arange(n))), shape=(int(group.max()) + 1, n))

@@ -1,0 +1,1 @@
+"""Photons in the layout that devices are fast on, and random numbers."""

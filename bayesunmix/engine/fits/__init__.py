@@ -1,0 +1,1 @@
+"""Point estimates: starts, descent, EM, and their errors."""

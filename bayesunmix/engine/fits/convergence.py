@@ -1,0 +1,115 @@
+"""Iterate until the objective settles, and report how it went, in the same way for every iterative method."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bayesunmix.running.progress import track
+
+BLOCK = 10  # iterations between two looks at the objective
+FASTEST, SLOWEST = 0.5, 0.9  # factors from block to block with which what is left to gain is extrapolated
+ROUNDING = 1e-8  # of the objective: a rise that float32 can make
+
+
+class Run(NamedTuple):
+    """Where an iteration ended.
+
+    Attributes
+    ----------
+    state : any
+        The best there was.
+    objective : list of float
+        After each block.
+    iterations : int
+    gap : float
+        Share of the objective that is left to gain, as extrapolated after the last two blocks; the larger of both.
+    converged : bool
+    interrupted : bool
+        By the keyboard.
+    """
+
+    state: Any
+    objective: list[float]
+    iterations: int
+    gap: float
+    converged: bool
+    interrupted: bool
+
+    def info(self, objective_name: str, warnings: list[str]) -> dict[str, Any]:
+        """Return the entries of `Unmixing.info` that every method has, with a warning if it stopped early."""
+        if self.interrupted:
+            warnings = [*warnings, f"interrupted after {self.iterations} iterations: the best so far"]
+        elif not self.converged:
+            early = f"stopped after {self.iterations} iterations with the {objective_name} still changing"
+            warnings = [*warnings, f"{early}; raise max_iterations"]
+        return {
+            "converged": self.converged,
+            "interrupted": self.interrupted,
+            "iterations": self.iterations,
+            "objective": self.objective,
+            "objective_name": objective_name,
+            "relative_gap": self.gap,
+            "warnings": warnings,
+        }
+
+
+def until_settled(
+    state: Any,
+    advance: Callable[[Any, int], Any],
+    objective: Callable[[Any], float],
+    tolerance: float,
+    max_iterations: int,
+    label: str,
+    at_rest: Callable[[Any], Any] | None = None,
+    interrupted: bool = False,
+) -> Run:
+    """Advance until no more than `tolerance` of the objective is left to gain, or the user interrupts.
+
+    Parameters
+    ----------
+    state : any
+    advance : callable (state, iterations) -> state
+    objective : callable (state) -> float
+    tolerance : float
+        Share of the objective. What is left is extrapolated after each block of `BLOCK` iterations, as a geometric
+        series of the last two gains; it must be small twice in a row, because momentum makes the gains swing.
+    max_iterations : int
+    label : str
+        For the progress bar.
+    at_rest : callable (state) -> state, optional
+        Takes the momentum out of a state: for methods that extrapolate, whose objective is to fall. A block that
+        raises it is done again from where it began, shorter and without momentum.
+    interrupted : bool
+        The user has interrupted an earlier stage: the state is looked at and goes no further.
+    """
+    trace, gains, gaps = [objective(state)], [float("inf")], [float("inf")] * 2
+    iterations, block = 0, BLOCK
+    try:
+        for _ in track(range(0, 0 if interrupted else max_iterations, BLOCK), label):
+            moved = advance(state, block)
+            value = objective(moved)
+            iterations += block
+            if at_rest and not value <= trace[-1] + ROUNDING * abs(trace[-1]):  # a NaN is no descent either
+                if block == 1:  # an iteration without momentum cannot rise, but by rounding
+                    gaps = [0.0, 0.0]
+                    break
+                state, block = at_rest(state), max(block // 3, 1)
+                continue
+            gains.append(abs(trace[-1] - value) * BLOCK / block)
+            trace.append(value)
+            state, block = moved, BLOCK
+            gaps = [gaps[1], _left_to_gain(*gains[-2:]) / max(abs(value), 1e-300)]
+            if max(gaps) <= tolerance:
+                break
+    except KeyboardInterrupt:
+        interrupted = True
+    return Run(state, trace, iterations, max(gaps), max(gaps) <= tolerance, interrupted)
+
+
+def _left_to_gain(before: float, last: float) -> float:
+    """Rest of the geometric series of which two gains are terms; of a first gain nothing can be said.
+
+    A small gain right after a large one may be an accident of the momentum, and counts as a tenth of it.
+    """
+    last = max(last, before / 10)
+    ratio = min(max(last / before, FASTEST), SLOWEST) if before > 0 else 0.0
+    return last * ratio / (1 - ratio)

@@ -1,0 +1,93 @@
+"""From a start to a result: the way every factorisation by descent goes, whatever it lowers."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.events import Occupied
+from bayesunmix.engine.device.layout import place_everywhere, place_maps
+from bayesunmix.engine.fits.convergence import until_settled
+from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.fits.starts import Start
+
+STATIONARY = 1e-3  # of all counts: what one more iteration may still move from one component to another
+
+
+class Objective(NamedTuple):
+    """What is lowered.
+
+    Attributes
+    ----------
+    name : str
+    advance : callable (moving, iterations) -> moving
+    value : callable (abundances (K, pixels), endmembers (K, C)) -> float
+    certificate : callable (abundances, endmembers) -> dict
+        What more there is to say of how far a result is from an optimum.
+    """
+
+    name: str
+    advance: Callable[[Moving, int], Moving]
+    value: Callable[[Array, Array], float]
+    certificate: Callable[[Array, Array], dict[str, Any]] = lambda abundances, endmembers: {}
+
+
+def descend(
+    objective: Objective,
+    start: Start,
+    image: SpectrumImage,
+    pixels: Occupied,
+    tolerance: float,
+    max_iterations: int,
+    interrupted: bool = False,
+) -> Unmixing:
+    """Lower an objective from a start until it settles, and certify the result.
+
+    It has converged where no more than `tolerance` of the objective is left to gain (see
+    `bayesunmix.engine.fits.convergence`) and one more iteration moves no more than `STATIONARY` of the counts. Where
+    the user has `interrupted` an earlier stage, the start is the result.
+    """
+    run = until_settled(
+        _placed(start.abundances, start.endmembers),
+        objective.advance,
+        lambda moving: objective.value(moving.abundances, moving.endmembers),
+        tolerance,
+        max_iterations,
+        objective.name,
+        at_rest=lambda moving: _placed(moving.abundances, moving.endmembers),
+        interrupted=interrupted,
+    )
+    reached = run.state.abundances, run.state.endmembers
+    stationarity = float(_moved(*reached, objective.advance(_placed(*reached), 1)))
+    info = run.info(objective.name, start.warnings) | start.agreement | objective.certificate(*reached)
+    info["stationarity"] = stationarity
+    if run.converged and stationarity > STATIONARY:
+        info["converged"] = False
+        info["warnings"] = [
+            *info["warnings"],
+            f"the {objective.name} has settled, but one more iteration moves {stationarity:.1%} of the counts "
+            "between components; lower the tolerance",
+        ]
+    maps, endmembers = map(np.asarray, reached)
+    return Unmixing(Factorization(endmembers, pixels.restore(maps, image.n_pixels)), info=info)
+
+
+def _placed(abundances: np.ndarray | Array, endmembers: np.ndarray | Array) -> Moving:
+    """Be at rest, every part on the devices where iterating leaves it: elsewhere it would be compiled for again."""
+    moving = at_rest(place_maps(abundances), place_everywhere(endmembers))
+    return moving._replace(theta=place_everywhere(moving.theta))
+
+
+@jax.jit
+def _moved(abundances: Array, endmembers: Array, later: Moving) -> Array:
+    """Share of the counts that differ between two points, by pixel or by channel."""
+    size, scale = later.abundances.sum(1), later.endmembers.sum(1)
+    by_pixel = scale @ jnp.abs(later.abundances - abundances).sum(1)
+    by_channel = size @ jnp.abs(later.endmembers - endmembers).sum(1)
+    return (by_pixel + by_channel) / jnp.maximum(size @ scale, FLOOR)

@@ -1,0 +1,75 @@
+r"""Maximum-likelihood factorisation of Poisson counts: KL-NMF by expectation-maximisation.
+
+With endmembers that sum to one, the Lee-Seung update of KL-NMF [1]_ is the EM step of the Poisson model: a component's
+abundance in a pixel becomes the counts it is expected to have caused there, its endmember the spectrum of the
+counts it is expected to have caused anywhere. Each half-step lowers the deviance
+
+.. math:: D = 2 \sum_{pc} x_{pc} \log(x_{pc} / \mu_{pc}) - x_{pc} + \mu_{pc}, \qquad \mu = A E.
+
+How far a result is from the optimum can be bounded. Given the endmembers the problem is convex, and the abundances of
+a pixel with n counts sum to n at its optimum; the Frank-Wolfe duality gap [2]_ over that simplex is
+:math:`n_p (\max_k r_{pk} - 1)` with r the factor by which an EM step multiplies each abundance.
+
+References
+----------
+.. [1] D. Lee and H. Seung, "Algorithms for non-negative matrix factorization", NIPS 13 (2001).
+.. [2] M. Jaggi, "Revisiting Frank-Wolfe: projection-free sparse convex optimization", ICML (2013).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate_to_pixels, log_likelihood
+from bayesunmix.engine.fits.descent import Objective
+from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
+
+
+def objective(data: Data, held: Array | None = None) -> Objective:
+    """Poisson deviance, lowered by extrapolated EM; endmembers where `held` (K, 1) is True stay as they are."""
+    return Objective(
+        "Poisson deviance",
+        lambda moving, iterations: advance(data, moving, iterations, held),
+        lambda abundances, endmembers: deviance(data, abundances, endmembers),
+        lambda abundances, endmembers: {"duality_gap": duality_gap(data, abundances, endmembers)},
+    )
+
+
+def update(
+    data: Data, abundances: Array, endmembers: Array, held: Array | None = None
+) -> tuple[Array, Array]:
+    """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) with sum one.
+
+    Endmembers where `held`, a (K, 1) array of bool, is True stay as they are.
+    """
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
+    spectra = spectra / spectra.sum(1, keepdims=True)
+    return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
+
+
+@jax.jit
+def advance(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
+    """Do extrapolated EM iterations."""
+    return extrapolate(lambda a, e: update(data, a, e, held), moving, iterations)
+
+
+def deviance(data: Data, abundances: Array, endmembers: Array) -> float:
+    """Poisson deviance of the counts."""
+    expected = np.asarray(abundances, np.float64).sum(1) @ np.asarray(endmembers, np.float64).sum(1)
+    return float(2 * (data.saturated - log_likelihood(data, abundances, endmembers) + expected))
+
+
+def duality_gap(data: Data, abundances: Array, endmembers: Array) -> float:
+    """Bound from above, as a share of the deviance, what is left to gain with these endmembers."""
+    excess = np.asarray(_excess(data, abundances, endmembers), np.float64).sum()
+    return float(2 * excess / deviance(data, abundances, endmembers))
+
+
+@jax.jit
+def _excess(data: Data, abundances: Array, endmembers: Array) -> Array:
+    # One step first: the bound holds where the abundances of a pixel sum to its counts.
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    factors = allocate_to_pixels(data, abundances, endmembers) / abundances
+    return abundances.sum(0) * jnp.maximum(factors.max(0) - 1, 0)

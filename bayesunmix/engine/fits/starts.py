@@ -1,0 +1,227 @@
+"""Where a factorisation starts decides where it ends: a binned fit from several random starts, compared.
+
+At a few counts per pixel the likelihood has optima in which two materials share one endmember. Pixels summed
+over blocks hold enough counts to tell materials apart, and are so few that several starts cost little: they run side
+by side as one dense problem, with channels no finer than peaks need. Each start takes K superpixels that differ from
+one another (k-means++ seeding [1]_ under the Hellinger distance) and runs extrapolated EM until it settles. The best
+becomes the start at full resolution.
+
+References
+----------
+.. [1] D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA (2007).
+"""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from scipy import sparse
+
+from bayesunmix.data.alignment import match, spectral_angles
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.device.events import TINY, Occupied, occupied, padded_size
+from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest, extrapolate
+
+ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of
+MOST_SUPERPIXELS = 1024
+MOST_GROUPS = 256  # of channels: a peak is wider than one of them
+BLOCK, MOST_BLOCKS = 10, 60  # iterations between two looks at the objective, and looks
+SETTLED = 2e-6  # relative gain in a block; float32 resolves no less
+SAME_OPTIMUM_DEG = 5.0
+
+
+class Start(NamedTuple):
+    """A start in component-major arrays, and how far the random starts agreed on it."""
+
+    abundances: np.ndarray
+    endmembers: np.ndarray
+    agreement: dict[str, Any]
+    warnings: list[str]
+
+
+def best_start(
+    image: SpectrumImage,
+    pixels: Occupied,
+    n_components: int,
+    key: Array,
+    n_starts: int,
+    given: np.ndarray | None = None,
+) -> Start:
+    """Fit the binned image from `n_starts` random starts and spread the best over the pixels.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    pixels : Occupied
+        The pixels of `image` that hold counts.
+    n_components : int
+    key : JAX key
+    n_starts : int
+    given : (M, C) array, optional
+        The first M endmembers, which sum to one and stay as they are.
+
+    Returns
+    -------
+    Start
+        abundances (K, padded pixels), endmembers (K, C).
+    """
+    block = block_size(image, n_components)
+    width, group = channel_groups(image, n_components)
+    coarse = image.rebin(block, width)
+    superpixels = occupied(coarse)
+    known = np.zeros((0, image.n_channels)) if given is None else given
+    pooled = np.add.reduceat(known, np.arange(0, image.n_channels, width), axis=1)
+    seen = np.flatnonzero(superpixels.counts.sum(axis=0))
+    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    seeds = np.stack([_seed(superpixels.counts, pooled, n_components, rng) for _ in range(n_starts)])
+    counts = np.zeros((superpixels.padded, padded_size(seen.size)), np.float32)
+    counts[: superpixels.pixels.size, : seen.size] = superpixels.counts[:, seen].toarray()
+    narrow = np.full((*seeds.shape[:2], counts.shape[1]), FLOOR, np.float32)
+    narrow[..., : seen.size] = seeds[..., seen]
+    shares, spectra, deviances = map(np.asarray, _settle(counts, narrow, len(known)))
+    best = int(np.argmin(deviances))
+    found = np.full(seeds.shape, FLOOR, np.float32)
+    found[..., seen] = spectra[..., : seen.size]
+    agreement, warnings = _compare(found, best)
+    endmembers = resolve(found[best], image.sum_spectrum(), group)
+    endmembers[: len(known)] = known
+    of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
+    return Start(spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
+
+
+def block_size(
+    image: SpectrumImage, n_components: int, enough: float = ENOUGH_COUNTS, most: int = MOST_SUPERPIXELS
+) -> tuple[int, ...]:
+    """Pixels per superpixel along each navigation axis: a power of two that gathers `enough` counts."""
+    n_occupied = np.count_nonzero(np.diff(image.counts.indptr))
+    mean = image.n_photons / n_occupied
+    sides = np.array(image.navigation_shape)
+    size = n_gathered = 1
+    while (mean * n_gathered < enough or n_occupied / n_gathered > most) and (
+        _n_superpixels(image, 2 * size) >= 8 * n_components
+    ):
+        size *= 2
+        n_gathered = np.minimum(size, sides).prod()  # a line scan has one row
+    return tuple(int(min(size, side)) for side in sides)
+
+
+def _n_superpixels(image: SpectrumImage, size: int) -> int:
+    """How many of them take part."""
+    if image.mask is None:
+        return math.prod(-(-side // size) for side in image.navigation_shape)
+    steps = tuple(min(size, side) for side in image.navigation_shape)
+    return np.unique(image.blocks(steps)[image.takes_part]).size
+
+
+def _seed(
+    counts: sparse.csr_array, given: np.ndarray, n_components: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Spectra of superpixels drawn far from one another and from those given.
+
+    Each is mixed with the mean spectrum, so that no channel is locked.
+    """
+    spectra = counts.toarray().astype(np.float64)
+    spectra /= spectra.sum(axis=1, keepdims=True)
+    roots = np.sqrt(spectra)
+    seeds, distance = list(np.sqrt(given)), np.full(len(roots), np.inf)
+    for seed in seeds:
+        distance = np.minimum(distance, ((roots - seed) ** 2).sum(axis=1))
+    chosen: list[int] = []
+    while len(given) + len(chosen) < n_components:
+        total = distance.sum()
+        known = math.isfinite(total) and total > 0
+        chosen.append(int(rng.choice(len(roots), p=distance / total if known else None)))
+        distance = np.minimum(distance, ((roots - roots[chosen[-1]]) ** 2).sum(axis=1))
+    mean = np.asarray(counts.sum(axis=0), np.float64) / counts.sum()
+    jitter = rng.gamma(1.0, size=(len(chosen), mean.size)) * mean
+    jitter /= np.maximum(jitter.sum(axis=1, keepdims=True), TINY)
+    return np.vstack([given, 0.7 * spectra[chosen] + 0.2 * mean + 0.1 * jitter]) + FLOOR
+
+
+@partial(jax.jit, static_argnames="n_given")
+def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Array]:
+    """Run EM on dense counts (B, C) from seeds (S, K, C): abundances (S, K, B), endmembers and deviances (S,)."""
+    n_components = seeds.shape[1]
+    held = (jnp.arange(n_components) < n_given)[:, None]
+    share = jnp.broadcast_to(jnp.maximum(counts.sum(1) / n_components, FLOOR), (n_components, len(counts)))
+
+    def update(abundances: Array, endmembers: Array) -> tuple[Array, Array]:
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
+        abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), FLOOR)
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
+        spectra = jnp.maximum(endmembers * _product(abundances, ratio), FLOOR)
+        return abundances, jnp.where(held, endmembers, spectra / spectra.sum(1, keepdims=True))
+
+    def deviance(moving: Moving) -> Array:
+        rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), TINY)
+        return 2 * jnp.where(counts > 0, counts * jnp.log(jnp.maximum(counts, 1) / rate), 0).sum(1).sum()
+
+    def look(state: tuple) -> tuple:
+        moving, least, _, looks = state
+        ahead = extrapolate(update, moving, BLOCK)
+        reached = deviance(ahead)
+        rose = reached > least
+        rested = at_rest(moving.abundances, moving.endmembers)
+        chosen = jax.tree.map(partial(jnp.where, rose), rested, ahead)
+        settled = (least - reached <= SETTLED * least) & ~(rose & (moving.theta > 1))
+        return chosen, jnp.minimum(least, reached), settled, looks + 1
+
+    def run(seed: Array) -> tuple[Array, Array, Array]:
+        moving = at_rest(share, seed)
+        state = (moving, deviance(moving), jnp.asarray(False), 0)
+        moving, least, _, _ = jax.lax.while_loop(lambda s: ~s[2] & (s[3] < MOST_BLOCKS), look, state)
+        return moving.abundances, moving.endmembers, least
+
+    return jax.vmap(run)(seeds)
+
+
+def _product(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision="highest")
+
+
+def channel_groups(image: SpectrumImage, n_components: int) -> tuple[int, np.ndarray]:
+    """Return channels per group, no finer than peaks need and at least K groups, and the group of each, (C,)."""
+    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
+    return width, np.arange(image.n_channels) // width
+
+
+def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Share each group's part of a spectrum (K, groups) among its channels as the sum spectrum does: (K, C)."""
+    within = sum_spectrum / np.maximum(np.bincount(group, sum_spectrum), 1)[group]
+    spectra = np.maximum(grouped[:, group] * within, FLOOR)
+    return (spectra / spectra.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, Any], list[str]]:
+    """Count the starts that reached the same endmembers as the best one."""
+    reference = endmembers[best]
+    angles = np.array(
+        [np.diagonal(spectral_angles(reference, e[match(reference, e)])).max() for e in endmembers]
+    )
+    agreeing = int((angles < SAME_OPTIMUM_DEG).sum())
+    agreement = {
+        "starts": len(endmembers),
+        "starts_agreeing": agreeing,
+        "starts_angle_deg": float(np.median(angles)),
+    }
+    if agreeing * 2 > len(endmembers) or len(endmembers) == 1:
+        return agreement, []
+    return agreement, [
+        f"only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
+        f"{SAME_OPTIMUM_DEG:g} deg; the solution may not be unique: compare other seeds, or ask for fewer components"
+    ]
+
+
+def spread(
+    image: SpectrumImage, pixels: Occupied, shares: np.ndarray, block: tuple[int, ...], even: float = 0.05
+) -> np.ndarray:
+    """Give every pixel the composition of its superpixel, (superpixels, K) partly made even, and its total."""
+    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), FLOOR)
+    of_pixel = (1 - even) * shares[image.blocks(block)[pixels.pixels]] + even / shares.shape[1]
+    maps = np.full((shares.shape[1], pixels.padded), FLOOR, np.float32)
+    maps[:, : pixels.pixels.size] = of_pixel.T * pixels.counts.sum(axis=1)
+    return maps

@@ -1,0 +1,178 @@
+r"""Rates on a grid under the multiscale prior: a pass up a dyadic pyramid and one down it draw the whole map.
+
+Going down the pyramid, every node splits its rate between two halves [1]_. A node is quiet or lively, and that decides
+how it may split, and what its two halves are in turn: a hidden Markov tree [2]_. Given its state s,
+
+.. math::
+    \rho \mid s \sim \pi_{s0} \, \delta_w + \sum_j \pi_{sj} \, \mathrm{Beta}(2 a_j w, 2 a_j (1 - w)), \qquad
+    P(s \mid \text{parent's state } r) = M_{rs},
+
+where w is the share of the node's pixels in the first half: an exactly even split inside a grain, nearly even ones,
+and free ones at an edge. Edges are few and long, so that what lies inside an even block is nearly always even. The
+weights :math:`\pi` and moves M are learned for every level and map. Given Poisson counts the states follow from
+messages up the tree, and given the states the splits of all nodes are independent: nothing is approximated. The total
+rate has a Gamma(1/2) posterior.
+
+Pairs of cells begin at an offset that is chosen for every level: a random one moves the blocks about, so that the
+average over offsets shows none. It must be held for many sweeps where spectra overlap: where a sweep passes on 7 % of
+what the counts say, blocks that moved in every sweep smoothed maps away (error .99 of the mean, and .67 with blocks
+held for 50 sweeps). A grid of any shape works; cells that lie outside, or are masked, have no exposure.
+
+References
+----------
+.. [1] E. D. Kolaczyk, "Bayesian multiscale models for Poisson processes", J. Am. Stat. Assoc. 94, 920 (1999).
+.. [2] M. S. Crouse, R. D. Nowak and R. G. Baraniuk, "Wavelet-based statistical signal processing using hidden Markov
+   models", IEEE Trans. Signal Process. 46, 886 (1998).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from bayesunmix.engine.device.gamma import gamma_variates, log_gamma_variates
+from bayesunmix.engine.multiscale.hidden_tree import draw_states, messages
+from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
+from bayesunmix.engine.multiscale.splits import (
+    KINDS,
+    SHAPES,
+    choose,
+    draw_from_prior,
+    draw_kinds,
+    draw_shares,
+    randoms,
+    tally,
+)
+
+__all__ = ["SHAPES", "Pyramid", "draw_rates", "first_pyramid", "levels_of"]
+
+# Dirichlet's parameters, of a quiet node first and then of a lively one. They tell the states apart, so that neither
+# takes the other's place; a level of many nodes learns its own. That quiet is this strict is measured: on the film at 5
+# counts a pixel (endmembers known, one seed) weights (8, .5, .5, 2, 4) and (1, 2, 2, 1, 1) with moves (9, 1) and (2, 2)
+# gave 14 % more error. Columns are the even split and `SHAPES`; then a quiet half, and a lively one.
+PRIOR_WEIGHTS = ((200.0, 0.1, 0.1, 0.1, 1.0), (0.1, 5.0, 1.0, 0.5, 0.1))
+PRIOR_MOVES = ((200.0, 1.0), (2.0, 2.0))
+_CERTAIN = 1e30  # times as likely
+
+
+class Pyramid(NamedTuple):
+    """What is learned, and where the pairs of each level begin.
+
+    Attributes
+    ----------
+    log_weights : (maps, levels, 2, kinds) array
+        Of the kinds of split of a quiet node, and of a lively one.
+    log_moves : (maps, levels, 2, 2) array or None
+        From the state of the parent (first) to that of a node of the level; the uppermost level has no parents. None
+        where nothing is handed down: all nodes are quiet then.
+    offsets : (levels,) array of 0 or 1
+    prior_weights, prior_moves : (2, kinds) and (2, 2) arrays
+        Dirichlet's parameters of the rows of both; None where there are no moves.
+    """
+
+    log_weights: Array
+    log_moves: Array | None
+    offsets: Array
+    prior_weights: Array
+    prior_moves: Array | None
+
+    def move(self, key: Array) -> "Pyramid":
+        """Let the pairs begin elsewhere."""
+        return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
+
+
+def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True) -> Pyramid:
+    """Return where to start from, the means of the prior.
+
+    Nodes hand down their state, or are all quiet and may split in any way: what one does says nothing of its halves.
+    """
+    n_levels = max(len(levels_of(shape)), 1)
+    weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else jnp.ones((2, KINDS)), jnp.float32)
+    moves = jnp.asarray(PRIOR_MOVES, jnp.float32) if handed_down else None
+
+    def start(rows: Array) -> Array:
+        return jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1))
+
+    offsets = jnp.zeros(n_levels, jnp.int32)
+    return Pyramid(start(weights), None if moves is None else start(moves), offsets, weights, moves)
+
+
+def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
+    """Draw the rates of all cells given Poisson counts, and the weights and moves given splits and states.
+
+    Parameters
+    ----------
+    key : JAX key
+    counts : (K, *shape) array
+        Whole numbers.
+    exposure : (*shape) array
+        1, or 0 for a cell that takes no part (its counts must be 0).
+    pyramid : Pyramid
+        From `first_pyramid`, or from the draw before.
+
+    Returns
+    -------
+    rates : (K, *shape) array
+    pyramid : Pyramid
+        With the weights and moves drawn anew.
+    """
+    keys = jax.random.split(key, 4)
+    tree = Tree(exposure.shape, pyramid.offsets)
+    if not tree.levels:
+        return gamma_variates(keys[0], counts + 0.5) * exposure, pyramid
+    whole, halves = tree.up(_add, jnp.concatenate([counts, exposure[None]]), None)
+    barrier = jax.lax.optimization_barrier
+    # Barriers keep the compiler from copying this arithmetic into the loop of every level.
+    first, second = barrier(halves)
+    n, pixels = Nodes(first[:-1], second[:-1]), Nodes(first[-1], second[-1])
+    held, real = n.first + n.second, (pixels.first > 0) & (pixels.second > 0)
+    # A node with one count or none is as likely under every kind of split, and so are all below it: only others tell
+    # the states. Those that tell nothing follow the weights and moves, and not the other way round: these are drawn
+    # with them integrated out, so that a map that is mostly vacuum learns as fast as one without. That is exact,
+    # because whatever is above a node that tells tells too: what remains is a tree again, under the same prior.
+    tells = held > 1
+    chosen = choose(tells | real & ((held > 0) | (pixels.first != pixels.second)))
+    level, n_levels = tree.level_of_node(), len(tree.levels)
+    evidence, kinds = draw_kinds(keys[0], chosen, n, pixels, level, pyramid.log_weights)
+    uniform = randoms(jax.random.bits(keys[1], (2, *held.shape)))
+    lively, of_moves = jnp.zeros(held.shape, bool), None
+    if pyramid.log_moves is not None:
+        said = messages(tree, barrier(jnp.where(tells & real, evidence, 1)), pyramid.log_moves)
+        lively, parent = draw_states(tree, barrier(uniform.state), said, pyramid.log_moves)
+        of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
+    kind = jnp.where(lively, kinds[1], kinds[0])
+    of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
+    pyramid, total = _learn(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
+    if pyramid.log_moves is not None:
+        # The states of the others served nothing yet. Now they follow, with the new moves.
+        settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
+        lively, _ = draw_states(tree, barrier(uniform.state), settled, pyramid.log_moves)
+    prior_kind, untold = draw_from_prior(uniform, level, lively, pyramid.log_weights)
+    told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
+    share = jnp.where(chosen.wanted, told, untold)
+    share = jnp.where(real, share, (pixels.first > 0).astype(share.dtype))
+    return tree.down(_split, total, barrier(share))[0] * exposure, pyramid
+
+
+def _add(level: Array | int, halves: Nodes, own: None) -> tuple[Array, Nodes]:
+    return halves.first + halves.second, halves
+
+
+def _split(level: Array | int, rate: Array, share: Array) -> tuple[Nodes, None]:
+    return Nodes(rate * share, rate * (1 - share)), None
+
+
+def _learn(
+    key: Array, of_kinds: Array, of_moves: Array | None, total: Array, pyramid: Pyramid
+) -> tuple[Pyramid, Array]:
+    """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
+    posterior = {"total": total + 0.5, "log_weights": of_kinds + pyramid.prior_weights}
+    if of_moves is not None and pyramid.prior_moves is not None:
+        posterior["log_moves"] = of_moves + pyramid.prior_moves
+    flat, shaped = ravel_pytree(posterior)
+    drawn = shaped(log_gamma_variates(key, flat))
+    total = jnp.exp(drawn.pop("total"))
+    learned = {name: jax.nn.log_softmax(logs, axis=-1) for name, logs in drawn.items()}
+    return pyramid._replace(**learned), total

@@ -1,0 +1,123 @@
+r"""One sweep of Gibbs sampling over photons, for any abundance prior and any endmember model.
+
+.. math:: x_{pc} \sim \mathrm{Poisson}\Big(\sum_k a_{pk} e_{kc}\Big)
+
+The component of every photon is drawn, then the abundances given the photons of each component in each pixel, then
+the endmembers given those in each channel [1]_. With `model` None the endmembers stay as they are.
+
+References
+----------
+.. [1] A. T. Cemgil, "Bayesian inference for nonnegative matrix factorisation models", Comput. Intell.
+   Neurosci. 785152 (2009).
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from bayesunmix.contracts.abundance_prior import AbundancePrior, renewed
+from bayesunmix.contracts.endmember_model import EndmemberModel
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.device.events import Chunks, draw_allocation, photon_chunks
+from bayesunmix.engine.device.threefry import numbered
+
+
+class Events(NamedTuple):
+    """Photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it takes no part, else 1."""
+
+    photons: Chunks
+    exposure: Array
+
+
+class Chain(NamedTuple):
+    """Where a chain is: abundances (K, P), endmembers (K, C), and what prior and model have learned."""
+
+    abundances: Array
+    endmembers: Array
+    prior: Any
+    model: Any
+
+
+def lay_out(image: SpectrumImage) -> Events:
+    """Bring an image to the device."""
+    exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
+    return Events(jax.device_put(photon_chunks(image.counts)), exposure)
+
+
+def sweep(
+    events: Events, given: Any, chain: Chain, key: Array, prior: AbundancePrior, model: EndmemberModel | None
+) -> tuple[Chain, Array]:
+    """Draw everything once.
+
+    Returns
+    -------
+    chain : Chain
+    log_likelihood : scalar
+        Poisson log-likelihood of the state the sweep *started* from, without the term of the counts alone.
+    """
+    allocation_key, abundance_key, endmember_key = jax.random.split(key, 3)
+    by_pixel, by_channel, log_rate = draw_allocation(
+        events.photons, chain.abundances, chain.endmembers, allocation_key
+    )
+    counts = by_pixel.reshape(-1, *events.exposure.shape)
+    abundances, learned = prior.draw(abundance_key, counts, events.exposure, chain.prior)
+    moved = chain._replace(abundances=abundances.reshape(by_pixel.shape), prior=learned)
+    if model is not None:
+        endmembers, learned = model.draw(endmember_key, by_channel, given, chain.model)
+        moved = moved._replace(endmembers=endmembers, model=learned)
+    return moved, log_rate - chain.abundances.sum()
+
+
+@partial(jax.jit, static_argnames=("prior", "model", "n"))
+def advance(
+    events: Events,
+    given: Any,
+    chain: Chain,
+    key: Array,
+    prior: AbundancePrior,
+    model: EndmemberModel | None,
+    n: int,
+) -> tuple[Chain, tuple[Array, Array]]:
+    """Do n sweeps under one arbitrary choice of prior and model.
+
+    Also return the endmembers (n, K, C) and the log-likelihood (n,) that each started from.
+    """
+
+    def step(chain: Chain, key: Array) -> tuple[Chain, tuple[Array, Array]]:
+        moved, log_likelihood = sweep(events, given, chain, key, prior, model)
+        return moved, (chain.endmembers, log_likelihood)
+
+    *renew_keys, key = jax.random.split(key, 3)
+    return jax.lax.scan(step, _renew(chain, renew_keys, prior, model), jax.random.split(key, n))
+
+
+class Sums(NamedTuple):
+    """Sums over sweeps of the abundances and of their squares, (K, P) each."""
+
+    first: Array
+    second: Array
+
+
+@partial(jax.jit, static_argnames="prior")
+def advance_maps(
+    events: Events, chain: Chain, sums: Sums, key: Array, prior: AbundancePrior, n: int
+) -> tuple[Chain, Sums]:
+    """Do n sweeps with the endmembers as they are, adding up the abundances after the first half of them."""
+
+    def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
+        chain, _ = sweep(events, (), state[0], numbered(key, i), prior, None)
+        is_late = i >= n // 2
+        first, second = state[1]
+        return chain, Sums(first + is_late * chain.abundances, second + is_late * chain.abundances**2)
+
+    *renew_keys, key = jax.random.split(key, 3)
+    return jax.lax.fori_loop(0, n, step, (_renew(chain, renew_keys, prior, None), sums))
+
+
+def _renew(chain: Chain, keys: list[Array], prior: AbundancePrior, model: EndmemberModel | None) -> Chain:
+    return chain._replace(
+        prior=renewed(prior, keys[0], chain.prior), model=renewed(model, keys[1], chain.model)
+    )

@@ -1,0 +1,202 @@
+"""Draw endmembers and abundances together, from the starts of `modes`; chains are numbered alike afterwards."""
+
+from dataclasses import replace
+from threading import Event
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayesunmix.contracts.abundance_prior import AbundancePrior
+from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
+from bayesunmix.data.alignment import relabel_chains
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.engine.device.events import occupied
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.sampling.chains import Checkpoint, blocks, side_by_side
+from bayesunmix.engine.sampling.gamma_poisson import log_volume
+from bayesunmix.engine.sampling.gibbs import Chain, advance, lay_out
+from bayesunmix.engine.sampling.modes import FLOOR, Beginning, find_modes
+
+MOST_R_HAT = 1.05
+STAGES = ("endmembers", "endmembers_again")  # of checkpoints
+LONGER = 2  # times as long, chains that disagreed
+FEWEST_DRAWS = 20  # after which an interrupted run has a result
+
+
+class Schedule(NamedTuple):
+    """How long chains are.
+
+    Attributes
+    ----------
+    block : int
+        Sweeps in a block.
+    thin : int
+        Sweeps from one draw of the endmembers to the next; divides a block.
+    n_warmup, n_blocks : int
+        Blocks before the first draw that counts, and after it.
+    again : bool
+        Whether chains that disagree go on: all draws so far become warm-up, and as many are made `LONGER` times as far
+        apart.
+    """
+
+    block: int
+    thin: int
+    n_warmup: int
+    n_blocks: int
+    again: bool
+
+
+class Sampled(NamedTuple):
+    """What was drawn.
+
+    Attributes
+    ----------
+    posterior : Posterior
+        Abundances are those at the beginning of every block, or at the end.
+    prepared : Prepared
+        What the model made of the image.
+    n_relabelled : int
+        Chains whose numbering differed from the first one's.
+    n_sweeps : int
+        Of a chain, warm-up included.
+    interrupted : bool
+    """
+
+    posterior: Posterior
+    prepared: Prepared
+    n_relabelled: int
+    n_sweeps: int
+    interrupted: bool
+
+
+def sample(
+    image: SpectrumImage,
+    n_components: int | None,
+    model: EndmemberModel,
+    *,
+    prior: AbundancePrior,
+    compositions: AbundancePrior,
+    key: jax.Array,
+    n_chains: int,
+    schedule: Schedule,
+    keep_maps: bool,
+    occupied_only: bool,
+    kept: Checkpoint,
+) -> Sampled:
+    """Sample the joint posterior of endmembers and abundances.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    n_components : int or None
+        None where the model knows it.
+    model : EndmemberModel
+    prior : AbundancePrior
+    compositions : AbundancePrior
+        The Dirichlet prior, for the short chains that find where the long ones begin (`find_modes`).
+    key : JAX key
+    n_chains : int
+    schedule : Schedule
+    keep_maps : bool
+        Keep the abundances at the beginning of every block; otherwise those at the end.
+    occupied_only : bool
+        Leave out pixels without counts, three quarters of a needle's image: for a prior that learns nothing from them
+        and does not look at neighbours. Their abundances are 0.
+    kept : Checkpoint
+
+    Returns
+    -------
+    Sampled
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before every chain has `FEWEST_DRAWS` draws.
+    """
+    prepared = model.prepare(image, n_components)
+    held = occupied(image) if occupied_only else None
+    part = image if held is None else held.line(image)
+    events = lay_out(part)
+    start_key, key = jax.random.split(key)
+    chains = []
+    for maps, spectra in _begin(image, prepared, model, compositions, start_key, n_chains):
+        begun = jnp.asarray(maps if held is None else held.along_line(maps), jnp.float32)
+        endmembers, learned = model.start(prepared.given, spectra)
+        of_grid = begun.reshape(-1, *part.navigation_shape)
+        chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))
+
+    def draw(stage: str, chains: list[Chain], n_warmup: int, n_blocks: int, run_key: jax.Array) -> tuple:
+        def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
+            maps = (np.asarray(chain.abundances).T,) if keep_maps and block >= n_warmup else ()
+            chain, found = advance(events, prepared.given, chain, block_key, prior, model, schedule.block)
+            return chain, (*(np.asarray(part)[:: schedule.thin] for part in found), *maps)
+
+        def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
+            keys = jax.random.split(jax.random.fold_in(run_key, number), n_warmup + n_blocks)
+            return blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
+
+        results, interrupted = side_by_side(run, n_chains)
+        return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
+
+    # Compiles, once for all threads.
+    advance(events, prepared.given, chains[0], key, prior, model, schedule.block)
+    chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
+    # All chains as long as the shortest one.
+    n_blocks = min(map(len, found))
+    if interrupted and n_blocks * (schedule.block // schedule.thin) < FEWEST_DRAWS:
+        raise KeyboardInterrupt
+    n_sweeps = schedule.block * (schedule.n_warmup + n_blocks)
+    posterior = _posterior(chains, found, n_blocks, 1)
+    if schedule.again and not interrupted and not posterior.diagnostics()["r_hat"] < MOST_R_HAT:
+        n_longer = LONGER * schedule.n_blocks
+        chains, found, interrupted = draw(STAGES[1], chains, 0, n_longer, jax.random.fold_in(key, n_chains))
+        if not interrupted:
+            posterior = _posterior(chains, found, n_longer, LONGER)
+            n_sweeps += schedule.block * n_longer
+    if held is not None:
+        maps = held.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
+        posterior = replace(posterior, abundances=maps)
+    posterior, n_relabelled = relabel_chains(posterior)
+    return Sampled(posterior, prepared, n_relabelled, n_sweeps, interrupted)
+
+
+def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, every: int) -> Posterior:
+    """Join blocks of draws (endmembers, log-likelihoods, perhaps maps), one of `every`; chains number as they do."""
+    spectra, log_likelihood = (
+        np.stack(
+            [np.concatenate([block[part] for block in of_chain[:n_blocks]])[::every] for of_chain in found]
+        )
+        for part in (0, 1)
+    )
+    with_maps, per_block = len(found[0][0]) > 2, len(found[0][0][0])
+    if with_maps:
+        abundances = np.stack(
+            [np.stack([block[2] for block in of_chain[:n_blocks:every]]) for of_chain in found]
+        )
+        partners = np.arange(abundances.shape[1]) * per_block
+    else:
+        abundances = np.stack([np.asarray(chain.abundances).T[None] for chain in chains])
+        partners = np.array([spectra.shape[1] - 1])
+    statistics = {"log_likelihood": log_likelihood}
+    if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
+        statistics["endmember_overlap"] = overlap
+    return Posterior(spectra, abundances, statistics, partners=partners)
+
+
+def _begin(
+    image: SpectrumImage,
+    prepared: Prepared,
+    model: EndmemberModel,
+    compositions: AbundancePrior,
+    key: jax.Array,
+    n_chains: int,
+) -> list[Beginning]:
+    if prepared.spectra is None:
+        return find_modes(image, prepared, model, compositions=compositions, key=key, n_chains=n_chains)
+    pixels = occupied(image)
+    start = best_start(image, pixels, prepared.n_components, key, 1, prepared.spectra)
+    maps = pixels.restore(start.abundances, image.n_pixels).T + FLOOR
+    return [Beginning(maps, start.endmembers)] * n_chains

@@ -1,0 +1,1 @@
+"""Principal components, their rotation, and the corners of what they span."""

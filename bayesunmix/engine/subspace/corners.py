@@ -1,0 +1,104 @@
+r"""Where chains begin: at the corners of what the leading principal components leave of the counts.
+
+Maximum likelihood is a bad place. With K free abundances in every superpixel it sooner splits the commonest material in
+two, which fits its noise, than gives an endmember to one that few pixels hold; on `trace_precipitates` it even leaves
+the truth for that.
+
+In the space of the K leading components (`bayesunmix.engine.subspace.pca`), of channels no finer than peaks need, the
+composition of a superpixel has little noise, the same along all axes and inversely proportional to its counts.
+Materials are the corners of a simplex that the others fill. Successive projection [1]_ finds them one after the other:
+the next is the superpixel whose distance from the flat through those before is the most certain, in standard
+deviations; it is averaged with those most like it.
+
+References
+----------
+.. [1] M. C. U. Araujo et al., "The successive projections algorithm for variable selection in spectroscopic
+   multicomponent analysis", Chemom. Intell. Lab. Syst. 57, 65 (2001).
+"""
+
+import jax
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.device.events import TINY, Occupied, occupied
+from bayesunmix.engine.fits.extrapolation import FLOOR
+from bayesunmix.engine.fits.starts import block_size, channel_groups, resolve, spread
+from bayesunmix.engine.subspace.pca import principal_components
+
+ENOUGH_COUNTS = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
+MOST_SUPERPIXELS = 16384
+_AVERAGED = 3  # superpixels in a corner
+_OF_THE_MEAN = 0.05  # in every endmember, so that no channel is locked
+_ITERATIONS = 50
+
+
+def corner_start(
+    image: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, seen: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find corners, and spread the compositions that they give over the pixels.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    pixels : Occupied
+        The pixels of `image` that hold counts.
+    n_components : int
+    key : JAX key
+    seen : float
+        Share of the superpixels that are looked at, chosen at random.
+
+    Returns
+    -------
+    abundances : (K, padded pixels) float32 array
+    endmembers : (K, C) float32 array
+        Each sums to one.
+    """
+    block = block_size(image, n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
+    width, group = channel_groups(image, n_components)
+    coarse = image.rebin(block, width)
+    superpixels = occupied(coarse)
+    totals = np.asarray(superpixels.counts.sum(axis=1), np.float64)
+    rank = min(n_components, *superpixels.counts.shape)
+    found = principal_components(coarse, rank)
+    compositions = found.abundances[superpixels.pixels] / totals[:, None]
+    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    some = rng.permutation(totals.size)[: max(round(seen * totals.size), rank)]
+    corners = _corners(compositions[some], totals[some])
+    mean = coarse.sum_spectrum() / image.n_photons
+    endmembers = rng.gamma(1.0, size=(n_components, mean.size)) * mean  # where there are fewer corners
+    endmembers[:rank] = np.maximum(corners @ found.endmembers, 0)
+    endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), TINY)
+    endmembers += _OF_THE_MEAN * mean + FLOOR
+    endmembers /= endmembers.sum(axis=1, keepdims=True)
+    shares = np.full((coarse.n_pixels, n_components), 1 / n_components)
+    shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
+    return spread(image, pixels, shares, block, even=0.0), resolve(endmembers, image.sum_spectrum(), group)
+
+
+def _corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Corners (K, K) of points (P, K) whose noise has a variance inversely proportional to their counts (P,)."""
+    n = points.shape[1]
+    away = points - np.average(points, axis=0, weights=counts)
+    corners: list[np.ndarray] = []
+    for _ in range(n):
+        farthest = points[np.argmax(counts * (away**2).sum(axis=1))]
+        alike = np.argsort(((points - farthest) ** 2).sum(axis=1))[:_AVERAGED]
+        corners.append(np.average(points[alike], axis=0, weights=counts[alike]))
+        flat = np.linalg.qr((np.array(corners[1:]).reshape(-1, n) - corners[0]).T)[0]
+        away = points - corners[0]
+        away -= (away @ flat) @ flat.T
+    return np.array(corners)
+
+
+def _shares(counts: sparse.csr_array, endmembers: np.ndarray) -> np.ndarray:
+    """Likeliest composition of each row of counts (B, C), by EM: (K, B)."""
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    of_entry = endmembers[:, counts.indices]
+    shares = np.full((len(endmembers), counts.shape[0]), 1 / len(endmembers))
+    totals = np.add.reduceat(counts.data.astype(np.float64), counts.indptr[:-1])
+    for _ in range(_ITERATIONS):
+        part = shares[:, rows] * of_entry
+        part *= counts.data / part.sum(axis=0)
+        shares = np.add.reduceat(part, counts.indptr[:-1], axis=1) / totals
+    return shares

@@ -1,0 +1,44 @@
+"""New counts like those of an image: drawn again from a fit, or photons drawn again from the counts themselves."""
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.image import SpectrumImage
+
+Kind = Literal["parametric", "poisson"]
+BLOCK_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
+
+
+def redraw(
+    image: SpectrumImage, estimate: Factorization, kind: Kind, rng: np.random.Generator
+) -> SpectrumImage:
+    """Return an image of the same grid with new counts.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    estimate : Factorization
+        Not negative; read by the parametric kind alone.
+    kind : {"parametric", "poisson"}
+        Counts drawn from the expected counts of `estimate`, or every photon of `image` taken a Poisson(1) number of
+        times.
+    rng : numpy Generator
+
+    Raises
+    ------
+    ValueError
+        If not one photon is drawn.
+    """
+    if kind == "poisson":
+        counts = image.counts.astype(np.int64)
+        counts.data = rng.poisson(counts.data)
+    else:
+        step = max(BLOCK_ENTRIES // image.n_channels, 1)
+        blocks = range(0, image.n_pixels, step)
+        expected = (estimate.expected(slice(start, start + step)) for start in blocks)
+        counts = sparse.vstack([sparse.csr_array(rng.poisson(block)) for block in expected], "csr")
+    return replace(image, counts=counts)

@@ -1,0 +1,1 @@
+"""Priors of abundance maps and models of endmembers, one file each."""

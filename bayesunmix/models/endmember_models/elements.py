@@ -1,0 +1,70 @@
+"""Spectra are known: one component for each line family and for each of a few curves that make up the continuum.
+
+The honest default where phases are not known: nothing can rotate, and a component is what it is called. The curves
+are those of the method `elements` (`bayesunmix.spectra.line_model`), fixed by the sum spectrum and never drawn: the
+uncertainty of their shape is in no interval.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bayesunmix.contracts.arguments import require_positive
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.spectra.recognition import recognise, require_symbols
+
+
+@ENDMEMBER_MODELS.register("elements")
+@dataclass(frozen=True)
+class Elements:
+    """Line families and continuum.
+
+    Counts below 0.2 keV, where there are any, are one more component, "noise".
+
+    Parameters
+    ----------
+    elements : tuple of str, optional
+        Chemical symbols. Those that the sum spectrum shows beyond doubt, where not given.
+    n_continuum : int
+        Curves that make up the continuum of a pixel.
+    """
+
+    finds_n_components: ClassVar[bool] = True
+    elements: tuple[str, ...] | None = None
+    n_continuum: int = 3
+
+    def __post_init__(self) -> None:
+        require_positive(self)
+        if self.elements is not None:
+            require_symbols("elements", self.elements)
+
+    def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
+        """Fit the sum spectrum."""
+        found = recognise(image.energy_kev, image.sum_spectrum(), self.elements)
+        model = found.model
+        names = [*model.names, *(f"continuum_{k}" for k in range(self.n_continuum))]
+        spectra = found.all_channels(
+            np.concatenate([model.spectra, model.continuum_shapes(self.n_continuum)])
+        )
+        if n_below := found.noise.sum():
+            names, spectra = [*names, "noise"], np.vstack([spectra, found.noise / n_below])
+        if n_components not in (None, len(names)):
+            raise ValueError(
+                f"n_components must be {len(names)} or not given, the number of {', '.join(names)}, got {n_components}"
+            )
+        given = jnp.asarray(spectra, jnp.float32)
+        return Prepared(names, len(names), given, found.warnings, spectra, tuple(names))
+
+    def start(self, given: jax.Array, endmembers: np.ndarray | None) -> tuple[jax.Array, tuple[()]]:
+        """Return the known spectra."""
+        return given, ()
+
+    def draw(
+        self, key: jax.Array, counts: jax.Array, given: jax.Array, learned: tuple[()]
+    ) -> tuple[jax.Array, tuple[()]]:
+        """Return the known spectra."""
+        return given, learned

@@ -1,0 +1,138 @@
+"""Abundance maps: one for each component, with a scale bar, and the width of their intervals."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.plotting.style import COLOURS, LEVEL, titles
+
+
+def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
+    """Draw the abundances: expected counts of each component in each pixel.
+
+    Parameters
+    ----------
+    result : Unmixing
+        With a posterior, a second row shows how wide the 90 % interval is.
+    image : SpectrumImage
+        The image that was unmixed: gives the shape and the scale bar. A line scan is drawn as curves; of more than
+        two navigation axes the central slice is shown, which the title says. Pixels that take no part are blank.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
+    abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)
+    if len(image.navigation_shape) == 1:
+        return _plot_line_scan(abundances, bounds, image, result.component_names)
+    index, said = _central_slice(image)
+    maps = abundances.reshape(*image.navigation_shape, -1)[index]
+    rows = [(maps, "expected counts")]
+    if bounds:
+        widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
+        rows.append((widths, f"width of the {LEVEL:.0%} interval, counts"))
+    return _plot_grid(rows, titles(result), image.axes[-2:], said)
+
+
+def _central_slice(image: SpectrumImage) -> tuple[tuple[int, ...], str]:
+    """Index of the central 2-D slice, and a sentence about it."""
+    index = tuple(n // 2 for n in image.navigation_shape[:-2])
+    steps = zip(index, image.navigation_shape, image.axes, strict=False)
+    return index, ", ".join(f"{axis.name} {i + 1} of {n}" for i, n, axis in steps)
+
+
+def _plot_grid(
+    rows: Sequence[tuple[np.ndarray, str]], titles: Sequence[str], axes: Sequence[Axis], said: str
+) -> Figure:
+    """One row of maps for each quantity, wrapped after four components."""
+    height, width, n = rows[0][0].shape
+    aspect = axes[0].scale / axes[1].scale if axes[0].units == axes[1].units else 1.0
+    columns = math.ceil(n / math.ceil(n / 4))
+    lines = [(maps, unit, range(i, min(i + columns, n))) for i in range(0, n, columns) for maps, unit in rows]
+    tall = min(max(aspect * height / width, 0.25), 2.5)
+    figure = Figure(
+        figsize=(0.4 + 2.9 * columns, (2.3 * tall + 0.5) * len(lines) + 0.2), layout="constrained"
+    )
+    panels = figure.subplots(len(lines), columns, squeeze=False)
+    for line, (maps, unit, components) in zip(panels, lines, strict=True):
+        for panel in line[len(components) :]:
+            panel.set_axis_off()
+        for panel, k in zip(line, components, strict=False):
+            _draw_map(panel, maps[..., k], unit, aspect)
+            if maps is rows[0][0]:
+                panel.set_title(titles[k], fontsize=9)
+    if axes[1].units != "px":
+        _draw_scale_bar(panels[0, 0], axes[1], width)
+    if said:
+        figure.suptitle(f"central slice: {said}", fontsize=9)
+    return figure
+
+
+def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
+    """Draw one map, pixel-exact; the few brightest pixels (0.1 %) may be clipped, which the colour bar shows."""
+    known = values[np.isfinite(values)]
+    known = known if known.size else np.zeros(1)
+    top = float(np.quantile(np.abs(known), 0.999)) or float(np.abs(known).max()) or 1.0
+    signed = known.min() < 0
+    style: dict[str, Any] = {"cmap": "PuOr", "vmin": -top} if signed else {"cmap": "viridis", "vmin": 0}
+    shown = axes.imshow(values, interpolation="none", aspect=aspect, vmax=top, **style)
+    over, under = known.max() > top, signed and known.min() < -top
+    extend = {(True, True): "both", (True, False): "max", (False, True): "min"}.get((over, under), "neither")
+    bar = axes.figure.colorbar(shown, ax=axes, extend=extend, shrink=0.9, pad=0.02)
+    bar.set_label(unit, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    axes.set(xticks=[], yticks=[])
+
+
+def _draw_scale_bar(axes: Axes, axis: Axis, width: int) -> None:
+    """Put a bar of round length, about a fifth of the width, below the map, where it hides no pixel."""
+    length = round_length(axis.scale * width / 5)
+    units, factor = ("nm", 1000) if axis.units == "µm" and length < 1 else (axis.units, 1)
+    bottom = axes.get_ylim()[0]
+    pixels = length / axis.scale
+    thickness = abs(bottom - axes.get_ylim()[1]) * 0.02
+    bar = Rectangle((-0.5, bottom + 2 * thickness), pixels, thickness, color="black", clip_on=False, lw=0)
+    axes.add_patch(bar)
+    axes.annotate(
+        f"{length * factor:g} {units}",
+        (pixels - 0.5, bottom + 2.5 * thickness),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        annotation_clip=False,
+    )
+
+
+def round_length(wanted: float) -> float:
+    """Largest of 1, 2, 5 times a power of ten that does not exceed `wanted`."""
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return max(digit * power for digit in (1, 2, 5) if digit * power <= wanted * (1 + 1e-9))
+
+
+def _plot_line_scan(
+    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, names: list[str]
+) -> Figure:
+    axis = image.axes[0]
+    position = np.arange(len(abundances)) * axis.scale
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for k, values in enumerate(abundances.T):
+        colour = COLOURS[k % len(COLOURS)]
+        if bounds:
+            axes.fill_between(
+                position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
+            )
+        axes.step(position, values, where="mid", color=colour, lw=1.2, label=names[k])
+    axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel="expected counts")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure

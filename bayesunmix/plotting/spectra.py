@@ -1,0 +1,104 @@
+"""Endmember spectra: one for each component, with its peaks named and the band of its interval."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.plotting.style import COLOURS, LEVEL, titles
+from bayesunmix.spectra.peaks import find_peaks
+
+
+def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
+    """Draw the endmembers, with the peaks named where only one element fits.
+
+    The height is on a square-root scale, so that weak lines are seen beside strong ones and counting noise looks
+    the same everywhere; signed endmembers are on a linear scale.
+
+    Parameters
+    ----------
+    result : Unmixing
+        With a posterior, a band shows the 90 % interval.
+    image : SpectrumImage
+        The image that was unmixed: gives the energy axis.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    endmembers = 100 * result.estimate.endmembers
+    bounds = [100 * b.endmembers for b in result.posterior.interval(LEVEL)] if result.posterior else None
+    n = len(endmembers)
+    figure = Figure(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
+    panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
+    stop = _last_channel(image)
+    energy = image.energy_kev[:stop]
+    photons = np.abs(result.estimate.abundances).sum(axis=0)
+    for k, (axes, title) in enumerate(zip(panels, titles(result), strict=True)):
+        colour = COLOURS[k % len(COLOURS)]
+        values = endmembers[k, :stop]
+        if bounds is not None:
+            axes.fill_between(
+                energy, bounds[0][k, :stop], bounds[1][k, :stop], color=colour, alpha=0.35, lw=0
+            )
+        axes.plot(energy, values, color=colour, lw=0.9)
+        axes.set_title(title, loc="right", fontsize=9, pad=3)
+        _scale_height(axes, values)
+        peaks = find_peaks(energy, np.abs(result.estimate.endmembers[k, :stop]) * photons[k])
+        _label_peaks(
+            axes, energy, values, [(p.energy_kev, p.element or f"{p.energy_kev:.2f}") for p in peaks]
+        )
+    panels[-1].set_xlabel("energy (keV)")
+    figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
+    return figure
+
+
+def _last_channel(image: SpectrumImage) -> int:
+    """Where the drawn range ends: beyond it lie half a percent of the counts."""
+    cumulated = np.cumsum(image.sum_spectrum())
+    last = int(np.searchsorted(cumulated, 0.995 * cumulated[-1]))
+    return min(int(last * 1.03) + 2, image.n_channels)
+
+
+def _scale_height(axes: Axes, values: np.ndarray) -> None:
+    axes.margins(x=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    if values.min() < 0:
+        axes.axhline(0, color="0.6", lw=0.6)
+        axes.margins(y=0.25)
+    else:
+        axes.set_yscale("function", functions=(_root, np.square))
+        axes.set_ylim(0, 1.45 * max(float(values.max()), 1e-12))
+
+
+def _root(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(values, 0))
+
+
+def _largest(values: np.ndarray) -> float:
+    return float(values[np.argmax(np.abs(values))])
+
+
+def _label_peaks(axes: Axes, energy: np.ndarray, values: np.ndarray, labels: list[tuple[float, str]]) -> None:
+    """Write a label above each peak; of two that would touch, only the higher one is written."""
+    heights = {at: _largest(values[np.abs(energy - at) <= 0.04]) for at, _ in labels}
+    written: list[np.ndarray] = []
+    for at, text in sorted(labels, key=lambda label: -abs(heights[label[0]])):
+        place = axes.transAxes.inverted().transform(axes.transData.transform((at, heights[at])))
+        if any((np.abs(place - other) < (0.017, 0.12)).all() for other in written):
+            continue
+        written.append(place)
+        below = heights[at] < 0
+        axes.annotate(
+            text,
+            (at, heights[at]),
+            xytext=(0, -3 if below else 3),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            rotation=0 if text.isalpha() else 90,
+            fontsize=8 if text.isalpha() else 6,
+            color="black" if text.isalpha() else "0.35",
+        )

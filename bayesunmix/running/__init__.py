@@ -1,0 +1,1 @@
+"""What surrounds a computation: progress, cost, compiled code, files that appear whole."""
