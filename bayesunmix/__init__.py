@@ -5,6 +5,7 @@ The table of contents:
 - `SpectrumImage`, `Axis`, `read`, `write`, `from_hyperspy`: photon counts, from arrays, microscope files or signals
 - `unmix`: run a method; `METHODS` lists them, `Method` is their contract
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
+- `UnmixingWarning`, `NotConvergedWarning`, `NotIdentifiedWarning`: what `unmix` warns of
 - `line_map`: map of an X-ray line, counted or as an estimate expects it
 - `net_counts`: maps of line families by name, from the method `elements`
 - `owned_elements`: the elements of reference spectra, for the phases of the method `bayes`
@@ -12,8 +13,9 @@ The table of contents:
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
-- `save_result`, `load_result`: a whole result in one netCDF file
+- `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
 - `check`, `Checks`: whether a result fits the counts, and if not, where
+- `plot_maps`, `plot_spectra`, `plot_rank`, `plot_checks`: pictures
 - `match`, `spectral_angles`: line components up
 
 Names are imported when they are first used, so that the command line answers at once.
@@ -38,11 +40,17 @@ if TYPE_CHECKING:
     from bayesunmix.data.factorization import Factorization
     from bayesunmix.data.image import Axis, SpectrumImage
     from bayesunmix.data.posterior import Posterior
-    from bayesunmix.data.result import Unmixing
+    from bayesunmix.data.result import (
+        NotConvergedWarning,
+        NotIdentifiedWarning,
+        Unmixing,
+        UnmixingWarning,
+    )
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.io import read, write
     from bayesunmix.io.hyperspy import from_hyperspy, to_hyperspy
     from bayesunmix.io.netcdf import load_result, save_result
+    from bayesunmix.plotting import plot_checks, plot_maps, plot_rank, plot_spectra
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
 
@@ -62,6 +70,13 @@ _HOME = {
     "Region": "analysis.regions",
     "SpectrumImage": "data.image",
     "Unmixing": "data.result",
+    "UnmixingWarning": "data.result",
+    "NotConvergedWarning": "data.result",
+    "NotIdentifiedWarning": "data.result",
+    "plot_checks": "plotting",
+    "plot_maps": "plotting",
+    "plot_rank": "plotting",
+    "plot_spectra": "plotting",
     "check": "checks.check",
     "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
@@ -93,6 +108,8 @@ __all__ = [
     "Factorization",
     "Identified",
     "Method",
+    "NotConvergedWarning",
+    "NotIdentifiedWarning",
     "PhaseFractions",
     "PhaseMap",
     "Posterior",
@@ -101,6 +118,7 @@ __all__ = [
     "Region",
     "SpectrumImage",
     "Unmixing",
+    "UnmixingWarning",
     "check",
     "denoised",
     "from_hyperspy",
@@ -113,6 +131,10 @@ __all__ = [
     "owned_elements",
     "phase_fractions",
     "phase_map",
+    "plot_checks",
+    "plot_maps",
+    "plot_rank",
+    "plot_spectra",
     "rank",
     "read",
     "region",

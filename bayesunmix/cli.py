@@ -101,9 +101,9 @@ def unmix(
     out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
     components: Annotated[
         int | None,
-        typer.Option(help="Number of components, K; `elements` needs none.", show_default=False),
+        typer.Option(help="Number of components, K; found where not given.", show_default=False),
     ] = None,
-    method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "nmf",
+    method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "bayes",
     seed: Seed = 0,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
@@ -113,31 +113,26 @@ def unmix(
 ) -> None:
     """Unmix FILE into endmembers (spectra) and abundances (maps), with pictures and a summary."""
     from bayesunmix.contracts.arguments import require_seed
-    from bayesunmix.contracts.method import METHODS, finds_n_components
+    from bayesunmix.contracts.method import METHODS
+    from bayesunmix.contracts.registry import require_name
     from bayesunmix.io.folder import new_folder
     from bayesunmix.io.results import write_results
-    from bayesunmix.running import progress
     from bayesunmix.running.cost import Cost
     from bayesunmix.unmixing import unmix as fit
 
-    chosen = METHODS[method]
-    if components is None and not finds_n_components(chosen):
-        raise ValueError(
-            f"--components must be given for method {method}; `bayesunmix rank {file}` recommends a number"
-        )
+    require_name(method, METHODS, "method")
     if components is not None and components < 1:
         raise ValueError(
             f"--components must be at least 1, got {components}; choose how many phases to look for"
         )
     require_seed(seed)
-    progress.show(not quiet and sys.stderr.isatty())
     notes = _Notes()
     logging.getLogger("bayesunmix").addHandler(notes)
     try:
         with new_folder(out, overwrite) as folder:
             with Cost() as reading:
                 whole, image = _read(file, crop_below, no_crop, mask)
-            result = fit(image, components, method, seed)
+            result = fit(image, components, method, seed=seed, progress=False if quiet else None)
             summary = {
                 "input": _describe(file, whole),
                 "crop": None if no_crop else _describe_crop(whole, image, crop_below),
@@ -170,8 +165,10 @@ def rank(
     from bayesunmix.io.folder import new_folder
     from bayesunmix.running import progress
 
-    progress.show(not quiet and sys.stderr.isatty())
-    with new_folder(out, overwrite) if out else contextlib.nullcontext() as folder:
+    with (
+        progress.showing(False if quiet else None),
+        new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
+    ):
         whole, image = _read(file, crop_below, no_crop, mask)
         found = count(image, most, seed)
         if folder:
@@ -259,7 +256,7 @@ def _describe_crop(whole: "SpectrumImage", image: "SpectrumImage", below_kev: fl
 
 def _describe_fit(result: "Unmixing", notes: list[str], reading: Any) -> dict[str, Any]:
     """Everything the method and `unmix` said, with what names the request first and the long trace last."""
-    info = dict(result.info)
+    info: dict[str, Any] = {**result.info}
     first = {name: info.pop(name) for name in ("method", "settings", "n_components", "seed")}
     seconds = {
         "read": reading.fit_seconds,

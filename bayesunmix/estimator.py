@@ -83,7 +83,7 @@ class Unmixer(TransformerMixin, BaseEstimator):
             If X or a parameter is not of the required kind; the message says what to do.
         """
         image = self._image(self._validated(X, reset=True), self.navigation_shape)
-        self.unmixing_ = unmix(image, self.n_components, self.method, self.random_state)
+        self.unmixing_ = unmix(image, self.n_components, self.method, seed=self.random_state)
         self.info_, self.posterior_ = self.unmixing_.info, self.unmixing_.posterior
         self.components_ = self.unmixing_.estimate.endmembers
         self.n_components_ = len(self.components_)
@@ -129,8 +129,11 @@ class Unmixer(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the components: the method's own ("Ni_K"), or its name and a number ("nmf0")."""
         check_is_fitted(self)
-        numbered = [f"{self.info_['method']}{k}" for k in range(self.n_components_)]
-        return np.asarray(self.info_.get("components", numbered), dtype=object)
+        names = [
+            f"{self.info_['method']}{k}" if name == f"component {k}" else name
+            for k, name in enumerate(self.unmixing_.names)
+        ]
+        return np.asarray(names, dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

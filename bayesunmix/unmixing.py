@@ -1,74 +1,112 @@
-"""The one entry to every method: checks the request, fits, fixes the scale, and says what was done."""
+"""The one entry to every method: checks the request, fits, fixes the scale, and says what was done.
+
+In this order: the number of components is checked or found, the method fits, components get a scale, pixels outside the
+mask are blanked, and of results with a posterior every component's share of the counts gets a verdict.
+"""
 
 import dataclasses
 import importlib.metadata
 import platform
-from typing import Any
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayesunmix.analysis.verdicts import judged
 from bayesunmix.contracts.arguments import require_image, require_seed
-from bayesunmix.contracts.method import METHODS, Method, finds_n_components
+from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing
+from bayesunmix.dimension.rank import rank
+from bayesunmix.running import progress as bars
 from bayesunmix.running.cost import Cost
 
 
 def unmix(
     image: SpectrumImage,
     n_components: int | None = None,
-    method: str | Method = "nmf",
+    method: str | Method = "bayes",
+    *,
     seed: int = 0,
+    progress: bool | None = None,
+    verdicts: bool = True,
     **settings: Any,
 ) -> Unmixing:
-    """Unmix a spectrum image into endmembers and abundances.
+    """Unmix a spectrum image into endmembers (spectra) and abundances (maps).
 
     Parameters
     ----------
     image : SpectrumImage
         P pixels x C channels of photon counts.
     n_components : int or None
-        Number of components, K: at least 1, at most the number of channels and of pixels that hold counts.
-        None for methods that find the number themselves ("elements", "vendor_cluster", "vendor_library").
+        Number of components, K: at least 1, at most the number of channels and of pixels that hold counts. With None
+        the method finds it, or `bayesunmix.rank` does.
     method : str or Method
         A registered name (`list(bayesunmix.METHODS)`) or a configured method.
     seed : int
         The same seed gives the same result on the same machine.
+    progress : bool or None
+        Show progress bars: True from 1 s on, None (the default) for a fit that takes longer than 10 s, False never.
+    verdicts : bool
+        Say of each component's share of the counts how wrong it may be and whether the counts determine it at all
+        (`info["fractions"]`). Only results with a posterior can; it takes seconds.
     **settings
-        Settings of a method given by name, for example ``max_iterations=500``.
+        Settings of a method given by name, for example ``n_draws=400``.
 
     Returns
     -------
     Unmixing
-        `.estimate` canonical (endmembers sum to one, abundances in expected counts), `.posterior` or None, `.info`.
-        Of pixels outside the image's mask it says nothing: abundances, draws and their spread are 0, labels -1.
+        `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
+        `.info`. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not of the required kind; the message says what to do.
+
+    Warns
+    -----
+    NotConvergedWarning
+        If the fit did not converge: longer runs may give another answer.
+    NotIdentifiedWarning
+        If the counts do not determine the share of a component: other shares fit as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> bu.unmix(image, 2, "nmf").estimate.abundances.shape
+    (64, 2)
     """
     require_image(image)
     require_seed(seed)
     name, fitter = _resolve(method, settings)
-    _check_n_components(image, n_components, name, fitter)
-
-    asked: Any = None if n_components is None else int(n_components)
+    _require_possible(image, n_components)
 
     import jax
 
     from bayesunmix.engine.device.threefry import random_key
 
-    with Cost() as cost:
-        found = fitter.fit(image, asked, random_key(seed))
-    found = found if image.mask is None else _blanked(found, ~image.takes_part)
-    estimate = found.estimate.canonical()
-    info = {
+    with bars.showing(progress), Cost() as cost:
+        counted = _count_components(image, n_components, fitter, seed)
+        found = fitter.fit(image, counted.n_components, random_key(seed))
+        found = found if image.mask is None else _blanked(found, ~image.takes_part)
+        found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
+        if counted.doubts and (doubt := counted.doubt(found)):
+            found = _also_warning(found, [doubt])
+        undetermined: list[str] = []
+        if verdicts and found.posterior is not None:
+            found, undetermined = judged(found, image, seed)
+    info: Info = {
         **found.info,
         "method": name,
         "settings": dataclasses.asdict(fitter) if dataclasses.is_dataclass(fitter) else {},
-        "n_components": estimate.n_components,
+        "n_components": found.estimate.n_components,
         "seed": int(seed),
         "fit_seconds": cost.fit_seconds,
         "compile_seconds": cost.compile_seconds,
@@ -76,7 +114,11 @@ def unmix(
         "device": str(jax.devices()[0].device_kind),
         "versions": versions(),
     }
-    return dataclasses.replace(found, estimate=estimate, info=info, grid=image.grid)
+    if counted.sentence:
+        info["rank"] = counted.sentence
+    result = dataclasses.replace(found, info=info)
+    _warn(result, undetermined)
+    return result
 
 
 def versions() -> dict[str, str]:
@@ -105,14 +147,59 @@ def _blanked(found: Unmixing, outside: np.ndarray) -> Unmixing:
     return dataclasses.replace(found, estimate=estimate, labels=labels, posterior=posterior)
 
 
-def _check_n_components(image: SpectrumImage, n_components: Any, name: str, method: Method) -> None:
-    if n_components is None and finds_n_components(method):
-        return
-    if n_components is None:
-        raise TypeError(
-            f"n_components must be given for method {name!r}, which does not find the number itself; "
-            "bayesunmix.rank(image) recommends one"
+class _Counted(NamedTuple):
+    """The number of components to ask the method for, and what the counts show of it where they were asked."""
+
+    n_components: int | None
+    seen: int | None = None
+    sentence: str = ""
+    doubts: bool = False
+
+    def doubt(self, found: Unmixing) -> str:
+        """Say so where the counts show another number; of components that have names there may be more."""
+        n_components, seen = found.estimate.n_components, self.seen
+        assert seen is not None
+        if n_components == seen or (self.n_components is None and n_components > seen):
+            return ""
+        harm = (
+            "With too few components every number is wrong; ask for more"
+            if n_components < seen
+            else "With too many the components share one phase between them; look at their maps before you believe them"
         )
+        return f"The fit has {n_components} components, and the counts show {seen} (bayesunmix.rank). {harm}."
+
+
+def _count_components(image: SpectrumImage, asked: Any, fitter: Method, seed: int) -> _Counted:
+    """Find the number of components, or check the one that was asked for, by `bayesunmix.rank`."""
+    finds, doubts = finds_n_components(fitter), doubts_n_components(fitter)
+    given = None if asked is None else int(asked)
+    if (given is not None or finds) and not doubts:
+        return _Counted(given)
+    evidence = rank(image, seed=seed)
+    wanted = given if given is not None or finds else evidence.n_components
+    return _Counted(wanted, evidence.n_components, evidence.sentence, doubts)
+
+
+def _also_warning(found: Unmixing, sentences: list[str]) -> Unmixing:
+    info: Info = {**found.info, "warnings": [*sentences, *found.info.get("warnings", ())]}
+    return dataclasses.replace(found, info=info)
+
+
+def _warn(result: Unmixing, undetermined: list[str]) -> None:
+    """Say in Python's own way what would otherwise be read only by those who look into `info`."""
+    info = result.info
+    if info.get("converged") is False:
+        others = " ".join(said for said in info.get("warnings", ()) if said not in undetermined)
+        warnings.warn(
+            f"{info['method']} did not converge. {others}".strip(), NotConvergedWarning, stacklevel=3
+        )
+    for sentence in undetermined:
+        warnings.warn(sentence, NotIdentifiedWarning, stacklevel=3)
+
+
+def _require_possible(image: SpectrumImage, n_components: Any) -> None:
+    if n_components is None:
+        return
     if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer):
         raise TypeError(f"n_components must be a whole number, got {n_components!r}; for example 3")
     occupied = int(np.count_nonzero(np.diff(image.counts.indptr)))
@@ -133,7 +220,7 @@ def _resolve(method: str | Method, settings: dict[str, Any]) -> tuple[str, Metho
         if isinstance(method, type) or not isinstance(method, Method):
             raise TypeError(
                 f"method must be a name or have a fit(image, n_components, key), got {method!r}; "
-                "pass a name such as 'nmf', or a configured method such as METHODS['nmf']()"
+                "pass a name such as 'bayes', or a configured method such as METHODS['bayes']()"
             )
         return METHODS.name_of(type(method)) or type(method).__name__, method
     chosen = METHODS[method]

@@ -127,8 +127,8 @@ def calibration(
     keep_compiled_code()
     from benchmarks.calibration import CALIBRATIONS, calibrate
 
-    progress.show(sys.stderr.isatty())
-    rows = calibrate(subject, seeds, out)
+    with progress.showing(True if sys.stderr.isatty() else None):
+        rows = calibrate(subject, seeds, out)
     typer.echo(CALIBRATIONS[subject].summarise(rows).to_string(index=False))
 
 

@@ -7,7 +7,6 @@ import dataclasses
 import time
 
 from bayesunmix import rank, unmix
-from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.result import Unmixing
 from bayesunmix.running.cost import Cost
 from bayesunmix.unmixing import versions
@@ -82,11 +81,11 @@ def _unmix(cell: Cell, trial: Trial | RecordedTrial) -> Unmixing:
         costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
         return dataclasses.replace(found, info=costs)
     n_components = cell.n_components(cell.scene.n_components)
-    if n_components is None and (cell.role == "peer" or not finds_n_components(METHODS[cell.method])):
-        n_components = rank(trial.image, seed=cell.seed).n_components
     if cell.role == "peer":
+        if n_components is None:
+            n_components = rank(trial.image, seed=cell.seed).n_components
         return unmix_with_peer(cell.method, trial.image, n_components, cell.seed, cell.settings)
-    return unmix(trial.image, n_components, method=cell.method, seed=cell.seed, **cell.settings)
+    return unmix(trial.image, n_components, cell.method, seed=cell.seed, progress=False, **cell.settings)
 
 
 def _score(trial: Trial | RecordedTrial, unmixing: Unmixing) -> dict[str, float]:

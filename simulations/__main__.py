@@ -126,9 +126,9 @@ def figures(
 
 def main() -> None:
     """Run the command; a mistake of the user is one sentence on stderr and exit status 2."""
-    progress.show(sys.stderr.isatty())
     try:
-        app()
+        with progress.showing(True if sys.stderr.isatty() else None):
+            app()
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,13 +1,14 @@
 """Denoised spectra with their bands: the counts that a posterior expects in a pixel or a region, channel by channel."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bayesunmix.analysis.regions import region_totals
-from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed
-from bayesunmix.data.draws import blocks, interval, require_level
+from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_seed
+from bayesunmix.data.draws import blocks, equal_tailed, require_probability
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
@@ -23,10 +24,10 @@ class Band(NamedTuple):
 
 def denoised(
     result: Unmixing,
+    image: SpectrumImage,
     where: Any,
-    level: float = 0.9,
     *,
-    image: SpectrumImage | None = None,
+    interval: float = 0.9,
     seed: int = 0,
 ) -> Band:
     """Return the spectrum that the posterior expects in a pixel or a region.
@@ -35,15 +36,16 @@ def denoised(
     ----------
     result : Unmixing
         With a posterior.
+    image : SpectrumImage
+        The image that was unmixed.
     where : ints, or bool array of the navigation shape
         A pixel, ``(12, 40)``, or a region. A region is inferred from its summed counts (see
         `bayesunmix.analysis.regions`).
-    level : float
-        Of the band, channel by channel. It is for the expected counts; counts scatter about these by their own noise.
-    image : SpectrumImage
-        The image that was unmixed: for a region only.
+    interval : float
+        Probability of the band, channel by channel. It is for the expected counts; counts scatter about
+        these by their own noise.
     seed : int
-        For a region only.
+        Used for a region only; the same seed gives the same answer.
 
     Returns
     -------
@@ -52,26 +54,23 @@ def denoised(
     Raises
     ------
     TypeError, ValueError
-        If there is no such pixel, the region comes without the image, or the result has no posterior.
+        If there is no such pixel, the region has another shape, or the result has no posterior or is not of this image.
     """
-    require_level(level)
+    require_result_of(result, image)
+    require_probability(interval)
     if np.asarray(where).dtype == bool:
-        require_image(image)
         require_seed(seed)
-        assert image is not None
-        require_result_of(image, result.estimate)
         mask = require_mask(where, image.navigation_shape)
         shapes, totals = region_totals(result, image, mask, np.random.default_rng(seed))
-        return _band(totals.reshape(len(shapes), -1, totals.shape[-1]), shapes, level)
-    if result.posterior is None:
-        raise ValueError("a denoised spectrum needs a result with a posterior; use method='bayes_gibbs'")
-    pixel = np.array([_number(result, where)])
-    ((_, abundances),) = blocks(result.posterior.abundances, pixel)
-    paired = result.posterior.paired_endmembers()
-    return _band(abundances, paired.reshape(-1, *paired.shape[2:]), level)
+        return _band(totals.reshape(len(shapes), -1, totals.shape[-1]), shapes, interval)
+    posterior = require_posterior(result, "a denoised spectrum")
+    pixel = np.array([_number(image.navigation_shape, where)])
+    ((_, abundances),) = blocks(posterior.abundances, pixel)
+    paired = posterior.paired_endmembers()
+    return _band(abundances, paired.reshape(-1, *paired.shape[2:]), interval)
 
 
-def _band(abundances: np.ndarray, endmembers: np.ndarray, level: float) -> Band:
+def _band(abundances: np.ndarray, endmembers: np.ndarray, probability: float) -> Band:
     """Reduce expected counts of (D, n, K) abundances with (D, K, C) endmembers."""
     n_channels = endmembers.shape[-1]
     band = np.empty((3, n_channels))
@@ -79,16 +78,14 @@ def _band(abundances: np.ndarray, endmembers: np.ndarray, level: float) -> Band:
     for i in range(0, n_channels, step):
         part = slice(i, min(i + step, n_channels))
         expected = np.concatenate(abundances @ endmembers[..., part].astype(np.float64))
-        band[:, part] = expected.mean(axis=0), *interval(expected, level)
+        band[:, part] = expected.mean(axis=0), *equal_tailed(expected, probability)
     return Band(*band)
 
 
-def _number(result: Unmixing, pixel: int | Sequence[int]) -> int:
+def _number(shape: tuple[int, ...], pixel: int | Sequence[int]) -> int:
     """Return which row of the abundances a pixel is."""
-    n_pixels = len(result.estimate.abundances)
-    shape = (n_pixels,) if result.grid is None else result.grid.shape[:-1]
     try:
-        return int(np.arange(n_pixels).reshape(shape)[tuple(np.atleast_1d(np.asarray(pixel)))])
+        return int(np.arange(math.prod(shape)).reshape(shape)[tuple(np.atleast_1d(np.asarray(pixel)))])
     except (IndexError, TypeError) as error:
         raise ValueError(
             f"a pixel must be {len(shape)} whole numbers inside {shape}, or a region a bool mask, got {pixel!r}"

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.fits.poisson_fit import standard_errors
@@ -16,17 +17,17 @@ class NetCounts(NamedTuple):
     sd: np.ndarray
 
 
-def net_counts(image: SpectrumImage, unmixing: Unmixing) -> dict[str, NetCounts]:
-    """Return a map for each named component: ``net_counts(image, result)["Ni_K"].counts``.
+def net_counts(result: Unmixing, image: SpectrumImage) -> dict[str, NetCounts]:
+    """Return a map for each named component: ``net_counts(result, image)["Ni_K"].counts``.
 
     The continuum's curves are added up under the name "continuum".
 
     Parameters
     ----------
+    result : Unmixing
+        From a method whose components are line families: `elements`.
     image : SpectrumImage
         The image that was unmixed.
-    unmixing : Unmixing
-        From a method that names its components: `elements`.
 
     Returns
     -------
@@ -36,24 +37,20 @@ def net_counts(image: SpectrumImage, unmixing: Unmixing) -> dict[str, NetCounts]
 
     Raises
     ------
-    ValueError
-        If the components have no names, or the result is not of this image.
+    TypeError, ValueError
+        If the components are no line families, or the result is not of this image.
     """
-    names, estimate = unmixing.info.get("components"), unmixing.estimate
-    if names is None:
+    require_result_of(result, image)
+    families, estimate = result.info.get("families"), result.estimate
+    if families is None:
         raise ValueError(
-            "net counts need a result whose components are line families, and this one's have no names; "
+            "net counts need a result whose components are line families, and this one's are not; "
             'use bayesunmix.unmix(image, method="elements")'
         )
-    if len(estimate.abundances) != image.n_pixels:
-        raise ValueError(
-            f"the result must be of this image, which has {image.n_pixels} pixels, got one of "
-            f"{len(estimate.abundances)}; pass the image that was unmixed"
-        )
     groups: dict[str, list[int]] = {}
-    for k, name in enumerate(names):
-        groups.setdefault("continuum" if name.startswith("continuum_") else name, []).append(k)
-    sums = np.array([[k in members for k in range(len(names))] for members in groups.values()], float)
+    for k, family in enumerate(families):
+        groups.setdefault(family, []).append(k)
+    sums = np.array([[k in members for k in range(len(families))] for members in groups.values()], float)
     counts = estimate.abundances @ sums.T
     sd = standard_errors(estimate.endmembers, estimate.abundances, sums) * image.takes_part[:, None]
     shape = image.navigation_shape

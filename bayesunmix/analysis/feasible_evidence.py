@@ -70,8 +70,8 @@ class Evidence(NamedTuple):
     n_counts: int
 
 
-def gather(image: SpectrumImage, endmembers: np.ndarray, level: float) -> Evidence:
-    """Pool the counts and reduce them to what the test needs; all its parts together hold at `level`."""
+def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> Evidence:
+    """Pool the counts and reduce them to what the test needs; the true rotation passes with this confidence."""
     group = _channel_groups(image.sum_spectrum())
     by_group = summing_matrix(group).astype(np.float64)
     by_block = summing_matrix(image.blocks(_block(image))).astype(np.float64)
@@ -87,7 +87,7 @@ def gather(image: SpectrumImage, endmembers: np.ndarray, level: float) -> Eviden
     inverse = np.linalg.inv(_ridged(moment))
     spectra = inverse @ (weighed.T @ counts - solve * summed)
     influence = inverse @ weighed.T
-    tail = (1 - level) / (2 * len(endmembers))
+    tail = (1 - confidence) / (2 * len(endmembers))
     critical = np.concatenate([[1.0], chi2.isf(tail, np.arange(1, max(counts.shape) + 1))])
     return Evidence(
         np.ascontiguousarray(amounts.T, np.float32),

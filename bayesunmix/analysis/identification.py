@@ -22,7 +22,12 @@ import numpy as np
 
 from bayesunmix.analysis.feasible_evidence import estimator, excess, gather
 from bayesunmix.analysis.feasible_walk import most_extreme, objectives, sample, walk
-from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed
+from bayesunmix.contracts.arguments import (
+    require_nonnegative,
+    require_result_of,
+    require_seed,
+    require_share,
+)
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
@@ -114,11 +119,11 @@ class Identified:
 
 
 def identify(
-    image: SpectrumImage,
     result: Unmixing,
+    image: SpectrumImage,
     *,
     known: Sequence[bool] | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
     n_steps: int = 50,
     seed: int = 0,
 ) -> Identified:
@@ -126,15 +131,14 @@ def identify(
 
     Parameters
     ----------
-    image : SpectrumImage
-        The image that was unmixed.
     result : Unmixing
         Not negative (no PCA or ICA). It need not be the best of the solutions that the counts allow.
+    image : SpectrumImage
+        The image that was unmixed.
     known : K bools, optional
-        Components whose endmembers are given. Where not given: all from method `elements`, from `nmf_semi` those that
-        it was given, and from `bayes` with line families those that nothing can rotate.
-    level : float
-        Of the test: the true rotation passes it with at least about this probability.
+        Components whose endmembers are given. Where not given: those that the result calls known or unique.
+    confidence : float
+        The true rotation passes the test with at least about this probability.
     n_steps : int
         Of each walk; time is proportional to it.
     seed : int
@@ -149,9 +153,8 @@ def identify(
     TypeError, ValueError
         If an argument is not of the required kind, or the result is not of this image.
     """
-    require_image(image)
+    estimate = _validated(result, image, confidence, n_steps)
     require_seed(seed)
-    estimate = _validated(image, result, level, n_steps)
     held = _known(result, known)
     if held.all() or held.size == 1:
         return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, ())
@@ -159,7 +162,7 @@ def identify(
     order = np.lexsort((estimate.endmembers @ image.energy_kev, -estimate.abundances.sum(axis=0)))
     ordered, free = estimate.reorder(order), ~held[order]
     rng = np.random.default_rng(seed)
-    test = partial(excess, gather(image, ordered.endmembers, level))
+    test = partial(excess, gather(image, ordered.endmembers, confidence))
     occupied = np.flatnonzero(ordered.abundances.sum(axis=1))
     quantities = sample(ordered.endmembers, ordered.abundances[occupied], image.sum_spectrum(), free, rng)
     found, allowed = walk(test, objectives(quantities, rng), free, n_steps, rng)
@@ -197,33 +200,22 @@ def verdict(half_width: float, total_sd: float) -> Verdict:
     return "range-only" if half_width > NEGLIGIBLE_SHARE * total_sd else "yes"
 
 
-def _validated(image: SpectrumImage, result: Unmixing, level: float, n_steps: int) -> Factorization:
-    require_result_of(image, result.estimate)
-    estimate = result.estimate
-    if not estimate.is_nonnegative:
-        raise ValueError(
-            "the result must not be negative, and this one is (PCA and ICA are): what is feasible is decided by "
-            "non-negativity; use another method, for example 'nmf'"
-        )
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.95 is usual")
+def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_steps: int) -> Factorization:
+    require_result_of(result, image)
+    require_nonnegative(result, "what is feasible is decided by non-negativity")
+    require_share("confidence", confidence, "0.95 is usual")
     if isinstance(n_steps, bool) or not isinstance(n_steps, int | np.integer) or n_steps < 1:
         raise ValueError(f"n_steps must be a whole number, at least 1, got {n_steps!r}; for example 50")
-    return estimate.canonical()
+    return result.estimate.canonical()
 
 
 def _known(result: Unmixing, known: Sequence[bool] | None) -> np.ndarray:
-    n_components = result.estimate.n_components
     if known is None:
-        all_given = result.info.get("method") == "elements"
-        unique = result.info.get("unique_components", ())
-        return np.array(
-            [all_given or name in unique or name.startswith("given_") for name in result.component_names]
-        )
-    held = np.asarray(known)
-    if held.shape != (n_components,) or held.dtype != bool:
+        return np.array(result.known) | np.array(result.unique)
+    given, n_components = np.asarray(known), result.estimate.n_components
+    if given.shape != (n_components,) or given.dtype != bool:
         raise ValueError(f"known must be one bool for each of the {n_components} components, got {known!r}")
-    return held
+    return given
 
 
 def _over(

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.contracts.arguments import require_image, require_result_of
-from bayesunmix.data.draws import blocks, interval
+from bayesunmix.contracts.arguments import require_posterior, require_result_of
+from bayesunmix.data.draws import blocks, equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.element_search import find_elements
@@ -35,8 +35,8 @@ def line_intensities(
     result: Unmixing,
     image: SpectrumImage,
     lines: Sequence[str],
-    level: float = 0.9,
     *,
+    interval: float = 0.9,
     elements: Sequence[str] | None = None,
 ) -> dict[str, LineIntensity]:
     """Map the net counts of line families: ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
@@ -49,8 +49,8 @@ def line_intensities(
         The image that was unmixed.
     lines : sequence of str
         Families: "Ni_K", "Cr_K", ...
-    level : float
-        Of the intervals, entry by entry.
+    interval : float
+        Probability of the intervals, entry by entry.
     elements : sequence of str, optional
         All elements of the specimen: a line that no element explains would be taken for continuum. Where not given,
         those that the sum spectrum shows, and those of `lines`.
@@ -64,14 +64,8 @@ def line_intensities(
     TypeError, ValueError
         If an argument is not of the required kind, a family is unknown or not on the axis, or there is no posterior.
     """
-    require_image(image)
-    require_result_of(image, result.estimate)
-    posterior = result.posterior
-    if posterior is None:
-        raise ValueError(
-            "line intensities with intervals need a result with a posterior, got one without; "
-            "use method='bayes_gibbs', or bayesunmix.net_counts with a result of method 'elements'"
-        )
+    require_result_of(result, image)
+    posterior = require_posterior(result, "a map of line intensities with intervals")
     if isinstance(lines, str) or not lines:
         raise TypeError(f"lines must be a sequence of families, got {lines!r}; for example ['Ni_K']")
     first = int(np.searchsorted(image.energy_kev, LOWEST_KEV))
@@ -82,7 +76,7 @@ def line_intensities(
     maps = np.empty((3, image.n_pixels, len(lines)))
     for pixels, abundances in blocks(posterior.abundances):
         net = abundances @ shares
-        maps[:, pixels] = net.mean(axis=0), *interval(net, level)
+        maps[:, pixels] = net.mean(axis=0), *equal_tailed(net, interval)
     shaped = maps.reshape(3, *image.navigation_shape, len(lines))
     return {name: LineIntensity(*shaped[..., j]) for j, name in enumerate(lines)}
 

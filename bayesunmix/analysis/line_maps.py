@@ -6,6 +6,7 @@ components are what microscopists draw. No background is taken off.
 
 import numpy as np
 
+from bayesunmix.contracts.arguments import require_estimate_of
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 
@@ -47,12 +48,7 @@ def line_map(
         first, last = np.flatnonzero(window)[[0, -1]]
         total = image.counts[:, first : last + 1].sum(axis=1, dtype=np.int64)
     else:
-        size = (len(estimate.abundances), estimate.endmembers.shape[1])
-        if size != image.counts.shape:
-            raise ValueError(
-                f"estimate must be one of this image of {image.n_pixels} pixels and {image.n_channels} channels, "
-                f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
-            )
+        require_estimate_of(estimate, image)
         total = estimate.abundances @ estimate.endmembers[:, window].sum(axis=1)
     return np.asarray(total).reshape(image.navigation_shape)
 

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from bayesunmix.data.draws import blocks, require_level
+from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_share
+from bayesunmix.data.draws import blocks
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
 
@@ -21,16 +23,16 @@ class PhaseMap:
     Parameters
     ----------
     labels : int array of the navigation shape
-        Number of the component whose probability is at least `level`; -2 where none is, -1 where there is no specimen
-        or a pixel takes no part.
+        Number of the component whose probability is at least `at_least`; -2 where none is, -1 where there is no
+        specimen or a pixel takes no part.
     probability : float array, navigation axes then components
         Sums to one in every pixel; equal where it takes no part.
-    level : float
+    at_least : float
     """
 
     labels: np.ndarray
     probability: np.ndarray
-    level: float
+    at_least: float
 
     @property
     def undecided(self) -> float:
@@ -39,7 +41,9 @@ class PhaseMap:
         return float((self.labels[specimen] == UNDECIDED).mean()) if specimen.any() else 0.0
 
 
-def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> PhaseMap:
+def phase_map(
+    result: Unmixing, image: SpectrumImage, *, at_least: float = 0.9, specimen: Any = None
+) -> PhaseMap:
     """Find the most abundant component of every pixel, with its probability.
 
     The probability is the share of the posterior draws in which a component has the largest abundance: a feasible range
@@ -49,7 +53,9 @@ def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> 
     ----------
     result : Unmixing
         With a posterior.
-    level : float
+    image : SpectrumImage
+        The image that was unmixed.
+    at_least : float
         Least probability for a label; above 1/2, so that no two components reach it.
     specimen : bool array of the navigation shape, optional
         Pixels to label, where they take part. Where not given, those around which (3 pixels along each axis) the mean
@@ -62,33 +68,32 @@ def phase_map(result: Unmixing, level: float = 0.9, *, specimen: Any = None) -> 
 
     Raises
     ------
-    ValueError
-        If the result has no posterior, the level is not a share above 1/2, or the mask has another shape.
+    TypeError, ValueError
+        If the result has no posterior or is not of this image, `at_least` is not above 1/2, or the mask has another
+        shape.
     """
-    require_level(level)
-    if level <= 0.5:
+    require_result_of(result, image)
+    require_share("at_least", at_least, "0.9 labels a pixel where one component has 90 % probability")
+    if at_least <= 0.5:
         raise ValueError(
-            f"level must be above 0.5, so that one phase at most reaches it, got {level}; 0.9 is usual"
+            f"at_least must be above 0.5, so that one phase at most reaches it, got {at_least}; 0.9 is usual"
         )
-    if result.posterior is None:
-        raise ValueError(
-            "a phase map with probabilities needs a result with a posterior; use method='bayes_gibbs'"
-        )
-    n_pixels, n_components = result.estimate.abundances.shape
-    shape = (n_pixels,) if result.grid is None else result.grid.shape[:-1]
-    probability = np.empty((n_pixels, n_components))
-    for pixels, draws in blocks(result.posterior.abundances):
+    posterior = require_posterior(result, "a phase map with probabilities")
+    n_components, shape = result.estimate.n_components, image.navigation_shape
+    probability = np.empty((image.n_pixels, n_components))
+    for pixels, draws in blocks(posterior.abundances):
         first = draws.argmax(axis=2)
         probability[pixels] = np.stack([(first == k).mean(axis=0) for k in range(n_components)], axis=1)
-    mask = None if result.grid is None else result.grid.mask
-    takes_part = np.ones(shape, bool) if mask is None else mask
+    takes_part = image.takes_part.reshape(shape)
     probability[~takes_part.ravel()] = 1 / n_components
-    labels = np.where(probability.max(axis=1) >= level, probability.argmax(axis=1), UNDECIDED).reshape(shape)
+    labels = np.where(probability.max(axis=1) >= at_least, probability.argmax(axis=1), UNDECIDED).reshape(
+        shape
+    )
     totals = result.estimate.abundances.sum(axis=1).reshape(shape)
     where = (
         specimen_of(totals, takes_part) if specimen is None else require_mask(specimen, shape) & takes_part
     )
-    return PhaseMap(np.where(where, labels, NONE), probability.reshape(*shape, n_components), level)
+    return PhaseMap(np.where(where, labels, NONE), probability.reshape(*shape, n_components), at_least)
 
 
 def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:

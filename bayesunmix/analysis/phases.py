@@ -14,7 +14,7 @@ import numpy as np
 from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.phase_maps import phase_map, specimen_of
 from bayesunmix.analysis.regions import Region, region
-from bayesunmix.contracts.arguments import require_image
+from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
@@ -60,7 +60,7 @@ def phase_fractions(
     result: Unmixing,
     image: SpectrumImage,
     *,
-    level: float = 0.9,
+    interval: float = 0.9,
     identified: Identified | None = None,
     specimen: Any = None,
     seed: int = 0,
@@ -73,7 +73,7 @@ def phase_fractions(
         With a posterior.
     image : SpectrumImage
         The image that was unmixed.
-    level, identified, seed
+    interval, identified, seed
         See `bayesunmix.region`.
     specimen : bool array of the image's navigation shape, optional
         Pixels that count for the area. Where not given: those around which (3 pixels along each axis) the mean counts
@@ -88,15 +88,15 @@ def phase_fractions(
     TypeError, ValueError
         If an argument is not of the required kind, or the result has no posterior.
     """
-    require_image(image)
+    require_result_of(result, image)
     everywhere = np.ones(image.navigation_shape, bool)
-    counts = region(result, image, everywhere, level=level, identified=identified, seed=seed)
+    counts = region(result, image, everywhere, interval=interval, identified=identified, seed=seed)
     takes_part = image.takes_part.reshape(image.navigation_shape)
     where = (
         specimen_of(image.total_map(), takes_part)
         if specimen is None
         else require_mask(specimen, image.navigation_shape) & takes_part
     )
-    probability = phase_map(result, specimen=where).probability[where]
-    areas = dict(zip(result.component_names, map(float, probability.mean(axis=0)), strict=True))
+    probability = phase_map(result, image, specimen=where).probability[where]
+    areas = dict(zip(result.names, map(float, probability.mean(axis=0)), strict=True))
     return PhaseFractions(counts, areas, float(image.total_map()[where].mean()))

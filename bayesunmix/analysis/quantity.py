@@ -11,7 +11,7 @@ import numpy as np
 
 from bayesunmix.analysis.identification import Verdict, verdict
 from bayesunmix.analysis.totals import split_variance
-from bayesunmix.data.draws import quantile, require_level
+from bayesunmix.data.draws import quantile, require_probability
 
 LIMIT_LEVEL = 0.95
 # L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
@@ -26,8 +26,9 @@ class Quantity:
     ----------
     mean : float
     lower, upper : float
-        Equal-tailed interval at `level`, of counting and endmembers together.
-    level : float
+        Equal-tailed interval, of counting and endmembers together.
+    interval : float
+        Probability of the interval.
     upper_limit : float or None
         One-sided 95 % limit of a quantity that may be zero: whose mean is less than 3 sd, or whose feasible range
         begins at zero. Else None.
@@ -43,7 +44,7 @@ class Quantity:
     mean: float
     lower: float
     upper: float
-    level: float
+    interval: float
     upper_limit: float | None
     counting_sd: float
     endmember_sd: float
@@ -65,25 +66,25 @@ class Quantity:
         return verdict(self.feasible_half_width or 0.0, self.sd)
 
 
-def quantities(values: np.ndarray, level: float, feasible: np.ndarray | None) -> list[Quantity]:
+def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None) -> list[Quantity]:
     """Reduce draws to quantities.
 
     Parameters
     ----------
     values : (D, 2, n, K) array
         As `bayesunmix.analysis.totals.draw_totals` gives them, or a function of these.
-    level : float
+    interval : float
     feasible : (2, K) array or None
         Lower and upper ends.
 
     Raises
     ------
     ValueError
-        If the level does not lie between 0 and 1.
+        If the interval does not lie between 0 and 1.
     """
-    require_level(level)
+    require_probability(interval)
     flat = values.reshape(-1, values.shape[-1])
-    tail = (1 - level) / 2
+    tail = (1 - interval) / 2
     lower, upper, limit = quantile(flat, [tail, 1 - tail, LIMIT_LEVEL])
     mean = flat.mean(axis=0)
     counting, endmembers = (np.sqrt(variance) for variance in split_variance(values))
@@ -95,7 +96,7 @@ def quantities(values: np.ndarray, level: float, feasible: np.ndarray | None) ->
             float(mean[k]),
             float(lower[k]),
             float(upper[k]),
-            level,
+            interval,
             None if detected[k] else float(limit[k]),
             float(counting[k]),
             float(endmembers[k]),
@@ -107,8 +108,8 @@ def quantities(values: np.ndarray, level: float, feasible: np.ndarray | None) ->
 
 def table(rows: dict[str, Quantity], heading: str) -> str:
     """Lay quantities out as plain text, a line each."""
-    level = next(iter(rows.values())).level
-    head = [heading, "mean", f"{100 * level:g} % interval", "95 % limit", "counting sd", "endmember sd"]
+    interval = next(iter(rows.values())).interval
+    head = [heading, "mean", f"{100 * interval:g} % interval", "95 % limit", "counting sd", "endmember sd"]
     lines = [[*head, "feasible +-", "identified"]]
     for name, q in rows.items():
         half_width = q.feasible_half_width

@@ -14,7 +14,7 @@ import numpy as np
 from bayesunmix.analysis.identification import Identified, identify
 from bayesunmix.analysis.quantity import Quantity, quantities, table
 from bayesunmix.analysis.totals import draw_totals
-from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed
+from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_seed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
@@ -72,7 +72,7 @@ def region(
     image: SpectrumImage,
     mask: Any,
     *,
-    level: float = 0.9,
+    interval: float = 0.9,
     identified: Identified | None = None,
     seed: int = 0,
 ) -> Region:
@@ -86,10 +86,10 @@ def region(
         The image that was unmixed.
     mask : bool array of the image's navigation shape
         The pixels of the region; those that take no part in the image are left out.
-    level : float
-        Of the intervals.
+    interval : float
+        Probability of the intervals.
     identified : Identified, optional
-        ``bayesunmix.identify(image, result)``, which takes seconds; computed where not given. Give it for several
+        ``bayesunmix.identify(result, image)``, which takes seconds; computed where not given. Give it for several
         regions of one result.
     seed : int
         The same seed gives the same answer.
@@ -109,10 +109,10 @@ def region(
     feasible = None if identified.known.all() else np.stack(identified.fractions_of(mask))
     fractions = totals / totals.sum(axis=-1, keepdims=True)
     both = (
-        quantities(totals, level, None if feasible is None else n_counts * feasible),
-        quantities(fractions, level, feasible),
+        quantities(totals, interval, None if feasible is None else n_counts * feasible),
+        quantities(fractions, interval, feasible),
     )
-    contents = tuple(map(Content, result.component_names, *both))
+    contents = tuple(map(Content, result.names, *both))
     return Region(contents, int(mask.sum()), n_counts, identified.warnings)
 
 
@@ -134,30 +134,24 @@ def region_totals(
         If the result has no posterior, and its spectra are not known.
     """
     spectrum = np.asarray(image.counts[mask.ravel()].sum(axis=0, dtype=np.int64)).ravel()
-    if result.posterior is not None:
-        every = result.posterior.endmembers
-        flat = every.reshape(-1, *every.shape[2:])
-        n_draws = min(MOST_DRAWS, len(flat))
-        endmembers = flat[np.arange(n_draws) * len(flat) // n_draws]
-        used, totals = draw_totals(spectrum, endmembers, rng)
-        return endmembers[used], totals
-    if result.info.get("method") != "elements":
-        raise ValueError(
-            "the result must have a posterior, or come from method 'elements', whose spectra are known: a single "
-            "estimate does not say how wrong its endmembers are; use method='bayes_gibbs'"
-        )
-    known = result.estimate.endmembers[None]
-    _, totals = draw_totals(spectrum, np.repeat(known, MOST_DRAWS, axis=0), rng)
-    return known, np.moveaxis(totals, 0, 1).reshape(1, 2, -1, totals.shape[-1])
+    if result.posterior is None and all(result.known):
+        known = result.estimate.endmembers[None]
+        _, totals = draw_totals(spectrum, np.repeat(known, MOST_DRAWS, axis=0), rng)
+        return known, np.moveaxis(totals, 0, 1).reshape(1, 2, -1, totals.shape[-1])
+    every = require_posterior(result, "what a region holds").endmembers
+    flat = every.reshape(-1, *every.shape[2:])
+    n_draws = min(MOST_DRAWS, len(flat))
+    endmembers = flat[np.arange(n_draws) * len(flat) // n_draws]
+    used, totals = draw_totals(spectrum, endmembers, rng)
+    return endmembers[used], totals
 
 
 def validated(
     result: Unmixing, image: SpectrumImage, mask: Any, identified: Identified | None, seed: int
 ) -> tuple[np.ndarray, Identified]:
     """Check the arguments, and find the feasible ranges where they are not given."""
-    require_image(image)
+    require_result_of(result, image)
     require_seed(seed)
-    require_result_of(image, result.estimate)
     mask = require_mask(mask, image.navigation_shape)
     if not mask.any():
         raise ValueError("the region must hold at least one pixel, and the mask is False everywhere")
@@ -167,10 +161,10 @@ def validated(
             "the region must hold a pixel that takes part, and all of it lies outside the image's mask"
         )
     if identified is None:
-        return mask, identify(image, result)
+        return mask, identify(result, image)
     if identified.amounts.shape != result.estimate.abundances.shape:
         raise ValueError(
-            f"identified must be bayesunmix.identify(image, result) of this result, {result.estimate.abundances.shape} "
+            f"identified must be bayesunmix.identify(result, image) of this result, {result.estimate.abundances.shape} "
             f"abundances, got one of {identified.amounts.shape}"
         )
     return mask, identified

@@ -26,7 +26,7 @@ from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
-from bayesunmix.contracts.arguments import require_image, require_seed
+from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 
@@ -39,7 +39,7 @@ class Checks:
     ----------
     alarm : bool
         Whether anything contradicts the model.
-    level : float
+    false_alarms : float
         Probability of an alarm if the model is right.
     sentences : list of str
         What is wrong, the worst first; one that says so where nothing is.
@@ -64,7 +64,7 @@ class Checks:
     """
 
     alarm: bool
-    level: float
+    false_alarms: float
     sentences: list[str]
     fitted_again: str
     energy_kev: np.ndarray
@@ -87,7 +87,7 @@ class Checks:
         """Return all numbers but maps and spectra, for JSON."""
         return {
             "alarm": self.alarm,
-            "level": self.level,
+            "false_alarms": self.false_alarms,
             "sentences": list(self.sentences),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
@@ -100,26 +100,27 @@ class Checks:
 
 
 def check(
-    image: SpectrumImage,
     result: Unmixing,
-    seed: int = 0,
+    image: SpectrumImage,
+    *,
     labels: np.ndarray | None = None,
-    level: float = 0.01,
+    false_alarms: float = 0.01,
+    seed: int = 0,
 ) -> Checks:
     """Check whether a result fits the counts.
 
     Parameters
     ----------
-    image : SpectrumImage
-        The image that was unmixed.
     result : Unmixing
         Not negative. The mean endmembers of its posterior where it has one.
-    seed : int
-        Decides which photons are held out.
+    image : SpectrumImage
+        The image that was unmixed.
     labels : int array of the image's navigation shape or (P,), optional
         Regions to check, such as a phase map; pixels with labels below 0 are left out. Superpixels where not given.
-    level : float
-        False-alarm rate.
+    false_alarms : float
+        Probability of an alarm if the model is right: 0.01 is one in 100 images.
+    seed : int
+        Decides which photons are held out.
 
     Returns
     -------
@@ -130,9 +131,8 @@ def check(
     TypeError, ValueError
         If an argument is not of the required kind, or no region holds enough counts.
     """
-    require_image(image)
+    _require(result, image, labels, false_alarms)
     require_seed(seed)
-    _require(image, result, labels, level)
     pooled = pool(image, result, None if labels is None else np.asarray(labels))
     abundances, endmembers = fit(pooled, pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts)
     spectrum, residual = None, _summed(pooled)
@@ -150,7 +150,7 @@ def check(
     tests = [channels.p_value, regions.p_value, np.array([held_out.p_value])]
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
-    significant = _significant(np.concatenate(tests), level)
+    significant = _significant(np.concatenate(tests), false_alarms)
     sentences = spectrum.sentences(significant) if spectrum and significant else []
     places = say_regions(regions, found, groups, significant)
     if sentences and places:
@@ -165,7 +165,7 @@ def check(
         )
     return Checks(
         alarm=significant > 0,
-        level=level,
+        false_alarms=false_alarms,
         sentences=sentences or ["Nothing contradicts the model."],
         fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
         energy_kev=pooled.energy_kev,
@@ -183,23 +183,10 @@ def check(
     )
 
 
-def _require(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None, level: float) -> None:
-    estimate = result.estimate
-    size = (len(estimate.abundances), estimate.endmembers.shape[1])
-    if size != image.counts.shape:
-        raise ValueError(
-            f"result must be of this image of {image.n_pixels} pixels and {image.n_channels} channels, "
-            f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
-        )
-    if not estimate.is_nonnegative:
-        raise ValueError(
-            "result must not be negative, since expected counts cannot be, and this one is (PCA and ICA are); "
-            "use a non-negative method such as 'nmf'"
-        )
-    if not 0 < level < 1:
-        raise ValueError(
-            f"level must lie between 0 and 1, got {level}; 0.01 is one false alarm in 100 images"
-        )
+def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, false_alarms: float) -> None:
+    require_result_of(result, image)
+    require_nonnegative(result, "expected counts cannot be")
+    require_share("false_alarms", false_alarms, "0.01 is one false alarm in 100 images")
     if labels is None:
         return
     given = np.asarray(labels)
@@ -223,10 +210,10 @@ def _summed(pooled: Pooled) -> Residual:
     )
 
 
-def _significant(p_values: np.ndarray, level: float) -> float:
+def _significant(p_values: np.ndarray, false_alarms: float) -> float:
     """Largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
     ordered = np.sort(p_values)
-    passed = ordered <= level * np.arange(1, ordered.size + 1) / ordered.size
+    passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
     # A p-value too small for a float is 0, and an alarm.
     return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
 

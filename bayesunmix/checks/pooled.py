@@ -106,7 +106,6 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> P
             "give larger regions in labels, or an image with more counts"
         )
     expected = estimate.abundances.sum(axis=0) @ endmembers
-    given = any(name.startswith("given_") for name in result.component_names)
     return Pooled(
         counts[filled],
         (sums @ estimate.abundances[inside])[filled],
@@ -114,7 +113,7 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> P
         image.energy_kev[used],
         channel_groups(expected),
         kept,
-        not given and _reproduces(image.sum_spectrum()[used], expected),
+        not any(result.known) and _reproduces(image.sum_spectrum()[used], expected),
     )
 
 

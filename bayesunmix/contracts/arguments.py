@@ -8,6 +8,8 @@ from typing import Any
 
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
 
 
 def require_positive(settings: Any) -> None:
@@ -69,7 +71,27 @@ def require_image(image: Any) -> None:
         )
 
 
-def require_result_of(image: SpectrumImage, estimate: Factorization) -> None:
+def require_result_of(result: Any, image: Any) -> None:
+    """Require a result and the image that was unmixed, in this order.
+
+    Raises
+    ------
+    TypeError
+        If one of the two is something else.
+    ValueError
+        If the result has other pixels or channels than the image.
+    """
+    if not isinstance(result, Unmixing):
+        swapped = isinstance(result, SpectrumImage)
+        raise TypeError(
+            f"result must be what bayesunmix.unmix returns, got {type(result).__name__}; "
+            + ("pass the result first and the image second" if swapped else "unmix the image first")
+        )
+    require_image(image)
+    require_estimate_of(result.estimate, image)
+
+
+def require_estimate_of(estimate: Factorization, image: SpectrumImage) -> None:
     """Raise `ValueError` unless an estimate has the pixels and the channels of the image."""
     size = (len(estimate.abundances), estimate.endmembers.shape[1])
     if size != image.counts.shape:
@@ -77,3 +99,28 @@ def require_result_of(image: SpectrumImage, estimate: Factorization) -> None:
             f"the result must be of this image, which has {image.n_pixels} pixels and {image.n_channels} channels, "
             f"got one of {size[0]} and {size[1]}; pass the image that was unmixed"
         )
+
+
+def require_nonnegative(result: Unmixing, why: str) -> None:
+    """Raise `ValueError` unless the estimate has no negative values; `why` says what they would spoil."""
+    if not result.estimate.is_nonnegative:
+        raise ValueError(
+            f"the result must not be negative, and this one is (PCA and ICA are): {why}; use another method, "
+            "for example 'bayes' or 'nmf'"
+        )
+
+
+def require_posterior(result: Unmixing, what: str) -> Posterior:
+    """Return the posterior; raise `ValueError`, which names what needs it, where there is none."""
+    if result.posterior is None:
+        raise ValueError(
+            f"{what} needs a result with a posterior, and this one has a single estimate, which does not say how wrong "
+            "it is; use method='bayes'"
+        )
+    return result.posterior
+
+
+def require_share(name: str, value: Any, example: str) -> None:
+    """Raise `ValueError` unless a value lies between 0 and 1; the example says what one of them means."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {value!r}; {example}")

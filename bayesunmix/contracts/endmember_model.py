@@ -29,8 +29,12 @@ class Prepared(NamedTuple):
     warnings : list of str
     spectra : (K, C) array, optional
         To start from, where the model knows better than a point estimate that knows nothing.
-    unique : tuple of str
-        Names of the components that no rotation can change.
+    families : tuple of str
+        The line family that each component is, "continuum" for its curves; from a model of line families.
+    known : bool
+        Whether the spectra are given, and are not drawn.
+    unique : tuple of bool
+        Whether no rotation can change a component, one entry each; none for: all may be changed.
     """
 
     names: list[str] | None
@@ -38,7 +42,17 @@ class Prepared(NamedTuple):
     given: Any
     warnings: list[str]
     spectra: np.ndarray | None = None
-    unique: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    known: bool = False
+    unique: tuple[bool, ...] = ()
+
+    def of_components(self) -> dict[str, Any]:
+        """Names, known and unique, one entry a component, as `Unmixing` takes them."""
+        return {
+            "names": tuple(self.names or ()),
+            "known": (self.known,) * self.n_components,
+            "unique": self.unique,
+        }
 
 
 class EndmemberModel(Protocol):

@@ -11,9 +11,10 @@ cannot leak into it. To add one, write one file::
         def fit(self, image, n_components, key):
             return Unmixing(Factorization(endmembers, abundances))
 
-A method returns as many components as it is asked for. One that finds their number itself says so by a class
-variable, ``finds_n_components: ClassVar[bool] = True``: it may return another number, and is passed None by those
-who ask for none.
+A method returns as many components as it is asked for; where the user gives no number, `unmix` finds one. A method
+that finds it itself says so by ``finds_n_components: ClassVar[bool] = True``: it is passed None then, and may return
+another number than it is asked for. With ``doubts_n_components: ClassVar[bool] = True``, `unmix` compares the number
+with the one that the counts show, and warns where they differ.
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -27,14 +28,22 @@ from bayesunmix.data.result import Unmixing
 class Method(Protocol):
     """A frozen dataclass of settings with a `fit`."""
 
-    def fit(self, image: SpectrumImage, n_components: int, key: Any) -> Unmixing:
+    def fit(self, image: SpectrumImage, n_components: Any, key: Any) -> Unmixing:
         """Unmix `image` into `n_components`, with the JAX key as the only source of randomness."""
         ...
 
 
 def finds_n_components(method: object) -> bool:
-    """Whether a method, or endmember model, may give another number of components than is asked for, or without."""
+    """Return True if a method, or an endmember model, can choose the number of components itself.
+
+    Then `n_components` may be None, or differ from the number in the result.
+    """
     return bool(getattr(method, "finds_n_components", False))
+
+
+def doubts_n_components(method: object) -> bool:
+    """Return True if `unmix` is to compare the number of components with the one that the counts show."""
+    return bool(getattr(method, "doubts_n_components", False))
 
 
 METHODS: Registry[type[Method]] = Registry("method", "bayesunmix.methods")

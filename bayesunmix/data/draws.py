@@ -21,16 +21,16 @@ def quantile(draws: np.ndarray, q: float | Sequence[float]) -> np.ndarray:
     return np.asarray(np.quantile(np.asarray(draws, np.float64), q, axis=0, method="weibull"))
 
 
-def interval(draws: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+def equal_tailed(draws: np.ndarray, probability: float) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper end of the equal-tailed interval of (n, ...) draws.
 
     Raises
     ------
     ValueError
-        If the level does not lie between 0 and 1.
+        If the probability does not lie between 0 and 1.
     """
-    require_level(level)
-    tail = (1 - level) / 2
+    require_probability(probability)
+    tail = (1 - probability) / 2
     lower, upper = quantile(draws, [tail, 1 - tail])
     return lower, upper
 
@@ -59,7 +59,9 @@ def blocks(draws: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[
         yield block, some.reshape(-1, *some.shape[2:])
 
 
-def require_level(level: float) -> None:
-    """Raise `ValueError` unless a level is a share."""
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.9 is a 90 % interval")
+def require_probability(probability: float) -> None:
+    """Raise `ValueError` unless the probability of an interval lies between 0 and 1."""
+    if not 0 < probability < 1:
+        raise ValueError(
+            f"the probability of an interval must lie between 0 and 1, got {probability}; 0.9 is a 90 % interval"
+        )

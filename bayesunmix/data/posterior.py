@@ -7,14 +7,21 @@ evenly spaced draws as fit a memory budget, because draws x pixels x components 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from bayesunmix.data.draws import blocks, interval, quantile, require_level
+from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
 
 if TYPE_CHECKING:
     import xarray
+
+
+class Diagnostics(TypedDict, total=False):
+    """Agreement of the chains: the largest R-hat, and the smallest bulk effective sample size."""
+
+    r_hat: float
+    ess: float
 
 
 class Bound(NamedTuple):
@@ -86,8 +93,8 @@ class Posterior:
         abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
         return Bound(_reduce(self.endmembers, _sd)[0], abundances)
 
-    def interval(self, level: float = 0.9) -> tuple[Bound, Bound]:
-        """Equal-tailed interval, entry by entry: it holds a further draw with probability `level`.
+    def interval(self, probability: float = 0.9) -> tuple[Bound, Bound]:
+        """Equal-tailed interval, entry by entry: it holds a further draw with this probability.
 
         The quantiles are those of `bayesunmix.data.draws`, so that few draws do not make it narrow.
 
@@ -100,18 +107,19 @@ class Posterior:
         -----
         The interval of a positive quantity can never contain 0; for one that may be zero, see `upper_limit`.
         """
-        require_level(level)
+        require_probability(probability)
         ends = [
-            _reduce(draws, partial(interval, level=level)) for draws in (self.endmembers, self.abundances)
+            _reduce(draws, partial(equal_tailed, probability=probability))
+            for draws in (self.endmembers, self.abundances)
         ]
         lower, upper = (Bound(*pair) for pair in zip(*ends, strict=True))
         return lower, upper
 
-    def upper_limit(self, level: float = 0.95) -> Bound:
-        """One-sided upper limit: a further draw lies below it with probability `level`."""
-        require_level(level)
+    def upper_limit(self, probability: float = 0.95) -> Bound:
+        """One-sided upper limit: a further draw lies below it with this probability."""
+        require_probability(probability)
         both = (self.endmembers, self.abundances)
-        return Bound(*(_reduce(draws, lambda some: [quantile(some, level)])[0] for draws in both))
+        return Bound(*(_reduce(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
 
     def paired_endmembers(self) -> np.ndarray:
         """Endmembers of the kept abundance draws, (chain, kept draw, K, C): both are of one joint draw."""
@@ -130,7 +138,7 @@ class Posterior:
             abundance_sd=sd,
         )
 
-    def diagnostics(self) -> dict[str, float]:
+    def diagnostics(self) -> "Diagnostics":
         """Largest R-hat and smallest bulk effective sample size over `statistics`; empty without statistics.
 
         A statistic that cannot be judged (fewer than 4 draws, or all equal) makes the result NaN, not good.

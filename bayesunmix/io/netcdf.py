@@ -4,8 +4,9 @@
 root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the
                            estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them;
                            `mask` (navigation axes), 1 where a pixel takes part, where some do not
-attributes of the root     `format`: "bayesunmix result 1"; `info`: JSON; `axis_names`, `axis_units`: JSON lists,
-                           `axis_scales`, `axis_offsets`: an entry for each navigation axis
+attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names`, `known`, `unique`: JSON
+                           lists, an entry a component; `axis_names`, `axis_units`: JSON lists, and `axis_scales`,
+                           `axis_offsets`: an entry for each navigation axis
 `posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
                            `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
@@ -34,8 +35,9 @@ from bayesunmix.io.plain import plain
 if TYPE_CHECKING:
     import xarray
 
-FORMAT = "bayesunmix result 1"
+FORMAT = "bayesunmix result 2"
 _MOMENTS = ("abundance_mean", "abundance_sd")
+_OF_COMPONENTS = ("names", "known", "unique")
 
 
 def save_result(result: Unmixing, path: str | Path) -> None:
@@ -118,6 +120,7 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     if result.labels is not None:
         variables["labels"] = (axes, result.labels.reshape(shape))
     attributes: dict = {"format": FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
+    attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
     if result.grid is not None:
         names, scales, units, offsets = zip(*result.grid.axes, strict=True)
         variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
@@ -188,7 +191,8 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
         mask = root["mask"].values == 1 if "mask" in root else None
         grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes, mask)
     labels = root["labels"].values.ravel() if "labels" in root else None
-    return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid)
+    of_components = {name: tuple(json.loads(root.attrs[name])) for name in _OF_COMPONENTS}
+    return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid, **of_components)
 
 
 def _shape(result: Unmixing) -> tuple[int, ...]:

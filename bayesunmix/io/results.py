@@ -5,12 +5,12 @@
 `endmember_interval.csv` `energy_kev`, then `component_0_lower`, `component_0_upper`, ...; with a posterior
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
-                         posterior also `lower`, `upper` (of the shape of `abundances`) and `level`; with a mask
-                         also `mask`: navigation axes, True where a pixel takes part
+                         posterior also `lower`, `upper` (of the shape of `abundances`) and `interval`, their
+                         probability; with a mask also `mask`: navigation axes, True where a pixel takes part
 `summary.json`           what was read, what was asked, how it went
 ======================== ===================================================================================
 
-Intervals are equal-tailed at level 0.90, entry by entry, so that `upper` is also the one-sided 95 % upper
+Intervals are equal-tailed 90 % intervals, entry by entry, so that `upper` is also the one-sided 95 % upper
 limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
 """
 
@@ -25,7 +25,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.plain import plain
 
-LEVEL = 0.9
+INTERVAL = 0.9
 
 
 def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary: Mapping[str, Any]) -> None:
@@ -41,7 +41,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         Goes to `summary.json`; what JSON cannot hold (NaN, infinity) becomes null.
     """
     estimate = result.estimate
-    components = [name.replace(" ", "_") for name in result.component_names]
+    components = [name.replace(" ", "_") for name in result.names]
     map_shape = (*image.navigation_shape, estimate.n_components)
     _write_table(folder / "endmembers.csv", image.energy_kev, components, estimate.endmembers)
     arrays: dict[str, Any] = {
@@ -54,12 +54,12 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     if image.mask is not None:
         arrays["mask"] = image.mask
     if result.posterior is not None:
-        lower, upper = result.posterior.interval(LEVEL)
+        lower, upper = result.posterior.interval(INTERVAL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
         bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
         _write_table(folder / "endmember_interval.csv", image.energy_kev, names, bounds)
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
-        arrays["level"] = LEVEL
+        arrays["interval"] = INTERVAL
     np.savez_compressed(folder / "abundances.npz", **arrays)
     text = json.dumps(plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")

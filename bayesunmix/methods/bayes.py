@@ -1,12 +1,11 @@
 """The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with tested intervals.
 
-1. The number of components is checked (`bayesunmix.rank`), or found.
-2. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
+1. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
    bias them, sums of a few pixels do not. Where there is more of one material there is less of another
    (`bayesunmix.models.abundance_priors.dirichlet`).
-3. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
+2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
    resolution does not talk back to the endmembers: a *cut* posterior [1]_.
-4. Images simulated from the fit are unmixed in the same way, which says where draws belong
+3. Images simulated from the fit are unmixed in the same way, which says where draws belong
    (`bayesunmix.engine.sampling.recalibration`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
@@ -19,20 +18,18 @@ References
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import numpy as np
 
-from bayesunmix.analysis.regions import region
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from bayesunmix.contracts.arguments import require_positive
-from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
 from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
-from bayesunmix.dimension.rank import rank
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.starts import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
 from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
@@ -78,7 +75,7 @@ class Bayes:
         Of "elements": which there are.
     """
 
-    finds_n_components: ClassVar[bool] = True
+    doubts_n_components: ClassVar[bool] = True
     endmember_model: str = "smooth"
     abundance_prior: str = "multiscale"
     n_chains: int = 2
@@ -109,15 +106,20 @@ class Bayes:
             )
         return ENDMEMBER_MODELS[self.endmember_model](**given)
 
+    @property
+    def finds_n_components(self) -> bool:
+        """Whether the endmember model knows how many components there are."""
+        return finds_n_components(self._model())
+
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Draw endmembers, then maps."""
         kept = checkpoint(self.checkpoint, image, self, key)
         spectrum_key, map_key, image_key = jax.random.split(key, 3)
-        seen, named = rank(image).n_components, finds_n_components(self._model())
-        asked = n_components if named else n_components or seen
+        model = self._model()
+        prepared = model.prepare(image, n_components)
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra, starts, size = self._draw_endmembers(image, asked, seen, spectrum_key, kept)
-        warnings = _about_rank(seen, spectra.prepared.n_components, named)
+        spectra, starts, size = self._draw_endmembers(image, prepared, model, spectrum_key, kept)
+        warnings = list(prepared.warnings)
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
         draw = partial(
@@ -156,29 +158,32 @@ class Bayes:
                 f"chains disagree on the endmembers: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; raise "
                 "n_warmup and n_draws, and if it stays, the image may allow several solutions: see bayesunmix.identify"
             )
-        info: dict[str, Any] = {
+        info: Info = {
             "converged": converged,
             "interrupted": interrupted,
             "iterations": spectra.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": warnings + spectra.prepared.warnings,
+            "warnings": warnings,
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
+            **({"families": list(prepared.families)} if prepared.families else {}),
             "recalibration": None if scores is None else told(scores),
-            **({"components": spectra.prepared.names} if named else {}),
-            "unique_components": list(spectra.prepared.unique),
             **diagnostics,
         }
-        found = Unmixing(Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean), posterior, info)
-        return replace(found, info=info | _verdicts(image, found))
+        estimate = Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean)
+        return Unmixing(estimate, posterior, info, **prepared.of_components())
 
     def _draw_endmembers(
-        self, image: SpectrumImage, n_components: int | None, seen: int, key: jax.Array, kept: Checkpoint
+        self,
+        image: SpectrumImage,
+        prepared: Prepared,
+        model: EndmemberModel,
+        key: jax.Array,
+        kept: Checkpoint,
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
-        model = self._model()
-        size = block_size(image, n_components or seen, ENOUGH_COUNTS, most=image.n_pixels)
+        size = block_size(image, prepared.n_components, ENOUGH_COUNTS, most=image.n_pixels)
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)
         n_warmup, n_blocks = (-(-n // BLOCK) for n in (self.n_warmup, self.n_draws * thin))
@@ -186,7 +191,7 @@ class Bayes:
         compositions = ABUNDANCE_PRIORS["dirichlet"]()
         sampled = sample(
             image.rebin(size),
-            n_components,
+            prepared,
             model,
             prior=compositions,
             compositions=compositions,
@@ -201,41 +206,3 @@ class Bayes:
         n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)[:, None]
         starts = [(maps[0] / n_pixels)[of_block] + FLOOR for maps in sampled.posterior.abundances]
         return sampled, starts, size
-
-
-def _verdicts(image: SpectrumImage, found: Unmixing) -> dict[str, Any]:
-    """Say of each component's share of all counts what it is, how sure that is, and whether the counts can tell."""
-    whole = region(found, image, np.ones(image.navigation_shape, bool))
-    fractions, sentences = {}, []
-    for content in whole.components:
-        share = content.fraction
-        fractions[content.name] = {
-            name: value if isinstance(value := getattr(share, name), str | None) else float(value)
-            for name in (
-                "mean",
-                "lower",
-                "upper",
-                "counting_sd",
-                "endmember_sd",
-                "feasible_half_width",
-                "identified",
-            )
-        }
-        if share.identified == "no" and share.feasible is not None:
-            low, high = share.feasible
-            sentences.append(
-                f"the counts do not tell how much {content.name} there is: any share from {low:.3f} to {high:.3f} of "
-                f"all counts fits as well as {share.mean:.3f}; no number of counts changes that, knowing which "
-                "elements a phase holds would"
-            )
-    return {"fractions": fractions, "warnings": [*found.info["warnings"], *whole.warnings, *sentences]}
-
-
-def _about_rank(seen: int, n_components: int, named: bool) -> list[str]:
-    """Say so where the counts show another number of components; of named ones there may be more."""
-    if n_components == seen or (named and n_components > seen):
-        return []
-    return [
-        f"{n_components} components were asked for, and the counts show {seen}; with too few even what "
-        "does not depend on the numbering is wrong, with too many only what single phases hold: see bayesunmix.rank"
-    ]

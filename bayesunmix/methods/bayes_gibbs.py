@@ -14,12 +14,12 @@ import jax
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.contracts.arguments import require_positive
-from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
 from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
 
@@ -69,10 +69,12 @@ class BayesGibbs:
             self.n_draws, self.n_chains * image.n_pixels * n_components, self.most_draws_mib
         )
         stride = -(-self.n_draws // n_kept)
+        model = self._model()
+        prepared = model.prepare(image, n_components)
         sampled = sample(
             image,
-            n_components,
-            self._model(),
+            prepared,
+            model,
             prior=self._prior(),
             compositions=ABUNDANCE_PRIORS["dirichlet"](),
             key=key,
@@ -87,7 +89,8 @@ class BayesGibbs:
         if not sampled.interrupted:
             kept.forget(STAGES, self.n_chains)
         posterior = sampled.posterior
-        return Unmixing(Factorization(*posterior.mean()), posterior, self._info(sampled))
+        estimate = Factorization(*posterior.mean())
+        return Unmixing(estimate, posterior, self._info(sampled, prepared), **prepared.of_components())
 
     def _prior(self) -> AbundancePrior:
         given = {"shape": self.abundance_shape, "rate": self.abundance_rate}
@@ -97,11 +100,11 @@ class BayesGibbs:
         given = {"concentration": self.endmember_concentration}
         return ENDMEMBER_MODELS[self.endmember_model](**given if self.endmember_model == "blind" else {})
 
-    def _info(self, sampled: Sampled) -> dict:
+    def _info(self, sampled: Sampled, prepared: Prepared) -> Info:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
         converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = list(sampled.prepared.warnings)
+        warnings = list(prepared.warnings)
         if sampled.interrupted:
             warnings.append("interrupted: fewer draws than asked for")
         if not converged:
@@ -117,6 +120,5 @@ class BayesGibbs:
             "objective_name": "log-likelihood, mean over chains",
             "warnings": warnings,
             "chains_relabelled": sampled.n_relabelled,
-            **({"components": sampled.prepared.names} if sampled.prepared.names else {}),
             **diagnostics,
         }

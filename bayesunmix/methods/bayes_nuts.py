@@ -15,7 +15,7 @@ of blind endmembers, and miss the sum of the Ni layer; 21 s of one core after so
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
@@ -26,7 +26,7 @@ from bayesunmix.data.alignment import match, relabel_chains
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.starts import best_start, block_size
 from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_volume, prior_for
@@ -151,7 +151,8 @@ class BayesNUTS:
         posterior, n_relabelled = relabel_chains(
             Posterior(endmembers, statistics=statistics, calibrated=calibrated, **abundances)
         )
-        info = self._info(posterior, drawn, free, interrupted) | {
+        info: Info = {
+            **self._info(posterior, drawn, free, interrupted),
             "chains_relabelled": n_relabelled,
             "superpixel": list(map(int, block)),
         }
@@ -192,9 +193,7 @@ class BayesNUTS:
         weights /= weights.sum(axis=1, keepdims=True)
         return start.abundances.T[: pixels.pixels.size].astype(np.float64), weights
 
-    def _info(
-        self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool
-    ) -> dict[str, Any]:
+    def _info(self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool) -> Info:
         diagnostics = posterior.diagnostics()
         divergent, longest = int(drawn.divergent.sum()), float((drawn.steps >= 2**MOST_TREE_DEPTH - 1).mean())
         converged = diagnostics["r_hat"] < MOST_R_HAT

@@ -27,7 +27,7 @@ from bayesunmix.data.alignment import match
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.methods._point_fit import point_fit
 from bayesunmix.methods._resampling import Kind, redraw
 from bayesunmix.running.progress import track
@@ -113,7 +113,7 @@ class Bootstrap:
             sentences.append(
                 f"{scatter.unsettled} of {done} replicates did not converge; raise max_iterations"
             )
-        info = {
+        info: Info = {
             **found.info,
             "converged": bool(found.info["converged"])
             and not (interrupted or scatter.failed or scatter.unsettled),

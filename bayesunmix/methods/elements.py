@@ -15,7 +15,7 @@ Fluorescence Analysis of Environmental Samples*, Ann Arbor Science (1977): fitti
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -24,7 +24,7 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.spectra.recognition import LOWEST_KEV, recognise, require_symbols
 
@@ -60,15 +60,17 @@ class Elements:
         used, model = image.crop(LOWEST_KEV) if found.first else image, found.model
         spectra = np.concatenate([model.spectra, model.continuum_shapes(self.n_continuum)])
         abundances = fit_abundances(used, spectra)
-        info: dict[str, Any] = {
+        info: Info = {
             "converged": True,
             "iterations": 1,
             "objective": [model.chi_square],
             "objective_name": "chi-square of the sum spectrum per degree of freedom",
-            "components": [*model.names, *(f"continuum_{k}" for k in range(self.n_continuum))],
+            "families": [*model.names, *["continuum"] * self.n_continuum],
             "elements": found.reasons,
             "unnamed_kev": found.unnamed_kev,
             "calibration": model.calibration,
             "warnings": found.warnings,
         }
-        return Unmixing(Factorization(found.all_channels(spectra), abundances), info=info)
+        names = (*model.names, *(f"continuum_{k}" for k in range(self.n_continuum)))
+        estimate = Factorization(found.all_channels(spectra), abundances)
+        return Unmixing(estimate, info=info, names=names, known=(True,) * len(names))

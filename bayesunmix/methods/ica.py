@@ -28,7 +28,7 @@ from bayesunmix.contracts.arguments import require_choice, require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.subspace.pca import Components, Scaling, principal_components
 from bayesunmix.engine.subspace.rotation import Criterion, Rotation, rotate
 
@@ -93,7 +93,7 @@ class ICA:
         stability = np.zeros(n_components)
         stability[:rank] = _stability(np.array([end.matrix for end in [*ends, *resampled]]), which)
         converged = best.turn <= self.tolerance
-        info = {
+        info: Info = {
             "converged": converged,
             "iterations": best.iterations,
             "objective": [best.contrast],

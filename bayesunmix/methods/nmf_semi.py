@@ -24,7 +24,7 @@ from bayesunmix.engine.fits.starts import best_start
 @METHODS.register("nmf_semi")
 @dataclass(frozen=True)
 class NMFSemi:
-    """KL-NMF with given endmembers, which come first in the result; `info["components"]` says which they are.
+    """KL-NMF with given endmembers, which come first in the result; `known` says which they are.
 
     Parameters
     ----------
@@ -63,12 +63,13 @@ class NMFSemi:
         start = best_start(image, pixels, n_components, key, self.n_starts, given)
         held = jnp.arange(n_components)[:, None] < len(given)
         result = descend(em.objective(data, held), start, image, pixels, self.tolerance, self.max_iterations)
-        names = [f"given_{m}" for m in range(len(given))]
-        names += [f"free_{m}" for m in range(n_components - len(given))]
+        n_free = n_components - len(given)
+        names = [*(f"given_{m}" for m in range(len(given))), *(f"free_{m}" for m in range(n_free))]
         # As they were given, not as float32 and the floor under all entries left them.
         endmembers = np.vstack([given, result.estimate.endmembers[len(given) :]])
         estimate = Factorization(endmembers, result.estimate.abundances)
-        return replace(result, estimate=estimate, info={**result.info, "components": names})
+        known = (True,) * len(given) + (False,) * n_free
+        return replace(result, estimate=estimate, names=tuple(names), known=known)
 
     def _given(self, image: SpectrumImage, n_components: int) -> np.ndarray:
         """Return the given endmembers, (M, C), with sum one."""

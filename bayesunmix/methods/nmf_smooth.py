@@ -35,7 +35,7 @@ from jax import Array
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied
 from bayesunmix.engine.device.layout import (
     Data,
@@ -92,7 +92,7 @@ class NMFSmooth:
         result = descend(
             objective, start, image, pixels, self.tolerance, self.max_iterations, choice.interrupted
         )
-        chosen = {
+        chosen: Info = {
             "smoothness": float(choice.smoothness),
             "smoothness_tried": list(choice.scores),
             "held_out_deviance": list(choice.scores.values()),

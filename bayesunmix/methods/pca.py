@@ -14,7 +14,7 @@ from bayesunmix.contracts.arguments import require_choice
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.subspace.pca import Scaling, Solver, principal_components
 
 
@@ -49,7 +49,7 @@ class PCA:
         found = principal_components(image, n_components, self.scaling, self.centred, self.solver)
         ratio = found.explained_variance_ratio
         rank = int(np.count_nonzero(ratio))
-        info = {
+        info: Info = {
             "converged": True,
             "iterations": 1,
             "objective": [float(max(1 - ratio.sum(), 0))],

@@ -21,7 +21,7 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.methods._phase_clusters import phase_clusters
 
 
@@ -51,7 +51,7 @@ class VendorCluster:
         """Find at most `n_components` phases, or as many as can be told apart."""
         seed = int(jax.random.bits(key, dtype="uint32"))
         phases = phase_clusters(image, n_components, self.window_counts, self.smallest_region, seed)
-        info = {
+        info: Info = {
             "converged": True,
             "iterations": 1,
             "objective": [float((phases.labels[image.takes_part] < 0).mean())],

@@ -25,7 +25,7 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.methods._phase_clusters import (
     FEWEST_COUNTS,
     Phases,
@@ -86,7 +86,7 @@ class VendorLibrary:
         chi_square, enough = _chi_squares(image, library, self.window_counts)
         matched = enough & (chi_square.min(axis=1) <= self.worst_chi_square)
         phases = Phases(np.where(matched, chi_square.argmin(axis=1), -1), library)
-        info = {
+        info: Info = {
             "converged": True,
             "iterations": 1,
             "objective": [float(np.median(chi_square[image.takes_part].min(axis=1)))],

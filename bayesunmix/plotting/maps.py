@@ -32,7 +32,7 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
     abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)
     if len(image.navigation_shape) == 1:
-        return _plot_line_scan(abundances, bounds, image, result.component_names)
+        return _plot_line_scan(abundances, bounds, image, result.names)
     index, said = _central_slice(image)
     maps = abundances.reshape(*image.navigation_shape, -1)[index]
     rows = [(maps, "expected counts")]
@@ -119,7 +119,7 @@ def round_length(wanted: float) -> float:
 
 
 def _plot_line_scan(
-    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, names: list[str]
+    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, names: Sequence[str]
 ) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale

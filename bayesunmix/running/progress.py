@@ -1,20 +1,79 @@
-"""Progress bars, off by default in the library and switched on by the command line."""
+"""Progress bars with an estimate of the time left, in terminals and notebooks.
 
+A bar appears only for what takes longer than a moment. Where nobody asked, that moment is long: short fits stay silent,
+and a fit that takes minutes is never silent.
+"""
+
+import sys
+import threading
+import warnings
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-_enabled = False
+
+ASKED_SECONDS, UNASKED_SECONDS = 1.0, 10.0  # after which a bar appears
+LOGGED_SECONDS = 30.0  # between two lines where standard error is a file and not a terminal
+_wanted: bool | None = False
 
 
-def show(enabled: bool) -> None:
-    """Switch progress bars on or off for this process."""
-    global _enabled
-    _enabled = enabled
+@contextmanager
+def showing(wanted: bool | None) -> Iterator[None]:
+    """Show bars in the body, in this process.
+
+    Parameters
+    ----------
+    wanted : bool or None
+        True shows bars for what takes longer than 1 s, None for what takes longer than 10 s, False none.
+    """
+    global _wanted
+    before, _wanted = _wanted, wanted
+    try:
+        yield
+    finally:
+        _wanted = before
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
-    """Iterate with a bar on standard error, shown only for what takes longer than a second."""
-    from tqdm import tqdm
+    """Iterate with a bar on standard error."""
+    return iter(_bar(items, desc=label, total=total))
 
-    return iter(tqdm(items, desc=label, total=total, disable=not _enabled, delay=1, leave=False))
+
+@contextmanager
+def stage(label: str) -> Iterator[None]:
+    """Show what is being done and for how long, where no steps can be counted: compiling, for one."""
+    if _wanted is False:
+        yield
+        return
+    done = threading.Event()
+
+    def show() -> None:
+        if done.wait(_delay()):
+            return
+        with _bar(None, desc=label, bar_format="{desc} [{elapsed}]", delay=0) as bar:
+            while not done.wait(1.0):
+                bar.refresh()
+
+    watcher = threading.Thread(target=show, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _bar(items: Any, **options: Any) -> Any:
+    if _wanted is False:  # tqdm takes half a second to import in a notebook
+        return items
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without ipywidgets gets bars of text
+        from tqdm.auto import tqdm
+
+    pace = {} if sys.stderr is not None and sys.stderr.isatty() else {"mininterval": LOGGED_SECONDS}
+    return tqdm(items, **{"delay": _delay(), "leave": False, **pace, **options})
+
+
+def _delay() -> float:
+    return ASKED_SECONDS if _wanted else UNASKED_SECONDS

@@ -68,7 +68,7 @@ def measure(case: str, dose: float, seed: int) -> dict[str, object]:
     chosen = CASES[case]
     trial, spectra = _trial(chosen, dose, seed)
     result = _result(chosen, trial, spectra, seed)
-    found = bu.check(trial.image, result, seed=seed)
+    found = bu.check(result, trial.image, seed=seed)
     worst = min(found.faults, key=lambda name: found.faults[name].p_value) if found.faults else ""
     wrong = not chosen.fault.startswith(("right_", "too_few"))
     return {

@@ -93,7 +93,7 @@ def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
     net = trial.dose * trial.phantom.line_intensities()[LINE]
     emitter = int(np.argmax(trial.phantom.line_shares[LINE]))
     asked = active(trial)[:, emitter].reshape(net.shape)
-    line = bu.line_intensities(found, trial.image, [LINE], 0.9, elements=ELEMENTS)[LINE]
+    line = bu.line_intensities(found, trial.image, [LINE], elements=ELEMENTS)[LINE]
     return float(((line.lower <= net) & (net <= line.upper))[asked].mean())
 
 

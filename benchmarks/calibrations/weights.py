@@ -10,7 +10,7 @@ import pandas as pd
 
 import bayesunmix as bu
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
-from bayesunmix.data.draws import interval
+from bayesunmix.data.draws import equal_tailed
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
@@ -28,7 +28,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     )
     draws = align(trial.truth, found).posterior.endmembers.astype(np.float64)
     given = ENDMEMBER_MODELS[endmember_model]().prepare(trial.image, None).given
-    names = [f"{element}_K" for element in found.component_names]
+    names = [f"{element}_K" for element in found.names]
     truth = np.array([trial.phantom.line_shares[name].max() for name in names])
     order = [int(np.argmax(trial.phantom.line_shares[name])) for name in names]
     weights = np.stack(
@@ -40,7 +40,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
         ],
         axis=-1,
     )
-    lower, upper = interval(weights, 0.9)
+    lower, upper = equal_tailed(weights, 0.9)
     z = (weights.mean(axis=0) - truth) / weights.std(axis=0)
     return {
         "weights_90": round(float(np.mean((lower <= truth) & (truth <= upper))), 4),

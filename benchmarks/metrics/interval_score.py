@@ -8,7 +8,7 @@ of the true abundances of the specimen.
 
 import numpy as np
 
-from bayesunmix.data.draws import interval
+from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
 from benchmarks.scoring.draws import abundance_draws
@@ -25,7 +25,7 @@ def interval_score(trial: Trial, unmixing: Unmixing) -> float:
     truth = with_excess(trial.truth.abundances, unmixing.estimate.n_components)
     total = 0.0
     for block, draws in abundance_draws(unmixing, pixels):
-        lower, upper = interval(draws, _LEVEL)
+        lower, upper = equal_tailed(draws, _LEVEL)
         missed = np.maximum(lower - truth[block], 0) + np.maximum(truth[block] - upper, 0)
         total += (upper - lower + 2 / (1 - _LEVEL) * missed).sum()
     return float(total / truth[pixels].sum())

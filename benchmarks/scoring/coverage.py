@@ -6,7 +6,7 @@ so entries that are truly zero are not asked.
 
 import numpy as np
 
-from bayesunmix.data.draws import interval
+from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.result import Unmixing
 from benchmarks.scoring.draws import abundance_draws
 from simulations.trial import Trial
@@ -26,7 +26,7 @@ def coverage(trial: Trial, unmixing: Unmixing, level: float) -> float:
     truth, asked = trial.truth.abundances, active(trial)
     inside = 0
     for pixels, draws in abundance_draws(unmixing, np.flatnonzero(asked.any(axis=1))):
-        lower, upper = interval(draws[..., : truth.shape[1]], level)
+        lower, upper = equal_tailed(draws[..., : truth.shape[1]], level)
         held = (lower <= truth[pixels]) & (truth[pixels] <= upper)
         inside += int((held & asked[pixels]).sum())
     n_asked = np.count_nonzero(asked)

@@ -56,12 +56,11 @@ def _fill(unmixing: Unmixing, n_missing: int) -> Unmixing:
     if n_missing <= 0:
         return unmixing
     estimate, posterior = unmixing.estimate, unmixing.posterior
-    info = dict(unmixing.info)
-    if "components" in info:
-        info["components"] = [*info["components"], *["none"] * n_missing]
     return replace(
         unmixing,
-        info=info,
+        names=(*unmixing.names, *["none"] * n_missing),
+        known=(*unmixing.known, *[False] * n_missing),
+        unique=(*unmixing.unique, *[False] * n_missing),
         estimate=Factorization(
             _append_zeros(estimate.endmembers, 0, n_missing), _append_zeros(estimate.abundances, 1, n_missing)
         ),

@@ -171,7 +171,7 @@ def test_hyperspy_decomposes_with_the_estimator(kind, shape):
     mask = {"navigation_mask": None} if kind is exspy.signals.EDSTEMSpectrum else {}
     signal.decomposition(algorithm=estimator, **mask, **PLAIN)
     found = estimator.unmixing_.estimate
-    expected = bu.unmix(bu.SpectrumImage(counts, np.arange(C)), K, "nmf", 0).estimate
+    expected = bu.unmix(bu.SpectrumImage(counts, np.arange(C)), K, "nmf", seed=0).estimate
     np.testing.assert_array_equal(found.abundances, expected.abundances)
     assert signal.learning_results.output_dimension == K
     np.testing.assert_array_equal(signal.get_decomposition_factors().data, expected.endmembers)
@@ -200,7 +200,7 @@ def test_masked_pixels_and_channels_are_not_seen():
     signal, estimator = signal_of(), Unmixer("nmf", n_components=K)
     signal.decomposition(algorithm=estimator, **masks, **PLAIN)
     seen = bu.SpectrumImage(COUNTS[2:, :, 10:].reshape(-1, C - 10), np.arange(C - 10))
-    expected = bu.unmix(seen, K, "nmf", 0).estimate
+    expected = bu.unmix(seen, K, "nmf", seed=0).estimate
     np.testing.assert_array_equal(estimator.components_, expected.endmembers)
     loadings = signal.get_decomposition_loadings().data
     assert np.isnan(loadings[:, pixels]).all()
@@ -226,5 +226,5 @@ def test_after_a_pca_of_hyperspy():
     signal = signal_of(kind=exspy.signals.EDSTEMSpectrum)
     signal.decomposition(navigation_mask=None, output_dimension=K, print_info=False)
     signal.decomposition(algorithm=Unmixer(n_components=K), navigation_mask=None, **PLAIN)
-    expected = bu.unmix(bu.SpectrumImage(COUNTS.reshape(-1, C), np.arange(C)), K, "nmf", 0).estimate
+    expected = bu.unmix(bu.SpectrumImage(COUNTS.reshape(-1, C), np.arange(C)), K, "nmf", seed=0).estimate
     np.testing.assert_array_equal(signal.get_decomposition_factors().data, expected.endmembers)

@@ -142,7 +142,7 @@ def test_pit_is_uniform_for_the_distribution_it_assumes():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_right_model_is_left_alone(truth, dose, seed):
     image = acquire(film(), dose, seed).image
-    found = bu.check(image, known(image, truth), seed=seed)
+    found = bu.check(known(image, truth), image, seed=seed)
     assert not found.alarm
     assert found.sentences == ["Nothing contradicts the model."]
     assert found.fitted_again == "abundances"
@@ -155,7 +155,7 @@ def test_p_values_of_a_right_model_are_uniform_or_larger(truth):
     windows, faults, held_out = [], [], []
     for seed in range(30):
         image = acquire(film(), 20, 100 + seed).image
-        found = bu.check(image, known(image, truth), seed=seed)
+        found = bu.check(known(image, truth), image, seed=seed)
         windows.append(found.windows.p_value[::7])
         faults.append([fault.p_value for fault in found.faults.values()])
         held_out.append(found.held_out.p_value)
@@ -166,7 +166,7 @@ def test_p_values_of_a_right_model_are_uniform_or_larger(truth):
 
 def test_endmembers_fitted_to_the_counts_are_recognised_and_left_alone():
     image = acquire(film(), 20, 0).image
-    found = bu.check(image, bu.unmix(image, 3, "nmf", seed=0))
+    found = bu.check(bu.unmix(image, 3, "nmf", seed=0), image)
     assert not found.alarm
     assert found.fitted_again == "abundances and endmembers"
     assert found.windows is None and not found.faults
@@ -174,7 +174,7 @@ def test_endmembers_fitted_to_the_counts_are_recognised_and_left_alone():
 
 def test_a_component_too_few_alarms_by_channels_regions_and_held_out_photons():
     image = acquire(film(), 20, 0).image
-    found = bu.check(image, bu.unmix(image, 2, "nmf", seed=0))
+    found = bu.check(bu.unmix(image, 2, "nmf", seed=0), image)
     assert found.alarm
     assert found.channels.p_value.min() < 1e-9 and found.regions.p_value.min() < 1e-9
     assert found.held_out.p_value < 1e-9
@@ -184,7 +184,7 @@ def test_a_component_too_few_alarms_by_channels_regions_and_held_out_photons():
 
 def test_a_shift_is_measured(truth):
     image = acquire(film(), 20, 0, Acquisition(offset_kev=0.003)).image
-    found = bu.check(image, known(image, truth))
+    found = bu.check(known(image, truth), image)
     assert found.alarm
     assert "eV higher than the model's" in found.sentences[0]
     shift = found.faults["shift"]
@@ -201,7 +201,7 @@ def test_a_shift_is_measured(truth):
 )
 def test_a_fault_of_the_detector_is_named(truth, detector, words):
     image = acquire(film(detector), 60, 0).image
-    found = bu.check(image, known(image, truth))
+    found = bu.check(known(image, truth), image)
     assert found.alarm
     assert words in found.sentences[0]
 
@@ -210,7 +210,7 @@ def test_a_wrong_line_ratio_is_found_at_the_line(truth):
     image, wrong = acquire(film(), 60, 0).image, truth.copy()
     line = (image.energy_kev > 5.8) & (image.energy_kev < 6.1)
     wrong[1, line] *= 1.2
-    found = bu.check(image, known(image, wrong / wrong.sum(axis=1, keepdims=True)))
+    found = bu.check(known(image, wrong / wrong.sum(axis=1, keepdims=True)), image)
     assert found.alarm
     assert found.sentences[0].startswith("5.9") and "fewer counts" in found.sentences[0]
     assert "another intensity of" in found.sentences[0]
@@ -218,7 +218,7 @@ def test_a_wrong_line_ratio_is_found_at_the_line(truth):
 
 def test_an_element_that_the_model_lacks_is_named_and_so_are_its_regions(truth):
     trial = acquire(film(), 20, 0)
-    found = bu.check(trial.image, known(trial.image, truth[:2]))
+    found = bu.check(known(trial.image, truth[:2]), trial.image)
     assert "Ni, which the model lacks?" in found.sentences[0]
     nickel = trial.truth.abundances[:, 2].reshape(SHAPE)
     worst = int(np.argmax(found.regions.deviance))
@@ -229,12 +229,12 @@ def test_labels_are_the_regions_and_negative_ones_are_left_out(truth):
     trial = acquire(film(), 20, 0)
     labels = trial.truth.abundances.argmax(axis=1).reshape(SHAPE) + 10
     labels[trial.image.total_map() == 0] = -1
-    found = bu.check(trial.image, known(trial.image, truth), labels=labels)
+    found = bu.check(known(trial.image, truth), trial.image, labels=labels)
     assert found.regions.names == ("region 10", "region 11", "region 12")
     assert not found.alarm
     assert (found.region_of_pixel[labels < 0] == -1).all()
     only_silicon = np.where(labels == 10, 10, -1)
-    without = bu.check(trial.image, known(trial.image, truth[:2]), labels=only_silicon)
+    without = bu.check(known(trial.image, truth[:2]), trial.image, labels=only_silicon)
     assert without.counts.sum() == trial.image.total_map()[labels == 10].sum()
 
 
@@ -244,7 +244,7 @@ def test_a_posterior_is_checked_by_its_mean(truth):
     draws = np.stack([truth * 0.9, truth * 1.1])[None]
     abundances = np.repeat(result.estimate.abundances[None, None], 2, axis=1)
     wrong = Factorization(truth[:, ::-1], result.estimate.abundances)
-    found = bu.check(image, Unmixing(wrong, bu.Posterior(draws, abundances)))
+    found = bu.check(Unmixing(wrong, bu.Posterior(draws, abundances)), image)
     assert not found.alarm
 
 
@@ -263,7 +263,7 @@ def test_images_of_any_shape_are_checked_and_drawn(shape):
     spectra = rng.dirichlet(np.full(40, 2.0), 2)
     energy = np.sort(rng.uniform(0.05, 9, 40))  # uneven, so that nothing can pile up
     image = bu.SpectrumImage(rng.poisson(rng.gamma(2, 10, (*shape, 2)) @ spectra), energy)
-    found = bu.check(image, known(image, spectra))
+    found = bu.check(known(image, spectra), image)
     assert not found.alarm and "pile-up" not in found.faults
     assert found.region_of_pixel.shape == shape
     plot_checks(found).canvas.draw()
@@ -274,13 +274,13 @@ def test_an_impossible_photon_is_an_alarm_not_an_error():
     counts = np.random.default_rng(0).poisson(10, (8, 8, 6)) * (spectra[0] > 0)
     counts[0, 0, 3] = 2
     image = bu.SpectrumImage(counts, np.linspace(1, 2, 6))
-    assert bu.check(image, known(image, spectra)).alarm
+    assert bu.check(known(image, spectra), image).alarm
 
 
 def test_the_summary_is_json_and_the_picture_is_drawn(truth):
     image = acquire(film(Detector(escape=True)), 60, 0).image
     for result in (known(image, truth), bu.unmix(image, 2, "nmf", seed=0)):
-        found = bu.check(image, result)
+        found = bu.check(result, image)
         read = json.loads(json.dumps(found.summary()))
         assert read["alarm"] is True and read["sentences"] == found.sentences
         assert len(plot_checks(found).axes) == 5
@@ -292,17 +292,17 @@ def test_what_cannot_be_checked_is_refused(truth):
     image = acquire(film(), 5, 0).image
     good = known(image, truth)
     with pytest.raises(TypeError, match="SpectrumImage"):
-        bu.check(np.zeros((3, 3, 3)), good)
+        bu.check(good, np.zeros((3, 3, 3)))
     with pytest.raises(ValueError, match="pass the image that was unmixed"):
-        bu.check(image.crop(2), good)
-    with pytest.raises(ValueError, match="non-negative method"):
-        bu.check(image, bu.unmix(image, 2, "pca"))
-    with pytest.raises(ValueError, match="level"):
-        bu.check(image, good, level=1.0)
+        bu.check(good, image.crop(2))
+    with pytest.raises(ValueError, match="use another method, for example 'bayes'"):
+        bu.check(bu.unmix(image, 2, "pca"), image)
+    with pytest.raises(ValueError, match="false_alarms"):
+        bu.check(good, image, false_alarms=1.0)
     with pytest.raises(ValueError, match="integer map"):
-        bu.check(image, good, labels=np.zeros(SHAPE))
+        bu.check(good, image, labels=np.zeros(SHAPE))
     with pytest.raises(ValueError, match="at least one region"):
-        bu.check(image, good, labels=np.full(SHAPE, -1))
+        bu.check(good, image, labels=np.full(SHAPE, -1))
     few = bu.SpectrumImage(np.ones((2, 3, 4), int), np.arange(1, 5))
     with pytest.raises(ValueError, match="at least 50 counts"):
-        bu.check(few, known(few, np.ones((1, 4)) / 4))
+        bu.check(known(few, np.ones((1, 4)) / 4), few)

@@ -130,7 +130,7 @@ def test_a_posterior_adds_intervals(unmix, tmp_path, monkeypatch):
     folder = tmp_path / "out"
     assert {p.name for p in folder.iterdir()} == FILES | {"endmember_interval.csv"}
     with np.load(folder / "abundances.npz") as arrays:
-        assert arrays["level"] == 0.9
+        assert arrays["interval"] == 0.9
         assert arrays["lower"].shape == arrays["upper"].shape == (3, 4, 2)
         assert (arrays["lower"] < arrays["upper"]).all()
     bounds = np.genfromtxt(folder / "endmember_interval.csv", delimiter=",", names=True)

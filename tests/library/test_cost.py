@@ -1,6 +1,7 @@
 """Cost and progress: what must hold of times and memory on every machine, however fast."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -86,14 +87,29 @@ def test_an_error_passes_through_and_the_watcher_stops():
 
 def test_progress_passes_every_item_on_and_is_silent_unless_shown(capfd, monkeypatch):
     asked = []
-    monkeypatch.setattr("tqdm.tqdm", lambda items, **options: asked.append(options) or items)
+    monkeypatch.setattr("tqdm.auto.tqdm", lambda items, **options: asked.append(options) or items)
     assert list(progress.track((n for n in range(3)), "label", total=3)) == [0, 1, 2]
-    monkeypatch.setattr(progress, "_enabled", False)
-    progress.show(True)
-    list(progress.track([1], "label"))
-    assert [options["disable"] for options in asked] == [True, False]
-    assert asked[0]["desc"] == "label"
-    assert asked[0]["total"] == 3
+    assert asked == [], "the library is silent on its own"
+    for wanted in (True, None, False):
+        with progress.showing(wanted):
+            assert list(progress.track(iter("ab"), "label", total=2)) == ["a", "b"]
+    assert [options["delay"] for options in asked] == [1, 10], "bars come later where nobody asked"
+    assert {options["desc"] for options in asked} == {"label"} and {
+        options["total"] for options in asked
+    } == {2}
     monkeypatch.undo()
     assert list(progress.track([1, 2], "label")) == [1, 2]
     assert capfd.readouterr().err == ""
+
+
+def test_a_stage_shows_itself_once_it_takes_long(capfd, monkeypatch):
+    monkeypatch.setattr(progress, "ASKED_SECONDS", 0.05)
+    with progress.showing(True):
+        with progress.stage("at once"):
+            pass
+        with progress.stage("compiling the sampler"):
+            time.sleep(0.5)
+    with progress.showing(False), progress.stage("unseen"):
+        time.sleep(0.2)
+    said = capfd.readouterr().err
+    assert "compiling the sampler [00:00]" in said and "at once" not in said and "unseen" not in said

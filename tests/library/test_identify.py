@@ -42,7 +42,7 @@ def noise_free(n_components):
     """So many counts that rounding and noise are nothing."""
     truth = mixture(n_components, 1e7)
     image = picture(np.round(truth.expected()))
-    return truth, image, bu.identify(image, bu.Unmixing(truth))
+    return truth, image, bu.identify(bu.Unmixing(truth), image)
 
 
 @cache
@@ -51,7 +51,7 @@ def blind(name, dose, seed=0):
     trial = acquire(PHANTOMS[name](), dose, seed)
     result = bu.unmix(trial.image, 3, method="nmf", seed=0)
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
-    return trial, result, bu.identify(trial.image, result, n_steps=20)
+    return trial, result, bu.identify(result, trial.image, n_steps=20)
 
 
 def rotated(factorization, seed, size=0.15):
@@ -164,8 +164,8 @@ def test_endmembers_of_the_mixture_hold_the_truth_which_the_fit_misses():
 def test_permuting_components_permutes_the_answer(order):
     truth = mixture(3, 500)
     image = picture(np.random.default_rng(1).poisson(truth.expected()))
-    found = bu.identify(image, bu.Unmixing(truth), n_steps=8)
-    moved = bu.identify(image, bu.Unmixing(truth.reorder(np.array(order))), n_steps=8)
+    found = bu.identify(bu.Unmixing(truth), image, n_steps=8)
+    moved = bu.identify(bu.Unmixing(truth.reorder(np.array(order))), image, n_steps=8)
     for name in ("endmembers", "fractions", "overall"):
         for end in (0, 1):
             values, permuted = getattr(found, name)[end], getattr(moved, name)[end]
@@ -195,7 +195,7 @@ def test_a_region_is_weighed_by_counts_or_by_area():
     truth, image, found = noise_free(2)
     bright = truth.abundances * np.where(np.arange(144) < 72, 1, 0.1)[:, None]
     image = picture(np.round(bright @ truth.endmembers))
-    found = bu.identify(image, bu.Unmixing(bu.Factorization(truth.endmembers, bright)), n_steps=8)
+    found = bu.identify(bu.Unmixing(bu.Factorization(truth.endmembers, bright)), image, n_steps=8)
     mask = np.zeros((12, 12), bool)
     mask[4:8] = True
     rows = mask.ravel()
@@ -292,16 +292,15 @@ def test_estimates_are_unbiased_whatever_the_endmembers_and_the_truth_passes(mon
 def test_known_spectra_do_not_rotate():
     truth = mixture(3, 500)
     image = picture(np.random.default_rng(1).poisson(truth.expected()))
-    names = {"components": ["given_0", "free_0", "free_1"]}
-    found = bu.identify(image, bu.Unmixing(truth, info=names), n_steps=8)
+    found = bu.identify(bu.Unmixing(truth, known=(True, False, False)), image, n_steps=8)
     assert found.known.tolist() == [True, False, False]
     np.testing.assert_array_equal(found.rotations[:, 0], np.eye(3)[:1].repeat(len(found.rotations), axis=0))
     assert (found.endmembers.half_width[0] < 1e-12).all() and found.endmembers.half_width[1:].max() > 0.001
     for result, known in (
-        (bu.Unmixing(truth, info={"method": "elements"}), None),
+        (bu.Unmixing(truth, known=(True,) * 3), None),
         (bu.Unmixing(truth), [True] * 3),
     ):
-        point = bu.identify(image, result, known=known)
+        point = bu.identify(result, image, known=known)
         np.testing.assert_array_equal(point.rotations, np.eye(3)[None])
         np.testing.assert_array_equal(point.fractions.half_width, 0)
         np.testing.assert_allclose(point.overall.lower, truth.abundances.sum(axis=0) / truth.abundances.sum())
@@ -311,7 +310,7 @@ def test_too_few_components_are_said():
     truth = mixture(3, 1e4, purest=1.0)
     image = picture(np.round(truth.expected()))
     amounts = truth.abundances @ np.array([[1, 0], [0, 1], [0, 1]])
-    found = bu.identify(image, bu.Unmixing(bu.Factorization(truth.endmembers[:2], amounts)), n_steps=5)
+    found = bu.identify(bu.Unmixing(bu.Factorization(truth.endmembers[:2], amounts)), image, n_steps=5)
     assert "the number of components or the model may be wrong" in found.warnings[0]
 
 
@@ -319,7 +318,7 @@ def test_components_that_no_count_tells_apart_leave_everything_open():
     truth = mixture(2, 200)
     image = picture(np.random.default_rng(1).poisson(truth.expected()))
     split = truth.abundances @ np.array([[1, 0, 0], [0, 0.5, 0.5]])
-    found = bu.identify(image, bu.Unmixing(bu.Factorization(truth.endmembers[[0, 1, 1]], split)), n_steps=8)
+    found = bu.identify(bu.Unmixing(bu.Factorization(truth.endmembers[[0, 1, 1]], split)), image, n_steps=8)
     assert np.isfinite(found.rotations).all()
     assert (found.overall.half_width[1:] > 0.2).all()
 
@@ -341,17 +340,17 @@ def test_wrong_arguments_are_one_sentence():
     truth, image, found = noise_free(2)
     result = bu.Unmixing(truth)
     with pytest.raises(TypeError, match="image must be a SpectrumImage, got ndarray"):
-        bu.identify(image.dense(), result)
+        bu.identify(result, image.dense())
     with pytest.raises(ValueError, match="result must be of this image, which has 36 pixels"):
-        bu.identify(image.rebin(2), result)
+        bu.identify(result, image.rebin(2))
     with pytest.raises(ValueError, match="must not be negative, and this one is"):
-        bu.identify(image, bu.Unmixing(bu.Factorization(-truth.endmembers, truth.abundances)))
-    with pytest.raises(ValueError, match="level must lie between 0 and 1, got 95"):
-        bu.identify(image, result, level=95)
+        bu.identify(bu.Unmixing(bu.Factorization(-truth.endmembers, truth.abundances)), image)
+    with pytest.raises(ValueError, match="confidence must lie between 0 and 1, got 95"):
+        bu.identify(result, image, confidence=95)
     with pytest.raises(ValueError, match="n_steps must be a whole number, at least 1, got 0"):
-        bu.identify(image, result, n_steps=0)
+        bu.identify(result, image, n_steps=0)
     with pytest.raises(ValueError, match="known must be one bool for each of the 2 components"):
-        bu.identify(image, result, known=[True])
+        bu.identify(result, image, known=[True])
     with pytest.raises(
         ValueError, match=r"mask must be bool of shape \(12, 12\), got int64 of shape \(144,\)"
     ):

@@ -65,8 +65,8 @@ def test_permuting_components_changes_no_map():
 
 
 def test_the_spectrum_of_a_pixel_is_that_of_paired_draws():
-    _, result = film()
-    found = bu.denoised(result, (3, 20), level=0.8)
+    trial, result = film()
+    found = bu.denoised(result, trial.image, (3, 20), interval=0.8)
     every = [
         a[3 * 32 + 20].astype(float) @ e.astype(float)
         for chain_a, chain_e in zip(result.posterior.abundances, result.posterior.endmembers, strict=True)
@@ -81,7 +81,7 @@ def test_the_spectrum_of_a_region_sums_to_its_counts_and_holds_the_truth():
     trial, result = film()
     mask = np.zeros((16, 32), bool)
     mask[4:12, 8:24] = True
-    found = bu.denoised(result, mask, image=trial.image)
+    found = bu.denoised(result, trial.image, mask)
     n_counts = trial.image.counts[mask.ravel()].sum()
     assert found.mean.sum() == pytest.approx(n_counts, rel=3 / np.sqrt(n_counts))
     true = trial.truth.abundances[mask.ravel()].sum(axis=0) @ trial.truth.endmembers
@@ -94,16 +94,18 @@ def test_the_spectrum_of_a_region_sums_to_its_counts_and_holds_the_truth():
 def test_wrong_arguments_are_one_sentence():
     trial, result = film()
     bare = bu.Unmixing(result.estimate)
-    with pytest.raises(ValueError, match="line intensities with intervals need a result with a posterior"):
+    with pytest.raises(
+        ValueError, match="map of line intensities with intervals needs a result with a posterior"
+    ):
         bu.line_intensities(bare, trial.image, ["Ni_K"])
     with pytest.raises(TypeError, match="lines must be a sequence of families, got 'Ni_K'"):
         bu.line_intensities(result, trial.image, "Ni_K")
     with pytest.raises(ValueError, match="lines must be families on the energy axis, got 'Ni_M'; there are"):
         bu.line_intensities(result, trial.image, ["Ni_M"])
     with pytest.raises(ValueError, match="denoised spectrum needs a result with a posterior"):
-        bu.denoised(bare, (1, 2))
+        bu.denoised(bare, trial.image, (1, 2))
     for pixel in ((1, 99), (1,), (1.5, 2), 3):
         with pytest.raises(ValueError, match=r"a pixel must be 2 whole numbers inside \(16, 32\)"):
-            bu.denoised(result, pixel)
+            bu.denoised(result, trial.image, pixel)
     with pytest.raises(TypeError, match="image must be a SpectrumImage, got NoneType"):
-        bu.denoised(result, np.ones((16, 32), bool))
+        bu.denoised(result, None, np.ones((16, 32), bool))

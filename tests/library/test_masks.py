@@ -109,7 +109,7 @@ def test_files_keep_the_mask(tmp_path):
     np.testing.assert_array_equal(loaded.mask, mask)
     np.testing.assert_array_equal(loaded.dense(), image.dense())
     np.testing.assert_array_equal(h5.load(tmp_path / "map.h5", slice(1, 3)).mask, mask[1:3])
-    result = bu.unmix(image, 2)
+    result = bu.unmix(image, 2, "nmf")
     bu.save_result(result, tmp_path / "result.nc")
     np.testing.assert_array_equal(bu.load_result(tmp_path / "result.nc").grid.mask, mask)
     write_results(tmp_path, image, result, {})
@@ -157,7 +157,16 @@ def test_maps_of_a_masked_half_are_those_of_the_half_cut_out(prior):
     for image in (trial.image.within(left), cut):
         endmembers = np.broadcast_to(trial.truth.endmembers, (2, 1, *trial.truth.endmembers.shape))
         starts = [np.ones((image.n_pixels, 3))] * 2
-        maps = draw_maps(image, endmembers, starts, ABUNDANCE_PRIORS[prior](), random_key(1), 200, 2, 1e3)
+        maps = draw_maps(
+            image,
+            endmembers,
+            starts,
+            prior=ABUNDANCE_PRIORS[prior](),
+            key=random_key(1),
+            n_maps=200,
+            sweeps_per_map=2,
+            most_mib=1e3,
+        )
         assert not maps.draws[:, :, ~image.takes_part].any()
         found.append((maps.mean[image.takes_part], maps.sd[image.takes_part]))
     (mean, sd), (mean_cut, sd_cut) = found
@@ -196,7 +205,7 @@ def disc():
 
 def test_shares_are_of_the_counts_of_pixels_that_take_part(disc):
     _, image, result = disc
-    identified = bu.identify(image, result, n_steps=10)
+    identified = bu.identify(result, image, n_steps=10)
     whole = bu.region(result, image, np.ones((24, 24), bool), identified=identified)
     inside = bu.region(result, image, image.mask, identified=identified)
     assert (whole.n_pixels, whole.n_counts) == (image.mask.sum(), image.n_photons)
@@ -220,7 +229,7 @@ def test_shares_are_of_the_counts_of_pixels_that_take_part(disc):
 def test_a_phase_map_gives_masked_pixels_no_phase(disc):
     _, image, result = disc
     for specimen in (None, np.ones((24, 24), bool)):
-        found = bu.phase_map(result, specimen=specimen)
+        found = bu.phase_map(result, image, specimen=specimen)
         assert (found.labels[~image.mask] == NONE).all()
         np.testing.assert_allclose(found.probability[~image.mask], 1 / 3)
     assert (found.labels[image.mask] != NONE).all()
@@ -234,9 +243,9 @@ def test_a_small_part_of_a_large_image_is_still_specimen():
     draws = np.where(mask.reshape(-1, 1), rng.gamma(50.0, 1.0, (2, 10, 900, 2)), 0)
     draws[:, :, np.isin(np.arange(900) % 30, (4, 5, 6))] = 0.01  # of these columns the middle one is vacuum
     spectra = np.broadcast_to(np.full((2, 6), 1 / 6), (2, 10, 2, 6))
-    grid = random_image(0, (30, 30))[2].grid._replace(mask=mask)
+    image = bu.SpectrumImage(np.ones((30, 30, 6), int), np.arange(1.0, 7), mask=mask)
     estimate = bu.Factorization(spectra[0, 0], draws.mean((0, 1)))
-    found = bu.phase_map(bu.Unmixing(estimate, bu.Posterior(spectra, draws), grid=grid))
+    found = bu.phase_map(bu.Unmixing(estimate, bu.Posterior(spectra, draws)), image)
     expected = mask.copy()
     expected[:, 5] = False
     np.testing.assert_array_equal(found.labels != NONE, expected)
@@ -245,7 +254,7 @@ def test_a_small_part_of_a_large_image_is_still_specimen():
 def test_checks_know_no_masked_pixel(disc):
     trial, image, _ = disc
     share = np.outer(image.total_map().ravel(), np.full(3, 1 / 3))
-    found = bu.check(image, bu.Unmixing(bu.Factorization(trial.truth.endmembers, share)))
+    found = bu.check(bu.Unmixing(bu.Factorization(trial.truth.endmembers, share)), image)
     assert not found.alarm
     assert (found.region_of_pixel[~image.mask] == -1).all() and (found.region_of_pixel[image.mask] >= 0).any()
     assert found.counts.sum() == pytest.approx(image.n_photons, rel=0.01)
@@ -264,7 +273,7 @@ def test_the_rank_is_that_of_what_takes_part():
 
 def test_net_counts_have_no_error_where_nothing_was_asked(disc):
     _, image, _ = disc
-    maps = bu.net_counts(image, bu.unmix(image, method="elements", elements=("Ni", "Cr", "Si")))
+    maps = bu.net_counts(bu.unmix(image, method="elements", elements=("Ni", "Cr", "Si")), image)
     assert not maps["Ni_K"].sd[~image.mask].any() and maps["Ni_K"].sd[image.mask].all()
     assert not maps["Ni_K"].counts[~image.mask].any()
 
@@ -277,10 +286,10 @@ def test_masked_pixels_are_drawn_blank(disc, tmp_path):
         np.testing.assert_array_equal(np.isnan(drawn), ~image.mask)
     figure.savefig(tmp_path / "maps.png")
     line = bu.SpectrumImage(image.dense()[12], image.energy_kev, mask=image.mask[12])
-    curve = plot_maps(bu.unmix(line, 2), line).axes[0].lines[0]
+    curve = plot_maps(bu.unmix(line, 2, "nmf"), line).axes[0].lines[0]
     np.testing.assert_array_equal(np.isnan(curve.get_ydata()), ~image.mask[12])
     hidden = bu.SpectrumImage(np.ones((3, 4, 5, 6), int), ENERGY, mask=np.arange(60).reshape(3, 4, 5) < 20)
-    plot_maps(bu.unmix(hidden, 1), hidden).savefig(tmp_path / "nothing.png")  # of the central slice
+    plot_maps(bu.unmix(hidden, 1, "nmf"), hidden).savefig(tmp_path / "nothing.png")  # of the central slice
 
 
 @pytest.mark.parametrize("shape", [(120,), (1, 110), (3, 6, 8)])

@@ -303,11 +303,11 @@ def test_given_endmembers_stay_and_come_first():
     np.testing.assert_array_equal(
         plain.estimate.endmembers, bu.unmix(image, 3, "nmf", seed=5).estimate.endmembers
     )
-    assert plain.info["components"] == ["free_0", "free_1", "free_2"]
+    assert plain.names == ("free_0", "free_1", "free_2") and not any(plain.known)
     given = 7.0 * truth[[2, 0]]
     result = bu.unmix(image, 3, "nmf_semi", endmembers=given)
     np.testing.assert_allclose(result.estimate.endmembers[:2], truth[[2, 0]], rtol=1e-12)
-    assert result.info["components"] == ["given_0", "given_1", "free_0"]
+    assert result.names == ("given_0", "given_1", "free_0") and result.known == (True, True, False)
 
 
 def test_a_known_endmember_decides_what_a_blind_fit_cannot():

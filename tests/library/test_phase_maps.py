@@ -20,6 +20,15 @@ def result(abundances, shape=None, n_channels=4):
     return bu.Unmixing(estimate, bu.Posterior(draws, abundances), grid=grid)
 
 
+def phase_map(result, **options):
+    """Of a result on the image that it claims to be of."""
+    n_pixels, n_channels = len(result.estimate.abundances), result.estimate.endmembers.shape[1]
+    shape = (n_pixels, n_channels) if result.grid is None else result.grid.shape
+    return bu.phase_map(
+        result, bu.SpectrumImage(np.ones(shape, int), np.arange(1.0, n_channels + 1)), **options
+    )
+
+
 def random_draws(seed, n_pixels=24, n_components=3):
     rng = np.random.default_rng(seed)
     return rng.gamma(rng.uniform(0.5, 20, (n_pixels, n_components)), size=(2, 25, n_pixels, n_components))
@@ -29,7 +38,7 @@ def random_draws(seed, n_pixels=24, n_components=3):
 @settings(max_examples=20)
 def test_probabilities_are_shares_of_draws_and_labels_follow(seed, level, n_components):
     draws = random_draws(seed, n_components=n_components)
-    found = bu.phase_map(result(draws, (2, 3, 4)), level, specimen=np.ones((2, 3, 4), bool))
+    found = phase_map(result(draws, (2, 3, 4)), at_least=level, specimen=np.ones((2, 3, 4), bool))
     assert found.labels.shape == (2, 3, 4) and found.probability.shape == (2, 3, 4, n_components)
     np.testing.assert_allclose(found.probability.sum(axis=-1), 1)
     for p, (label, probability) in enumerate(
@@ -43,9 +52,9 @@ def test_probabilities_are_shares_of_draws_and_labels_follow(seed, level, n_comp
 
 
 def test_blocks_change_nothing(monkeypatch):
-    whole = bu.phase_map(result(random_draws(0)))
+    whole = phase_map(result(random_draws(0)))
     monkeypatch.setattr("bayesunmix.data.draws.VALUES_PER_BLOCK", 50 * 3 * 5)
-    parts = bu.phase_map(result(random_draws(0)))
+    parts = phase_map(result(random_draws(0)))
     np.testing.assert_array_equal(whole.labels, parts.labels)
     np.testing.assert_array_equal(whole.probability, parts.probability)
 
@@ -54,7 +63,7 @@ def test_blocks_change_nothing(monkeypatch):
 @settings(max_examples=5)
 def test_permuting_components_renumbers_the_map(order):
     one = result(random_draws(1), (4, 6))
-    found, moved = bu.phase_map(one), bu.phase_map(one.reorder(np.array(order)))
+    found, moved = phase_map(one), phase_map(one.reorder(np.array(order)))
     np.testing.assert_array_equal(moved.probability, found.probability[..., order])
     of_old = np.where(moved.labels >= 0, np.array(order)[moved.labels], moved.labels)
     np.testing.assert_array_equal(of_old, found.labels)
@@ -65,20 +74,22 @@ def test_vacuum_has_no_phase_but_an_empty_pixel_of_the_specimen_has():
     draws = draws.reshape(1, 30, 10, 10, 2)
     draws[..., 6:, :] = 0.05
     draws[..., 4, 4, :] = 0.0
-    found = bu.phase_map(result(draws.reshape(1, 30, 100, 2), (10, 10)))
+    found = phase_map(result(draws.reshape(1, 30, 100, 2), (10, 10)))
     assert (found.labels[:, 7:] == NONE).all() and (found.labels[:, :6] == 0).all()
     assert found.undecided == 0
-    nowhere = bu.phase_map(result(np.zeros((1, 3, 9, 2)), (3, 3)))
+    nowhere = phase_map(result(np.zeros((1, 3, 9, 2)), (3, 3)))
     assert (nowhere.labels == NONE).all() and nowhere.undecided == 0
 
 
 def test_wrong_arguments_are_one_sentence():
     one = result(random_draws(0), (4, 6))
     with pytest.raises(ValueError, match="needs a result with a posterior"):
-        bu.phase_map(bu.Unmixing(one.estimate))
-    with pytest.raises(ValueError, match=r"level must be above 0.5, .* got 0.4"):
-        bu.phase_map(one, 0.4)
-    with pytest.raises(ValueError, match="level must lie between 0 and 1, got 1"):
-        bu.phase_map(one, 1)
+        phase_map(bu.Unmixing(one.estimate))
+    with pytest.raises(ValueError, match=r"at_least must be above 0.5, .* got 0.4"):
+        phase_map(one, at_least=0.4)
+    with pytest.raises(ValueError, match="at_least must lie between 0 and 1, got 1"):
+        phase_map(one, at_least=1)
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(4, 6\)"):
-        bu.phase_map(one, specimen=np.ones(24, bool))
+        phase_map(one, specimen=np.ones(24, bool))
+    with pytest.raises(TypeError, match="pass the result first and the image second"):
+        bu.phase_map(bu.SpectrumImage(np.ones((2, 2), int), [1.0, 2.0]), one)

@@ -49,7 +49,7 @@ def mixture(n_components=3, dose=10, seed=0, photons=None):
 
 
 def all_known(result, image):
-    return bu.identify(image, result, known=[True] * result.estimate.n_components)
+    return bu.identify(result, image, known=[True] * result.estimate.n_components)
 
 
 def grid_posterior(counts, endmembers, n=500):
@@ -107,7 +107,7 @@ def test_the_columns_add_up_and_known_spectra_have_no_error():
     found = bu.region(result, image, np.ones((SIDE, SIDE), bool), identified=all_known(result, image))
     assert all(c.amount.endmember_sd > c.amount.counting_sd for c in found.components)
     _, image, result = mixture()
-    estimate = bu.Unmixing(result.estimate, info={"method": "elements"})
+    estimate = bu.Unmixing(result.estimate, known=(True,) * result.estimate.n_components)
     exact = bu.region(estimate, image, np.eye(SIDE, dtype=bool))
     for content in exact.components:
         for q in (content.amount, content.fraction):
@@ -199,9 +199,9 @@ def test_permuting_components_permutes_the_answer(order):
 
 def test_the_whole_image_is_the_region_of_phase_fractions():
     _, image, result = mixture(dose=60)
-    identified = bu.identify(image, result, n_steps=5)
-    whole = bu.region(result, image, np.ones((SIDE, SIDE), bool), level=0.5, identified=identified, seed=3)
-    fractions = bu.phase_fractions(result, image, level=0.5, identified=identified, seed=3)
+    identified = bu.identify(result, image, n_steps=5)
+    whole = bu.region(result, image, np.ones((SIDE, SIDE), bool), interval=0.5, identified=identified, seed=3)
+    fractions = bu.phase_fractions(result, image, interval=0.5, identified=identified, seed=3)
     assert fractions.counts == whole
     first = result.estimate.abundances.argmax(axis=1)
     expected = {f"component {k}": (first == k).mean() for k in range(3)}
@@ -227,7 +227,7 @@ def test_vacuum_takes_no_part_in_areas_and_few_counts_are_marked():
 
 def test_the_feasible_range_and_the_verdict_come_from_identify():
     _, image, result = mixture(dose=400)
-    identified = bu.identify(image, result, n_steps=10)
+    identified = bu.identify(result, image, n_steps=10)
     mask = np.ones((SIDE, SIDE), bool)
     found = bu.region(result, image, mask, identified=identified)
     lower, upper = identified.fractions_of(mask)
@@ -240,7 +240,7 @@ def test_the_feasible_range_and_the_verdict_come_from_identify():
         assert content.fraction.identified == bu.verdict(half_width, content.fraction.sd)
     assert {c.fraction.identified for c in found.components} <= {"range-only", "no"}
     assert bu.region(result, image, mask) == bu.region(
-        result, image, mask, identified=bu.identify(image, result)
+        result, image, mask, identified=bu.identify(result, image)
     )
 
 
@@ -261,7 +261,7 @@ def test_what_may_be_zero_has_an_upper_limit():
 
 def test_the_table_shows_every_column():
     _, image, result = mixture()
-    named = replace(result, info={"components": ["ore", "rim", "void"], "method": "stub"})
+    named = replace(result, names=("ore", "rim", "void"))
     found = bu.region(named, image, np.eye(SIDE, dtype=bool), identified=all_known(result, image))
     text = repr(found)
     assert text == found.table() and text.splitlines()[0] == f"{found.n_counts} counts in 12 pixels"
@@ -285,7 +285,7 @@ def test_the_table_shows_every_column():
 def test_wrong_arguments_are_one_sentence():
     truth, image, result = mixture()
     everywhere = np.ones((SIDE, SIDE), bool)
-    with pytest.raises(ValueError, match="the result must have a posterior, or come from method 'elements'"):
+    with pytest.raises(ValueError, match="what a region holds needs a result with a posterior"):
         bu.region(bu.Unmixing(truth), image, everywhere)
     with pytest.raises(ValueError, match="the region must hold at least one pixel"):
         bu.region(result, image, ~everywhere)
@@ -295,8 +295,8 @@ def test_wrong_arguments_are_one_sentence():
         bu.region(result, image.rebin(2), everywhere)
     with pytest.raises(TypeError, match="image must be a SpectrumImage, got ndarray"):
         bu.region(result, image.dense(), everywhere)
-    with pytest.raises(ValueError, match="level must lie between 0 and 1, got 90"):
-        bu.region(result, image, everywhere, identified=all_known(result, image), level=90)
+    with pytest.raises(ValueError, match="probability of an interval must lie between 0 and 1, got 90"):
+        bu.region(result, image, everywhere, identified=all_known(result, image), interval=90)
     other = mixture(2)
     with pytest.raises(ValueError, match=r"identified must be .* of this result, \(144, 3\) abundances, got"):
         bu.region(result, image, everywhere, identified=all_known(other[2], other[1]))

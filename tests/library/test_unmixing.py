@@ -84,8 +84,9 @@ def test_a_method_that_finds_the_number_of_components_need_not_be_told():
 
     assert bu.unmix(IMAGE, method=Finds()).info["n_components"] == 4
     assert bu.unmix(IMAGE, 1, Finds()).estimate.n_components == 2
-    with pytest.raises(TypeError, match=r"n_components must be given for method 'nmf', .*bayesunmix\.rank"):
-        bu.unmix(IMAGE)
+    found = bu.unmix(IMAGE, method="nmf")  # which finds none itself
+    evidence = bu.rank(IMAGE)
+    assert found.estimate.n_components == evidence.n_components and found.info["rank"] == evidence.sentence
     with pytest.raises(ValueError, match="at least 1 and at most 12"):
         bu.unmix(IMAGE, 0, Finds())
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from bayesunmix.data.result import Info
 from bayesunmix.running.progress import track
 
 BLOCK = 10  # iterations between two looks at the objective
@@ -34,7 +35,7 @@ class Run(NamedTuple):
     converged: bool
     interrupted: bool
 
-    def info(self, objective_name: str, warnings: list[str]) -> dict[str, Any]:
+    def info(self, objective_name: str, warnings: list[str]) -> Info:
         """Return the entries of `Unmixing.info` that every method has, with a warning if it stopped early."""
         if self.interrupted:
             warnings = [*warnings, f"interrupted after {self.iterations} iterations: the best so far"]

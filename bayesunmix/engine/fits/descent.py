@@ -1,7 +1,7 @@
 """From a start to a result: the way every factorisation by descent goes, whatever it lowers."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jax import Array
 
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied
 from bayesunmix.engine.device.layout import place_everywhere, place_maps
 from bayesunmix.engine.fits.convergence import until_settled
@@ -35,7 +35,7 @@ class Objective(NamedTuple):
     name: str
     advance: Callable[[Moving, int], Moving]
     value: Callable[[Array, Array], float]
-    certificate: Callable[[Array, Array], dict[str, Any]] = lambda abundances, endmembers: {}
+    certificate: Callable[[Array, Array], Info] = lambda abundances, endmembers: Info()
 
 
 def descend(
@@ -65,7 +65,11 @@ def descend(
     )
     reached = run.state.abundances, run.state.endmembers
     stationarity = float(_moved(*reached, objective.advance(_placed(*reached), 1)))
-    info = run.info(objective.name, start.warnings) | start.agreement | objective.certificate(*reached)
+    info: Info = {
+        **run.info(objective.name, start.warnings),
+        **start.agreement,
+        **objective.certificate(*reached),
+    }
     info["stationarity"] = stationarity
     if run.converged and stationarity > STATIONARY:
         info["converged"] = False

@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array
 
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
@@ -76,7 +76,7 @@ def fit_relevant(
     start = best_start(image, pixels, n_alive, key, 1, resolve(survivors, image.sum_spectrum(), group))
     stopped = found.info["interrupted"]
     result = descend(em.objective(data), start, image, pixels, tolerance, max_iterations, stopped)
-    info = {
+    info: Info = {
         **result.info,
         "relevance": found.info["relevance"],
         "n_components_tried": counts.size,
@@ -108,10 +108,11 @@ def _find(
         lambda maps, spectra: em.deviance(data, maps, spectra) + 2 * price * relevance_penalty(maps, b),
     )
     # With components to spare the starts cannot agree, and need not.
-    start = best_start(coarse, pixels, most, key, n_starts)._replace(agreement={}, warnings=[])
+    start = best_start(coarse, pixels, most, key, n_starts)._replace(agreement=Info(), warnings=[])
     found = descend(objective, start, coarse, pixels, tolerance, max_iterations)
     relevance = np.sort(2 * np.sqrt(found.estimate.abundances.sum(axis=0)) / b)[::-1]
-    return replace(found, info={**found.info, "relevance": relevance.tolist()})
+    info: Info = {**found.info, "relevance": relevance.tolist()}
+    return replace(found, info=info)
 
 
 def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]:

@@ -13,7 +13,7 @@ References
 
 import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from scipy import sparse
 
 from bayesunmix.data.alignment import match, spectral_angles
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Info
 from bayesunmix.engine.device.events import TINY, Occupied, occupied, padded_size
 from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest, extrapolate
 
@@ -39,7 +40,7 @@ class Start(NamedTuple):
 
     abundances: np.ndarray
     endmembers: np.ndarray
-    agreement: dict[str, Any]
+    agreement: Info
     warnings: list[str]
 
 
@@ -196,14 +197,14 @@ def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) ->
     return (spectra / spectra.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _compare(endmembers: np.ndarray, best: int) -> tuple[dict[str, Any], list[str]]:
+def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
     """Count the starts that reached the same endmembers as the best one."""
     reference = endmembers[best]
     angles = np.array(
         [np.diagonal(spectral_angles(reference, e[match(reference, e)])).max() for e in endmembers]
     )
     agreeing = int((angles < SAME_OPTIMUM_DEG).sum())
-    agreement = {
+    agreement: Info = {
         "starts": len(endmembers),
         "starts_agreeing": agreeing,
         "starts_angle_deg": float(np.median(angles)),

@@ -56,8 +56,6 @@ class Sampled(NamedTuple):
     ----------
     posterior : Posterior
         Abundances are those at the beginning of every block, or at the end.
-    prepared : Prepared
-        What the model made of the image.
     n_relabelled : int
         Chains whose numbering differed from the first one's.
     n_sweeps : int
@@ -66,7 +64,6 @@ class Sampled(NamedTuple):
     """
 
     posterior: Posterior
-    prepared: Prepared
     n_relabelled: int
     n_sweeps: int
     interrupted: bool
@@ -74,7 +71,7 @@ class Sampled(NamedTuple):
 
 def sample(
     image: SpectrumImage,
-    n_components: int | None,
+    prepared: Prepared,
     model: EndmemberModel,
     *,
     prior: AbundancePrior,
@@ -91,8 +88,8 @@ def sample(
     Parameters
     ----------
     image : SpectrumImage
-    n_components : int or None
-        None where the model knows it.
+    prepared : Prepared
+        What the model made of the image, or of the one whose pixels were summed to this one.
     model : EndmemberModel
     prior : AbundancePrior
     compositions : AbundancePrior
@@ -116,7 +113,6 @@ def sample(
     KeyboardInterrupt
         If it comes before every chain has `FEWEST_DRAWS` draws.
     """
-    prepared = model.prepare(image, n_components)
     held = occupied(image) if occupied_only else None
     part = image if held is None else held.line(image)
     events = lay_out(part)
@@ -160,7 +156,7 @@ def sample(
         maps = held.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
         posterior = replace(posterior, abundances=maps)
     posterior, n_relabelled = relabel_chains(posterior)
-    return Sampled(posterior, prepared, n_relabelled, n_sweeps, interrupted)
+    return Sampled(posterior, n_relabelled, n_sweeps, interrupted)
 
 
 def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, every: int) -> Posterior:

@@ -47,17 +47,19 @@ class Elements:
         found = recognise(image.energy_kev, image.sum_spectrum(), self.elements)
         model = found.model
         names = [*model.names, *(f"continuum_{k}" for k in range(self.n_continuum))]
+        families = (*model.names, *["continuum"] * self.n_continuum)
         spectra = found.all_channels(
             np.concatenate([model.spectra, model.continuum_shapes(self.n_continuum)])
         )
         if n_below := found.noise.sum():
-            names, spectra = [*names, "noise"], np.vstack([spectra, found.noise / n_below])
+            names, families = [*names, "noise"], (*families, "noise")
+            spectra = np.vstack([spectra, found.noise / n_below])
         if n_components not in (None, len(names)):
             raise ValueError(
                 f"n_components must be {len(names)} or not given, the number of {', '.join(names)}, got {n_components}"
             )
         given = jnp.asarray(spectra, jnp.float32)
-        return Prepared(names, len(names), given, found.warnings, spectra, tuple(names))
+        return Prepared(names, len(names), given, found.warnings, spectra, families, known=True)
 
     def start(self, given: jax.Array, endmembers: np.ndarray | None) -> tuple[jax.Array, tuple[()]]:
         """Return the known spectra."""

@@ -104,13 +104,13 @@ class Phases:
                 f"got {n_components}"
             )
         given = _given(found, image, owns)
-        unique = tuple(name for name, own in zip(names, _unique(owns), strict=True) if own)
+        unique = tuple(_unique(owns).tolist())
         warnings = [
             *found.warnings,
             *_warnings(names, unique, int(found.noise.sum())),
         ]
         spectra = np.asarray(_spectra(given, given.start))
-        return Prepared(names, len(names), given, warnings, spectra, unique)
+        return Prepared(names, len(names), given, warnings, spectra, unique=unique)
 
     def start(self, given: Given, endmembers: np.ndarray | None) -> tuple[Array, Shares]:
         """Return what the sum spectrum suggests."""
@@ -210,9 +210,9 @@ def _unique(owns: np.ndarray) -> np.ndarray:
     return np.array([not len(rest) or np.linalg.matrix_rank(rest) == len(rest) for rest in others], bool)
 
 
-def _warnings(names: list[str], unique: tuple[str, ...], n_below: int) -> list[str]:
+def _warnings(names: list[str], unique: tuple[bool, ...], n_below: int) -> list[str]:
     sentences = []
-    if free := [name for name in names if name not in unique]:
+    if free := [name for name, own in zip(names, unique, strict=True) if not own]:
         sentences.append(
             f"phases {', '.join(free)} own all lines of some mixture of the others, so that how much of it is in them "
             "is a range: see bayesunmix.identify"

@@ -1,0 +1,67 @@
+"""Verdicts: the share of all counts that each component makes, how wrong it may be, and whether the counts tell it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.regions import region
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Info, Share, Unmixing
+
+
+def judged(result: Unmixing, image: SpectrumImage, seed: int) -> tuple[Unmixing, list[str]]:
+    """Add `info["fractions"]`, and a warning where the counts do not determine a share.
+
+    Parameters
+    ----------
+    result : Unmixing
+        With a posterior.
+    image : SpectrumImage
+        The image that was unmixed.
+    seed : int
+        Decides the draws of the counts that each component has in the image, and the search for other solutions.
+
+    Returns
+    -------
+    result : Unmixing
+    undetermined : list of str
+        The sentences about shares that the counts do not determine.
+    """
+    whole = region(result, image, np.ones(image.navigation_shape, bool), seed=seed)
+    fractions = {content.name: content.fraction for content in whole.components}
+    undetermined = _not_determined(fractions)
+    info: Info = {
+        **result.info,
+        "fractions": {name: _plain(share) for name, share in fractions.items()},
+        "warnings": [*result.info.get("warnings", ()), *whole.warnings, *undetermined],
+    }
+    return replace(result, info=info), undetermined
+
+
+def _plain(share: Quantity) -> Share:
+    return {
+        "mean": share.mean,
+        "lower": share.lower,
+        "upper": share.upper,
+        "counting_sd": share.counting_sd,
+        "endmember_sd": share.endmember_sd,
+        "feasible_half_width": share.feasible_half_width,
+        "identified": share.identified,
+    }
+
+
+def _not_determined(fractions: dict[str, Quantity]) -> list[str]:
+    """Say for which components other shares fit as well, and what would decide."""
+    open_ones = [
+        f"{name} ({share.feasible[0]:.3f} to {share.feasible[1]:.3f}, estimate {share.mean:.3f})"
+        for name, share in fractions.items()
+        if share.identified == "no" and share.feasible is not None
+    ]
+    if not open_ones:
+        return []
+    return [
+        f"The counts do not determine the fraction of {', '.join(open_ones)}: any value in the range fits them as "
+        "well as the estimate. More counts will not narrow a range; stating which elements each phase holds "
+        '(endmember_model="phases") can.'
+    ]
