@@ -30,6 +30,14 @@ class Registry(Mapping[str, Member]):
         What a member is, for messages: "method", "phantom", "metric".
     package : str
         Dotted name of the plural folder.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> "nmf" in bu.METHODS
+    True
+    >>> bu.METHODS["nmf"](tolerance=1e-7)
+    NMF(n_starts=8, tolerance=1e-07, max_iterations=2000)
     """
 
     def __init__(self, kind: str, package: str) -> None:

@@ -20,7 +20,17 @@ from bayesunmix.data.mask import require_mask
 
 
 class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
+    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> x = bu.Axis("x", scale=4.0, units="nm")
+    >>> counts = np.ones((16, 3), int)
+    >>> bu.SpectrumImage(counts, [1.0, 2.0, 3.0], axes=(x,)).axes[0].units
+    'nm'
+    """
 
     name: str
     scale: float = 1.0
@@ -62,6 +72,24 @@ class SpectrumImage:
         If the counts or the energies are not numbers.
     ValueError
         If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> counts = np.random.default_rng(0).poisson(0.1, size=(24, 32, 100))
+    >>> image = bu.SpectrumImage(counts, energy_kev=np.linspace(1, 10, 100))
+    >>> image.navigation_shape, image.n_channels
+    ((24, 32), 100)
+    >>> image.total_map().shape
+    (24, 32)
+    >>> image.rebin(spatial=2).navigation_shape
+    (12, 16)
+    >>> image.crop(kev_low=2).n_channels
+    89
+    >>> left = np.arange(32) < 16
+    >>> image.within(np.tile(left, (24, 1))).takes_part.sum()
+    np.int64(384)
     """
 
     counts: sparse.csr_array
