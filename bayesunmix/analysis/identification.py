@@ -266,6 +266,7 @@ def _warnings(allowed: float) -> tuple[str, ...]:
     if allowed < 1.01:
         return ()
     return (
-        f"No non-negative solution near this result fits the counts within their noise (worst misfit {allowed:.1f} times "
+        "No non-negative solution near this result fits the counts within their noise "
+        f"(worst misfit {allowed:.1f} times "
         "what noise explains). The number of components or the model may be wrong, and so may these ranges.",
     )
