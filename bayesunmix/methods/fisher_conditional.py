@@ -19,6 +19,7 @@ from bayesunmix.contracts.registry import require_name
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.fisher import abundance_draws
 from bayesunmix.methods._point_fit import point_fit
 
@@ -51,7 +52,7 @@ class FisherConditional:
         found = point_fit(self.method, image, n_components, fit_key)
         endmembers = found.estimate.endmembers
         kept = affordable_draws(self.n_draws, found.estimate.abundances.size, self.most_draws_mib)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
+        rng = numpy_generator(draw_key)
         abundances = abundance_draws(found.estimate, kept, rng)
         repeated = np.broadcast_to(endmembers.astype(np.float32), (1, kept, *endmembers.shape))
         return replace(found, posterior=Posterior(repeated, abundances[None], calibrated=False))

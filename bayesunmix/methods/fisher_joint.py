@@ -13,7 +13,6 @@ hold .886 of the active abundances, .82 of the endmembers and the sum of the Ni 
 from dataclasses import dataclass, replace
 
 import jax
-import numpy as np
 
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
@@ -21,6 +20,7 @@ from bayesunmix.contracts.registry import require_name
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Unmixing
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.fisher import joint_draws, require_dense
 from bayesunmix.methods._point_fit import point_fit
 
@@ -53,6 +53,6 @@ class FisherJoint:
         fit_key, draw_key = jax.random.split(key)
         found = point_fit(self.method, image, n_components, fit_key)
         kept = affordable_draws(self.n_draws, found.estimate.abundances.size, self.most_draws_mib)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
+        rng = numpy_generator(draw_key)
         endmembers, abundances = joint_draws(image, found.estimate, self.n_draws, kept, rng)
         return replace(found, posterior=Posterior(endmembers[None], abundances[None], calibrated=False))

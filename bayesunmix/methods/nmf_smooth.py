@@ -44,6 +44,7 @@ from bayesunmix.engine.device.layout import (
     lay_out,
     place_maps,
 )
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
 from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
@@ -86,7 +87,7 @@ class NMFSmooth:
         key, thinning_key = jax.random.split(key)
         data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(thinning_key, (4,))))
+        rng = numpy_generator(thinning_key)
         choice = Choice(self.smoothness, {}, False) if self.smoothness else _choose(image, start, rng)
         objective = _objective(image, data, pixels, choice.smoothness)
         result = descend(

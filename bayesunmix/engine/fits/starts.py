@@ -25,6 +25,7 @@ from bayesunmix.data.alignment import match, spectral_angles
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info
 from bayesunmix.engine.device.events import TINY, Occupied, occupied, padded_size
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest, extrapolate
 
 ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of
@@ -77,7 +78,7 @@ def best_start(
     known = np.zeros((0, image.n_channels)) if given is None else given
     pooled = np.add.reduceat(known, np.arange(0, image.n_channels, width), axis=1)
     seen = np.flatnonzero(superpixels.counts.sum(axis=0))
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     seeds = np.stack([_seed(superpixels.counts, pooled, n_components, rng) for _ in range(n_starts)])
     counts = np.zeros((superpixels.padded, padded_size(seen.size)), np.float32)
     counts[: superpixels.pixels.size, : seen.size] = superpixels.counts[:, seen].toarray()

@@ -24,6 +24,7 @@ from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import Occupied, occupied, padded_size
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.starts import best_start, block_size
 from bayesunmix.engine.sampling.chains import side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, advance, lay_out
@@ -145,7 +146,7 @@ def _some(pixels: Occupied, key: jax.Array) -> Occupied:
 
     Then the long chains of `bayes` need the same compiled code.
     """
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     order = rng.permutation(pixels.pixels.size)
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
     enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")

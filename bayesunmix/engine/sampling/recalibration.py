@@ -29,6 +29,7 @@ from scipy import sparse
 from scipy.special import ndtr, ndtri
 
 from bayesunmix.data.image import Grid, SpectrumImage
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
 
 N_IMAGES, MOST_PHOTONS = 4, 500_000  # in each; more pixels tell no better
@@ -67,7 +68,7 @@ def measure_scores(
         How the image itself was unmixed: `bayesunmix.engine.sampling.maps.draw_maps` with the rest of its arguments.
     """
     count_key, key = jax.random.split(key)
-    rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
+    rng = numpy_generator(count_key)
     rows, grid = _slab(image)
     truth = _sharpened(maps.mean[rows])
     starts = [start[rows] for start in starts]

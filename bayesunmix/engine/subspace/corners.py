@@ -22,6 +22,7 @@ from scipy import sparse
 
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import TINY, Occupied, occupied
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.extrapolation import FLOOR
 from bayesunmix.engine.fits.starts import block_size, channel_groups, resolve, spread
 from bayesunmix.engine.subspace.pca import principal_components
@@ -62,7 +63,7 @@ def corner_start(
     rank = min(n_components, *superpixels.counts.shape)
     found = principal_components(coarse, rank)
     compositions = found.abundances[superpixels.pixels] / totals[:, None]
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     some = rng.permutation(totals.size)[: max(round(seen * totals.size), rank)]
     corners = _corners(compositions[some], totals[some])
     mean = coarse.sum_spectrum() / image.n_photons
