@@ -23,7 +23,7 @@ import numpy as np
 from bayesunmix.checks.deviance import Deviances, cells, leverage
 from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
 from bayesunmix.checks.places import group_names, say_channels, say_regions
-from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
+from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
@@ -201,7 +201,7 @@ def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, 
         )
 
 
-def _summed(pooled: Pooled) -> Residual:
+def _summed(pooled: RegionSums) -> Residual:
     """Sum spectrum beside that of endmembers that were fitted to it."""
     expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
     n_components = len(pooled.endmembers)

@@ -192,7 +192,7 @@ class SpectrumImage:
         steps = self._steps(spatial)
         if not _is_positive_whole(energy):
             raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
-        pixel_sum = summing_matrix(self.blocks(steps))
+        pixel_sum = summing_matrix(self.block_of_pixel(steps))
         channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
         centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
@@ -204,7 +204,7 @@ class SpectrumImage:
         mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
         return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes, mask)
 
-    def blocks(self, spatial: int | tuple[int, ...]) -> np.ndarray:
+    def block_of_pixel(self, spatial: int | tuple[int, ...]) -> np.ndarray:
         """Return the block of `rebin` that each pixel falls in, (P,) int."""
         steps = self._steps(spatial)
         shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))

@@ -35,7 +35,7 @@ from bayesunmix.io.plain import plain
 if TYPE_CHECKING:
     import xarray
 
-FORMAT = "bayesunmix result 2"
+RESULT_FORMAT = "bayesunmix result 2"
 _MOMENTS = ("abundance_mean", "abundance_sd")
 _OF_COMPONENTS = ("names", "known", "unique")
 
@@ -93,8 +93,10 @@ def load_result(path: str | Path) -> Unmixing:
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     try:
         with xarray.open_datatree(path, engine="h5netcdf", decode_times=False) as tree:
-            if tree.attrs.get("format") != FORMAT:
-                raise ValueError(f"its format is {tree.attrs.get('format')!r} where {FORMAT!r} should be")
+            if tree.attrs.get("format") != RESULT_FORMAT:
+                raise ValueError(
+                    f"its format is {tree.attrs.get('format')!r} where {RESULT_FORMAT!r} should be"
+                )
             return _result({node.path: node.to_dataset().load() for node in tree.subtree})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
@@ -119,7 +121,7 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     }
     if result.labels is not None:
         variables["labels"] = (axes, result.labels.reshape(shape))
-    attributes: dict = {"format": FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
+    attributes: dict = {"format": RESULT_FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
     attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
     if result.grid is not None:
         names, scales, units, offsets = zip(*result.grid.axes, strict=True)

@@ -10,7 +10,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 
 Kind = Literal["parametric", "poisson"]
-BLOCK_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
+EXPECTED_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
 
 
 def redraw(
@@ -37,7 +37,7 @@ def redraw(
         counts = image.counts.astype(np.int64)
         counts.data = rng.poisson(counts.data)
     else:
-        step = max(BLOCK_ENTRIES // image.n_channels, 1)
+        step = max(EXPECTED_ENTRIES // image.n_channels, 1)
         blocks = range(0, image.n_pixels, step)
         expected = (estimate.expected(slice(start, start + step)) for start in blocks)
         counts = sparse.vstack([sparse.csr_array(rng.poisson(block)) for block in expected], "csr")

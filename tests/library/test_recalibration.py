@@ -18,7 +18,7 @@ from bayesunmix.engine.sampling.recalibration import (
     learned_scores,
     normal_scores,
     recalibrate,
-    simulate,
+    simulated_image,
 )
 from simulations.phantom import PHANTOMS
 from simulations.trial import acquire
@@ -128,7 +128,7 @@ def test_many_photons_are_judged_by_a_slab(monkeypatch, shape):
     counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
     image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
     assert _slab(image) == (slice(0, image.n_pixels), image.grid)
-    monkeypatch.setattr(recalibration, "MOST_PHOTONS", image.n_photons // 3)
+    monkeypatch.setattr(recalibration, "MOST_SIMULATED", image.n_photons // 3)
     rows, grid = _slab(image)
     assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
     assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
@@ -147,7 +147,7 @@ def test_simulated_counts_are_poisson_around_the_factorisation():
     trial = acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0), 20, 1)
     truth = trial.truth
     rng = np.random.default_rng(2)
-    image = simulate(trial.image.grid, truth.endmembers, truth.abundances, rng)
+    image = simulated_image(trial.image.grid, truth.endmembers, truth.abundances, rng)
     expected = truth.abundances.sum()
     assert abs(image.n_photons - expected) < 5 * np.sqrt(expected)
     assert image.grid.axes == trial.image.grid.axes

@@ -49,7 +49,7 @@ def draw_empty(prior: Prior, shape: tuple[int, ...], key: Array) -> np.ndarray:
     return rng.gamma(prior.shape, 1 / (prior.rate + 1), shape).astype(np.float32)
 
 
-def log_volume(endmembers: np.ndarray) -> np.ndarray:
+def log_span(endmembers: np.ndarray) -> np.ndarray:
     """Half the log-determinant of the endmembers' Gram matrix: how different they are, whatever their order."""
     gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
     return 0.5 * np.linalg.slogdet(gram)[1]

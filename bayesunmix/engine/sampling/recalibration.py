@@ -32,7 +32,7 @@ from bayesunmix.data.image import Grid, SpectrumImage
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
 
-N_IMAGES, MOST_PHOTONS = 4, 500_000  # in each; more pixels tell no better
+N_IMAGES, MOST_SIMULATED = 4, 500_000  # in each; more pixels tell no better
 # Of a pixel: where groups of pixels begin. What is nearly nothing cannot be judged by where the truth lies.
 SHARES = (0.05, 0.2, 0.8)
 LEVELS = np.array([0.005, 0.0125, 0.025, *np.linspace(0.05, 0.95, 19), 0.975, 0.9875, 0.995])
@@ -75,7 +75,7 @@ def measure_scores(
     drawn = endmembers.reshape(-1, *endmembers.shape[2:])
     scores, groups = [], []
     for number, spectra in enumerate(drawn[np.linspace(0, len(drawn) - 1, N_IMAGES).round().astype(int)]):
-        known, image_key = simulate(grid, spectra, truth, rng), jax.random.fold_in(key, number)
+        known, image_key = simulated_image(grid, spectra, truth, rng), jax.random.fold_in(key, number)
         try:
             again = draw(known, starts=starts, key=image_key)
         except KeyboardInterrupt:
@@ -106,10 +106,10 @@ def _sharpened(maps: np.ndarray) -> np.ndarray:
 
 
 def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
-    """Return the pixels of a slab around the middle photon that holds at most `MOST_PHOTONS`, and their grid."""
+    """Return the pixels of a slab around the middle photon that holds at most `MOST_SIMULATED`, and their grid."""
     n, *others = image.navigation_shape
     below = np.concatenate([[0], np.cumsum(image.total_map().reshape(n, -1).sum(axis=1))])
-    first, last = np.searchsorted(below, (below[-1] - MOST_PHOTONS) / 2 + np.array([0, MOST_PHOTONS]))
+    first, last = np.searchsorted(below, (below[-1] - MOST_SIMULATED) / 2 + np.array([0, MOST_SIMULATED]))
     first = min(int(first), n - 1)
     last = max(int(last) - 1, first + 1)
     step = math.prod(others)
@@ -118,7 +118,7 @@ def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
     return slice(first * step, last * step), grid
 
 
-def simulate(
+def simulated_image(
     grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
 ) -> SpectrumImage:
     """Draw photons of a factorisation, (K, C) and (P, K), on a grid, without dense arrays."""

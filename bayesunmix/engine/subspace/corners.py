@@ -21,14 +21,14 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.engine.device.events import TINY, Occupied, occupied
+from bayesunmix.engine.device.events import LEAST_RATE, Occupied, occupied
 from bayesunmix.engine.device.threefry import numpy_generator
-from bayesunmix.engine.fits.extrapolation import FLOOR
-from bayesunmix.engine.fits.starts import block_size, channel_groups, resolve, spread
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY
+from bayesunmix.engine.fits.starts import block_size, groups_by_width, resolve, spread
 from bayesunmix.engine.subspace.pca import principal_components
 
-ENOUGH_COUNTS = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
-MOST_SUPERPIXELS = 16384
+COUNTS_PER_CORNER = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
+MOST_CORNER_SUPERPIXELS = 16384
 _AVERAGED = 3  # superpixels in a corner
 _OF_THE_MEAN = 0.05  # in every endmember, so that no channel is locked
 _ITERATIONS = 50
@@ -55,8 +55,8 @@ def corner_start(
     endmembers : (K, C) float32 array
         Each sums to one.
     """
-    block = block_size(image, n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
-    width, group = channel_groups(image, n_components)
+    block = block_size(image, n_components, COUNTS_PER_CORNER, MOST_CORNER_SUPERPIXELS)
+    width, group = groups_by_width(image, n_components)
     coarse = image.rebin(block, width)
     superpixels = occupied(coarse)
     totals = np.asarray(superpixels.counts.sum(axis=1), np.float64)
@@ -69,8 +69,8 @@ def corner_start(
     mean = coarse.sum_spectrum() / image.n_photons
     endmembers = rng.gamma(1.0, size=(n_components, mean.size)) * mean  # where there are fewer corners
     endmembers[:rank] = np.maximum(corners @ found.endmembers, 0)
-    endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), TINY)
-    endmembers += _OF_THE_MEAN * mean + FLOOR
+    endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), LEAST_RATE)
+    endmembers += _OF_THE_MEAN * mean + LEAST_ENTRY
     endmembers /= endmembers.sum(axis=1, keepdims=True)
     shares = np.full((coarse.n_pixels, n_components), 1 / n_components)
     shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
