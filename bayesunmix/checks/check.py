@@ -29,6 +29,7 @@ from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.plain import plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,11 +92,11 @@ class Checks:
             "sentences": list(self.sentences),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
-            "windows": _plain(self.windows),
-            "faults": {name: fault._asdict() for name, fault in self.faults.items()},
-            "channels": _plain(self.channels),
-            "regions": _plain(self.regions),
-            "held_out": _plain(self.held_out),
+            "windows": plain(self.windows),
+            "faults": plain(self.faults),
+            "channels": plain(self.channels),
+            "regions": plain(self.regions),
+            "held_out": plain(self.held_out),
         }
 
 
@@ -216,10 +217,3 @@ def _significant(p_values: np.ndarray, false_alarms: float) -> float:
     passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
     # A p-value too small for a float is 0, and an alarm.
     return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
-
-
-def _plain(numbers: Any) -> Any:
-    """NamedTuple of arrays as a dict of lists."""
-    if numbers is None:
-        return None
-    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers._asdict().items()}

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import Axis, Grid
+from bayesunmix.data.image import Grid
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
 
@@ -124,12 +125,11 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     attributes: dict = {"format": RESULT_FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
     attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
     if result.grid is not None:
-        names, scales, units, offsets = zip(*result.grid.axes, strict=True)
         variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
         if result.grid.mask is not None:
             variables["mask"] = (axes, result.grid.mask.astype(np.uint8))
-        attributes |= {"axis_names": json.dumps(names), "axis_units": json.dumps(units)}
-        attributes |= {"axis_scales": np.array(scales, float), "axis_offsets": np.array(offsets, float)}
+        columns = axis_columns(result.grid.axes)
+        attributes |= columns | {name: json.dumps(columns[name]) for name in ("axis_names", "axis_units")}
     return xarray.Dataset(variables, attrs=attributes)
 
 
@@ -188,7 +188,7 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
     if "energy_kev" in root:
         names, units = (json.loads(root.attrs[key]) for key in ("axis_names", "axis_units"))
         scales, offsets = (np.atleast_1d(root.attrs[key]).tolist() for key in ("axis_scales", "axis_offsets"))
-        axes = tuple(map(Axis, names, scales, units, offsets))
+        axes = axes_from_columns(names, scales, units, offsets)
         energy_kev = root["energy_kev"].values
         mask = root["mask"].values == 1 if "mask" in root else None
         grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes, mask)
