@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.image import SpectrumImage, summing_matrix, trusted_image
 from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
@@ -124,7 +124,7 @@ def fit(pooled: RegionSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     if pooled.is_free:
         return _factorise(counts, pooled.abundances, pooled.grouped(pooled.endmembers))
-    summed = SpectrumImage(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
+    summed = trusted_image(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
     return fit_abundances(summed, pooled.endmembers), pooled.endmembers
 
 

@@ -1,13 +1,12 @@
 """New counts like those of an image: drawn again from a fit, or photons drawn again from the counts themselves."""
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 
 Kind = Literal["parametric", "poisson"]
 EXPECTED_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
@@ -41,4 +40,4 @@ def redraw(
         blocks = range(0, image.n_pixels, step)
         expected = (estimate.expected(slice(start, start + step)) for start in blocks)
         counts = sparse.vstack([sparse.csr_array(rng.poisson(block)) for block in expected], "csr")
-    return replace(image, counts=counts)
+    return trusted_image(counts, *image.grid)

@@ -29,7 +29,7 @@ import numpy as np
 from jax import Array
 from scipy import sparse
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 
 GROUP_ENTRIES = 2**22
 FEW_ENTRIES = 4096  # entries
@@ -67,7 +67,7 @@ class Occupied(NamedTuple):
         counts = self.counts.copy()
         counts.resize(self.padded, counts.shape[1])
         takes_part = np.arange(self.padded) < self.pixels.size
-        return SpectrumImage(counts, image.energy_kev, counts.shape, mask=takes_part)
+        return trusted_image(counts, image.energy_kev, mask=takes_part)
 
     def along_line(self, maps: np.ndarray) -> np.ndarray:
         """Take (K, P) maps of all pixels to the pixels of the line, (K, padded)."""

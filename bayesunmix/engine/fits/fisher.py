@@ -29,7 +29,7 @@ from scipy.linalg import blas, lapack
 from scipy.special import gammaincinv, ndtr
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.engine.fits.poisson_fit import information, with_half_a_count
 from bayesunmix.running.progress import track
 
@@ -97,7 +97,7 @@ def joint_draws(
     """
     if image.mask is not None:  # the half a count of a pixel is information about the endmembers
         part = image.takes_part
-        few = SpectrumImage(image.counts[part], image.energy_kev)
+        few = trusted_image(image.counts[part], image.energy_kev)
         cut = Factorization(estimate.endmembers, estimate.abundances[part])
         abundances = np.zeros((n_kept, *estimate.abundances.shape), np.float32)
         endmembers, abundances[:, part] = joint_draws(few, cut, n_draws, n_kept, rng)

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
-from bayesunmix.data.image import Grid, SpectrumImage
+from bayesunmix.data.image import Grid, SpectrumImage, trusted_image
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
 
@@ -129,7 +129,7 @@ def simulated_image(
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (len(photons), endmembers.shape[1]))
-    return SpectrumImage(counts.tocsr(), *grid)
+    return trusted_image(counts.tocsr(), *grid)
 
 
 def normal_scores(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
