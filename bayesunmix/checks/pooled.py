@@ -20,7 +20,7 @@ from bayesunmix.data.image import SpectrumImage, summing_matrix, trusted_image
 from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
-from bayesunmix.engine.fits.starts import block_size
+from bayesunmix.engine.fits.superpixels import block_size
 
 LEAST_REGION_COUNTS = 50  # of a region: below it nothing could be said
 REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)

@@ -30,12 +30,12 @@ from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
-from bayesunmix.engine.fits.starts import block_size
+from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
 from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample_jointly
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.modes import LEAST_START
-from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate, told
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 
 COUNTS_PER_SUPERPIXEL = 60
 MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
@@ -143,7 +143,7 @@ class Bayes:
         else:
             kept.forget((*STAGES, "maps"), self.n_chains)
         if scores is not None:
-            maps = recalibrate(maps, scores)
+            maps = recalibrate_in_place(maps, scores)
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,

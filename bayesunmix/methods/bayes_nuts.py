@@ -28,7 +28,8 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied, occupied
-from bayesunmix.engine.fits.starts import best_start, block_size
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_span, prior_for
 from bayesunmix.engine.sampling.joint import LEAST_START, MOST_R_HAT
 from bayesunmix.engine.sampling.maps import draw_maps
@@ -113,13 +114,20 @@ class BayesNUTS:
         _require_small(pixels.pixels.size, pooled)
         prior = self._prior(pooled, n_components)
         free = self._free(used)
+        coarse = coarsen(pooled, n_components)
         starts = [
-            self._start(pooled, pixels, n_components, free, chain_key)
+            self._start(pooled, pixels, n_components, free, chain_key, coarse)
             for chain_key in jax.random.split(start_key, self.n_chains)
         ]
         starts = [_numbered_as(starts[0], start) for start in starts]
         drawn = sample_by_nuts(
-            pixels.counts.toarray(), starts, prior, free, self.n_warmup, self.n_draws, nuts_key
+            pixels.counts.toarray(),
+            starts,
+            prior,
+            free=free,
+            n_warmup=self.n_warmup,
+            n_draws=self.n_draws,
+            key=nuts_key,
         )
 
         n_draws, interrupted = drawn.endmembers.shape[1], drawn.interrupted
@@ -185,10 +193,16 @@ class BayesNUTS:
         )
 
     def _start(
-        self, pooled: SpectrumImage, pixels: Occupied, n_components: int, free: Free | None, key: jax.Array
+        self,
+        pooled: SpectrumImage,
+        pixels: Occupied,
+        n_components: int,
+        free: Free | None,
+        key: jax.Array,
+        coarse: Coarse,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the superpixels: abundances (B, K), and the weights of the endmembers."""
-        start = best_start(pooled, pixels, n_components, key, self.n_starts)
+        start = best_start(pooled, pixels, n_components, key, self.n_starts, coarse=coarse)
         weights = start.endmembers.astype(np.float64)
         if free is not None:
             spectra = np.asarray(free.shapes.spectra(free.fitted), np.float64)

@@ -17,7 +17,7 @@ from bayesunmix.engine.sampling.recalibration import (
     _specimen,
     learned_scores,
     normal_scores,
-    recalibrate,
+    recalibrate_in_place,
     simulated_image,
 )
 from simulations.phantom import PHANTOMS
@@ -70,7 +70,7 @@ def test_right_draws_stay_where_they_are():
     maps = posterior(rng, truth)
     np.testing.assert_allclose(learn(maps, truth)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.15)
     before = maps.draws.copy()
-    same = recalibrate(maps, np.tile(ndtri(LEVELS), (2, len(SHARES), 1)))
+    same = recalibrate_in_place(maps, np.tile(ndtri(LEVELS), (2, len(SHARES), 1)))
     np.testing.assert_allclose(maps.draws, before, rtol=1e-5)
     np.testing.assert_allclose(same.mean, maps.mean, rtol=1e-5)
     np.testing.assert_allclose(same.sd, maps.sd, rtol=1e-5)
@@ -84,7 +84,7 @@ def test_what_is_learned_on_one_image_makes_intervals_of_another_right(bias, wid
     scores = learn(posterior(rng, seen, bias, width), seen)
     maps = posterior(rng, truth, bias, width)
     assert abs(held(maps, truth, 0.9) - 0.9) > 0.04
-    maps = recalibrate(maps, scores)
+    maps = recalibrate_in_place(maps, scores)
     for level in (0.5, 0.9, 0.95):
         assert held(maps, truth, level) == pytest.approx(level, abs=0.02)
     assert np.median(maps.sd / maps.mean) == pytest.approx(0.1, rel=0.1)
@@ -95,7 +95,7 @@ def test_moving_keeps_the_order_of_draws_and_the_total_of_a_pixel():
     truth = np.concatenate([gamma_truth(rng, 400), rng.gamma(1, 0.1, (400, 1))], axis=1)
     maps = posterior(rng, truth)
     before = flat(maps).copy()
-    moved = recalibrate(maps, np.tile(ndtri(LEVELS) + 1, (3, len(SHARES), 1)))
+    moved = recalibrate_in_place(maps, np.tile(ndtri(LEVELS) + 1, (3, len(SHARES), 1)))
     np.testing.assert_array_equal(flat(moved).argsort(axis=0), before.argsort(axis=0))
     np.testing.assert_allclose(moved.mean.sum(axis=1), maps.mean.sum(axis=1), rtol=1e-9)
     little = _groups(maps.mean) == 0

@@ -33,7 +33,8 @@ from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
 from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
-from bayesunmix.engine.fits.starts import best_start, block_size, resolve
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import block_size, resolve
 
 MOST = 10  # components to begin with, where the caller names no number
 RESOLVED_KEV = 0.06  # about half the width of a peak

@@ -25,10 +25,11 @@ from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import Occupied, occupied, padded_size
 from bayesunmix.engine.device.threefry import numpy_generator
-from bayesunmix.engine.fits.starts import best_start, block_size
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.chains import side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
-from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, corner_start
+from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, coarsen_for_corners, corner_start
 
 N_STARTS = 4  # of the binned fits
 MOST_SHORT_CHAIN_PHOTONS = 500_000  # more tell modes apart no better
@@ -75,16 +76,19 @@ def find_modes(
     ------
     KeyboardInterrupt
     """
-    size = block_size(image, prepared.n_components, COUNTS_PER_CORNER, most=image.n_pixels)
+    n_components = prepared.n_components
+    size = block_size(image, n_components, COUNTS_PER_CORNER, most=image.n_pixels)
     pooled = image.rebin(size)
     pixels = occupied(pooled)
     choice_key, start_key, chain_key = jax.random.split(key, 3)
     some = _some(pixels, choice_key)
+    coarse = coarsen_for_corners(pooled, n_components), coarsen(pooled, n_components)
     part = some.line(pooled)
     events, prior = place_photons(part), compositions
 
     def begin(number: int) -> tuple[Chain, list[jax.Array]]:
-        start = _start(pooled, pixels, prepared.n_components, jax.random.fold_in(start_key, number), number)
+        number_key = jax.random.fold_in(start_key, number)
+        start = _start(pooled, pixels, n_components, number_key, number, coarse)
         maps = jnp.asarray(some.along_line(start.maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, start.endmembers)
         begun = prior.start(events.exposure, maps.reshape(-1, *part.navigation_shape))
@@ -155,12 +159,20 @@ def _some(pixels: Occupied, key: jax.Array) -> Occupied:
 
 
 def _start(
-    pooled: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, number: int
+    pooled: SpectrumImage,
+    pixels: Occupied,
+    n_components: int,
+    key: jax.Array,
+    number: int,
+    coarse: tuple[Coarse, Coarse],
 ) -> Beginning:
+    """Start at corners, with an even number, or at a binned fit; `coarse` has the image that each of them looks at."""
     if number % 2 == 0:
-        abundances, endmembers = corner_start(pooled, pixels, n_components, key, 0.5 if number else 1.0)
+        abundances, endmembers = corner_start(
+            pooled, pixels, n_components, key, 0.5 if number else 1.0, coarse=coarse[0]
+        )
     else:
-        fit = best_start(pooled, pixels, n_components, key, N_STARTS)
+        fit = best_start(pooled, pixels, n_components, key, N_STARTS, coarse=coarse[1])
         abundances, endmembers = fit.abundances, fit.endmembers
     return Beginning(pixels.restore(abundances, pooled.n_pixels).T + LEAST_START, endmembers)
 

@@ -123,6 +123,7 @@ def sample_by_nuts(
     counts: np.ndarray,
     starts: list[tuple[np.ndarray, np.ndarray]],
     prior: Prior,
+    *,
     free: Free | None,
     n_warmup: int,
     n_draws: int,

@@ -167,7 +167,7 @@ def told(scores: np.ndarray) -> dict[str, list]:
     }
 
 
-def recalibrate(maps: Maps, scores: np.ndarray) -> Maps:
+def recalibrate_in_place(maps: Maps, scores: np.ndarray) -> Maps:
     """Move draws to where truths of their rank were; those of `maps` move in place.
 
     Parameters
