@@ -1,4 +1,4 @@
-"""The one entry to every method: checks the request, fits, fixes the scale, and says what was done.
+"""Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
 In this order: the number of components is checked or found, the method fits, components get a scale, pixels outside the
 mask are blanked, and of results with a posterior every component's share of the counts gets a verdict.

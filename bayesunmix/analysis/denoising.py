@@ -1,4 +1,4 @@
-"""Denoised spectra with their bands: the counts that a posterior expects in a pixel or a region, channel by channel."""
+"""Denoise the spectrum of a pixel or a region: the counts that the posterior expects, channel by channel."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bayesunmix.data.result import Unmixing
 
 
 class Band(NamedTuple):
-    """Expected counts of each channel, three (C,) arrays: posterior mean and interval."""
+    """Hold the expected counts of each channel, three (C,) arrays: posterior mean and ends of the interval."""
 
     mean: np.ndarray
     lower: np.ndarray
@@ -30,20 +30,20 @@ def denoised(
     interval: float = 0.9,
     seed: int = 0,
 ) -> Band:
-    """Return the spectrum that the posterior expects in a pixel or a region.
+    """Return the spectrum that the posterior expects in a pixel or a region, with its band.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior.
+        A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
     where : ints, or bool array of the navigation shape
-        A pixel, ``(12, 40)``, or a region. A region is inferred from its summed counts (see
-        `bayesunmix.analysis.regions`).
+        A pixel such as ``(12, 40)``, or True for the pixels of a region. A region is inferred from its summed counts,
+        as in `bayesunmix.region`.
     interval : float
-        Probability of the band, channel by channel. It is for the expected counts; counts scatter about
-        these by their own noise.
+        Probability of the band, channel by channel. The band is for the expected counts; recorded counts scatter
+        about them by their own noise.
     seed : int
         Used for a region only; the same seed gives the same answer.
 

@@ -1,4 +1,4 @@
-"""Net counts of line families as maps by name: what `elements` found, with counting errors."""
+"""Map the net counts of line families that method "elements" fitted, with their counting errors."""
 
 from typing import NamedTuple
 
@@ -11,29 +11,29 @@ from bayesunmix.engine.fits.poisson_fit import standard_errors
 
 
 class NetCounts(NamedTuple):
-    """Map of net counts and of their standard errors, both of the image's navigation shape."""
+    """Hold a map of net counts and a map of their standard errors, both of the image's navigation shape."""
 
     counts: np.ndarray
     sd: np.ndarray
 
 
 def net_counts(result: Unmixing, image: SpectrumImage) -> dict[str, NetCounts]:
-    """Return a map for each named component: ``net_counts(result, image)["Ni_K"].counts``.
+    """Map the net counts of each line family, for example ``net_counts(result, image)["Ni_K"].counts``.
 
-    The continuum's curves are added up under the name "continuum".
+    The curves of the continuum are added up under the name "continuum".
 
     Parameters
     ----------
     result : Unmixing
-        From a method whose components are line families: `elements`.
+        A result whose components are line families, from method "elements".
     image : SpectrumImage
         The image that was unmixed.
 
     Returns
     -------
     maps : dict of str to NetCounts
-        Errors are those of counting, each pixel by itself, the spectra taken as known
-        (see `bayesunmix.engine.fits.poisson_fit`).
+        The errors are those of counting in each pixel alone, with the spectra taken as known (see
+        `bayesunmix.engine.fits.poisson_fit`).
 
     Raises
     ------

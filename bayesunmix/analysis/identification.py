@@ -1,10 +1,10 @@
-r"""How far counts determine a factorisation: the range of every answer over all rotations that the noise allows.
+r"""Find how far the counts determine an answer: its range over all solutions that the noise allows.
 
-A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are as non-negative: its
-rotational ambiguity, in chemometrics the area of feasible solutions [1]_ [2]_. Here rotations are accepted by a test
-that knows the noise (`bayesunmix.analysis.feasible_evidence`) and found by walks to the extremes
-(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not hold this range: more dose makes it smaller
-only down to what non-negativity leaves open, and it is reported beside them.
+A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are also non-negative. This is
+called rotational ambiguity, and in chemometrics the area of feasible solutions [1]_ [2]_. Rotations T are accepted by a
+test that knows the noise (`bayesunmix.analysis.feasible_evidence`), and random walks find the extreme ones
+(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not include this range, so it is reported beside
+them. More dose narrows it only down to what non-negativity leaves open.
 
 References
 ----------
@@ -40,37 +40,38 @@ Verdict = Literal["yes", "range-only", "no"]
 
 
 class Range(NamedTuple):
-    """The lowest and the highest value that feasible rotations give."""
+    """Hold the lowest and the highest value over the feasible solutions."""
 
     lower: np.ndarray
     upper: np.ndarray
 
     @property
     def half_width(self) -> np.ndarray:
-        """Half of what lies between them."""
+        """Return half of the width of the range."""
         return (self.upper - self.lower) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Identified:
-    """What counts leave open about a factorisation, beside their noise.
+    """Hold the ranges that the counts leave open.
 
-    Every range is the one over `rotations`, so that it is an approximation from inside.
+    Every range is taken over `rotations`, which are some of the feasible ones: the true range may be wider.
 
     Parameters
     ----------
     endmembers : Range of (K, C) arrays
-        Of each channel of each endmember, which sums to one.
+        Range of each channel of each endmember, whose channels sum to one.
     fractions : Range of (P, K) arrays
-        Of each component's share of the counts of a pixel; 0 to 1 where there are none.
+        Range of each component's fraction of the counts of a pixel; 0 to 1 in pixels without counts.
     overall : Range of (K,) arrays
-        Of each component's share of all counts.
+        Range of each component's fraction of all counts.
     rotations : (n, K, K) array
-        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those kept reach the extremes.
+        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those that reach the extremes are
+        kept.
     amounts : (P, K) array
         Estimates of abundance that are linear in the counts, so that sums over regions are unbiased; some are negative.
     known : (K,) bool array
-        Components whose endmember was given, and does not rotate.
+        True for components whose endmember is given and does not rotate.
     navigation_shape : tuple of int
     warnings : tuple of str
     """
@@ -85,13 +86,13 @@ class Identified:
     warnings: tuple[str, ...]
 
     def fractions_of(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> Range:
-        """Return the range of every component's share of a region, two (K,) arrays.
+        """Return the range of every component's fraction of a region, two (K,) arrays.
 
         Parameters
         ----------
         mask : bool array of `navigation_shape`
         weight : {"counts", "area"}
-            Share of the counts of the region, or mean of the shares of its pixels (those that hold counts).
+            Fraction of the counts of the region, or mean of the fractions of its pixels that have counts.
 
         Raises
         ------
@@ -102,7 +103,7 @@ class Identified:
         return Range(under.min(axis=0), under.max(axis=0))
 
     def fractions_under(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
-        """Return the shares of a region under each of `rotations`, (n, K); see `fractions_of`."""
+        """Return the fractions of a region under each of `rotations`, (n, K); see `fractions_of`."""
         mask = require_mask(mask, self.navigation_shape)
         if weight not in ("counts", "area"):
             raise ValueError(f"weight must be 'counts' or 'area', got {weight!r}")
@@ -129,18 +130,20 @@ def identify(
 ) -> Identified:
     """Find the feasible range of every endmember and every fraction.
 
+    Ask it of every blind result before you believe its spectra or fractions.
+
     Parameters
     ----------
     result : Unmixing
-        Not negative (no PCA or ICA). It need not be the best of the solutions that the counts allow.
+        A result without negative values (no PCA or ICA).
     image : SpectrumImage
         The image that was unmixed.
     known : K bools, optional
-        Components whose endmembers are given. Where not given: those that the result calls known or unique.
+        True for components whose spectra are known. Where not given: those that the result marks as known or unique.
     confidence : float
         The true rotation passes the test with at least about this probability.
     n_steps : int
-        Of each walk; time is proportional to it.
+        Steps of each random walk; the time is proportional to it.
     seed : int
         The same seed gives the same result.
 
@@ -174,22 +177,22 @@ def identify(
 
 
 def verdict(half_width: float, total_sd: float) -> Verdict:
-    """Say whether the data identify a quantity.
+    """Say whether the data determine a quantity.
 
     Parameters
     ----------
     half_width : float
-        Half of its feasible range.
+        Half of the width of its feasible range.
     total_sd : float
         Its posterior standard deviation, of counting and of the endmembers together.
 
     Returns
     -------
     "no"
-        If the half-width is more than 2 sd: the error bar would not hold the other solutions.
+        If the half-width is more than 2 standard deviations: the error bar would not include the other solutions.
     "range-only"
-        If it is more than 0.5 sd: quote the range beside the error bar. A range of half-width h holds a bias of h at
-        most; up to half an sd, a 90 % interval still covers at least 85 %.
+        If it is more than 0.5 standard deviations: quote the range beside the error bar. The bias is at most the
+        half-width, and with half a standard deviation a 90 % interval still covers at least 85 %.
     "yes"
         Otherwise.
     """
@@ -263,6 +266,7 @@ def _warnings(allowed: float) -> tuple[str, ...]:
     if allowed < 1.01:
         return ()
     return (
-        f"no non-negative factorisation near this result passes the test (worst part {allowed:.1f} times what noise "
-        "explains): the number of components or the model may be wrong, and so may these ranges",
+        "No non-negative solution near this result fits the counts within their noise "
+        f"(worst misfit {allowed:.1f} times "
+        "what noise explains). The number of components or the model may be wrong, and so may these ranges.",
     )

@@ -1,10 +1,11 @@
-r"""Net counts of line families as maps with intervals, from the draws of a factorisation.
+r"""Map the net counts of X-ray line families, with intervals, from the draws of a posterior.
 
 .. math:: n_{pf} = \sum_k a_{pk} s_{kf}
 
-with :math:`s_{kf}` the share of endmember k's photons in the lines of family f: what a fit of line families and
-continuum (`bayesunmix.spectra.line_model`, calibrated on the sum spectrum) gives to f in that endmember. Abundances and
-endmembers are of one joint draw each, so that the interval holds both errors and how they go together.
+Here :math:`s_{kf}` is the fraction of the photons of endmember k that belong to the lines of family f. It is found by
+fitting line families and continuum to the endmember (`bayesunmix.spectra.line_model`, calibrated on the sum spectrum).
+Each abundance is combined with the endmember of the same joint draw, so the interval includes both errors and their
+correlation.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between s
 
 
 class LineIntensity(NamedTuple):
-    """Maps of net counts, of the image's navigation shape: posterior mean and interval."""
+    """Hold maps of net counts, of the image's navigation shape: posterior mean and ends of the interval."""
 
     mean: np.ndarray
     lower: np.ndarray
@@ -39,21 +40,21 @@ def line_intensities(
     interval: float = 0.9,
     elements: Sequence[str] | None = None,
 ) -> dict[str, LineIntensity]:
-    """Map the net counts of line families: ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
+    """Map the net counts of line families, for example ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior. For `elements`, which has none, see `bayesunmix.net_counts`.
+        A result with a posterior. For method "elements", which has none, use `bayesunmix.net_counts`.
     image : SpectrumImage
         The image that was unmixed.
     lines : sequence of str
-        Families: "Ni_K", "Cr_K", ...
+        Families of lines: "Ni_K", "Cr_K", ...
     interval : float
         Probability of the intervals, entry by entry.
     elements : sequence of str, optional
-        All elements of the specimen: a line that no element explains would be taken for continuum. Where not given,
-        those that the sum spectrum shows, and those of `lines`.
+        All elements of the specimen. A line of an element that is missing here would be taken for continuum. Where not
+        given: the elements that the sum spectrum shows, and those of `lines`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Phase maps that may say "undecided": the probability that each component is the most abundant one of a pixel."""
+"""Make phase maps from probabilities, with pixels that stay undecided."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,16 +18,18 @@ VACUUM = 0.1  # of the counts of bright places
 
 @dataclass(frozen=True, eq=False)
 class PhaseMap:
-    """Which component is the most abundant.
+    """Hold the most abundant component of each pixel, and its probability.
 
     Parameters
     ----------
     labels : int array of the navigation shape
-        Number of the component whose probability is at least `at_least`; -2 where none is, -1 where there is no
-        specimen or a pixel takes no part.
+        Number of the component whose probability is at least `at_least`; -2 where no component reaches it; -1 in
+        vacuum and outside the mask.
     probability : float array, navigation axes then components
-        Sums to one in every pixel; equal where it takes no part.
+        Probability of each component to be the most abundant one. It sums to one in every pixel, and is the same for
+        all components outside the mask.
     at_least : float
+        Least probability for a label.
     """
 
     labels: np.ndarray
@@ -36,7 +38,7 @@ class PhaseMap:
 
     @property
     def undecided(self) -> float:
-        """Share of the specimen's pixels that are undecided."""
+        """Return the fraction of the specimen's pixels that are undecided."""
         specimen = self.labels != NONE
         return float((self.labels[specimen] == UNDECIDED).mean()) if specimen.any() else 0.0
 
@@ -44,23 +46,23 @@ class PhaseMap:
 def phase_map(
     result: Unmixing, image: SpectrumImage, *, at_least: float = 0.9, specimen: Any = None
 ) -> PhaseMap:
-    """Find the most abundant component of every pixel, with its probability.
+    """Label every pixel with its most abundant component, where that is probable enough.
 
-    The probability is the share of the posterior draws in which a component has the largest abundance: a feasible range
-    (`bayesunmix.identify`) is not in it.
+    The probability is the fraction of the posterior draws in which a component has the largest abundance. It does not
+    include other solutions that fit as well; see `bayesunmix.identify`.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior.
+        A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
     at_least : float
-        Least probability for a label; above 1/2, so that no two components reach it.
+        Least probability for a label, above 0.5, so that only one component can reach it.
     specimen : bool array of the navigation shape, optional
-        Pixels to label, where they take part. Where not given, those around which (3 pixels along each axis) the mean
-        expected counts are at least a tenth of what bright places have; at few counts the prior fills vacuum, and a
-        mask is better.
+        True for the pixels to label. Where not given, vacuum is left out: a pixel belongs to the specimen if the 3 x 3
+        pixels around it have at least a tenth of the expected counts of bright places. At few counts the prior
+        fills the vacuum; pass a mask then.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The contract of a method, and the registry that `methods/` fills.
+"""Define what a method must do, and the registry that `methods/` fills.
 
 A method is a frozen dataclass whose fields are its settings. It sees the image and nothing else, so truth
 cannot leak into it. To add one, write one file::
@@ -26,10 +26,10 @@ from bayesunmix.data.result import Unmixing
 
 @runtime_checkable
 class Method(Protocol):
-    """A frozen dataclass of settings with a `fit`."""
+    """Unmix an image: a frozen dataclass of settings with a `fit`."""
 
     def fit(self, image: SpectrumImage, n_components: Any, key: Any) -> Unmixing:
-        """Unmix `image` into `n_components`, with the JAX key as the only source of randomness."""
+        """Unmix an image into `n_components` components; all randomness comes from the JAX key."""
         ...
 
 

@@ -55,7 +55,10 @@ def test_abundances_given_endmembers_are_those_of_a_grid():
     image = bu.SpectrumImage(counts, np.arange(1.0, 4.0))
 
     known, starts = np.tile(endmembers, (2, 1, 1, 1)), [np.ones((1, 2))] * 2
-    found = draw_maps(image, known, starts, Gamma(SHAPE, RATE), random_key(0), 2000, 5, 256).draws[:, :, 0]
+    prior = Gamma(SHAPE, RATE)
+    found = draw_maps(
+        image, known, starts, prior=prior, key=random_key(0), n_maps=2000, sweeps_per_map=5, most_mib=256
+    ).draws[:, :, 0]
     axis = np.linspace(0.005, 60, 2000)
     a, b = np.meshgrid(axis, axis, indexing="ij")
     rate = a[..., None] * endmembers[0] + b[..., None] * endmembers[1]
