@@ -10,31 +10,15 @@ they are, and so are never seen again: not in a sum, not by a method.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.brief import brief
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data.grid import Axis, Grid
 from bayesunmix.data.mask import require_mask
-
-
-class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
-
-    name: str
-    scale: float = 1.0
-    units: str = "px"
-    offset: float = 0.0
-
-
-class Grid(NamedTuple):
-    """Where counts lie: what is left of a spectrum image without them."""
-
-    energy_kev: np.ndarray
-    shape: tuple[int, ...]
-    axes: tuple[Axis, ...]
-    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +71,30 @@ class SpectrumImage:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
+        axes = [
+            f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
+            for axis, n in zip(self.axes, self.shape, strict=False)
+        ]
+        per_pixel = self.n_photons / self.takes_part.sum()
+        return brief(
+            [
+                f"<SpectrumImage {size}, {', '.join(self._facts())}>",
+                f"axes: {', '.join(axes)}; mean {per_pixel:.3g} counts per pixel",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import image_map, spectrum_figure
+        from bayesunmix.data.html import frame, side_by_side
+
+        spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
+        pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
+        return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
+
+    def _facts(self) -> list[str]:
         low, high = self.energy_kev[0], self.energy_kev[-1]
         where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
-        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts{where}>"
+        return [f"{low:.2f} to {high:.2f} keV", f"{self.n_photons} counts{where}"]
 
     @property
     def n_pixels(self) -> int:
