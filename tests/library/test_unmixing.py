@@ -92,6 +92,28 @@ def test_a_method_that_finds_the_number_of_components_need_not_be_told():
         bu.unmix(IMAGE, 0, Finds())
 
 
+@dataclass(frozen=True)
+class Doubter:
+    """Wants its number of components compared with the one that the counts show."""
+
+    doubts_n_components: ClassVar[bool] = True
+
+    def fit(self, image, n_components, key):
+        return Stub().fit(image, n_components, key)
+
+
+@pytest.mark.parametrize(("k", "harm"), [(1, "too few"), (2, ""), (3, "too many")])
+def test_a_number_of_components_that_the_counts_do_not_show_is_doubted(k, harm):
+    image = Sampler(APART, PURE).image()
+    info = bu.unmix(image, k, Doubter()).info
+    assert info["rank"] == bu.rank(image).sentence
+    expected = [f"The fit has {k} components, and the counts show 2 (bayesunmix.rank). With {harm}"]
+    for sentence, beginning in zip(info.get("warnings", []), expected if harm else [], strict=True):
+        assert sentence.startswith(beginning)
+    assert "rank" not in bu.unmix(image, k, Stub()).info, "others are not asked for it"
+    assert bu.unmix(image, method=Doubter()).info["n_components"] == 2
+
+
 @pytest.mark.parametrize("k", [True, 2.0, "2"])
 def test_the_number_of_components_is_a_whole_number(k):
     with pytest.raises(TypeError, match=f"n_components must be a whole number, got {k!r}; for example 3"):
