@@ -64,6 +64,20 @@ class Checks:
     held_out : HeldOutCounts
     significant : float
         P-values up to this one are alarms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> checks = bu.check(bu.unmix(image, 2, "nmf"), image)
+    >>> checks.sentences
+    ['Nothing contradicts the model.']
+    >>> checks.false_alarms
+    0.01
     """
 
     alarm: bool
@@ -180,6 +194,19 @@ def check(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or no region holds enough counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> bu.check(bu.unmix(image, 2, "nmf"), image).alarm
+    False
+    >>> bu.check(bu.unmix(image, 1, "nmf"), image).alarm
+    True
     """
     _require(result, image, labels, false_alarms)
     require_seed(seed)

@@ -26,6 +26,19 @@ class Factorization:
     ------
     ValueError
         If shapes do not agree or a value is not finite.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> two = bu.Factorization(endmembers=[[2, 2, 0], [0, 1, 3]], abundances=[[3, 0], [1, 1]])
+    >>> two.n_components
+    2
+    >>> two.canonical().abundances
+    array([[12.,  0.],
+           [ 4.,  4.]])
+    >>> two.expected()
+    array([[6., 6., 0.],
+           [2., 3., 3.]])
     """
 
     endmembers: np.ndarray

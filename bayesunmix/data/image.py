@@ -46,6 +46,24 @@ class SpectrumImage:
         If the counts or the energies are not numbers.
     ValueError
         If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> counts = np.random.default_rng(0).poisson(0.1, size=(24, 32, 100))
+    >>> image = bu.SpectrumImage(counts, energy_kev=np.linspace(1, 10, 100))
+    >>> image.navigation_shape, image.n_channels
+    ((24, 32), 100)
+    >>> image.total_map().shape
+    (24, 32)
+    >>> image.rebin(spatial=2).navigation_shape
+    (12, 16)
+    >>> image.crop(kev_low=2).n_channels
+    89
+    >>> left = np.arange(32) < 16
+    >>> image.within(np.tile(left, (24, 1))).takes_part.sum()
+    np.int64(384)
     """
 
     counts: sparse.csr_array

@@ -52,6 +52,24 @@ class Posterior:
     partners : (kept draw,) int array or None
         For each kept draw of the abundances, the number of the endmember draw that belongs to it. Where not given,
         these are evenly spaced from the first on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> posterior = result.posterior
+    >>> lower, upper = posterior.interval(0.9)
+    >>> lower.abundances.shape, lower.endmembers.shape
+    ((64, 2), (2, 4))
+    >>> bool((lower.abundances <= upper.abundances).all())
+    True
+    >>> posterior.mean().abundances.shape
+    (64, 2)
     """
 
     endmembers: np.ndarray
