@@ -13,12 +13,15 @@ OUT ?= out/$(SUITE)
 # A machine may forbid bytecode files; without them every process compiles JAX, SciPy and pandas anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: benchmark test coverage test-hyperspy hyperspy peers docs lint lock clean
+.PHONY: benchmark test test-quick coverage test-hyperspy hyperspy peers docs lint lock clean
 benchmark: $(STAMP)  ## the quick suite: phantom -> methods -> scores -> out/quick/report.html
 	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest -n auto
+
+test-quick: $(STAMP)  ## the daily loop, under two minutes: all but what is marked slow, one method of each engine path
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 coverage: $(STAMP)  ## every test, with the coverage figure, which takes a fifth longer
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered

@@ -19,8 +19,8 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
+from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 
-LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
 MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between share the nearest
 
 
@@ -85,7 +85,7 @@ def line_intensities(
     posterior = require_posterior(result, "a map of line intensities with intervals")
     if isinstance(lines, str) or not lines:
         raise TypeError(f"lines must be a sequence of families, got {lines!r}; for example ['Ni_K']")
-    first = int(np.searchsorted(image.energy_kev, LOWEST_KEV))
+    first = int(np.searchsorted(image.energy_kev, NOISE_BELOW_KEV))
     model = _model(image, first, tuple(lines), elements)
     paired = posterior.paired_endmembers()
     photons = posterior.mean().abundances.sum(axis=0)

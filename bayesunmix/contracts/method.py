@@ -62,4 +62,6 @@ def doubts_n_components(method: object) -> bool:
     return bool(getattr(method, "doubts_n_components", False))
 
 
-METHODS: Registry[type[Method]] = Registry("method", "bayesunmix.methods")
+METHODS: Registry[type[Method]] = Registry(
+    "method", "bayesunmix.methods", lambda found: isinstance(found, type) and issubclass(found, Method)
+)

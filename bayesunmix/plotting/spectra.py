@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS, LEVEL, titles
@@ -48,7 +49,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     n = len(endmembers)
     figure = Figure(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
     panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
-    stop = _last_channel(image)
+    stop = last_channel(image.sum_spectrum())
     energy = image.energy_kev[:stop]
     photons = np.abs(result.estimate.abundances).sum(axis=0)
     for k, (axes, title) in enumerate(zip(panels, titles(result), strict=True)):
@@ -68,13 +69,6 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     panels[-1].set_xlabel("energy (keV)")
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return figure
-
-
-def _last_channel(image: SpectrumImage) -> int:
-    """Where the drawn range ends: beyond it lie half a percent of the counts."""
-    cumulated = np.cumsum(image.sum_spectrum())
-    last = int(np.searchsorted(cumulated, 0.995 * cumulated[-1]))
-    return min(int(last * 1.03) + 2, image.n_channels)
 
 
 def _scale_height(axes: Axes, values: np.ndarray) -> None:

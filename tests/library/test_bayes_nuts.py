@@ -13,7 +13,7 @@ from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import fit_lines
-from bayesunmix.spectra.line_shapes import Calibration, line_shapes
+from bayesunmix.spectra.line_shapes import DetectorCalibration, line_shapes
 
 SHAPE, RATE, CONCENTRATION = 1.5, 0.1, 0.7
 PRIOR = {"abundance_shape": SHAPE, "abundance_rate": RATE, "endmember_concentration": CONCENTRATION}
@@ -83,7 +83,7 @@ def test_line_shapes_are_what_the_detector_records(mixed, detector):
         fwhm_slope_ev2_per_kev=width * detector.fwhm_slope_ev2_per_kev,
     )
     expected = family_spectra(("Si", "Ni"), offset + gain * ENERGY, wide)
-    found = np.asarray(line_shapes(ENERGY, model).spectra(Calibration(offset, gain, width)))
+    found = np.asarray(line_shapes(ENERGY, model).spectra(DetectorCalibration(offset, gain, width)))
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
     for name, spectrum in zip(model.names, found, strict=False):
         np.testing.assert_allclose(spectrum, expected[name], atol=2e-5 * expected[name].max())
