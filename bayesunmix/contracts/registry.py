@@ -42,6 +42,14 @@ class Registry(Mapping[str, Member]):
         "bayesunmix.methods".
     accepts : callable (object) -> bool
         Whether an object that an entry point names can be a member.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> "nmf" in bu.METHODS
+    True
+    >>> bu.METHODS["nmf"](tolerance=1e-7)
+    NMF(n_starts=8, tolerance=1e-07, max_iterations=2000)
     """
 
     def __init__(self, kind: str, package: str, accepts: Callable[[Any], bool] = callable) -> None:
