@@ -89,7 +89,9 @@ def test_what_is_left_empty_or_grows_too_large_gets_the_sentence_of_a_new_image(
         image.within(far)
     with pytest.raises(ValueError, match="it is False everywhere"):
         image.within(~far).within(far)
-    with pytest.raises(ValueError, match=r"a single entry holds 4.29497e\+09 counts; at most 4294967295 are"):
+    with pytest.raises(
+        ValueError, match=r"one channel of one pixel has 4.29497e\+09 counts; at most 4294967295 are"
+    ):
         image.rebin(4, 6)
 
 

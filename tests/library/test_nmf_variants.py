@@ -155,7 +155,7 @@ def test_ard_says_when_there_may_be_more_components():
     counts = rng.poisson(200 * rng.dirichlet(np.full(4, 0.3), (20, 20)) @ rng.dirichlet(np.full(30, 0.3), 4))
     result = bu.unmix(bu.SpectrumImage(counts, 1.0 + np.arange(30)), 2, "nmf_ard")
     assert result.estimate.n_components == 2
-    assert any("raise n_components" in sentence for sentence in result.info["warnings"])
+    assert any("Raise n_components" in sentence for sentence in result.info["warnings"])
 
 
 def test_ard_keeps_one_component_where_it_can_afford_none():
