@@ -180,5 +180,5 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
         return agreement, []
     return agreement, [
         f"Only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
-        f"{SAME_OPTIMUM_DEG:g} degrees, so the solution may not be unique. Compare other seeds, or use fewer components."
+        f"{SAME_OPTIMUM_DEG:g} deg, so the solution may not be unique. Compare other seeds, or use fewer components."
     ]
