@@ -26,33 +26,33 @@ from bayesunmix.engine.fits.descent import Objective
 from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
 
 
-def objective(data: Data, held: Array | None = None) -> Objective:
-    """Return the Poisson deviance as an objective; endmembers where `held` (K, 1) is True stay fixed."""
+def objective(data: Data, fixed: Array | None = None) -> Objective:
+    """Return the Poisson deviance as an objective; endmembers where `fixed` (K, 1) is True stay fixed."""
     return Objective(
         "Poisson deviance",
-        lambda moving, iterations: advance_em(data, moving, iterations, held),
+        lambda moving, iterations: advance_em(data, moving, iterations, fixed),
         lambda abundances, endmembers: deviance(data, abundances, endmembers),
         lambda abundances, endmembers: {"duality_gap": duality_gap(data, abundances, endmembers)},
     )
 
 
 def em_step(
-    data: Data, abundances: Array, endmembers: Array, held: Array | None = None
+    data: Data, abundances: Array, endmembers: Array, fixed: Array | None = None
 ) -> tuple[Array, Array]:
     """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) that sum to one.
 
-    Endmembers where `held`, a (K, 1) array of bool, is True stay fixed.
+    Endmembers where `fixed`, a (K, 1) array of bool, is True stay fixed.
     """
     abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = spectra / spectra.sum(1, keepdims=True)
-    return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
+    return abundances, spectra if fixed is None else jnp.where(fixed, endmembers, spectra)
 
 
 @jax.jit
-def advance_em(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
+def advance_em(data: Data, moving: Moving, iterations: int, fixed: Array | None = None) -> Moving:
     """Do extrapolated EM iterations."""
-    return extrapolate(lambda a, e: em_step(data, a, e, held), moving, iterations)
+    return extrapolate(lambda a, e: em_step(data, a, e, fixed), moving, iterations)
 
 
 def deviance(data: Data, abundances: Array, endmembers: Array) -> float:

@@ -125,7 +125,7 @@ def _seed(
 def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Array]:
     """Run EM on dense counts (B, C) from seeds (S, K, C): abundances (S, K, B), endmembers and deviances (S,)."""
     n_components = seeds.shape[1]
-    held = (jnp.arange(n_components) < n_given)[:, None]
+    fixed = (jnp.arange(n_components) < n_given)[:, None]
     share = jnp.broadcast_to(
         jnp.maximum(counts.sum(1) / n_components, LEAST_ENTRY), (n_components, len(counts))
     )
@@ -135,7 +135,7 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
         abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), LEAST_ENTRY)
         ratio = counts / jnp.maximum(_product(abundances.T, endmembers), LEAST_RATE)
         spectra = jnp.maximum(endmembers * _product(abundances, ratio), LEAST_ENTRY)
-        return abundances, jnp.where(held, endmembers, spectra / spectra.sum(1, keepdims=True))
+        return abundances, jnp.where(fixed, endmembers, spectra / spectra.sum(1, keepdims=True))
 
     def deviance(moving: Moving) -> Array:
         rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), LEAST_RATE)

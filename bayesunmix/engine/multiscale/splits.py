@@ -31,7 +31,7 @@ _LEAST_WEIGHT = 1e-30
 
 
 class Chosen(NamedTuple):
-    """Hold a choice of nodes, (K, nodes) of bool, their places among those of all maps in whole blocks, and how many."""
+    """Hold a choice of nodes, (K, nodes) of bool, their places among those of all maps, and how many blocks."""
 
     wanted: Array
     places: Array
