@@ -55,6 +55,22 @@ def denoised(
     ------
     TypeError, ValueError
         If there is no such pixel, the region has another shape, or the result has no posterior or is not of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> band = bu.denoised(result, image, (0, 0))
+    >>> band.mean.shape, bool((band.lower <= band.upper).all())
+    ((4,), True)
+    >>> upper_half = np.repeat([True, False], 32).reshape(8, 8)
+    >>> bu.denoised(result, image, upper_half).mean.shape
+    (4,)
     """
     require_result_of(result, image)
     require_probability(interval)

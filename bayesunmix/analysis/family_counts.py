@@ -39,6 +39,24 @@ def net_counts(result: Unmixing, image: SpectrumImage) -> dict[str, NetCounts]:
     ------
     TypeError, ValueError
         If the components are no line families, or the result is not of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, method="elements", elements=("Cr", "Ni"))
+    >>> maps = bu.net_counts(result, image)
+    >>> list(maps)
+    ['Cr_K', 'Ni_K', 'continuum']
+    >>> maps["Ni_K"].counts.shape, maps["Ni_K"].sd.shape
+    ((8, 8), (8, 8))
     """
     require_result_of(result, image)
     families, estimate = result.info.get("families"), result.estimate

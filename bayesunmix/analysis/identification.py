@@ -74,6 +74,21 @@ class Identified:
         True for components whose endmember is given and does not rotate.
     navigation_shape : tuple of int
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> found = bu.identify(result, image)
+    >>> found.rotations.shape[1:]
+    (2, 2)
+    >>> found.fractions_of(np.ones((8, 8), bool)).lower.shape
+    (2,)
     """
 
     endmembers: Range
@@ -155,6 +170,24 @@ def identify(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or the result is not of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> found = bu.identify(result, image)
+    >>> bool((found.overall.lower <= found.overall.upper).all())
+    True
+    >>> found.fractions.lower.shape, found.endmembers.upper.shape
+    ((64, 2), (2, 450))
     """
     estimate = _validated(result, image, confidence, n_steps)
     require_seed(seed)
@@ -195,6 +228,16 @@ def verdict(half_width: float, total_sd: float) -> Verdict:
         half-width, and with half a standard deviation a 90 % interval still covers at least 85 %.
     "yes"
         Otherwise.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> bu.verdict(half_width=0.001, total_sd=0.01)
+    'yes'
+    >>> bu.verdict(half_width=0.01, total_sd=0.01)
+    'range-only'
+    >>> bu.verdict(half_width=0.1, total_sd=0.01)
+    'no'
     """
     if not (half_width >= 0 and total_sd >= 0):
         raise ValueError(f"half_width and total_sd must not be negative, got {half_width} and {total_sd}")

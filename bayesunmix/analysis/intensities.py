@@ -64,6 +64,22 @@ def line_intensities(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, a family is unknown or not on the axis, or there is no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> nickel = bu.line_intensities(result, image, ["Ni_K"])["Ni_K"]
+    >>> nickel.mean.shape, bool((nickel.lower <= nickel.upper).all())
+    ((8, 8), True)
     """
     require_result_of(result, image)
     posterior = require_posterior(result, "a map of line intensities with intervals")

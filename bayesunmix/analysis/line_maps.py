@@ -38,6 +38,23 @@ def line_map(
     ------
     ValueError
         If there is no such line, its window holds no channel, or the estimate is not one of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> counted = bu.line_map(image, "Ni_Ka")
+    >>> counted.shape
+    (8, 8)
+    >>> bool(counted[:4].sum() < counted[4:].sum())
+    True
     """
     low, high = _line_window(line) if isinstance(line, str) else _range(line)
     window = (image.energy_kev >= low) & (image.energy_kev < high)

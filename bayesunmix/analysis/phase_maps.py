@@ -30,6 +30,21 @@ class PhaseMap:
         all components outside the mask.
     at_least : float
         Least probability for a label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> phases = bu.phase_map(result, image)
+    >>> phases.at_least
+    0.9
+    >>> sorted({int(label) for label in phases.labels.ravel()} | {-2})
+    [-2, 0, 1]
     """
 
     labels: np.ndarray
@@ -73,6 +88,21 @@ def phase_map(
     TypeError, ValueError
         If the result has no posterior or is not of this image, `at_least` is not above 1/2, or the mask has another
         shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> phases = bu.phase_map(result, image, at_least=0.9)
+    >>> phases.labels.shape, phases.probability.shape
+    ((8, 8), (8, 8, 2))
+    >>> phases.undecided < 0.2
+    True
     """
     require_result_of(result, image)
     require_share("at_least", at_least, "0.9 labels a pixel where one component has 90 % probability")

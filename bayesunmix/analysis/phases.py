@@ -34,6 +34,19 @@ class PhaseFractions:
         For each component by name, the expected fraction of the specimen's pixels in which it is the most abundant.
     counts_per_pixel : float
         Mean counts of a pixel of the specimen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fractions = bu.phase_fractions(result, image)
+    >>> list(fractions.areas)
+    ['component 0', 'component 1']
     """
 
     counts: Region
@@ -87,6 +100,19 @@ def phase_fractions(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or the result has no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fractions = bu.phase_fractions(result, image)
+    >>> [round(content.fraction.mean, 1) for content in fractions.counts.components]
+    [0.5, 0.5]
     """
     require_result_of(result, image)
     everywhere = np.ones(image.navigation_shape, bool)

@@ -40,6 +40,23 @@ class Quantity:
     feasible : (float, float) or None
         Range over the other solutions that fit the counts as well (`bayesunmix.identify`). None where all spectra are
         known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fraction = bu.region(result, image, np.ones((8, 8), bool))[0].fraction
+    >>> fraction.lower < fraction.mean < fraction.upper
+    True
+    >>> fraction.sd >= fraction.counting_sd
+    True
+    >>> fraction.feasible[0] <= fraction.feasible[1]
+    True
     """
 
     mean: float

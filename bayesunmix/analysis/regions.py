@@ -24,7 +24,23 @@ MOST_DRAWS = 200  # of the endmembers
 
 @dataclass(frozen=True)
 class Content:
-    """Describe one component of a region: its expected counts, and its fraction of the counts of all components."""
+    """Describe one component of a region: its expected counts, and its fraction of the counts of all components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> content = bu.region(result, image, np.ones((8, 8), bool))[0]
+    >>> content.name
+    'component 0'
+    >>> content.amount.lower < content.amount.mean < content.amount.upper
+    True
+    """
 
     name: str
     amount: Quantity
@@ -42,6 +58,21 @@ class Region:
     n_pixels, n_counts : int
         Size of the region, and its recorded counts.
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> found = bu.region(result, image, np.ones((8, 8), bool))
+    >>> print(found.table().splitlines()[0])
+    688 counts in 64 pixels
+    >>> found["component 0"].fraction.identified in ("yes", "range-only", "no")
+    True
     """
 
     components: tuple[Content, ...]
@@ -105,6 +136,22 @@ def region(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, the region is empty, or the result has no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> upper_half = np.repeat([True, False], 32).reshape(8, 8)
+    >>> found = bu.region(result, image, upper_half)
+    >>> found.n_pixels, found.n_counts
+    (32, 367)
+    >>> found[0].fraction.mean > 0.9 or found[1].fraction.mean > 0.9
+    True
     """
     mask, identified = validated(result, image, mask, identified, seed)
     totals = region_totals(result, image, mask, np.random.default_rng(seed))[1]

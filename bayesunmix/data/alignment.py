@@ -22,6 +22,12 @@ def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     ------
     ValueError
         If one of the two is not 2-D, or if their channels differ.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> bu.spectral_angles([[1, 0, 0]], [[1, 0, 0], [1, 1, 0]]).round(1)
+    array([[ 0., 45.]])
     """
     a, b = (np.asarray(spectra, dtype=np.float64) for spectra in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
@@ -42,6 +48,15 @@ def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
     order : (J,) int array
         ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last. With fewer
         endmembers than references, they are in the order of the references that have a partner.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> truth = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    >>> found = np.array([[0, 0.9, 0.1], [0.8, 0.1, 0.1]])
+    >>> bu.match(truth, found)
+    array([1, 0])
     """
     from scipy.optimize import linear_sum_assignment  # half of the import time of this package
 

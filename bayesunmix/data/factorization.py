@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesunmix.data.brief import MOST_LISTED, brief, columns
+
 
 @dataclass(frozen=True, eq=False)
 class Factorization:
@@ -24,6 +26,19 @@ class Factorization:
     ------
     ValueError
         If shapes do not agree or a value is not finite.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> two = bu.Factorization(endmembers=[[2, 2, 0], [0, 1, 3]], abundances=[[3, 0], [1, 1]])
+    >>> two.n_components
+    2
+    >>> two.canonical().abundances
+    array([[12.,  0.],
+           [ 4.,  4.]])
+    >>> two.expected()
+    array([[6., 6., 0.],
+           [2., 3., 3.]])
     """
 
     endmembers: np.ndarray
@@ -40,6 +55,32 @@ class Factorization:
             if not np.isfinite(array).all():
                 raise ValueError(f"{name} must be finite, got NaN or infinity")
             object.__setattr__(self, name, array)
+
+    def __repr__(self) -> str:
+        sign = "" if self.is_nonnegative else ", some values negative"
+        head = f"<Factorization: {self._size()}{sign}>"
+        totals = self.abundances.sum(axis=0)
+        listed = totals if len(totals) <= MOST_LISTED else totals[: MOST_LISTED - 1]
+        rows = [
+            ("component", "summed abundance"),
+            *((str(k), f"{total:.6g}") for k, total in enumerate(listed)),
+        ]
+        more = [] if len(listed) == len(totals) else [f"... {len(totals) - len(listed)} more components"]
+        return brief([head, *columns(rows), *more])
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import Drawn, component_rows
+        from bayesunmix.data.html import frame, paragraph
+
+        names = [f"component {k}" for k in range(self.n_components)]
+        totals = [f"summed abundance {total:.6g}" for total in self.abundances.sum(axis=0)]
+        no_maps = paragraph("Maps are shown by the result, which knows the image.", soft=True)
+        rows = component_rows(Drawn(names, totals, self.endmembers, self.abundances), None)
+        return frame(type(self).__name__, [self._size()], [no_maps, *rows])
+
+    def _size(self) -> str:
+        (n_pixels, n_components), n_channels = self.abundances.shape, self.endmembers.shape[1]
+        return f"{n_components} components, {n_pixels} pixels, {n_channels} channels"
 
     @property
     def n_components(self) -> int:

@@ -11,31 +11,15 @@ see them.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.brief import brief
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data.grid import Axis, Grid
 from bayesunmix.data.mask import require_mask
-
-
-class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
-
-    name: str
-    scale: float = 1.0
-    units: str = "px"
-    offset: float = 0.0
-
-
-class Grid(NamedTuple):
-    """Where counts lie: what is left of a spectrum image without them."""
-
-    energy_kev: np.ndarray
-    shape: tuple[int, ...]
-    axes: tuple[Axis, ...]
-    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +47,24 @@ class SpectrumImage:
         If the counts or the energies are not numbers.
     ValueError
         If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> counts = np.random.default_rng(0).poisson(0.1, size=(24, 32, 100))
+    >>> image = bu.SpectrumImage(counts, energy_kev=np.linspace(1, 10, 100))
+    >>> image.navigation_shape, image.n_channels
+    ((24, 32), 100)
+    >>> image.total_map().shape
+    (24, 32)
+    >>> image.rebin(spatial=2).navigation_shape
+    (12, 16)
+    >>> image.crop(kev_low=2).n_channels
+    89
+    >>> left = np.arange(32) < 16
+    >>> image.within(np.tile(left, (24, 1))).takes_part.sum()
+    np.int64(384)
     """
 
     counts: sparse.csr_array
@@ -88,9 +90,30 @@ class SpectrumImage:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
+        axes = [
+            f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
+            for axis, n in zip(self.axes, self.shape, strict=False)
+        ]
+        per_pixel = self.n_photons / self.takes_part.sum()
+        return brief(
+            [
+                f"<SpectrumImage {size}, {', '.join(self._facts())}>",
+                f"axes: {', '.join(axes)}; mean {per_pixel:.3g} counts per pixel",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import image_map, spectrum_figure
+        from bayesunmix.data.html import frame, side_by_side
+
+        spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
+        pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
+        return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
+
+    def _facts(self) -> list[str]:
         low, high = self.energy_kev[0], self.energy_kev[-1]
         where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
-        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts{where}>"
+        return [f"{low:.2f} to {high:.2f} keV", f"{self.n_photons} counts{where}"]
 
     @property
     def n_pixels(self) -> int:

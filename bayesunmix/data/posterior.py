@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
+from bayesunmix.data.brief import brief
 from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
 
 if TYPE_CHECKING:
@@ -51,6 +52,24 @@ class Posterior:
     partners : (kept draw,) int array or None
         For each kept draw of the abundances, the number of the endmember draw that belongs to it. Where not given,
         these are evenly spaced from the first on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> posterior = result.posterior
+    >>> lower, upper = posterior.interval(0.9)
+    >>> lower.abundances.shape, lower.endmembers.shape
+    ((64, 2), (2, 4))
+    >>> bool((lower.abundances <= upper.abundances).all())
+    True
+    >>> posterior.mean().abundances.shape
+    (64, 2)
     """
 
     endmembers: np.ndarray
@@ -81,6 +100,36 @@ class Posterior:
                 raise ValueError(
                     f"{name} must be (P, K) = {a.shape[2:]} as the draws are, got {moment.shape}"
                 )
+
+    def __repr__(self) -> str:
+        n_components, n_channels = self.endmembers.shape[2:]
+        held = ", ".join(self.statistics) or "none"
+        return brief(
+            [
+                f"<Posterior: {n_components} components, {self.abundances.shape[2]} pixels, {n_channels} channels>",
+                self.say_draws(),
+                f"statistics of each draw: {held}",
+                "read off it: .mean(), .sd(), .interval(0.9), .upper_limit(0.95), .diagnostics(), .to_arviz()",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import Drawn, bounds, component_rows
+        from bayesunmix.data.html import frame, paragraph
+
+        mean = self.mean()
+        n_components = len(mean.endmembers)
+        names = [f"component {k}" for k in range(n_components)]
+        drawn = Drawn(names, [""] * n_components, *mean, bounds(self.endmembers))
+        no_maps = paragraph("Maps are shown by the result, which knows the image.", soft=True)
+        facts = [f"{n_components} components", f"{len(mean.abundances)} pixels", self.say_draws()]
+        return frame(type(self).__name__, facts, [no_maps, *component_rows(drawn, None)])
+
+    def say_draws(self) -> str:
+        """Say how many draws there are, and whether intervals made of them can be believed."""
+        (chains, draws), kept = self.endmembers.shape[:2], self.abundances.shape[1]
+        doubt = "" if self.calibrated else "; their intervals are known to be too narrow"
+        return f"{chains} chains of {draws} draws of spectra and {kept} of maps{doubt}"
 
     def mean(self) -> Bound:
         """Return the posterior mean."""

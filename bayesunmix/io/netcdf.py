@@ -56,6 +56,22 @@ def save_result(result: Unmixing, path: str | Path) -> None:
         If it does not end in .nc.
     OSError
         If the folder is missing, may not be written to, or is full.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "layers.nc"
+    >>> bu.save_result(result, path)
+    >>> bu.load_result(path).estimate.abundances.shape
+    (64, 2)
     """
     import xarray
 
@@ -86,6 +102,22 @@ def load_result(path: str | Path) -> Unmixing:
         If there is no such file.
     ValueError
         If the file is damaged, or is none of ours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "layers.nc"
+    >>> bu.save_result(result, path)
+    >>> bu.load_result(path).estimate.abundances.shape
+    (64, 2)
     """
     import xarray
 

@@ -96,6 +96,17 @@ def owned_elements(energy_kev: np.ndarray, references: np.ndarray) -> tuple[tupl
     ------
     ValueError
         If spectra and energies do not fit together, or a spectrum is not in counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> films = [thin_film("Cr").record(energy_kev, Detector()), thin_film("Ni").record(energy_kev, Detector())]
+    >>> references = np.array([20_000 * film / film.sum() for film in films])
+    >>> bu.owned_elements(energy_kev, references)
+    (('Cr',), ('Ni',))
     """
     spectra = np.atleast_2d(np.asarray(references, np.float64))
     if spectra.shape[1:] != np.shape(energy_kev):

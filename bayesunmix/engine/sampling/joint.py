@@ -19,6 +19,7 @@ from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, sid
 from bayesunmix.engine.sampling.gamma_poisson import log_span
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
+from bayesunmix.running.progress import stage
 
 MOST_R_HAT = 1.05
 STAGES = ("endmembers", "endmembers_again")  # names for checkpoints
@@ -139,8 +140,8 @@ def sample_jointly(
         results, interrupted = side_by_side(run, n_chains)
         return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
 
-    # Compiles, once for all threads.
-    advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
     chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
     # All chains as long as the shortest one.
     n_blocks = min(map(len, found))

@@ -30,6 +30,7 @@ from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.chains import side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, coarsen_for_corners, corner_start
+from bayesunmix.running.progress import stage
 
 N_STARTS = 4  # random starts of a binned fit
 MOST_SHORT_CHAIN_PHOTONS = 500_000  # more do not help to distinguish modes
@@ -117,7 +118,8 @@ def find_modes(
 
     n_tried = N_TRIED * n_chains
     begins = [begin(number) for number in range(n_tried)]
-    step(begins[0][0], key)  # compiles, once for all threads
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        step(begins[0][0], key)
     ends, interrupted = side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
