@@ -162,6 +162,19 @@ def sample_jointly(
     return Sampled(posterior, n_relabelled, n_sweeps, interrupted)
 
 
+def sampling_warnings(r_hat: float, *, interrupted: bool) -> list[str]:
+    """Return a sentence if the run was interrupted, and one if the chains disagree."""
+    sentences = []
+    if interrupted:
+        sentences.append("The run was interrupted, so there are fewer draws than requested. Run it again.")
+    if not r_hat < MOST_R_HAT:  # nor NaN
+        sentences.append(
+            f"The chains disagree: R-hat is {r_hat:.3f} and should be below {MOST_R_HAT}. Raise n_warmup and n_draws; "
+            "if it stays high, several solutions may fit the image (see bayesunmix.identify)."
+        )
+    return sentences
+
+
 def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, every: int) -> Posterior:
     """Join blocks of draws (endmembers, log-likelihoods, perhaps maps), one of `every`, in each chain's own order."""
     spectra, log_likelihood = (
