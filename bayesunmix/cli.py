@@ -91,8 +91,7 @@ def methods() -> None:
     from bayesunmix.contracts.method import METHODS
 
     for name in METHODS:
-        module = sys.modules[METHODS[name].__module__]
-        print(f"{name:<17} {(module.__doc__ or '').strip().splitlines()[0]}")
+        print(f"{name:<17} {METHODS.summary(name)}")
 
 
 @app.command()

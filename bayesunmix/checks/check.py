@@ -24,13 +24,14 @@ import numpy as np
 from bayesunmix.checks.deviance import Deviances, cells, leverage
 from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
 from bayesunmix.checks.places import group_names, say_channels, say_regions
-from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
+from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
 from bayesunmix.data.display.text import WIDTH, brief
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.plain import plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,6 +64,20 @@ class Checks:
     held_out : HeldOutCounts
     significant : float
         P-values up to this one are alarms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> checks = bu.check(bu.unmix(image, 2, "nmf"), image)
+    >>> checks.sentences
+    ['Nothing contradicts the model.']
+    >>> checks.false_alarms
+    0.01
     """
 
     alarm: bool
@@ -140,11 +155,11 @@ class Checks:
             "sentences": list(self.sentences),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
-            "windows": _plain(self.windows),
-            "faults": {name: fault._asdict() for name, fault in self.faults.items()},
-            "channels": _plain(self.channels),
-            "regions": _plain(self.regions),
-            "held_out": _plain(self.held_out),
+            "windows": plain(self.windows),
+            "faults": plain(self.faults),
+            "channels": plain(self.channels),
+            "regions": plain(self.regions),
+            "held_out": plain(self.held_out),
         }
 
 
@@ -179,6 +194,19 @@ def check(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or no region holds enough counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> bu.check(bu.unmix(image, 2, "nmf"), image).alarm
+    False
+    >>> bu.check(bu.unmix(image, 1, "nmf"), image).alarm
+    True
     """
     _require(result, image, labels, false_alarms)
     require_seed(seed)
@@ -250,7 +278,7 @@ def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, 
         )
 
 
-def _summed(pooled: Pooled) -> Residual:
+def _summed(pooled: RegionSums) -> Residual:
     """Sum spectrum beside that of endmembers that were fitted to it."""
     expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
     n_components = len(pooled.endmembers)
@@ -265,10 +293,3 @@ def _significant(p_values: np.ndarray, false_alarms: float) -> float:
     passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
     # A p-value too small for a float is 0, and an alarm.
     return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
-
-
-def _plain(numbers: Any) -> Any:
-    """NamedTuple of arrays as a dict of lists."""
-    if numbers is None:
-        return None
-    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers._asdict().items()}

@@ -8,7 +8,17 @@ import numpy as np
 
 
 class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
+    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> x = bu.Axis("x", scale=4.0, units="nm")
+    >>> counts = np.ones((16, 3), int)
+    >>> bu.SpectrumImage(counts, [1.0, 2.0, 3.0], axes=(x,)).axes[0].units
+    'nm'
+    """
 
     name: str
     scale: float = 1.0

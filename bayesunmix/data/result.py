@@ -23,15 +23,60 @@ __all__ = [
 
 
 class UnmixingWarning(UserWarning):
-    """A result must not be taken at its word; the message says why and what to do."""
+    """A result must not be taken at its word; the message says why and what to do.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bayesunmix as bu
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", bu.UnmixingWarning)  # stop at every doubt
+    ...     try:
+    ...         warnings.warn("nmf did not converge.", bu.NotConvergedWarning)
+    ...     except bu.UnmixingWarning as doubt:
+    ...         print(doubt)
+    nmf did not converge.
+    """
 
 
 class NotConvergedWarning(UnmixingWarning):
-    """A fit stopped before it had settled."""
+    """A fit stopped before it had settled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     result = bu.unmix(image, 2, "nmf", max_iterations=1, tolerance=1e-12)
+    >>> [warning.category.__name__ for warning in said]
+    ['NotConvergedWarning']
+    """
 
 
 class NotIdentifiedWarning(UnmixingWarning):
-    """The counts leave an answer open: other solutions explain them as well."""
+    """The counts leave an answer open: other solutions explain them as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     result = bu.unmix(image, 2, "fisher_conditional")
+    >>> [warning.category.__name__ for warning in said]
+    ['NotIdentifiedWarning']
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +108,26 @@ class Unmixing:
     ------
     ValueError
         If names, known or unique do not have one entry a component.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> result.estimate.endmembers.shape, result.estimate.abundances.shape
+    ((2, 4), (64, 2))
+    >>> result.names
+    ('component 0', 'component 1')
+    >>> result.info["converged"]
+    True
+    >>> result.posterior is None
+    True
+    >>> result.reorder([1, 0]).names
+    ('component 1', 'component 0')
     """
 
     estimate: Factorization

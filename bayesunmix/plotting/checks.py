@@ -26,6 +26,17 @@ def plot_checks(found: Checks) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_checks(bu.check(result, image))
     """
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.0, 1.5), width_ratios=(1.1, 1))

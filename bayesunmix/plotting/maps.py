@@ -29,6 +29,19 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_maps(result, image)
+    >>> len(figure.axes) >= 2
+    True
     """
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
     abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)

@@ -27,6 +27,22 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_spectra(result, image)
+    >>> len(figure.axes) >= 2
+    True
     """
     endmembers = 100 * result.estimate.endmembers
     bounds = [100 * b.endmembers for b in result.posterior.interval(LEVEL)] if result.posterior else None

@@ -134,7 +134,9 @@ def say_shares(estimate: Factorization, info: Info, names: Sequence[str], separa
     if not estimate.is_nonnegative or totals.sum() == 0:
         return [""] * len(names)
     return [
-        say_share(fractions[name], separator) if name in fractions else f"{100 * share:.1f} % of counts (no error bar)"
+        say_share(fractions[name], separator)
+        if name in fractions
+        else f"{100 * share:.1f} % of counts (no error bar)"
         for name, share in zip(names, totals / totals.sum(), strict=True)
     ]
 
