@@ -144,10 +144,16 @@ def say_shares(estimate: Factorization, info: Info, names: Sequence[str], separa
 def say_how(info: Info) -> list[tuple[str, str]]:
     """List how a result was made: settings, seed, how its number of components was found, versions, device."""
     said = {
-        "settings": ", ".join(f"{name}={value!r}" for name, value in info.get("settings", {}).items()),
+        "settings": ", ".join(f"{name}={_short(value)}" for name, value in info.get("settings", {}).items()),
         "seed": str(info.get("seed", "")),
         "number of components": info.get("rank", ""),
         "versions": ", ".join(f"{name} {version}" for name, version in info.get("versions", {}).items()),
         "device": info.get("device", ""),
     }
     return [(name, text) for name, text in said.items() if text]
+
+
+def _short(value: object) -> str:
+    """Write a setting; spectra would fill pages."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
