@@ -55,13 +55,13 @@ def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
 
 def groups_by_counts(spectrum: np.ndarray) -> np.ndarray:
     """Group of each channel, (C,) int: neighbours are merged until they hold one percent of the counts."""
-    least, held = spectrum.sum() / _GROUPS, 0.0
+    least, gathered = spectrum.sum() / _GROUPS, 0.0
     groups = np.zeros(spectrum.size, int)
     for channel, counts in enumerate(spectrum[:-1]):
-        held += counts
-        groups[channel + 1] = groups[channel] + (held >= least)
-        held = 0.0 if held >= least else held
-    if groups[-1] and held + spectrum[-1] < least:
+        gathered += counts
+        groups[channel + 1] = groups[channel] + (gathered >= least)
+        gathered = 0.0 if gathered >= least else gathered
+    if groups[-1] and gathered + spectrum[-1] < least:
         groups[groups == groups[-1]] -= 1
     return groups
 

@@ -6,7 +6,7 @@
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
                          posterior also `lower`, `upper` (of the shape of `abundances`) and `interval`, their
-                         probability; with a mask also `mask`: navigation axes, True where a pixel takes part
+                         probability; with a mask also `mask`: navigation axes, True where a pixel is not masked
 `summary.json`           what was read, what was asked, how it went
 ======================== ===================================================================================
 

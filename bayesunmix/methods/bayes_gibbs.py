@@ -21,7 +21,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
-from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample_jointly
+from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
 
 
 @METHODS.register("bayes_gibbs")
@@ -103,22 +103,14 @@ class BayesGibbs:
     def _info(self, sampled: Sampled, prepared: Prepared) -> Info:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
-        converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = list(prepared.warnings)
-        if sampled.interrupted:
-            warnings.append("interrupted: fewer draws than asked for")
-        if not converged:
-            warnings.append(
-                f"chains disagree: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; intervals are not "
-                "trustworthy. Raise n_warmup and n_draws; if it stays, the image may allow several solutions"
-            )
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=sampled.interrupted)
         return {
-            "converged": bool(converged) and not sampled.interrupted,
+            "converged": not doubts,
             "interrupted": sampled.interrupted,
             "iterations": sampled.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood, mean over chains",
-            "warnings": warnings,
+            "warnings": [*prepared.warnings, *doubts],
             "chains_relabelled": sampled.n_relabelled,
             **diagnostics,
         }

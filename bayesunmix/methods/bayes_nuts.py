@@ -31,7 +31,7 @@ from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_span, prior_for
-from bayesunmix.engine.sampling.joint import LEAST_START, MOST_R_HAT
+from bayesunmix.engine.sampling.joint import LEAST_START, sampling_warnings
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample_by_nuts
 from bayesunmix.models.abundance_priors.gamma import Gamma
@@ -95,7 +95,7 @@ class BayesNUTS:
             )
         if self.endmembers == "blind" and (self.gain or self.offset or self.width):
             raise ValueError(
-                "settings gain, offset and width of BayesNUTS need endmembers made of line families, got "
+                "settings gain, offset and width of BayesNUTS need endmembers that are mixtures of line families, got "
                 "endmembers='blind'; set endmembers='lines'"
             )
 
@@ -214,25 +214,20 @@ class BayesNUTS:
     def _info(self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool) -> Info:
         diagnostics = posterior.diagnostics()
         divergent, longest = int(drawn.divergent.sum()), float((drawn.steps >= 2**MOST_TREE_DEPTH - 1).mean())
-        converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = ["interrupted: fewer draws than asked for"] if interrupted else []
-        if not converged:
-            warnings.append(
-                f"chains disagree: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; intervals are not "
-                "trustworthy. Raise n_warmup and n_draws; if it stays, the image may allow several solutions"
-            )
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
         if divergent:
-            warnings.append(
-                f"{divergent} trajectories diverged: the draws may miss a narrow part; raise n_warmup"
+            doubts.append(
+                f"{divergent} trajectories diverged, so draws may miss a narrow part of the posterior. Raise n_warmup."
             )
+        warnings = list(doubts)
         if free is not None and not free.shapes.line_kev.size:
-            warnings.append("no element was recognised: everything is continuum; name the elements")
+            warnings.append("No element was recognised, so everything is continuum. Name the elements.")
         calibration = {
             name: [float(q) for q in np.quantile(drawn.statistics[name], [0.05, 0.5, 0.95])]
             for name in (free.names if free else ())
         }
         return {
-            "converged": bool(converged and not divergent and not interrupted),
+            "converged": not doubts,
             "interrupted": interrupted,
             "iterations": self.n_warmup + drawn.endmembers.shape[1],
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),

@@ -61,8 +61,8 @@ class NMFSemi:
         given = self._given(image, n_components)
         data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts, given)
-        held = jnp.arange(n_components)[:, None] < len(given)
-        result = descend(em.objective(data, held), start, image, pixels, self.tolerance, self.max_iterations)
+        fixed = jnp.arange(n_components)[:, None] < len(given)
+        result = descend(em.objective(data, fixed), start, image, pixels, self.tolerance, self.max_iterations)
         n_free = n_components - len(given)
         names = [*(f"given_{m}" for m in range(len(given))), *(f"free_{m}" for m in range(n_free))]
         # As they were given, not as float32 and the floor under all entries left them.

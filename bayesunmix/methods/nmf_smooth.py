@@ -102,22 +102,22 @@ class NMFSmooth:
 
 
 def _objective(
-    image: SpectrumImage, data: Data, pixels: Occupied, smoothness: float, held: Array | None = None
+    image: SpectrumImage, data: Data, pixels: Occupied, smoothness: float, fixed: Array | None = None
 ) -> Objective:
     around = neighbours(image, pixels)
     weight = smoothness * pixels.pixels.size / image.n_photons
     return Objective(
         "deviance and roughness",
-        partial(_advance, data, around, jnp.float32(weight), held),
+        partial(_advance, data, around, jnp.float32(weight), fixed),
         lambda a, e: em.deviance(data, a, e) + weight * around.roughness(a),
     )
 
 
 @jax.jit
 def _advance(
-    data: Data, around: Neighbours, weight: Array, held: Array | None, moving: Moving, iterations: int
+    data: Data, around: Neighbours, weight: Array, fixed: Array | None, moving: Moving, iterations: int
 ) -> Moving:
-    return extrapolate(lambda a, e: smooth_step(data, around, weight, a, e, held), moving, iterations)
+    return extrapolate(lambda a, e: smooth_step(data, around, weight, a, e, fixed), moving, iterations)
 
 
 def smooth_step(
@@ -126,9 +126,9 @@ def smooth_step(
     weight: Array,
     abundances: Array,
     endmembers: Array,
-    held: Array | None = None,
+    fixed: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Do one EM iteration with the majorised penalty; endmembers where `held` is True stay as they are."""
+    """Do one EM iteration with the majorised penalty; endmembers where `fixed` is True stay as they are."""
     allocated = allocate_to_pixels(data, abundances, endmembers)
     degree, sums = around.degree(), around.sums(abundances)
     # A pixel without neighbours is tied to itself, which leaves it free in the end; padding stays empty.
@@ -139,7 +139,7 @@ def smooth_step(
     abundances = jnp.maximum(smooth, LEAST_ENTRY)
     spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = spectra / spectra.sum(1, keepdims=True)
-    return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
+    return abundances, spectra if fixed is None else jnp.where(fixed, endmembers, spectra)
 
 
 class Choice(NamedTuple):
@@ -157,11 +157,11 @@ def _choose(image: SpectrumImage, start: Start, rng: np.random.Generator) -> Cho
     except ValueError:  # hardly a photon: nothing speaks against one length
         return Choice(1.0, {}, False)
     data, pixels = lay_out(kept)
-    held = jnp.ones((len(start.endmembers), 1), bool)
-    maps = np.tile(np.asarray(kept.counts.sum(axis=1)) / len(held), (len(held), 1))
+    fixed = jnp.ones((len(start.endmembers), 1), bool)
+    maps = np.tile(np.asarray(kept.counts.sum(axis=1)) / len(fixed), (len(fixed), 1))
     score, scores = _held_out(rest, start.endmembers), {}
     for smoothness in GRID:
-        objective = _objective(kept, data, pixels, smoothness, held)
+        objective = _objective(kept, data, pixels, smoothness, fixed)
         begin = start._replace(abundances=_of_pixels(maps, pixels))
         fitted = descend(objective, begin, kept, pixels, CHOICE_TOLERANCE, CHOICE_ITERATIONS)
         maps = fitted.estimate.abundances.T

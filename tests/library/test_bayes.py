@@ -12,7 +12,7 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling import chains
-from bayesunmix.engine.sampling.joint import MOST_R_HAT, Schedule, sample
+from bayesunmix.engine.sampling.joint import MOST_R_HAT, Schedule, sample_jointly
 from bayesunmix.engine.sampling.maps import FEWEST_SWEEPS, MOST_SWEEPS, draw_maps
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.pairing import align
@@ -72,7 +72,7 @@ def test_draws_of_chains_that_disagree_are_not_kept(trial):
     compositions = ABUNDANCE_PRIORS["dirichlet"]()
 
     def drawn(again):
-        return sample(
+        return sample_jointly(
             pooled,
             model.prepare(trial.image, 3),
             model,
@@ -174,7 +174,7 @@ def test_an_interrupted_run_has_a_shorter_result_marked_so(trial, monkeypatch):
     monkeypatch.setattr(chains, "track", at("maps", 30, interrupt))
     found = bu.unmix(trial.image, 3, "bayes", seed=SEED, **QUICK)
     assert found.info["interrupted"] and not found.info["converged"]
-    assert any(sentence.startswith("interrupted:") for sentence in found.info["warnings"])
+    assert any(sentence.startswith("The run was interrupted") for sentence in found.info["warnings"])
     assert 2 <= found.posterior.abundances.shape[1] < QUICK["n_maps"]
     assert found.info["recalibration"] is None
 

@@ -193,7 +193,7 @@ def test_mistakes_get_one_sentence_and_leave_nothing(unmix, file, tmp_path):
     refused("at least 1, got 0", components=0)
     refused("at most 12", components=13)
     refused("seed must be a whole number", "--seed", -1)
-    refused("holds no channel", "--crop-below", 5)
+    refused("no channel lies between", "--crop-below", 5)
 
 
 def test_mistakes_in_the_request_are_found_before_the_file_is_read(unmix, tmp_path, monkeypatch):

@@ -192,7 +192,7 @@ def test_a_phase_that_holds_another_is_not_unique_and_said_so():
         (
             lambda: bu.unmix(mixed().image, method="bayes", phases=SI_CR_NI),
             ValueError,
-            "phases of Bayes must go with endmember_model of that name, got 'smooth'",
+            "phases of Bayes needs the endmember_model of the same name, got endmember_model='smooth'",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.spectra import RESPONSES
 from simulations import PHANTOMS, acquire
 from simulations.acquisition import Acquisition
-from simulations.talk import DOSE
+from simulations.short_course import DOSE
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "nicr" / "nicr_from_figures.npz"
 # Channel of each peak, and the counts that the talk's map of it holds.

@@ -23,7 +23,7 @@ ACQUISITION = Acquisition(probe_nm=2.0, haadf_electrons=20_000)
 _N_SCREE = 30
 
 
-class Talk(NamedTuple):
+class ShortCourse(NamedTuple):
     """A trial of the needle and its factorisations.
 
     Parameters
@@ -46,7 +46,7 @@ class Talk(NamedTuple):
     nmf: Factorization
 
 
-def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> Talk:
+def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> ShortCourse:
     """Acquire the needle with a realistic detector, and unmix it.
 
     Parameters
@@ -73,7 +73,7 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> Talk:
     # Of the principal components, the first is the mean, the second positive in Si, the third in Ni.
     fits = [(principal, peaks[[1, 0, 2]])]
     fits += [(found.estimate.reorder(match(truth, found.estimate.endmembers)), peaks) for found in (bss, nmf)]
-    return Talk(
+    return ShortCourse(
         trial,
         trial.image.counts[:n_shown].toarray().reshape(shape),
         np.array(pca.info["explained_variance_ratio"]),

@@ -17,7 +17,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io.file import whole_file
 from bayesunmix.running.progress import track
 from simulations.picture.trial import draw_scale_bar, fade
-from simulations.talk import Talk
+from simulations.short_course import ShortCourse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,12 +48,12 @@ _NMF = (
 )
 
 
-def draw_talk(talk: Talk, out: Path, published: Path | None = None) -> list[Path]:
+def draw_short_course(talk: ShortCourse, out: Path, published: Path | None = None) -> list[Path]:
     """Draw the six figures into a folder.
 
     Parameters
     ----------
-    talk : Talk
+    talk : ShortCourse
     out : Path
         Folder; made where it is not there.
     published : Path, optional
@@ -103,7 +103,7 @@ def _beside(height: float, picture: Path | None) -> tuple["SubFigure", "Figure"]
     return ours, figure
 
 
-def _draw_haadf(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> None:
+def _draw_haadf(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]) -> None:
     image, spectra = figure.subplots(1, 2, width_ratios=(1.1, 1))
     haadf = talk.trial.haadf
     image.imshow(haadf.reshape(-1, *haadf.shape[-2:])[0], cmap="gray", interpolation="nearest")
@@ -125,7 +125,7 @@ def _draw_haadf(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> No
     spectra.set(title="XEDS Signal", xlabel="Energy axis (keV)", ylabel="Intensity")
 
 
-def _draw_lines(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> None:
+def _draw_lines(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]) -> None:
     image = SpectrumImage(talk.counts, talk.trial.image.energy_kev)
     for row, (name, estimate) in zip(
         figure.subplots(2, 3), {"Original": None, "PCA": talk.pca}.items(), strict=True
@@ -141,7 +141,7 @@ def _draw_lines(figure: "SubFigure", talk: Talk, _: dict[str, np.ndarray]) -> No
         draw_scale_bar(row[0], talk.trial)
 
 
-def _draw_scree(figure: "SubFigure", talk: Talk, numbers: dict[str, np.ndarray]) -> None:
+def _draw_scree(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
     from matplotlib.ticker import NullFormatter
 
     axes = figure.subplots()
@@ -160,21 +160,21 @@ def _draw_scree(figure: "SubFigure", talk: Talk, numbers: dict[str, np.ndarray])
     )
 
 
-def _draw_pca(figure: "SubFigure", talk: Talk, numbers: dict[str, np.ndarray]) -> None:
+def _draw_pca(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
     _draw_components(figure, talk, talk.pca, _PCA, numbers)
 
 
-def _draw_bss(figure: "SubFigure", talk: Talk, numbers: dict[str, np.ndarray]) -> None:
+def _draw_bss(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
     _draw_components(figure, talk, talk.bss, _BSS, numbers)
 
 
-def _draw_nmf(figure: "SubFigure", talk: Talk, numbers: dict[str, np.ndarray]) -> None:
+def _draw_nmf(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
     _draw_components(figure, talk, talk.nmf, _NMF, numbers)
 
 
 def _draw_components(
     figure: "SubFigure",
-    talk: Talk,
+    talk: ShortCourse,
     found: Factorization,
     names: tuple[tuple[str, str, str], ...],
     numbers: dict[str, np.ndarray],
