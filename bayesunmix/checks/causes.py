@@ -1,9 +1,9 @@
 """What may be wrong with a sum spectrum, and how it is said.
 
-Known faults have known shapes: an energy scale that is off moves every peak, peaks are wider or have tails, silicon
-escape, pile-up and the strobe add peaks where the detector model says, a prior flattens spectra. Each is a direction
-to test. What none of them explains is looked up: an excess may be an escape or sum peak of the model's strong lines,
-or a line of an element that the model lacks.
+Known faults have known shapes. An energy scale that is off moves every peak, peaks are wider or have tails, silicon
+escape, pile-up and the strobe add peaks where the detector model predicts them, and a prior flattens spectra. Each is a
+direction to test. A misfit that none of them explains is looked up: an excess may be an escape or sum peak of the
+model's strong lines, or a line of an element that the model lacks.
 """
 
 from typing import NamedTuple
@@ -16,14 +16,14 @@ from bayesunmix.spectra.peaks import find_peaks
 
 ESCAPE_KEV = 1.740
 NEAR_KEV = 0.04
-SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation: it flattens slopes by a few percent
+SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation
 _STRONGEST = 6
 _IDEAL = Detector()
 _FAULTS = {"tail": Detector(tail_share=0.1), "escape": Detector(escape=True)}
 
 
 class KnownLines(NamedTuple):
-    """Lines of the model: energies in keV, counts, and what to call them; the strongest first."""
+    """Hold the lines of the model: energies in keV, counts, and names; the strongest first."""
 
     energy_kev: np.ndarray
     counts: np.ndarray
@@ -31,7 +31,7 @@ class KnownLines(NamedTuple):
 
 
 def smoothed(energy_kev: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Take noise from the model's sum spectrum."""
+    """Remove noise from the model's sum spectrum."""
     return np.asarray(gaussian_filter1d(expected, SMOOTH_KEV / _channel_kev(energy_kev), mode="nearest"))
 
 
@@ -56,7 +56,7 @@ def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
 def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLines) -> dict[str, np.ndarray]:
     """Return what each fault adds to the sum of the expected counts (R, C), to first order, (C,) by name.
 
-    The unit of "shift" is 1 keV, of "gain" and "width" a relative change of 1; of the others it is arbitrary.
+    The unit of "shift" is 1 keV, and of "gain" and "width" a relative change of 1. The others have arbitrary units.
     """
     if energy_kev.size < 3:
         return {}
@@ -85,7 +85,7 @@ def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLine
 
 
 def _pairs(energy_kev: np.ndarray, by_region: np.ndarray) -> np.ndarray:
-    """Spectrum of the sums of two photons of one region, as many as there are photons."""
+    """Return the spectrum of the sums of two photons of one region, as many as there are photons."""
     n = 2 * energy_kev.size
     transform = np.fft.rfft(by_region, n, axis=1)
     pairs = np.fft.irfft((transform**2 / by_region.sum(axis=1, keepdims=True)).sum(axis=0), n)
@@ -94,7 +94,7 @@ def _pairs(energy_kev: np.ndarray, by_region: np.ndarray) -> np.ndarray:
 
 
 def say_fault(name: str, amplitude: float, sd: float, kev: float, lines: KnownLines) -> str:
-    """Put a fault in words; `kev` is where it shows most."""
+    """Describe a fault in words; `kev` is where it shows most."""
     more = amplitude > 0
     if name == "shift":
         side = "higher" if more else "lower"
