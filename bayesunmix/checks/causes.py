@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
 from bayesunmix.spectra.peaks import find_peaks
 
@@ -32,7 +33,7 @@ class KnownLines(NamedTuple):
 
 def smoothed(energy_kev: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """Remove noise from the model's sum spectrum."""
-    return np.asarray(gaussian_filter1d(expected, SMOOTH_KEV / _channel_kev(energy_kev), mode="nearest"))
+    return np.asarray(gaussian_filter1d(expected, SMOOTH_KEV / channel_width(energy_kev), mode="nearest"))
 
 
 def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
@@ -43,7 +44,7 @@ def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
     least = np.maximum(6 * np.sqrt(smooth), 0.003 * smooth.max())
     where, about = local_maxima(smooth, prominence=least)
     sd = _IDEAL.fwhm_kev(energy_kev[where]) / FWHM_PER_SD
-    counts = about["prominences"] * np.sqrt(2 * np.pi) * sd / _channel_kev(energy_kev)
+    counts = about["prominences"] * np.sqrt(2 * np.pi) * sd / channel_width(energy_kev)
     order = np.argsort(-counts, kind="stable")
     named = [peak for peak in find_peaks(energy_kev, expected, most=40) if peak.element]
     names = []
@@ -151,7 +152,3 @@ def say_window(
 
 def _nearest(kev: float, lines: KnownLines) -> str:
     return lines.names[int(np.abs(lines.energy_kev - kev).argmin())] if lines.names else f"{kev:.2f} keV"
-
-
-def _channel_kev(energy_kev: np.ndarray) -> float:
-    return float(np.median(np.diff(energy_kev))) if energy_kev.size > 1 else 1.0
