@@ -1,7 +1,7 @@
-r"""The HAADF image that comes with a spectrum image: brighter where the specimen is thick and heavy.
+"""Compute the HAADF image that comes with a spectrum image: brighter where the specimen is thick and heavy.
 
-An atom scatters into the annular detector about in proportion to :math:`Z^{1.7}`, a column of atoms to the sum over
-them. `Acquisition.haadf` draws the electrons.
+An atom scatters into the annular detector about in proportion to :math:`Z^{1.7}`, and a column of atoms in proportion
+to the sum over them. `Acquisition.haadf` draws the electrons.
 
 References
 ----------
@@ -35,6 +35,6 @@ def contrast(phantom: Phantom) -> np.ndarray:
 
 
 def _scattering_per_gram(composition: object) -> float:
-    """Sum over atoms of Z^1.7, for a gram in units of moles."""
+    """Sum Z^1.7 over the atoms of a gram, in units of moles."""
     numbers = {xraylib.SymbolToAtomicNumber(el): w for el, w in weight_fractions(composition).items()}
     return sum(weight * number**EXPONENT / xraylib.AtomicWeight(number) for number, weight in numbers.items())

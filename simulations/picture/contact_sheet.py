@@ -1,4 +1,4 @@
-"""A picture of every phantom, truth above and photons below: for the README."""
+"""Draw a picture of every phantom, truth above and photons below."""
 
 from typing import TYPE_CHECKING
 

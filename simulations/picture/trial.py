@@ -1,4 +1,4 @@
-"""Draw a phantom and one acquisition of it: where each component is, how it shines, what a detector sees."""
+"""Draw a phantom and one acquisition of it: abundance maps, recorded counts, endmembers, single pixels."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: The talk's colours for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
+#: The colours of the NIST short course for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
 COMPONENT_COLOURS = ("C1", "C2", "C0", "C3", "C4", "C6", "C8", "C9", "C5")
 _COLUMNS = 5
 _TILTS = 10
@@ -22,7 +22,7 @@ def draw_trial(trial: Trial) -> "Figure":
     Parameters
     ----------
     trial : Trial
-        Of a phantom with two navigation axes, or of a tilt series: then ten of its tilts are drawn.
+        Its phantom has two navigation axes, or is a tilt series, of which ten tilts are drawn.
 
     Returns
     -------
