@@ -133,7 +133,7 @@ class Checks:
 
     @property
     def residual_name(self) -> str:
-        """What `residuals` gives, in words."""
+        """Return in words what `residuals` gives."""
         return "residual, peak-wide" if self.windows else "deviance of channels"
 
     def residuals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,8 +142,8 @@ class Checks:
         Returns
         -------
         energy_kev, deviations, p_values : (G,) arrays
-            Of windows as wide as a peak, in standard deviations. Where the endmembers were fitted to these counts: of
-            groups of channels, by how much their deviance exceeds what is expected.
+            Deviations of windows as wide as a peak, in standard deviations. If the endmembers were fitted to these
+            counts: how much the deviance of groups of channels exceeds what is expected.
         """
         if self.windows is not None:
             return self.windows.peak_wide()

@@ -141,7 +141,7 @@ def _reproduces(counts: np.ndarray, expected: np.ndarray) -> bool:
 def _factorise(
     counts: np.ndarray, abundances: np.ndarray, endmembers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Do EM steps from the estimate until the log-likelihood gains next to nothing."""
+    """Do EM steps from the estimate until the log-likelihood hardly rises."""
     share = counts.sum(axis=1, keepdims=True) / len(endmembers)
     abundances = 0.99 * abundances * (counts.sum() / max(abundances.sum(), 1e-300)) + 0.01 * share
     endmembers = 0.99 * endmembers + 0.01 * counts.sum(axis=0) / counts.sum()

@@ -224,7 +224,7 @@ def _restrict(part: _Part, old: _Fit, start: _Fit, before: np.ndarray) -> _Fit:
 
 
 def _converge(part: _Part, fit: _Fit) -> _Fit:
-    """Do EM steps until they gain next to nothing; otherwise a further component would get the rest of the gain."""
+    """Do EM steps until they gain hardly anything; otherwise a further component would get the rest of the gain."""
     reached = -np.inf
     for _ in range(_MOST_ROUNDS):
         fit = _settle(part, fit, 20)

@@ -22,7 +22,7 @@ LEAST = 1e-12  # of an endmember, in every channel: rounding must not make a pho
 
 
 class DetectorCalibration(NamedTuple):
-    """A channel nominally at E lies at offset_kev + gain x E; width multiplies FWHM^2 of the fitted detector."""
+    """Hold a calibration: a channel nominally at E is at offset_kev + gain x E; width multiplies the fitted FWHM^2."""
 
     offset_kev: float | Array
     gain: float | Array

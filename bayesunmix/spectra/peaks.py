@@ -99,7 +99,7 @@ def _centre(energy_kev: np.ndarray, smooth: np.ndarray, i: int) -> float:
 
 
 def _owner(energy: float, peaks: np.ndarray) -> str:
-    """Symbol of the one element whose strongest line is here and whose other strong lines show, or ""."""
+    """Return the one element whose strongest line is here and whose other strong lines show; empty if none is."""
     candidates = {
         symbol
         for symbol, strong, companions in _elements()
