@@ -102,6 +102,6 @@ print(
 )
 
 # %%
-# The column "feasible +-" now says *known*. Other kinds of knowledge that help are a given spectrum of the support or of
-# a standard (method ``"nmf_semi"``), and asking for elements instead of phases (method ``"elements"``). See
+# The column "feasible +-" now says *known*. Other kinds of knowledge that help are a given spectrum of the support or
+# of a standard (method ``"nmf_semi"``), and asking for elements instead of phases (method ``"elements"``). See
 # :doc:`/howto/phases_that_own_elements` and :doc:`/explanation/identifiability`.

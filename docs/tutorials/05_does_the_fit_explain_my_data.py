@@ -52,6 +52,6 @@ for method, n_components in (("nmf", 3), ("elements", None)):
 #
 # - No alarm means that nothing in the counts contradicts the fit. It does not mean that the answer is unique:
 #   :doc:`/auto_tutorials/03_is_the_answer_unique`.
-# - ``false_alarms=0.01`` means one alarm in about a hundred images for which the model is right. How often that was true
-#   in simulations is published (:doc:`/results/index`). On real recordings, with hundreds of counts per pixel, small
-#   departures from any model are found: ask how large they are, and whether they touch the number that you want.
+# - ``false_alarms=0.01`` means one alarm in about a hundred images for which the model is right. How often that was
+#   true in simulations is published (:doc:`/results/index`). On real recordings, with hundreds of counts per pixel,
+#   small departures from any model are found: ask how large they are, and whether they touch the number you want.
