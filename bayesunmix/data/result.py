@@ -34,6 +34,18 @@ class Share(TypedDict):
     identified: str
 
 
+class Source(TypedDict):
+    """The file that the command line unmixed, and how it was prepared."""
+
+    name: str
+    path: str  # as it was given
+    path_from_result: str | None  # from the folder of the results; None on another drive
+    sha256: str
+    crop_below_kev: float | None  # None where all channels were kept
+    mask: str | None  # path of the mask file, as it was given
+    mask_sha256: str | None
+
+
 class Info(TypedDict, total=False):
     """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next twelve.
 
@@ -60,7 +72,7 @@ class Info(TypedDict, total=False):
     peak_mib: float
     device: str
     versions: dict[str, str]
-    input: dict[str, Any]  # the file that the command line read
+    input: Source  # where the command line made the result
 
     # Maximum likelihood: the certificate, and how far random starts agreed.
     stationarity: float

@@ -30,16 +30,47 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     figure : matplotlib.figure.Figure
     """
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
-    abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)
+    abundances, *bounds = (s.abundances for s in shown)
+    names = result.names if len(image.navigation_shape) == 1 else titles(result)
+    return plot_named(abundances, bounds, image, names, "expected counts", LEVEL)
+
+
+def plot_named(
+    values: np.ndarray,
+    bounds: Sequence[np.ndarray],
+    image: SpectrumImage,
+    names: Sequence[str],
+    unit: str,
+    interval: float,
+) -> Figure:
+    """Draw any maps of an image: a row of maps, and a row with the width of their intervals.
+
+    Parameters
+    ----------
+    values : (P, n) array
+    bounds : two (P, n) arrays, or none
+        Lower and upper ends of the intervals.
+    image : SpectrumImage
+    names : n str
+        A title for each map.
+    unit : str
+        What the values are.
+    interval : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    values, *bounds = (np.where(image.takes_part[:, None], v, np.nan) for v in (values, *bounds))
     if len(image.navigation_shape) == 1:
-        return _plot_line_scan(abundances, bounds, image, result.names)
+        return _plot_line_scan(values, bounds, image, names, unit)
     index, said = _central_slice(image)
-    maps = abundances.reshape(*image.navigation_shape, -1)[index]
-    rows = [(maps, "expected counts")]
+    rows = [(values.reshape(*image.navigation_shape, -1)[index], unit)]
     if bounds:
         widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
-        rows.append((widths, f"width of the {LEVEL:.0%} interval, counts"))
-    return _plot_grid(rows, titles(result), image.axes[-2:], said)
+        rows.append((widths, f"width of the {100 * interval:.3g}% interval, counts"))
+    return _plot_grid(rows, names, image.axes[-2:], said)
 
 
 def _central_slice(image: SpectrumImage) -> tuple[tuple[int, ...], str]:
@@ -119,7 +150,11 @@ def round_length(wanted: float) -> float:
 
 
 def _plot_line_scan(
-    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, names: Sequence[str]
+    abundances: np.ndarray,
+    bounds: Sequence[np.ndarray],
+    image: SpectrumImage,
+    names: Sequence[str],
+    unit: str,
 ) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale
@@ -132,7 +167,7 @@ def _plot_line_scan(
                 position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
             )
         axes.step(position, values, where="mid", color=colour, lw=1.2, label=names[k])
-    axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel="expected counts")
+    axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel=unit)
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

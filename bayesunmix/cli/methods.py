@@ -1,0 +1,45 @@
+"""`bayesunmix methods`: what there is to unmix with, and the settings of each."""
+
+import sys
+import textwrap
+from typing import Annotated
+
+import typer
+
+EXAMPLE = """\
+Example:
+  bayesunmix methods bayes"""
+_WIDTH = 79
+
+
+def methods(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Show the settings of this method.", show_default=False),
+    ] = None,
+) -> None:
+    """List the methods, one a line; or, with NAME, the settings of one, for `unmix --set`."""
+    from bayesunmix.contracts.method import METHODS
+
+    if name is not None:
+        _show(name, METHODS[name])
+        return
+    for name in METHODS:
+        module = sys.modules[METHODS[name].__module__]
+        print(f"{name:<17} {(module.__doc__ or '').strip().splitlines()[0]}")
+
+
+def _show(name: str, method: type) -> None:
+    from bayesunmix.cli.setting_types import words_of
+    from bayesunmix.cli.settings import settings_of
+
+    print(f"{name}: {(method.__doc__ or 'no description').strip().splitlines()[0]}\n")
+    settings = settings_of(method).values()
+    if not settings:
+        print("It has no settings.")
+        return
+    print(f"Give one to `bayesunmix unmix --method {name}` with --set NAME=VALUE. The defaults are:")
+    for setting in settings:
+        print(f"\n{setting.name}={setting.default}  ({words_of(setting.declared)})")
+        if setting.said:
+            print(textwrap.fill(setting.said, _WIDTH, initial_indent="    ", subsequent_indent="    "))
