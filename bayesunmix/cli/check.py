@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Overwrite, Result, Seed, out
+from bayesunmix.cli.options import Image, Overwrite, Result, Seed, a_number, out
 from bayesunmix.cli.outputs import as_json, as_png, require_writable, write_each
 from bayesunmix.cli.table import laid_out
 
@@ -27,9 +27,7 @@ _FORMATS = (".json", ".png")
 def check(
     result: Result,
     image: Image = None,
-    false_alarms: Annotated[
-        float, typer.Option(help="Probability of an alarm where the result is right.")
-    ] = 0.01,
+    false_alarms: Annotated[float, a_number("Probability of an alarm where the result is right.")] = 0.01,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,

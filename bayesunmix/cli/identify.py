@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Overwrite, Result, Seed, out
+from bayesunmix.cli.options import Image, Overwrite, Result, Seed, a_number, out
 from bayesunmix.cli.outputs import as_json, require_writable, write_each
 from bayesunmix.cli.table import laid_out
 
@@ -19,9 +17,7 @@ _FORMATS = (".json",)
 def identify(
     result: Result,
     image: Image = None,
-    confidence: Annotated[
-        float, typer.Option(help="Probability that the ranges allow for the true solution.")
-    ] = 0.95,
+    confidence: Annotated[float, a_number("Probability that the ranges allow for the true solution.")] = 0.95,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,

@@ -1,5 +1,6 @@
 """`bayesunmix methods`: what there is to unmix with, and the settings of each."""
 
+import itertools
 import sys
 import textwrap
 from typing import Annotated
@@ -38,8 +39,10 @@ def _show(name: str, method: type) -> None:
     if not settings:
         print("It has no settings.")
         return
-    print(f"Give one to `bayesunmix unmix --method {name}` with --set NAME=VALUE. The defaults are:")
-    for setting in settings:
-        print(f"\n{setting.name}={setting.default}  ({words_of(setting.declared)})")
-        if setting.said:
-            print(textwrap.fill(setting.said, _WIDTH, initial_indent="    ", subsequent_indent="    "))
+    print(f"Settings for `--method {name} --set NAME=VALUE`, and their defaults:")
+    for said, together in itertools.groupby(settings, key=lambda setting: setting.said):
+        print()
+        for setting in together:
+            print(f"{setting.name}={setting.default}  ({words_of(setting.declared)})")
+        if said:
+            print(textwrap.fill(said, _WIDTH, initial_indent="    ", subsequent_indent="    "))

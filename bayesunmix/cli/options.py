@@ -5,14 +5,41 @@ from typing import Annotated
 
 import typer
 
+
+def whole_number(text: object) -> int:
+    """Read a whole number."""
+    try:
+        return int(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"must be a whole number, got {text!r}") from None
+
+
+def number(text: object) -> float:
+    """Read a number."""
+    try:
+        return float(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"must be a number, got {text!r}") from None
+
+
+def a_whole_number(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a whole number."""
+    return typer.Option(parser=whole_number, metavar="N", help=says)
+
+
+def a_number(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a number."""
+    return typer.Option(parser=number, metavar="X", help=says)
+
+
 File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE", help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.", show_default=False
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
-CropBelow = Annotated[float, typer.Option(help="Leave out channels below this energy, in keV.")]
+Seed = Annotated[int, a_whole_number("The same seed gives the same result.")]
+CropBelow = Annotated[float, a_number("Leave out channels below this energy, in keV.")]
 NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
 Mask = Annotated[
     Path | None,
@@ -41,7 +68,7 @@ Image = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file of the name in --out.")]
-Interval = Annotated[float, typer.Option(help="Probability of the intervals.")]
+Interval = Annotated[float, a_number("Probability of the intervals.")]
 Box = Annotated[
     str | None,
     typer.Option(

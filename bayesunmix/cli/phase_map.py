@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Overwrite, Result, Specimen, out
+from bayesunmix.cli.options import Image, Overwrite, Result, Specimen, a_number, out
 from bayesunmix.cli.outputs import as_npz, as_png, require_writable, write_each
 from bayesunmix.cli.table import laid_out
 
@@ -22,9 +20,7 @@ _FORMATS = (".npz", ".png")
 def phase_map(
     result: Result,
     image: Image = None,
-    at_least: Annotated[
-        float, typer.Option(help="Probability from which on a pixel is given to a component.")
-    ] = 0.9,
+    at_least: Annotated[float, a_number("Probability from which on a pixel is given to a component.")] = 0.9,
     specimen: Specimen = None,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,

@@ -9,7 +9,7 @@ import typer
 
 from bayesunmix.cli import source
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed
+from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
 from bayesunmix.cli.table import laid_out
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Example:
 
 def rank(
     file: File,
-    most: Annotated[int, typer.Option(help="Largest number of components to look for.")] = 12,
+    most: Annotated[int, a_whole_number("Largest number of components to look for.")] = 12,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the numbers and their picture; made here.", show_default=False),

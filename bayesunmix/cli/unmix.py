@@ -8,7 +8,7 @@ import typer
 
 from bayesunmix.cli import source, summary
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed
+from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
 
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
@@ -27,9 +27,7 @@ def unmix(
     out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
     components: Annotated[
         int | None,
-        typer.Option(
-            help="Number of components; where not given, it is found as `rank` does.", show_default=False
-        ),
+        a_whole_number("Number of components; where not given, it is found as `rank` does."),
     ] = None,
     method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "bayes",
     settings: Annotated[

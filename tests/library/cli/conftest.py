@@ -56,10 +56,18 @@ class Films:
         )
 
 
+class Bare:
+    """A method without settings."""
+
+    def fit(self, image, n_components, key):
+        raise NotImplementedError
+
+
 @pytest.fixture(autouse=True)
 def probe(monkeypatch):
     # Taken out again after each test, so that no other test meets it among the methods.
     monkeypatch.setitem(bu.METHODS._members, "cli_probe", Probe)
+    monkeypatch.setitem(bu.METHODS._members, "cli_bare", Bare)
     monkeypatch.setattr(Probe, "fails", None, raising=False)
     monkeypatch.setattr(Probe, "draws", False, raising=False)
     return Probe
@@ -96,24 +104,33 @@ def unmix(run, file, tmp_path):
     return call
 
 
-@pytest.fixture(scope="module")
-def trial():
-    return acquire(PHANTOMS["nicr_film"]((8, 40), n_channels=450, vacuum_nm=0), 200, 0)
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    """Return a folder of results: a film, cropped below 1.5 keV, its first row of pixels masked. Leave it as it is."""
+    home = tmp_path_factory.mktemp("film")
+    trial = acquire(PHANTOMS["nicr_film"]((8, 40), n_channels=450, vacuum_nm=0), 200, 0)
+    bu.write(trial.image, home / "film.npz")
+    np.save(home / "mask.npy", np.arange(8)[:, None] + np.zeros(40) > 0)
+    request = ["unmix", "film.npz", "--out", "film", "--components", "3", "--method", "cli_films"]
+    request += ["--mask", "mask.npy", "--crop-below", "1.5", "--quiet"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(bu.METHODS._members, "cli_films", Films)
+        patch.setattr(Films, "truth", trial.truth, raising=False)
+        patch.setattr(Films, "energy_kev", trial.image.energy_kev, raising=False)
+        patch.setattr(sys, "argv", ["bayesunmix", *request])
+        patch.chdir(home)
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    assert not end.value.code
+    return home / "film"
 
 
-@pytest.fixture
-def film(trial, run, tmp_path, monkeypatch):
-    """Return a folder of results: the film, cropped below 1.5 keV, its first row of pixels masked."""
-    monkeypatch.setitem(bu.METHODS._members, "cli_films", Films)
-    monkeypatch.setattr(Films, "truth", trial.truth, raising=False)
-    monkeypatch.setattr(Films, "energy_kev", trial.image.energy_kev, raising=False)
-    mask = np.ones((8, 40), bool)
-    mask[0] = False
-    np.save(tmp_path / "mask.npy", mask)
-    bu.write(trial.image, tmp_path / "film.npz")
-    request = ("--components", 3, "--method", "cli_films", "--crop-below", 1.5, "--out", tmp_path / "film")
-    assert run("unmix", tmp_path / "film.npz", "--mask", tmp_path / "mask.npy", *request, "--quiet")[0] == 0
-    return tmp_path / "film"
+@pytest.fixture(scope="session")
+def prepared(film):
+    """Return the result and the image that the commands must find, by other means."""
+    mask = np.load(film.parent / "mask.npy")
+    image = bu.read(film.parent / "film.npz").within(mask).crop(kev_low=1.5)
+    return bu.load_result(film / "result.nc"), image
 
 
 @pytest.fixture

@@ -26,6 +26,36 @@ def test_a_request_gives_every_file(unmix, file, tmp_path):
         assert "lower" not in arrays
 
 
+def test_the_result_is_saved_whole(unmix, tmp_path, probe, monkeypatch):
+    monkeypatch.setattr(probe, "draws", True)
+    unmix("--seed", 7)
+    result = bu.load_result(tmp_path / "out" / "result.nc")
+    with np.load(tmp_path / "out" / "abundances.npz") as arrays:
+        np.testing.assert_array_equal(result.estimate.abundances.reshape(3, 4, 2), arrays["abundances"])
+    assert result.posterior.endmembers.shape == (2, 9, 2, 20)
+    assert (result.info["seed"], result.grid.shape) == (7, (3, 4, 20))
+
+
+def test_without_a_number_it_is_found_and_said(run, file, tmp_path, strict, monkeypatch):
+    monkeypatch.setattr("bayesunmix.dimension.rank.relevant_components", lambda image, most, seed: 1)
+    status, out, _ = run("unmix", file, "--method", "cli_probe", "--no-crop", "--out", tmp_path / "out")
+    summary = strict(tmp_path / "out" / "summary.json")
+    assert (status, summary["n_components"]) == (0, 1)
+    assert summary["rank"].startswith("1 component")
+    assert f"rank       {summary['rank']}" in out.splitlines()
+
+
+def test_warnings_are_lines_once_and_stay_in_the_summary(unmix, tmp_path, strict, recwarn):
+    status, out, err = unmix()
+    assert status == 0
+    assert [line for line in out.splitlines() if "no good" in line] == [
+        "warning: cli_probe did not converge. no good"
+    ]
+    assert "UserWarning" not in err and "no good" not in err
+    assert not [warning for warning in recwarn if issubclass(warning.category, bu.UnmixingWarning)]
+    assert strict(tmp_path / "out" / "summary.json")["warnings"] == ["no good"]
+
+
 def test_the_summary_is_strict_and_complete(unmix, file, tmp_path, strict):
     import hashlib
 
