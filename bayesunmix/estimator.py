@@ -1,7 +1,7 @@
-"""The scikit-learn face of every method: `Unmixer` fits, transforms and clones like any decomposition.
+"""Use any method through the interface of scikit-learn: `Unmixer` fits, transforms and clones as decompositions do.
 
-HyperSpy takes it as it is. Its estimators get photon counts only if HyperSpy leaves them alone: without Poisson
-scaling, which the methods here do not need, and without the mask that exspy would make by default::
+HyperSpy takes it as an algorithm. The methods need photon counts, so switch off HyperSpy's Poisson scaling and the mask
+that exspy makes by default::
 
     s.change_dtype("float32")
     s.decomposition(
@@ -34,14 +34,16 @@ class Unmixer(TransformerMixin, BaseEstimator):
     ----------
     method : str or Method
         A registered name (`list(bayesunmix.METHODS)`), or a configured method: ``METHODS["nmf"](tolerance=1e-7)``.
+        The default is "nmf" and not "bayes" as in `bayesunmix.unmix`: scikit-learn's tools fit an estimator many times
+        and use its point estimate only, and `transform` of new rows is exactly this maximum-likelihood fit.
     n_components : int or None
-        Number of components, K; None for methods that find it themselves. HyperSpy does not hand over its
+        Number of components, K. With None, the method or `bayesunmix.rank` finds it. HyperSpy does not pass on its
         `output_dimension`: give the same number here.
     random_state : int
         The same seed gives the same result.
     navigation_shape : tuple of int, optional
-        Shape of the map whose pixels, in C order, are the rows given to `fit`: methods that look at neighbours see
-        them. Without it the rows are a line of pixels.
+        Shape of the map whose pixels, in C order, are the rows given to `fit`. Methods that use neighbouring pixels
+        need it; without it the rows are a line of pixels.
     energy_kev : (C,) array, optional
         Centre of each channel; channel numbers where not given.
 
@@ -93,18 +95,18 @@ class Unmixer(TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X: Any, y: None = None) -> np.ndarray:
-        """Fit, and return the abundances (P, K) that the method itself found.
+        """Fit, and return the abundances (P, K) that the method found.
 
-        For a maximum-likelihood method they are those of `transform`; others have a prior, draws or a
-        smoothness that `transform`, which sees each row alone, has not.
+        For a maximum-likelihood method these equal what `transform` returns. Other methods use a prior or neighbouring
+        pixels, while `transform` fits each row alone.
         """
         return self.fit(X).unmixing_.estimate.abundances
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the abundances (P, K) of X with the endmembers as they are, row by row.
+        """Fit the abundances (P, K) of new rows X with the endmembers of the fit, row by row.
 
-        By maximum Poisson likelihood; where endmembers are signed (PCA, ICA), by least squares under the weights of
-        the channels in the fit.
+        By maximum Poisson likelihood, or, where endmembers have negative values (PCA, ICA), by least squares with the
+        channel weights of the fit.
         """
         check_is_fitted(self)
         counts = self._validated(X, reset=False)
@@ -127,7 +129,7 @@ class Unmixer(TransformerMixin, BaseEstimator):
         return abundances @ self.components_
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the components: the method's own ("Ni_K"), or its name and a number ("nmf0")."""
+        """Return the names of the components: the method's own ("Ni_K"), or its name and a number ("nmf0")."""
         check_is_fitted(self)
         names = [
             f"{self.info_['method']}{k}" if name == f"component {k}" else name

@@ -1,4 +1,4 @@
-"""The one entry to every method: checks the request, fits, fixes the scale, and says what was done.
+"""Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
 In this order: the number of components is checked or found, the method fits, components get a scale, pixels outside the
 mask are blanked, and of results with a posterior every component's share of the counts gets a verdict.
@@ -95,7 +95,7 @@ def unmix(
     with bars.showing(progress), Cost() as cost:
         counted = _count_components(image, n_components, fitter, seed)
         found = fitter.fit(image, counted.n_components, random_key(seed))
-        found = found if image.mask is None else _blanked(found, ~image.takes_part)
+        found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
@@ -127,7 +127,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
 
 
-def _blanked(found: Unmixing, outside: np.ndarray) -> Unmixing:
+def _blank_in_place(found: Unmixing, outside: np.ndarray) -> Unmixing:
     """Take out what a method said of pixels that take no part (its prior, their neighbours): 0 counts, no label."""
 
     def without(maps: np.ndarray) -> np.ndarray:

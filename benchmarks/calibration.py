@@ -42,7 +42,9 @@ class Calibration:
         yield from (dict(zip(keys, v, strict=True)) for v in itertools.product(*self.grid.values(), seeds))
 
 
-CALIBRATIONS: Registry[Calibration] = Registry("calibration", "benchmarks.calibrations")
+CALIBRATIONS: Registry[Calibration] = Registry(
+    "calibration", "benchmarks.calibrations", lambda found: isinstance(found, Calibration)
+)
 
 
 def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:

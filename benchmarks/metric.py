@@ -60,7 +60,7 @@ class Metric:
         return abs(value - self.best)
 
 
-METRICS: Registry[Metric] = Registry("metric", "benchmarks.metrics")
+METRICS: Registry[Metric] = Registry("metric", "benchmarks.metrics", lambda found: isinstance(found, Metric))
 
 
 def metric(

@@ -109,6 +109,7 @@ def unmix_with_peer(
     python = python_of(peer.environment)
     request = {
         "file": inspect.getfile(type(peer)),
+        "class": type(peer).__name__,
         "settings": dataclasses.asdict(peer),
         "energy_kev": image.energy_kev.tolist(),
         "navigation_shape": image.navigation_shape,

@@ -30,7 +30,9 @@ def main(name: str, folder: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     if name not in PEERS:  # it is not in the folder of peers, but in a file of somebody's own
-        runpy.run_path(request["file"])
+        found = runpy.run_path(request["file"])
+        if name not in PEERS:  # an entry point names the class, which need not register itself
+            PEERS.register(name)(found[request["class"]])
     peer = PEERS[name](**request["settings"])
     for module in peer.modules:
         importlib.import_module(module)

@@ -3,6 +3,7 @@
 import ast
 import functools
 import hashlib
+import importlib.util
 import io
 import os
 import platform
@@ -10,11 +11,20 @@ import shlex
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
+from bayesunmix.contracts.entry_points import package_of
+from bayesunmix.contracts.method import METHODS
+from bayesunmix.contracts.registry import Registry
+from benchmarks.baseline import BASELINES
+from benchmarks.metric import METRICS
+from benchmarks.peer import PEERS
 from benchmarks.suite import Role
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -40,13 +50,15 @@ _DECIDES_BY_ROLE = {
     ),
     "bound": ("benchmarks/baselines/{0}.py",),
 }
+_REGISTRY_OF: dict[Role, Registry[Any]] = {"method": METHODS, "peer": PEERS, "bound": BASELINES}
 
 
 @functools.cache
 def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Path, ...] = ()) -> str:
     """Hash of all code that can change a score: a result is reused only under the same code.
 
-    Docstrings and comments do not count, and neither do the rooms that only show results.
+    Docstrings and comments do not count, and neither do the rooms that only show results. Of other people's installed
+    packages, those count that bring this member, a metric, a prior or an endmember model.
 
     Parameters
     ----------
@@ -61,12 +73,9 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
     shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py") if _decides_all(f))
     single = [*_DECIDES_TOO, *(path.format(name, environment) for path in _DECIDES_BY_ROLE[role])]
     files = [*shared, *(_ROOT / path for path in single)]
-    return _digest(
-        part
-        for file in [*sorted(files), *modules]
-        if file.is_file()
-        for part in (file.name.encode(), _code(file))
-    )
+    files = [file for file in [*sorted(files), *modules] if file.is_file()]
+    theirs = _of_other_packages(role, name)
+    return _digest([*(part for file in files for part in (file.name.encode(), _code(file))), *theirs])
 
 
 @functools.cache
@@ -96,6 +105,23 @@ def _decides_all(file: Path) -> bool:
     if file.parent == _ROOT / _METHODS:
         return file.name.startswith("_")
     return not any(file.is_relative_to(_ROOT / folder) for folder in _SHOWS)
+
+
+def _of_other_packages(role: Role, name: str) -> Iterator[bytes]:
+    """Give name, version and files of each installed package that brings what can change the scores of a cell.
+
+    Files are read and not imported. Their comments count: nobody knows how they are written.
+    """
+    of_all = (registry.installed().items() for registry in (METRICS, ABUNDANCE_PRIORS, ENDMEMBER_MODELS))
+    entries = [*_REGISTRY_OF[role].installed().get(name, ())]
+    entries += [entry for found in of_all for _, several in sorted(found) for entry in several]
+    for entry in entries:
+        spec = importlib.util.find_spec(entry.module.partition(".")[0])
+        yield package_of(entry).encode()
+        if spec is not None:
+            folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+            files = sorted(file for folder in folders for file in folder.rglob("*.py"))
+            yield from (file.read_bytes() for file in files or [Path(spec.origin or "")] if file.is_file())
 
 
 def _code(file: Path) -> bytes:

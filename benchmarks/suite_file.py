@@ -29,13 +29,14 @@ import math
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.contracts.registry import Registry, require_name
 from benchmarks.baseline import BASELINES
+from benchmarks.metric import METRICS
 from benchmarks.peer import PEERS
 from benchmarks.recording import Recording
 from benchmarks.scene import Scene
@@ -96,8 +97,9 @@ def _parse(path: Path, content: dict[str, Any]) -> Suite:
         raise ValueError(f"{', '.join(missing)} is required; see benchmarks/suite_file.py for an example")
     modules = tuple(path.resolve().parent / module for module in content.get("modules", []))
     load_modules(modules)
+    _ = dict(METRICS)  # every one scores; what cannot be loaded is said before any fit
     scenes = {name: _scene(path, name, table) for name, table in _tables(content, "scenes").items()}
-    names = _names(content["phantoms"], {**PHANTOMS, **scenes}, "phantom", PHANTOMS)
+    names = _names(content["phantoms"], [*PHANTOMS, *scenes], "phantom", PHANTOMS)
     phantoms = tuple(scenes.get(name) or Scene(name, name) for name in names)
     if len({type(scene) for scene in phantoms}) > 1:
         raise ValueError(
@@ -139,7 +141,7 @@ def _scene(path: Path, name: str, table: dict[str, Any]) -> Scene | Recording:
 
 
 def _names(
-    names: Any, known: Mapping[str, Any], kind: str, starred: Registry[Any] | None = None
+    names: Any, known: Iterable[str], kind: str, starred: Registry[Any] | None = None
 ) -> tuple[str, ...]:
     """Check names; "*" stands for all known ones, or all `starred` ones."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

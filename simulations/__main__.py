@@ -44,10 +44,14 @@ PresetOption = Annotated[Preset, typer.Option(help="Detector and acquisition.")]
 def list_phantoms() -> None:
     """List every phantom with its size and what it is."""
     for name in PHANTOMS:
-        phantom = PHANTOMS[name]()
+        try:
+            phantom = PHANTOMS[name]()
+        except Exception as error:  # of an installed package; it must not hide the others
+            print(f"{name:<20} cannot be made: {error}")
+            continue
         size = " x ".join(map(str, (*phantom.navigation_shape, phantom.energy_kev.size)))
         labels = ", ".join(phantom.labels) if len(phantom.labels) < 4 else f"{len(phantom.labels)} phases"
-        print(f"{name:<20} {size:<18} {labels:<42} {_summary(name)}")
+        print(f"{name:<20} {size:<18} {labels:<42} {PHANTOMS.summary(name)}")
 
 
 @app.command()
@@ -158,11 +162,6 @@ def _save(figure: Any, out: Path) -> None:
     with whole_file(out) as temporary:
         figure.savefig(temporary, dpi=150)
     print(f"wrote {out}")
-
-
-def _summary(name: str) -> str:
-    """First sentence of the phantom's own file."""
-    return (sys.modules[PHANTOMS[name].__module__].__doc__ or "").split("\n")[0]
 
 
 if __name__ == "__main__":

@@ -45,17 +45,13 @@ class Absorption:
         ValueError
             If the phantom does not say what it is made of and how thick it is.
         """
-        if phantom.thickness_nm is None or not phantom.materials:
-            raise ValueError(
-                f"absorption follows from thickness and materials, and phantom {phantom.name!r} states none; "
-                "set takeoff_deg to None or choose another phantom"
-            )
+        thickness_nm = phantom.require_thickness("absorption", "set takeoff_deg to None")
         coefficients = [
             attenuation(material.composition, phantom.energy_kev) for material in phantom.materials
         ]
         density = np.array([material.density_g_cm3 for material in phantom.materials])
         path_nm = (
-            _slab_nm(phantom, takeoff_deg) if phantom.volume is None else _voxel_nm(phantom, takeoff_deg)
+            _slab_nm(thickness_nm, takeoff_deg) if phantom.volume is None else _voxel_nm(phantom, takeoff_deg)
         )
         return cls(np.array(coefficients), path_nm * density * _G_PER_CM2_PER_NM)
 
@@ -86,9 +82,9 @@ def _transmission(mean_depth: np.ndarray) -> np.ndarray:
     return film_transmission(2 * mean_depth, takeoff_deg=90)
 
 
-def _slab_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
+def _slab_nm(thickness_nm: np.ndarray, takeoff_deg: float) -> np.ndarray:
     """Mean way out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
-    half = phantom.thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
+    half = thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
     return np.broadcast_to(half[:, None], (len(half), half.shape[1], half.shape[1]))
 
 

@@ -26,15 +26,11 @@ def contrast(phantom: Phantom) -> np.ndarray:
     ValueError
         If the phantom does not say what it is made of and how thick it is.
     """
-    if phantom.thickness_nm is None or not phantom.materials:
-        raise ValueError(
-            f"a HAADF image follows from thickness and materials, and phantom {phantom.name!r} states none; "
-            "set haadf_electrons to 0 or choose another phantom"
-        )
+    thickness_nm = phantom.require_thickness("a HAADF image", "set haadf_electrons to 0")
     strength = [
         material.density_g_cm3 * _scattering_per_gram(material.composition) for material in phantom.materials
     ]
-    signal = phantom.thickness_nm @ np.array(strength)
+    signal = thickness_nm @ np.array(strength)
     return (signal / signal[phantom.specimen].mean()).reshape(phantom.navigation_shape)
 
 

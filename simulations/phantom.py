@@ -71,6 +71,21 @@ class Phantom:
         """Pixels that hold any material, (P,) bool; the others are vacuum."""
         return self.truth.abundances.sum(axis=1) > 0
 
+    def require_thickness(self, effect: str, remedy: str) -> np.ndarray:
+        """Return the thickness of each component, (P, K) in nm, for an effect that depends on it and on the materials.
+
+        Raises
+        ------
+        ValueError
+            If the phantom does not say what it is made of and how thick it is; the message names effect and remedy.
+        """
+        if self.thickness_nm is None or not self.materials:
+            raise ValueError(
+                f"{effect} follows from thickness and materials, and phantom {self.name!r} states none; "
+                f"{remedy} or choose another phantom"
+            )
+        return self.thickness_nm
+
     def line_intensities(self) -> dict[str, np.ndarray]:
         """Net counts of each family of lines at unit dose, maps of `navigation_shape` (linear mixing)."""
         return {

@@ -1,4 +1,4 @@
-"""Settings shared by all tests."""
+"""Settings shared by all tests: what is compiled is kept, and which files run in one process and first."""
 
 import os
 from pathlib import Path
@@ -14,8 +14,40 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 settings.register_profile("bayesunmix", deadline=None, derandomize=True)
 settings.load_profile("bayesunmix")
 
-
 MAPS = Path("/proc/self/maps")  # of Linux
+# Files that take longest begin first, so that at the end no worker waits for another. Those of one line share fits
+# (`tests/quick.py`) and run in one process.
+FIRST = (
+    ("contracts/test_methods.py", "contracts/test_masks.py", "library/test_bayes.py"),
+    ("library/test_masks.py",),
+)
+PLACE = {f"tests/{file}": place for place, files in enumerate(FIRST) for file in files}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear nothing of what `unmix` warns of: few draws have not converged. Tests of warnings ask for them."""
+    config.addinivalue_line("filterwarnings", "ignore::bayesunmix.UnmixingWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: PLACE.get(_file(item.nodeid), len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give workers whole files, or several that share fits."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = _file(nodeid)
+            return FIRST[PLACE[file]][0] if file in PLACE else file
+
+    return ByFile(config, log)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.split("::")[0]
 
 
 @pytest.fixture(autouse=True, scope="module")

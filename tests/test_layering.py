@@ -341,7 +341,13 @@ def plant(root: Path, place: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "gpl"),
-    [("lock.txt", False), ("hyperspy.txt", True), ("espm.txt", True), ("geom_nmf.txt", False)],
+    [
+        ("lock.txt", False),
+        ("docs.txt", False),
+        ("hyperspy.txt", True),
+        ("espm.txt", True),
+        ("geom_nmf.txt", False),
+    ],
 )
 def test_the_locks_hold_hashes_and_no_address(name, gpl):
     lock = (ROOT / "requirements" / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Denoised spectra with their bands: the counts that a posterior expects in a pixel or a region, channel by channel."""
+"""Denoise the spectrum of a pixel or a region: the counts that the posterior expects, channel by channel."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from bayesunmix.data.result import Unmixing
 
 
 class Band(NamedTuple):
-    """Expected counts of each channel, three (C,) arrays: posterior mean and interval."""
+    """Hold the expected counts of each channel, three (C,) arrays: posterior mean and ends of the interval."""
 
     mean: np.ndarray
     lower: np.ndarray
@@ -30,20 +30,20 @@ def denoised(
     interval: float = 0.9,
     seed: int = 0,
 ) -> Band:
-    """Return the spectrum that the posterior expects in a pixel or a region.
+    """Return the spectrum that the posterior expects in a pixel or a region, with its band.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior.
+        A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
     where : ints, or bool array of the navigation shape
-        A pixel, ``(12, 40)``, or a region. A region is inferred from its summed counts (see
-        `bayesunmix.analysis.regions`).
+        A pixel such as ``(12, 40)``, or True for the pixels of a region. A region is inferred from its summed counts,
+        as in `bayesunmix.region`.
     interval : float
-        Probability of the band, channel by channel. It is for the expected counts; counts scatter about
-        these by their own noise.
+        Probability of the band, channel by channel. The band is for the expected counts; recorded counts scatter
+        about them by their own noise.
     seed : int
         Used for a region only; the same seed gives the same answer.
 
@@ -55,6 +55,22 @@ def denoised(
     ------
     TypeError, ValueError
         If there is no such pixel, the region has another shape, or the result has no posterior or is not of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> band = bu.denoised(result, image, (0, 0))
+    >>> band.mean.shape, bool((band.lower <= band.upper).all())
+    ((4,), True)
+    >>> upper_half = np.repeat([True, False], 32).reshape(8, 8)
+    >>> bu.denoised(result, image, upper_half).mean.shape
+    (4,)
     """
     require_result_of(result, image)
     require_probability(interval)

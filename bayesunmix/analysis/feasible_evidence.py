@@ -41,7 +41,7 @@ RIDGE = 1e-9  # of a unit diagonal: keeps equal endmembers solvable
 # Of rotations. Beyond these, components that no count tells apart would run to infinity; real sets end far inside.
 SMALLEST_VOLUME, LARGEST = 1e-6, 30.0
 BATCH_ENTRIES = 2**17  # float32 numbers that stay in the cache
-TINY = np.float32(1e-30)
+LEAST_VARIANCE = np.float32(1e-30)
 
 
 class Evidence(NamedTuple):
@@ -74,7 +74,7 @@ def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> E
     """Pool the counts and reduce them to what the test needs; the true rotation passes with this confidence."""
     group = _channel_groups(image.sum_spectrum())
     by_group = summing_matrix(group).astype(np.float64)
-    by_block = summing_matrix(image.blocks(_block(image))).astype(np.float64)
+    by_block = summing_matrix(image.block_of_pixel(_block(image))).astype(np.float64)
     counts = (by_block @ image.counts.astype(np.float64) @ by_group.T).toarray()
     counts = counts[counts.any(axis=1)]
     grouped = endmembers @ by_group.T
@@ -166,12 +166,14 @@ def _violation(
     variance = variances @ held
     # Without what is negative, the rest would be more counts than there are.
     turned_weight = np.maximum(back @ weight, 0)[:, None].astype(np.float32)
-    variance *= np.maximum(weight.astype(np.float32) @ entries, 0) / np.maximum(turned_weight @ held, TINY)
+    variance *= np.maximum(weight.astype(np.float32) @ entries, 0) / np.maximum(
+        turned_weight @ held, LEAST_VARIANCE
+    )
     low = np.minimum(turned, 0)
     number = np.count_nonzero(low, axis=2)
     low *= low
     with np.errstate(over="ignore"):  # infinite is infeasible
-        low /= np.maximum(variance, TINY)
+        low /= np.maximum(variance, LEAST_VARIANCE)
         return np.asarray((low.sum(axis=2) / evidence.critical[number]).max(axis=1))
 
 

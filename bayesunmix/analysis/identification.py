@@ -1,10 +1,10 @@
-r"""How far counts determine a factorisation: the range of every answer over all rotations that the noise allows.
+r"""Find how far the counts determine an answer: its range over all solutions that the noise allows.
 
-A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are as non-negative: its
-rotational ambiguity, in chemometrics the area of feasible solutions [1]_ [2]_. Here rotations are accepted by a test
-that knows the noise (`bayesunmix.analysis.feasible_evidence`) and found by walks to the extremes
-(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not hold this range: more dose makes it smaller
-only down to what non-negativity leaves open, and it is reported beside them.
+A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are also non-negative. This is
+called rotational ambiguity, and in chemometrics the area of feasible solutions [1]_ [2]_. Rotations T are accepted by a
+test that knows the noise (`bayesunmix.analysis.feasible_evidence`), and random walks find the extreme ones
+(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not include this range, so it is reported beside
+them. More dose narrows it only down to what non-negativity leaves open.
 
 References
 ----------
@@ -40,39 +40,55 @@ Verdict = Literal["yes", "range-only", "no"]
 
 
 class Range(NamedTuple):
-    """The lowest and the highest value that feasible rotations give."""
+    """Hold the lowest and the highest value over the feasible solutions."""
 
     lower: np.ndarray
     upper: np.ndarray
 
     @property
     def half_width(self) -> np.ndarray:
-        """Half of what lies between them."""
+        """Return half of the width of the range."""
         return (self.upper - self.lower) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Identified:
-    """What counts leave open about a factorisation, beside their noise.
+    """Hold the ranges that the counts leave open.
 
-    Every range is the one over `rotations`, so that it is an approximation from inside.
+    Every range is taken over `rotations`, which are some of the feasible ones: the true range may be wider.
 
     Parameters
     ----------
     endmembers : Range of (K, C) arrays
-        Of each channel of each endmember, which sums to one.
+        Range of each channel of each endmember, whose channels sum to one.
     fractions : Range of (P, K) arrays
-        Of each component's share of the counts of a pixel; 0 to 1 where there are none.
+        Range of each component's fraction of the counts of a pixel; 0 to 1 in pixels without counts.
     overall : Range of (K,) arrays
-        Of each component's share of all counts.
+        Range of each component's fraction of all counts.
     rotations : (n, K, K) array
-        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those kept reach the extremes.
+        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those that reach the extremes are
+        kept.
     amounts : (P, K) array
         Estimates of abundance that are linear in the counts, so that sums over regions are unbiased; some are negative.
     known : (K,) bool array
-        Components whose endmember was given, and does not rotate.
+        True for components whose endmember is given and does not rotate.
     navigation_shape : tuple of int
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> found = bu.identify(result, image)
+    >>> found.rotations.shape[1:]
+    (2, 2)
+    >>> found.fractions_of(np.ones((8, 8), bool)).lower.shape
+    (2,)
     """
 
     endmembers: Range
@@ -85,13 +101,13 @@ class Identified:
     warnings: tuple[str, ...]
 
     def fractions_of(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> Range:
-        """Return the range of every component's share of a region, two (K,) arrays.
+        """Return the range of every component's fraction of a region, two (K,) arrays.
 
         Parameters
         ----------
         mask : bool array of `navigation_shape`
         weight : {"counts", "area"}
-            Share of the counts of the region, or mean of the shares of its pixels (those that hold counts).
+            Fraction of the counts of the region, or mean of the fractions of its pixels that have counts.
 
         Raises
         ------
@@ -102,7 +118,7 @@ class Identified:
         return Range(under.min(axis=0), under.max(axis=0))
 
     def fractions_under(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
-        """Return the shares of a region under each of `rotations`, (n, K); see `fractions_of`."""
+        """Return the fractions of a region under each of `rotations`, (n, K); see `fractions_of`."""
         mask = require_mask(mask, self.navigation_shape)
         if weight not in ("counts", "area"):
             raise ValueError(f"weight must be 'counts' or 'area', got {weight!r}")
@@ -129,18 +145,20 @@ def identify(
 ) -> Identified:
     """Find the feasible range of every endmember and every fraction.
 
+    Ask it of every blind result before you believe its spectra or fractions.
+
     Parameters
     ----------
     result : Unmixing
-        Not negative (no PCA or ICA). It need not be the best of the solutions that the counts allow.
+        A result without negative values (no PCA or ICA).
     image : SpectrumImage
         The image that was unmixed.
     known : K bools, optional
-        Components whose endmembers are given. Where not given: those that the result calls known or unique.
+        True for components whose spectra are known. Where not given: those that the result marks as known or unique.
     confidence : float
         The true rotation passes the test with at least about this probability.
     n_steps : int
-        Of each walk; time is proportional to it.
+        Steps of each random walk; the time is proportional to it.
     seed : int
         The same seed gives the same result.
 
@@ -152,6 +170,24 @@ def identify(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or the result is not of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> found = bu.identify(result, image)
+    >>> bool((found.overall.lower <= found.overall.upper).all())
+    True
+    >>> found.fractions.lower.shape, found.endmembers.upper.shape
+    ((64, 2), (2, 450))
     """
     estimate = _validated(result, image, confidence, n_steps)
     require_seed(seed)
@@ -174,24 +210,34 @@ def identify(
 
 
 def verdict(half_width: float, total_sd: float) -> Verdict:
-    """Say whether the data identify a quantity.
+    """Say whether the data determine a quantity.
 
     Parameters
     ----------
     half_width : float
-        Half of its feasible range.
+        Half of the width of its feasible range.
     total_sd : float
         Its posterior standard deviation, of counting and of the endmembers together.
 
     Returns
     -------
     "no"
-        If the half-width is more than 2 sd: the error bar would not hold the other solutions.
+        If the half-width is more than 2 standard deviations: the error bar would not include the other solutions.
     "range-only"
-        If it is more than 0.5 sd: quote the range beside the error bar. A range of half-width h holds a bias of h at
-        most; up to half an sd, a 90 % interval still covers at least 85 %.
+        If it is more than 0.5 standard deviations: quote the range beside the error bar. The bias is at most the
+        half-width, and with half a standard deviation a 90 % interval still covers at least 85 %.
     "yes"
         Otherwise.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> bu.verdict(half_width=0.001, total_sd=0.01)
+    'yes'
+    >>> bu.verdict(half_width=0.01, total_sd=0.01)
+    'range-only'
+    >>> bu.verdict(half_width=0.1, total_sd=0.01)
+    'no'
     """
     if not (half_width >= 0 and total_sd >= 0):
         raise ValueError(f"half_width and total_sd must not be negative, got {half_width} and {total_sd}")
@@ -263,6 +309,7 @@ def _warnings(allowed: float) -> tuple[str, ...]:
     if allowed < 1.01:
         return ()
     return (
-        f"no non-negative factorisation near this result passes the test (worst part {allowed:.1f} times what noise "
-        "explains): the number of components or the model may be wrong, and so may these ranges",
+        "No non-negative solution near this result fits the counts within their noise "
+        f"(worst misfit {allowed:.1f} times "
+        "what noise explains). The number of components or the model may be wrong, and so may these ranges.",
     )

@@ -1,10 +1,11 @@
-r"""Net counts of line families as maps with intervals, from the draws of a factorisation.
+r"""Map the net counts of X-ray line families, with intervals, from the draws of a posterior.
 
 .. math:: n_{pf} = \sum_k a_{pk} s_{kf}
 
-with :math:`s_{kf}` the share of endmember k's photons in the lines of family f: what a fit of line families and
-continuum (`bayesunmix.spectra.line_model`, calibrated on the sum spectrum) gives to f in that endmember. Abundances and
-endmembers are of one joint draw each, so that the interval holds both errors and how they go together.
+Here :math:`s_{kf}` is the fraction of the photons of endmember k that belong to the lines of family f. It is found by
+fitting line families and continuum to the endmember (`bayesunmix.spectra.line_model`, calibrated on the sum spectrum).
+Each abundance is combined with the endmember of the same joint draw, so the interval includes both errors and their
+correlation.
 """
 
 from collections.abc import Sequence
@@ -18,13 +19,13 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
+from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 
-LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
 MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between share the nearest
 
 
 class LineIntensity(NamedTuple):
-    """Maps of net counts, of the image's navigation shape: posterior mean and interval."""
+    """Hold maps of net counts, of the image's navigation shape: posterior mean and ends of the interval."""
 
     mean: np.ndarray
     lower: np.ndarray
@@ -39,21 +40,21 @@ def line_intensities(
     interval: float = 0.9,
     elements: Sequence[str] | None = None,
 ) -> dict[str, LineIntensity]:
-    """Map the net counts of line families: ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
+    """Map the net counts of line families, for example ``line_intensities(result, image, ["Ni_K"])["Ni_K"].mean``.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior. For `elements`, which has none, see `bayesunmix.net_counts`.
+        A result with a posterior. For method "elements", which has none, use `bayesunmix.net_counts`.
     image : SpectrumImage
         The image that was unmixed.
     lines : sequence of str
-        Families: "Ni_K", "Cr_K", ...
+        Families of lines: "Ni_K", "Cr_K", ...
     interval : float
         Probability of the intervals, entry by entry.
     elements : sequence of str, optional
-        All elements of the specimen: a line that no element explains would be taken for continuum. Where not given,
-        those that the sum spectrum shows, and those of `lines`.
+        All elements of the specimen. A line of an element that is missing here would be taken for continuum. Where not
+        given: the elements that the sum spectrum shows, and those of `lines`.
 
     Returns
     -------
@@ -63,12 +64,28 @@ def line_intensities(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, a family is unknown or not on the axis, or there is no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> nickel = bu.line_intensities(result, image, ["Ni_K"])["Ni_K"]
+    >>> nickel.mean.shape, bool((nickel.lower <= nickel.upper).all())
+    ((8, 8), True)
     """
     require_result_of(result, image)
     posterior = require_posterior(result, "a map of line intensities with intervals")
     if isinstance(lines, str) or not lines:
         raise TypeError(f"lines must be a sequence of families, got {lines!r}; for example ['Ni_K']")
-    first = int(np.searchsorted(image.energy_kev, LOWEST_KEV))
+    first = int(np.searchsorted(image.energy_kev, NOISE_BELOW_KEV))
     model = _model(image, first, tuple(lines), elements)
     paired = posterior.paired_endmembers()
     photons = posterior.mean().abundances.sum(axis=0)

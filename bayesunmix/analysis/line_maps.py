@@ -1,7 +1,7 @@
-"""Maps of one X-ray line: the counts in its window, as recorded or as an estimate expects them.
+"""Map one X-ray line: the counts in its energy window, as recorded or as an estimate expects them.
 
-An estimate of few components holds little of the noise, so its line maps are denoised: those of the first K principal
-components are what microscopists draw. No background is taken off.
+An estimate with few components contains little of the noise, so its line maps are denoised; microscopists often draw
+those of the first K principal components. No background is subtracted.
 """
 
 import numpy as np
@@ -16,26 +16,45 @@ _ENERGY = "give the name of a line such as 'Ni_Ka', or a range (kev_low, kev_hig
 def line_map(
     image: SpectrumImage, line: str | tuple[float, float], estimate: Factorization | None = None
 ) -> np.ndarray:
-    """Add up the counts of a line in every pixel.
+    """Add up the counts in the window of a line, in every pixel.
 
     Parameters
     ----------
     image : SpectrumImage
     line : str or (float, float)
-        "Ni_Ka": channels within one full width at half maximum (`bayesunmix.spectra.Detector`) of the line's mean
-        energy. Or the channels with ``kev_low <= energy < kev_high``.
+        The name of a line, such as "Ni_Ka": the window reaches one full width at half maximum
+        (`bayesunmix.spectra.Detector`) to either side of the line's mean energy. Or two energies: the window is
+        ``kev_low <= energy < kev_high``.
     estimate : Factorization, optional
-        Map what this estimate of the image expects instead, such as ``unmix(image, 3, "pca").estimate``.
+        Map the counts that this estimate of the image expects instead, such as
+        ``unmix(image, 3, "pca").estimate``.
 
     Returns
     -------
     line_map : array of `image.navigation_shape`
-        Whole counts, or expected ones.
+        Recorded counts, or expected ones.
 
     Raises
     ------
     ValueError
         If there is no such line, its window holds no channel, or the estimate is not one of this image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> counted = bu.line_map(image, "Ni_Ka")
+    >>> counted.shape
+    (8, 8)
+    >>> bool(counted[:4].sum() < counted[4:].sum())
+    True
     """
     low, high = _line_window(line) if isinstance(line, str) else _range(line)
     window = (image.energy_kev >= low) & (image.energy_kev < high)

@@ -1,4 +1,4 @@
-"""Phase maps that may say "undecided": the probability that each component is the most abundant one of a pixel."""
+"""Make phase maps from probabilities, with pixels that stay undecided."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,16 +18,33 @@ VACUUM = 0.1  # of the counts of bright places
 
 @dataclass(frozen=True, eq=False)
 class PhaseMap:
-    """Which component is the most abundant.
+    """Hold the most abundant component of each pixel, and its probability.
 
     Parameters
     ----------
     labels : int array of the navigation shape
-        Number of the component whose probability is at least `at_least`; -2 where none is, -1 where there is no
-        specimen or a pixel takes no part.
+        Number of the component whose probability is at least `at_least`; -2 where no component reaches it; -1 in
+        vacuum and outside the mask.
     probability : float array, navigation axes then components
-        Sums to one in every pixel; equal where it takes no part.
+        Probability of each component to be the most abundant one. It sums to one in every pixel, and is the same for
+        all components outside the mask.
     at_least : float
+        Least probability for a label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> phases = bu.phase_map(result, image)
+    >>> phases.at_least
+    0.9
+    >>> sorted({int(label) for label in phases.labels.ravel()} | {-2})
+    [-2, 0, 1]
     """
 
     labels: np.ndarray
@@ -36,7 +53,7 @@ class PhaseMap:
 
     @property
     def undecided(self) -> float:
-        """Share of the specimen's pixels that are undecided."""
+        """Return the fraction of the specimen's pixels that are undecided."""
         specimen = self.labels != NONE
         return float((self.labels[specimen] == UNDECIDED).mean()) if specimen.any() else 0.0
 
@@ -44,23 +61,23 @@ class PhaseMap:
 def phase_map(
     result: Unmixing, image: SpectrumImage, *, at_least: float = 0.9, specimen: Any = None
 ) -> PhaseMap:
-    """Find the most abundant component of every pixel, with its probability.
+    """Label every pixel with its most abundant component, where that is probable enough.
 
-    The probability is the share of the posterior draws in which a component has the largest abundance: a feasible range
-    (`bayesunmix.identify`) is not in it.
+    The probability is the fraction of the posterior draws in which a component has the largest abundance. It does not
+    include other solutions that fit as well; see `bayesunmix.identify`.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior.
+        A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
     at_least : float
-        Least probability for a label; above 1/2, so that no two components reach it.
+        Least probability for a label, above 0.5, so that only one component can reach it.
     specimen : bool array of the navigation shape, optional
-        Pixels to label, where they take part. Where not given, those around which (3 pixels along each axis) the mean
-        expected counts are at least a tenth of what bright places have; at few counts the prior fills vacuum, and a
-        mask is better.
+        True for the pixels to label. Where not given, vacuum is left out: a pixel belongs to the specimen if the 3 x 3
+        pixels around it have at least a tenth of the expected counts of bright places. At few counts the prior
+        fills the vacuum; pass a mask then.
 
     Returns
     -------
@@ -71,6 +88,21 @@ def phase_map(
     TypeError, ValueError
         If the result has no posterior or is not of this image, `at_least` is not above 1/2, or the mask has another
         shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> phases = bu.phase_map(result, image, at_least=0.9)
+    >>> phases.labels.shape, phases.probability.shape
+    ((8, 8), (8, 8, 2))
+    >>> phases.undecided < 0.2
+    True
     """
     require_result_of(result, image)
     require_share("at_least", at_least, "0.9 labels a pixel where one component has 90 % probability")

@@ -1,9 +1,9 @@
-"""What a whole image holds of each component: its share of the counts, and the area in which it is the most abundant.
+"""Infer the fraction of each phase in a whole image, by counts and by area.
 
-The first is a region's, inferred from summed counts (`bayesunmix.analysis.regions`). The second adds up what the
-model says of each pixel, the probability that a component is its most abundant one
-(`bayesunmix.analysis.phase_maps`). At few counts a pixel that probability owes much to the prior, and no error bar
-of the sum would be right: it is an expectation, and has none.
+The fraction of the counts is that of a region that contains the whole image (`bayesunmix.analysis.regions`). The
+fraction of the area is the mean over pixels of the probability that a component is the most abundant one
+(`bayesunmix.analysis.phase_maps`). At few counts per pixel this probability depends on the prior, so the area is an
+expectation under the model and has no error bar.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,29 @@ FEW_COUNTS = 50.0
 
 @dataclass(frozen=True)
 class PhaseFractions:
-    """Fractions of the components in an image. Printed, it is a table.
+    """Hold the fractions of the components in an image; `print` shows them as a table.
 
     Parameters
     ----------
     counts : Region
-        The whole image: weighed by intensity.
+        The whole image as one region: fractions of the counts.
     areas : dict of str to float
-        Expected share of the pixels of the specimen in which a component is the most abundant, by its name.
+        For each component by name, the expected fraction of the specimen's pixels in which it is the most abundant.
     counts_per_pixel : float
-        Mean counts of the pixels of the specimen.
+        Mean counts of a pixel of the specimen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fractions = bu.phase_fractions(result, image)
+    >>> list(fractions.areas)
+    ['component 0', 'component 1']
     """
 
     counts: Region
@@ -42,11 +55,11 @@ class PhaseFractions:
 
     @property
     def below_50_counts(self) -> bool:
-        """Whether pixels hold so few counts that areas are what the model expects more than what was seen."""
+        """Return True if pixels have so few counts that the areas depend on the prior."""
         return self.counts_per_pixel < FEW_COUNTS
 
     def table(self) -> str:
-        """Fractions and areas as plain text."""
+        """Return fractions and areas as plain text."""
         width = max(map(len, self.areas))
         areas = [f"{name.ljust(width)}  {share:.3f}" for name, share in self.areas.items()]
         mark = f" (below {FEW_COUNTS:g}: the model's expectation)" if self.below_50_counts else ""
@@ -65,19 +78,19 @@ def phase_fractions(
     specimen: Any = None,
     seed: int = 0,
 ) -> PhaseFractions:
-    """Infer what share of an image each component is.
+    """Infer the fraction of each component in an image, by counts and by area.
 
     Parameters
     ----------
     result : Unmixing
-        With a posterior.
+        A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
     interval, identified, seed
         See `bayesunmix.region`.
     specimen : bool array of the image's navigation shape, optional
-        Pixels that count for the area. Where not given: those around which (3 pixels along each axis) the mean counts
-        are at least a tenth of what bright places have.
+        True for the pixels that count for the area. Where not given, vacuum is left out: a pixel belongs to the
+        specimen if the 3 x 3 pixels around it have at least a tenth of the counts of bright places.
 
     Returns
     -------
@@ -87,6 +100,19 @@ def phase_fractions(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or the result has no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fractions = bu.phase_fractions(result, image)
+    >>> [round(content.fraction.mean, 1) for content in fractions.counts.components]
+    [0.5, 0.5]
     """
     require_result_of(result, image)
     everywhere = np.ones(image.navigation_shape, bool)

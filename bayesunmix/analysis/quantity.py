@@ -1,7 +1,7 @@
-"""One number read off a result, with what is known and not known about it in three columns that are never merged.
+"""Hold one number of a result with its three kinds of error, which are never merged.
 
-Counting noise shrinks with more counts in the region, the error of the endmembers with more counts anywhere, and the
-feasible range, within which the data leave the answer open, with neither.
+Counting noise shrinks with more counts in the region. The error of the endmembers shrinks with more counts anywhere in
+the image. The feasible range shrinks with neither: within it, other solutions fit the counts as well.
 """
 
 import math
@@ -20,25 +20,43 @@ DETECTED = 3.0
 
 @dataclass(frozen=True)
 class Quantity:
-    """A posterior in a line.
+    """Summarise the posterior of one number.
 
     Parameters
     ----------
     mean : float
     lower, upper : float
-        Equal-tailed interval, of counting and endmembers together.
+        Ends of the equal-tailed interval. It includes the errors of counting and of the endmembers.
     interval : float
         Probability of the interval.
     upper_limit : float or None
-        One-sided 95 % limit of a quantity that may be zero: whose mean is less than 3 sd, or whose feasible range
-        begins at zero. Else None.
+        One-sided 95 % limit, where the quantity may be zero: its mean is less than 3 standard deviations, or its
+        feasible range begins at zero. None otherwise.
     counting_sd : float
-        With the endmembers known.
+        Standard deviation that would remain if the endmembers were known exactly.
     endmember_sd : float
-        What is added because the endmembers are not known, by the law of total variance. As it is
-        estimated from draws, less than about a sixth of `counting_sd` cannot be told from 0.
+        Standard deviation that is added because the endmembers are not known (law of total variance). It is
+        estimated from draws; less than about a sixth of `counting_sd` cannot be distinguished from 0.
     feasible : (float, float) or None
-        Range over the solutions that explain the counts as well (`bayesunmix.identify`); None where spectra are known.
+        Range over the other solutions that fit the counts as well (`bayesunmix.identify`). None where all spectra are
+        known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> fraction = bu.region(result, image, np.ones((8, 8), bool))[0].fraction
+    >>> fraction.lower < fraction.mean < fraction.upper
+    True
+    >>> fraction.sd >= fraction.counting_sd
+    True
+    >>> fraction.feasible[0] <= fraction.feasible[1]
+    True
     """
 
     mean: float
@@ -52,30 +70,31 @@ class Quantity:
 
     @property
     def sd(self) -> float:
-        """Posterior standard deviation, of counting and endmembers together."""
+        """Return the posterior standard deviation, of counting and endmembers together."""
         return math.hypot(self.counting_sd, self.endmember_sd)
 
     @property
     def feasible_half_width(self) -> float | None:
-        """Half of the feasible range."""
+        """Return half of the width of the feasible range."""
         return None if self.feasible is None else (self.feasible[1] - self.feasible[0]) / 2
 
     @property
     def identified(self) -> Verdict:
-        """Whether the data determine it: "yes", "range-only" or "no" (see `bayesunmix.verdict`)."""
+        """Say whether the data determine the number: "yes", "range-only" or "no" (see `bayesunmix.verdict`)."""
         return verdict(self.feasible_half_width or 0.0, self.sd)
 
 
 def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None) -> list[Quantity]:
-    """Reduce draws to quantities.
+    """Reduce draws of K numbers to K quantities.
 
     Parameters
     ----------
     values : (D, 2, n, K) array
         As `bayesunmix.analysis.totals.draw_totals` gives them, or a function of these.
     interval : float
+        Probability of the intervals.
     feasible : (2, K) array or None
-        Lower and upper ends.
+        Lower and upper ends of the feasible ranges.
 
     Raises
     ------
@@ -107,7 +126,7 @@ def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None)
 
 
 def table(rows: dict[str, Quantity], heading: str) -> str:
-    """Lay quantities out as plain text, a line each."""
+    """Write quantities as a plain table, one line each."""
     interval = next(iter(rows.values())).interval
     head = [heading, "mean", f"{100 * interval:g} % interval", "95 % limit", "counting sd", "endmember sd"]
     lines = [[*head, "feasible +-", "identified"]]
@@ -134,7 +153,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
 
 
 def _digits(value: float, sd: float) -> str:
-    """Write a value to the second digit of its error."""
+    """Round a value to the second digit of its error, and write it."""
     if not sd > 0:
         return f"{value:g}"
     places = 1 - math.floor(math.log10(sd))

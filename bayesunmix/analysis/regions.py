@@ -1,9 +1,9 @@
-"""What a region holds of each component: counts are summed first, and inferred once.
+"""Infer how much of each component a region contains, from the summed counts of the region.
 
-Posteriors of pixels must not be added up. Each carries its own weak prior, which is a bias of a fraction of a count
-that hundreds of pixels share: with a Jeffreys prior in each of 384 pixels, 90 % intervals of the sum held the truth in
-0 to 4 % of trials. The sum of Poisson counts is Poisson again, with the region's totals as its only
-unknowns, so that one weak prior is all there is (`bayesunmix.analysis.totals`).
+Do not add up the posteriors of pixels. Each pixel has a weak prior of its own, which biases it by a fraction of a
+count; in a sum over hundreds of pixels these biases add up and the interval misses the truth. The sum of Poisson counts
+is Poisson again, so the counts of the region are summed first, and one weak prior is enough
+(`bayesunmix.analysis.totals`).
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,23 @@ MOST_DRAWS = 200  # of the endmembers
 
 @dataclass(frozen=True)
 class Content:
-    """How much of a region one component is: its counts, and its share of the counts of all components."""
+    """Describe one component of a region: its expected counts, and its fraction of the counts of all components.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> content = bu.region(result, image, np.ones((8, 8), bool))[0]
+    >>> content.name
+    'component 0'
+    >>> content.amount.lower < content.amount.mean < content.amount.upper
+    True
+    """
 
     name: str
     amount: Quantity
@@ -33,14 +49,30 @@ class Content:
 
 @dataclass(frozen=True)
 class Region:
-    """What a region holds. Printed, it is a table.
+    """Hold the components of a region; `print` shows them as a table.
 
     Parameters
     ----------
     components : tuple of Content
-        In the order of the result.
+        One entry for each component, in the order of the result.
     n_pixels, n_counts : int
+        Size of the region, and its recorded counts.
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> found = bu.region(result, image, np.ones((8, 8), bool))
+    >>> print(found.table().splitlines()[0])
+    688 counts in 64 pixels
+    >>> found["component 0"].fraction.identified in ("yes", "range-only", "no")
+    True
     """
 
     components: tuple[Content, ...]
@@ -58,7 +90,7 @@ class Region:
         return named[component]
 
     def table(self) -> str:
-        """Amounts and fractions as plain text, with errors of counting and of the endmembers and the feasible range."""
+        """Return amounts and fractions as plain text, with the three kinds of error in columns of their own."""
         amounts = table({c.name: c.amount for c in self.components}, "counts")
         fractions = table({c.name: c.fraction for c in self.components}, "fraction")
         head = f"{self.n_counts} counts in {self.n_pixels} pixels"
@@ -78,19 +110,21 @@ def region(
 ) -> Region:
     """Infer the counts and the fraction of each component in a region.
 
+    Use it instead of a sum over pixels, whose interval would be too narrow.
+
     Parameters
     ----------
     result : Unmixing
-        With a posterior, or from a method whose spectra are known (`elements`).
+        A result with a posterior, or one whose spectra are all known (method "elements").
     image : SpectrumImage
         The image that was unmixed.
     mask : bool array of the image's navigation shape
-        The pixels of the region; those that take no part in the image are left out.
+        True for the pixels of the region. Pixels outside the image's own mask are left out.
     interval : float
         Probability of the intervals.
     identified : Identified, optional
-        ``bayesunmix.identify(result, image)``, which takes seconds; computed where not given. Give it for several
-        regions of one result.
+        What ``bayesunmix.identify(result, image)`` returned. It takes seconds and is computed where not given, so pass
+        it when you ask for several regions of one result.
     seed : int
         The same seed gives the same answer.
 
@@ -102,6 +136,22 @@ def region(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, the region is empty, or the result has no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> upper_half = np.repeat([True, False], 32).reshape(8, 8)
+    >>> found = bu.region(result, image, upper_half)
+    >>> found.n_pixels, found.n_counts
+    (32, 367)
+    >>> found[0].fraction.mean > 0.9 or found[1].fraction.mean > 0.9
+    True
     """
     mask, identified = validated(result, image, mask, identified, seed)
     totals = region_totals(result, image, mask, np.random.default_rng(seed))[1]
@@ -119,12 +169,12 @@ def region(
 def region_totals(
     result: Unmixing, image: SpectrumImage, mask: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the endmembers' counts in a region.
+    """Draw how many counts of a region belong to each endmember.
 
     Returns
     -------
     endmembers : (D, K, C) array
-        Evenly spaced draws of the posterior; the known ones of `elements` are one draw.
+        Evenly spaced draws of the posterior. Known spectra count as one draw.
     totals : (D, 2, n, K) array
         See `bayesunmix.analysis.totals.draw_totals`.
 
@@ -154,11 +204,13 @@ def validated(
     require_seed(seed)
     mask = require_mask(mask, image.navigation_shape)
     if not mask.any():
-        raise ValueError("the region must hold at least one pixel, and the mask is False everywhere")
+        raise ValueError(
+            "the region must contain at least one pixel, and the mask is False everywhere; mark its pixels by True"
+        )
     mask = mask & image.takes_part.reshape(mask.shape)
     if not mask.any():
         raise ValueError(
-            "the region must hold a pixel that takes part, and all of it lies outside the image's mask"
+            "the region must contain a pixel inside the image's mask, and all of it lies outside; choose another region"
         )
     if identified is None:
         return mask, identify(result, image)

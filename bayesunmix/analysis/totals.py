@@ -32,7 +32,7 @@ MOST_BINOMIALS = 2**20  # of a sweep: a quarter of a second
 LEAST_CHAINS = 20
 JEFFREYS = 0.5
 DEGREES_OF_FREEDOM = 5
-TINY = 1e-300
+LEAST_PART = 1e-300
 
 
 class _Normal(NamedTuple):
@@ -129,14 +129,14 @@ def _approximate(counts: np.ndarray, shapes: np.ndarray, size: np.ndarray) -> _N
 
 
 def _expected(totals: np.ndarray, counts: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-    rate = np.maximum(np.einsum("nk,nkc->nc", totals, shapes), TINY)
+    rate = np.maximum(np.einsum("nk,nkc->nc", totals, shapes), LEAST_PART)
     return totals * np.einsum("nkc,nc->nk", shapes, counts / rate)
 
 
 def _curvature(totals: np.ndarray, counts: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return expected allotted counts (n, K), and the precision of log totals were it the mode (n, K, K)."""
     parts = totals[:, :, None] * shapes
-    relative = parts / np.maximum(parts.sum(axis=1, keepdims=True), TINY)
+    relative = parts / np.maximum(parts.sum(axis=1, keepdims=True), LEAST_PART)
     weighed = relative * counts
     return weighed.sum(axis=2), JEFFREYS * np.eye(totals.shape[1]) + weighed @ np.swapaxes(relative, 1, 2)
 
@@ -160,7 +160,7 @@ def _metropolis(
 
     def log_weight(roots: np.ndarray) -> np.ndarray:
         """Posterior density over that of the proposals, both of roots."""
-        rate = np.maximum(np.einsum("nk,nkc->nc", roots**2, shapes), TINY)
+        rate = np.maximum(np.einsum("nk,nkc->nc", roots**2, shapes), LEAST_PART)
         target = np.log(rate) @ counts - (roots**2 * size).sum(axis=1)
         away = np.einsum("nkl,nk->nl", normal.factor, roots - normal.centre)
         degrees = DEGREES_OF_FREEDOM + roots.shape[1]
@@ -176,7 +176,7 @@ def _sweep(
     totals: np.ndarray, counts: np.ndarray, shapes: np.ndarray, size: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Allot the counts of every channel, one component after the other, then draw the totals."""
-    parts = totals[:, :, None] * shapes + TINY
+    parts = totals[:, :, None] * shapes + LEAST_PART
     from_here_on = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
     left = np.broadcast_to(counts, parts[:, 0].shape)
     allotted = np.empty_like(totals)

@@ -15,6 +15,7 @@ References
    multiple testing", J. R. Stat. Soc. B 57, 289 (1995).
 """
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,14 @@ import numpy as np
 from bayesunmix.checks.deviance import Deviances, cells, leverage
 from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
 from bayesunmix.checks.places import group_names, say_channels, say_regions
-from bayesunmix.checks.pooled import Pooled, expected_counts, fit, pool
+from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
+from bayesunmix.data.brief import WIDTH, brief
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.plain import plain
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +64,20 @@ class Checks:
     held_out : HeldOutCounts
     significant : float
         P-values up to this one are alarms.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> checks = bu.check(bu.unmix(image, 2, "nmf"), image)
+    >>> checks.sentences
+    ['Nothing contradicts the model.']
+    >>> checks.false_alarms
+    0.01
     """
 
     alarm: bool
@@ -81,7 +98,54 @@ class Checks:
     significant: float
 
     def __repr__(self) -> str:
-        return f"<Checks {'ALARM' if self.alarm else 'no alarm'}: {' '.join(self.sentences)}>"
+        wrapped = (
+            line
+            for sentence in self.sentences
+            for line in textwrap.wrap(sentence, WIDTH - 2, initial_indent="- ", subsequent_indent="  ")
+        )
+        return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped])
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.html import COLOURS, frame, paragraph, side_by_side, warned
+        from bayesunmix.data.pictures import Curve, curve_figure, map_figure
+
+        said = [warned(self.sentences)] if self.alarm else [paragraph(text) for text in self.sentences]
+        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=COLOURS[1])]
+        energy, deviations, _ = self.residuals()
+        caption = "counts, and in colour what the model expects, square-root scale"
+        spectrum = curve_figure(self.energy_kev, both, "keV", caption, root=True)
+        residual = curve_figure(energy, [Curve(deviations)], "keV", f"{self.residual_name} (sd)")
+        shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
+        excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
+        regions = map_figure(excess[shown[len(shown) // 2]], (), "sd of the deviance by region", limit=5.0)
+        pictures = [side_by_side([spectrum, residual]), side_by_side([regions])]
+        return frame(type(self).__name__, self._facts(), [*said, *pictures])
+
+    def _facts(self) -> list[str]:
+        off = int(np.count_nonzero(self.regions.p_value <= self.significant))
+        return [
+            "ALARM" if self.alarm else "no alarm",
+            f"a right model alarms in {100 * self.false_alarms:g} % of images",
+            f"{off} of {len(self.regions.names)} regions do not fit",
+        ]
+
+    @property
+    def residual_name(self) -> str:
+        """What `residuals` gives, in words."""
+        return "residual, peak-wide" if self.windows else "deviance of channels"
+
+    def residuals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return how far the counts lie from the model, by energy.
+
+        Returns
+        -------
+        energy_kev, deviations, p_values : (G,) arrays
+            Of windows as wide as a peak, in standard deviations. Where the endmembers were fitted to these counts: of
+            groups of channels, by how much their deviance exceeds what is expected.
+        """
+        if self.windows is not None:
+            return self.windows.peak_wide()
+        return self.channels_kev.mean(axis=0), self.channels.excess(), self.channels.p_value
 
     def summary(self) -> dict[str, Any]:
         """Return all numbers but maps and spectra, for JSON."""
@@ -91,11 +155,11 @@ class Checks:
             "sentences": list(self.sentences),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
-            "windows": _plain(self.windows),
-            "faults": {name: fault._asdict() for name, fault in self.faults.items()},
-            "channels": _plain(self.channels),
-            "regions": _plain(self.regions),
-            "held_out": _plain(self.held_out),
+            "windows": plain(self.windows),
+            "faults": plain(self.faults),
+            "channels": plain(self.channels),
+            "regions": plain(self.regions),
+            "held_out": plain(self.held_out),
         }
 
 
@@ -130,6 +194,19 @@ def check(
     ------
     TypeError, ValueError
         If an argument is not of the required kind, or no region holds enough counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> bu.check(bu.unmix(image, 2, "nmf"), image).alarm
+    False
+    >>> bu.check(bu.unmix(image, 1, "nmf"), image).alarm
+    True
     """
     _require(result, image, labels, false_alarms)
     require_seed(seed)
@@ -201,7 +278,7 @@ def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, 
         )
 
 
-def _summed(pooled: Pooled) -> Residual:
+def _summed(pooled: RegionSums) -> Residual:
     """Sum spectrum beside that of endmembers that were fitted to it."""
     expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
     n_components = len(pooled.endmembers)
@@ -216,10 +293,3 @@ def _significant(p_values: np.ndarray, false_alarms: float) -> float:
     passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
     # A p-value too small for a float is 0, and an alarm.
     return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())
-
-
-def _plain(numbers: Any) -> Any:
-    """NamedTuple of arrays as a dict of lists."""
-    if numbers is None:
-        return None
-    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in numbers._asdict().items()}

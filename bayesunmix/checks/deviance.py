@@ -41,6 +41,10 @@ class Deviances(NamedTuple):
     sd: np.ndarray
     p_value: np.ndarray
 
+    def excess(self) -> np.ndarray:
+        """Return what the deviance has above its mean, in standard deviations, (n,)."""
+        return np.asarray((self.deviance - self.expected) / self.sd)
+
 
 class Cells(NamedTuple):
     """Deviance of each cell (R, G), and its mean and variance if the model is right."""

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import bdtr, betainc, kolmogorov
 
 from bayesunmix.checks.deviance import leverage
-from bayesunmix.checks.pooled import Pooled, expected_counts, fit
+from bayesunmix.checks.pooled import RegionSums, expected_counts, fit
 
 KEPT = 0.8
 BINS = 20
@@ -44,7 +44,7 @@ class HeldOutCounts(NamedTuple):
     p_value: float
 
 
-def held_out_counts(pooled: Pooled, rng: np.random.Generator) -> HeldOutCounts:
+def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCounts:
     """Deal photons out, fit the others, and compare."""
     counts = pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts
     kept = rng.binomial(counts.astype(np.int64), KEPT)

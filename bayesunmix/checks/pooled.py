@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.image import SpectrumImage, summing_matrix, trusted_image
 from bayesunmix.data.result import Unmixing
-from bayesunmix.dimension.pooling import channel_groups
+from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
-from bayesunmix.engine.fits.starts import block_size
+from bayesunmix.engine.fits.superpixels import block_size
 
-LEAST_COUNTS = 50  # of a region: below it nothing could be said
+LEAST_REGION_COUNTS = 50  # of a region: below it nothing could be said
 REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)
 IMPOSSIBLE = (
     1e-6  # of a channel's mean count: a photon where the model has none is very unlikely, not infinitely
@@ -44,7 +44,7 @@ class Regions(NamedTuple):
     names: tuple[str, ...]
 
 
-class Pooled(NamedTuple):
+class RegionSums(NamedTuple):
     """Counts of R regions, and the spectra that should explain them.
 
     Attributes
@@ -83,7 +83,7 @@ class Pooled(NamedTuple):
         return np.flatnonzero(np.diff(self.groups, prepend=-1))
 
 
-def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> Pooled:
+def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> RegionSums:
     """Add up the counts of superpixels, or of pixels that share a label; labels below 0 are left out."""
     estimate, drawn = result.estimate, result.posterior
     endmembers = estimate.endmembers if drawn is None else drawn.endmembers.mean((0, 1), dtype=np.float64)
@@ -95,36 +95,36 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> P
     inside = of_pixel >= 0
     sums = summing_matrix(of_pixel[inside])
     counts = (sums @ image.counts[inside].astype(np.float64)).toarray()[:, used]
-    filled = counts.sum(axis=1) >= LEAST_COUNTS
+    filled = counts.sum(axis=1) >= LEAST_REGION_COUNTS
     renumbered = np.append(np.where(filled, np.cumsum(filled) - 1, -1), -1)
     kept = Regions(
         np.where(image.takes_part, renumbered[of_pixel], -1), tuple(np.array(regions.names)[filled])
     )
     if not kept.names:
         raise ValueError(
-            f"a region must hold at least {LEAST_COUNTS} counts to be checked, and none does; "
+            f"a region must hold at least {LEAST_REGION_COUNTS} counts to be checked, and none does; "
             "give larger regions in labels, or an image with more counts"
         )
     expected = estimate.abundances.sum(axis=0) @ endmembers
-    return Pooled(
+    return RegionSums(
         counts[filled],
         (sums @ estimate.abundances[inside])[filled],
         endmembers,
         image.energy_kev[used],
-        channel_groups(expected),
+        groups_by_counts(expected),
         kept,
         not any(result.known) and _reproduces(image.sum_spectrum()[used], expected),
     )
 
 
-def fit(pooled: Pooled, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit(pooled: RegionSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fit counts by region; return their abundances (R, K), and the endmembers they belong to.
 
     Counts are (R, C) where endmembers are known, (R, G) where they are fitted too.
     """
     if pooled.is_free:
         return _factorise(counts, pooled.abundances, pooled.grouped(pooled.endmembers))
-    summed = SpectrumImage(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
+    summed = trusted_image(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
     return fit_abundances(summed, pooled.endmembers), pooled.endmembers
 
 
@@ -164,7 +164,7 @@ def _factorise(
 
 def _superpixels(image: SpectrumImage, n_components: int) -> Regions:
     steps = block_size(image, n_components)
-    of_pixel = image.blocks(steps)
+    of_pixel = image.block_of_pixel(steps)
     grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
     names = []
     for place in np.ndindex(*grid):

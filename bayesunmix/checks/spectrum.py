@@ -38,6 +38,13 @@ class Windows(NamedTuple):
     sd: np.ndarray
     p_value: np.ndarray
 
+    def peak_wide(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return centre in keV, difference in standard deviations and p-value of windows as wide as a peak."""
+        energy = (self.low_kev + self.high_kev) / 2
+        narrow = self.high_kev - self.low_kev < 1.2 * Detector().fwhm_kev(np.maximum(energy, 0))
+        sd = np.where(self.sd > 0, self.sd, np.inf)
+        return energy[narrow], ((self.counts - self.expected) / sd)[narrow], self.p_value[narrow]
+
 
 class Fault(NamedTuple):
     """One known fault: its amplitude (`checks.causes.fault_shapes` says of what), sd and two-sided p-value."""

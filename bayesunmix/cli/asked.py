@@ -25,16 +25,6 @@ class Asked(NamedTuple):
         """What was read, and must not be replaced."""
         return self.result_file, self.image_file
 
-    def axes(self) -> dict[str, Any]:
-        """Describe the navigation axes, an entry each, as `abundances.npz` does."""
-        names, scales, units, offsets = zip(*self.image.axes, strict=True)
-        return {
-            "axis_names": names,
-            "axis_scales": scales,
-            "axis_units": units,
-            "axis_offsets": offsets,
-        }
-
     def origin(self) -> dict[str, Any]:
         """Name the two files, for what is written."""
         source = self.result.info.get("input")

@@ -54,6 +54,7 @@ def lines(
     require_writable(outputs, _FORMATS, overwrite)
     with asking(result, image) as asked:
         from bayesunmix.analysis.intensities import line_intensities
+        from bayesunmix.io.axes import axis_columns
         from bayesunmix.plotting.lines import plot_lines
 
         names = _names(families)
@@ -68,7 +69,7 @@ def lines(
             **{end: _stacked(found, end) for end in ("mean", "lower", "upper")},
             "names": list(found),
             "interval": interval,
-            **asked.axes(),
+            **axis_columns(asked.image.axes),
         }
         picture = as_png(lambda: plot_lines(found, asked.image, interval))
         write_each(outputs, {".npz": as_npz(arrays), ".png": picture}, asked.files)

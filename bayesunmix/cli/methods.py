@@ -1,7 +1,6 @@
 """`bayesunmix methods`: what there is to unmix with, and the settings of each."""
 
 import itertools
-import sys
 import textwrap
 from typing import Annotated
 
@@ -26,8 +25,7 @@ def methods(
         _show(name, METHODS[name])
         return
     for name in METHODS:
-        module = sys.modules[METHODS[name].__module__]
-        print(f"{name:<17} {(module.__doc__ or '').strip().splitlines()[0]}")
+        print(f"{name:<17} {METHODS.summary(name)}")
 
 
 def _show(name: str, method: type) -> None:

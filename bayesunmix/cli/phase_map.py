@@ -32,6 +32,7 @@ def phase_map(
     require_writable(outputs, _FORMATS, overwrite)
     with asking(result, image) as asked:
         from bayesunmix.analysis.phase_maps import phase_map as label
+        from bayesunmix.io.axes import axis_columns
         from bayesunmix.io.mask import read_mask
         from bayesunmix.plotting.phase_map import plot_phase_map
 
@@ -43,7 +44,7 @@ def phase_map(
             "probability": found.probability,
             "names": asked.result.names,
             "at_least": at_least,
-            **asked.axes(),
+            **axis_columns(asked.image.axes),
         }
         picture = as_png(lambda: plot_phase_map(found, asked.result, asked.image))
         write_each(outputs, {".npz": as_npz(arrays), ".png": picture}, asked.files)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
-    from bayesunmix.data.result import Source
+    from bayesunmix.data.info import Source
 
 
 def read_source(

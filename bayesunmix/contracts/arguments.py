@@ -1,4 +1,4 @@
-"""Checks that several callers share: a method's settings (numbers, choices, switches), an image, a seed."""
+"""Check arguments: settings of a method (numbers, choices, switches), an image, a result, a seed."""
 
 import dataclasses
 import numbers
@@ -13,7 +13,9 @@ from bayesunmix.data.result import Unmixing
 
 
 def require_positive(settings: Any) -> None:
-    """Check every field of a dataclass that is declared a number; None passes where the declaration allows it.
+    """Require every field of a dataclass that is declared a number to be positive.
+
+    None passes where the declaration allows it.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def require_positive(settings: Any) -> None:
 
 
 def require_choice(settings: Any) -> None:
-    """Check every field of a dataclass that is declared a choice (`Literal`) or a switch (bool).
+    """Require every field of a dataclass that is declared a choice (`Literal`) or a switch (bool) to be one of these.
 
     Raises
     ------

@@ -1,10 +1,11 @@
-"""The contract of an endmember model, and the registry that `endmember_models/` fills.
+"""Define what an endmember model must do, and the registry that `models/endmember_models/` fills.
 
-Given the component of every photon, the counts by component and channel are all that is known of the endmembers, and a
-model says how they are drawn from it. A model is a frozen dataclass of settings without arrays; what belongs to an
-image (line spectra, who owns them) is made by `prepare`. One that finds the number of components itself says so
-like a method does (`bayesunmix.contracts.method.finds_n_components`). One that makes arbitrary choices has `renew`,
-as an abundance prior may (`bayesunmix.contracts.abundance_prior`).
+The sampler assigns every photon to a component. The counts by component and channel are then all that the data say
+about the endmembers, and the model draws the endmembers from them. A model is a frozen dataclass of settings without
+arrays; `prepare` makes what belongs to an image, such as the spectra of lines and which phase owns them.
+
+A model that chooses the number of components itself says so by ``finds_n_components``, as a method does. A model that
+contains an arbitrary choice implements `renew`, as an abundance prior may (`bayesunmix.contracts.abundance_prior`).
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -17,18 +18,18 @@ from bayesunmix.data.image import SpectrumImage
 
 
 class Prepared(NamedTuple):
-    """What a model made of an image.
+    """Hold what a model prepared from an image.
 
     Attributes
     ----------
     names : list of str or None
-        Of the components, where the model gives them names.
+        Names of the components, where the model has any.
     n_components : int
     given : tree of arrays
-        Passed to every draw.
+        Passed on to every draw.
     warnings : list of str
     spectra : (K, C) array, optional
-        To start from, where the model knows better than a point estimate that knows nothing.
+        Spectra to start from, where the model knows some.
     families : tuple of str
         The line family that each component is, "continuum" for its curves; from a model of line families.
     known : bool
@@ -56,10 +57,10 @@ class Prepared(NamedTuple):
 
 
 class EndmemberModel(Protocol):
-    """How endmembers are drawn, given counts."""
+    """Draw endmembers, given the counts of each component."""
 
     def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
-        """Read off the image what does not change.
+        """Derive from the image what stays the same in all draws.
 
         Raises
         ------
@@ -69,11 +70,11 @@ class EndmemberModel(Protocol):
         ...
 
     def start(self, given: Any, endmembers: np.ndarray | None) -> tuple[jax.Array, Any]:
-        """Return endmembers (K, C) like those of a point estimate, and what is learned, before anything is."""
+        """Return the endmembers (K, C) to start from, and the initial state of what is learned."""
         ...
 
     def draw(self, key: jax.Array, counts: jax.Array, given: Any, learned: Any) -> tuple[jax.Array, Any]:
-        """Draw endmembers (K, C), which sum to one, given counts (K, C), and then what is learned."""
+        """Draw endmembers (K, C), which sum to one, given counts (K, C); then update what is learned."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The contract of a method, and the registry that `methods/` fills.
+"""Define what a method must do, and the registry that `methods/` fills.
 
 A method is a frozen dataclass whose fields are its settings. It sees the image and nothing else, so truth
 cannot leak into it. To add one, write one file::
@@ -26,10 +26,26 @@ from bayesunmix.data.result import Unmixing
 
 @runtime_checkable
 class Method(Protocol):
-    """A frozen dataclass of settings with a `fit`."""
+    """Unmix an image: a frozen dataclass of settings with a `fit`.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import bayesunmix as bu
+    >>> @dataclass(frozen=True)
+    ... class Mean:
+    ...     def fit(self, image, n_components, key):
+    ...         mean = image.sum_spectrum()[None] / image.n_photons
+    ...         return bu.Unmixing(bu.Factorization(mean, image.total_map().reshape(-1, 1)))
+    >>> isinstance(Mean(), bu.Method)
+    True
+    >>> image = bu.SpectrumImage([[3, 1], [1, 3]], [1.0, 2.0])
+    >>> bu.unmix(image, 1, Mean()).estimate.endmembers
+    array([[0.5, 0.5]])
+    """
 
     def fit(self, image: SpectrumImage, n_components: Any, key: Any) -> Unmixing:
-        """Unmix `image` into `n_components`, with the JAX key as the only source of randomness."""
+        """Unmix an image into `n_components` components; all randomness comes from the JAX key."""
         ...
 
 
@@ -46,4 +62,6 @@ def doubts_n_components(method: object) -> bool:
     return bool(getattr(method, "doubts_n_components", False))
 
 
-METHODS: Registry[type[Method]] = Registry("method", "bayesunmix.methods")
+METHODS: Registry[type[Method]] = Registry(
+    "method", "bayesunmix.methods", lambda found: isinstance(found, type) and issubclass(found, Method)
+)

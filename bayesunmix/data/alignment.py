@@ -1,7 +1,8 @@
-"""One permutation for everything: components are matched once, and spectra, maps and draws follow.
+"""Match components by their spectra, and give chains the same numbering (label switching).
 
-Matching spectra and maps separately would let a method score well with two different numberings.
-The match minimises the summed spectral angle (Kuhn 1955, the Hungarian method).
+Components are matched once, and spectra, maps and draws follow by the same permutation. Matching spectra and maps
+separately would let a method score well with two different numberings. The match minimises the summed spectral angle
+(Kuhn 1955, the Hungarian method).
 """
 
 from dataclasses import replace
@@ -12,15 +13,21 @@ from bayesunmix.data.posterior import Posterior
 
 
 def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Angles in degrees between every row of `a` (K, C) and every row of `b` (J, C), (K, J).
+    """Compute the angle in degrees between every row of `a` (K, C) and every row of `b` (J, C), (K, J).
 
-    Angles near zero are taken from the distance of the unit vectors, where the arc cosine would lose digits.
-    A spectrum of zeros has no direction; it counts as being at right angles to everything.
+    The angle follows from the distance of the unit vectors, which is exact for small angles too. A spectrum of zeros
+    has no direction; its angle to every other one is 90 degrees.
 
     Raises
     ------
     ValueError
         If one of the two is not 2-D, or if their channels differ.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> bu.spectral_angles([[1, 0, 0]], [[1, 0, 0], [1, 1, 0]]).round(1)
+    array([[ 0., 45.]])
     """
     a, b = (np.asarray(spectra, dtype=np.float64) for spectra in (a, b))
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
@@ -34,13 +41,22 @@ def spectral_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
-    """Order of `endmembers` (J, C) that lines them up with `reference` (K, C).
+    """Find the order of `endmembers` (J, C) that matches them with `reference` (K, C).
 
     Returns
     -------
     order : (J,) int array
-        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last. Where
-        there are fewer endmembers than references, they come in the order of those that found a partner.
+        ``endmembers[order[k]]`` belongs to ``reference[k]``. Endmembers without a partner come last. With fewer
+        endmembers than references, they are in the order of the references that have a partner.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> truth = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+    >>> found = np.array([[0, 0.9, 0.1], [0.8, 0.1, 0.1]])
+    >>> bu.match(truth, found)
+    array([1, 0])
     """
     from scipy.optimize import linear_sum_assignment  # half of the import time of this package
 
@@ -50,13 +66,13 @@ def match(reference: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
 
 
 def relabel_chains(posterior: Posterior) -> tuple[Posterior, int]:
-    """Give every chain the numbering of the first, by its mean endmembers.
+    """Give the components of every chain the order of the first chain, by the mean endmembers (label switching).
 
     Returns
     -------
     posterior : Posterior
     n_relabelled : int
-        Chains whose numbering differed.
+        Number of chains whose numbering differed.
     """
     means = posterior.endmembers.mean(axis=1)
     orders = [match(means[0], mean) for mean in means]

@@ -93,14 +93,26 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
         raise ValueError(
             f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
         )
-    csr.eliminate_zeros()
-    if csr.nnz == 0:
+    return compact_in_place(csr)
+
+
+def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
+    """Return whole, non-negative counts without zeros, as the smallest unsigned integers that fit.
+
+    Raises
+    ------
+    ValueError
+        If they are all zero, or one is too large.
+    """
+    counts.eliminate_zeros()
+    if counts.nnz == 0:
         raise ValueError(
             "the image holds no counts (all pixels are vacuum); check the file, the channel range, the crop or the mask"
         )
-    if csr.data.max() > np.iinfo(np.uint32).max:
+    largest = counts.data.max()
+    if largest > np.iinfo(np.uint32).max:
         raise ValueError(
-            f"a single entry holds {csr.data.max():g} counts; at most {np.iinfo(np.uint32).max} are supported"
+            f"a single entry holds {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
         )
-    csr.data = csr.data.astype(np.min_scalar_type(int(csr.data.max())))
-    return csr
+    counts.data = counts.data.astype(np.min_scalar_type(int(largest)), copy=False)
+    return counts

@@ -1,8 +1,8 @@
-"""Quantiles of draws, a block of entries at a time: hundreds of draws of a map fit no memory as float64.
+"""Compute quantiles of draws, a block of entries at a time, because hundreds of draws of a map are large.
 
-The quantile rule is Weibull's: the i-th smallest of n draws is the quantile i / (n + 1). If the truth is exchangeable
-with the draws, as it is in a calibrated posterior, it lies below that draw with exactly this probability, so that an
-interval of few draws is not too narrow [1]_. Quantiles beyond the outermost draws are these draws.
+The quantile rule is Weibull's: the i-th smallest of n draws is the quantile i / (n + 1) [1]_. In a calibrated posterior
+the truth is exchangeable with the draws and lies below that draw with exactly this probability, so an interval of few
+draws is not too narrow. Quantiles beyond the outermost draws are these draws.
 
 References
 ----------
@@ -17,12 +17,12 @@ VALUES_PER_BLOCK = 2**20
 
 
 def quantile(draws: np.ndarray, q: float | Sequence[float]) -> np.ndarray:
-    """Quantiles of (n, ...) draws along the first axis, one for each of `q`; see above for the rule."""
+    """Return quantiles of (n, ...) draws along the first axis, one for each of `q`."""
     return np.asarray(np.quantile(np.asarray(draws, np.float64), q, axis=0, method="weibull"))
 
 
 def equal_tailed(draws: np.ndarray, probability: float) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end of the equal-tailed interval of (n, ...) draws.
+    """Return the lower and the upper end of the equal-tailed interval of (n, ...) draws.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def blocks(draws: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[
     ----------
     draws : (chain, draw, P, ...) array
     rows : (n,) int array, optional
-        Which of the P; all where not given.
+        Rows to yield; all P where not given.
 
     Yields
     ------
     block : (b,) int array
-        Some of the rows.
+        The rows of this block.
     some : (draws of all chains, b, ...) float64 array
     """
     rows = np.arange(draws.shape[2]) if rows is None else rows

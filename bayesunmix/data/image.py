@@ -9,32 +9,16 @@ they are, and so are never seen again: not in a sum, not by a method.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.counts import flattened, photon_counts
+from bayesunmix.data.brief import brief
+from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data.grid import Axis, Grid
 from bayesunmix.data.mask import require_mask
-
-
-class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel."""
-
-    name: str
-    scale: float = 1.0
-    units: str = "px"
-    offset: float = 0.0
-
-
-class Grid(NamedTuple):
-    """Where counts lie: what is left of a spectrum image without them."""
-
-    energy_kev: np.ndarray
-    shape: tuple[int, ...]
-    axes: tuple[Axis, ...]
-    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +46,24 @@ class SpectrumImage:
         If the counts or the energies are not numbers.
     ValueError
         If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> counts = np.random.default_rng(0).poisson(0.1, size=(24, 32, 100))
+    >>> image = bu.SpectrumImage(counts, energy_kev=np.linspace(1, 10, 100))
+    >>> image.navigation_shape, image.n_channels
+    ((24, 32), 100)
+    >>> image.total_map().shape
+    (24, 32)
+    >>> image.rebin(spatial=2).navigation_shape
+    (12, 16)
+    >>> image.crop(kev_low=2).n_channels
+    89
+    >>> left = np.arange(32) < 16
+    >>> image.within(np.tile(left, (24, 1))).takes_part.sum()
+    np.int64(384)
     """
 
     counts: sparse.csr_array
@@ -87,9 +89,30 @@ class SpectrumImage:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
+        axes = [
+            f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
+            for axis, n in zip(self.axes, self.shape, strict=False)
+        ]
+        per_pixel = self.n_photons / self.takes_part.sum()
+        return brief(
+            [
+                f"<SpectrumImage {size}, {', '.join(self._facts())}>",
+                f"axes: {', '.join(axes)}; mean {per_pixel:.3g} counts per pixel",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import image_map, spectrum_figure
+        from bayesunmix.data.html import frame, side_by_side
+
+        spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
+        pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
+        return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
+
+    def _facts(self) -> list[str]:
         low, high = self.energy_kev[0], self.energy_kev[-1]
         where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
-        return f"<SpectrumImage {size}, {low:.2f} to {high:.2f} keV, {self.n_photons} counts{where}>"
+        return [f"{low:.2f} to {high:.2f} keV", f"{self.n_photons} counts{where}"]
 
     @property
     def n_pixels(self) -> int:
@@ -148,9 +171,11 @@ class SpectrumImage:
             If the mask has another shape or type, or no count is left.
         """
         mask = _validated_mask(mask, self.navigation_shape)
-        if mask is None or self.mask is None:
-            return self if mask is None else replace(self, mask=mask)
-        return replace(self, mask=mask & self.mask)
+        if mask is None:
+            return self
+        if self.mask is not None:
+            mask = _validated_mask(mask & self.mask, self.navigation_shape)
+        return trusted_image(self.counts.copy(), self.energy_kev, self.shape, self.axes, mask)
 
     def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
         """Keep the channels with ``kev_low <= energy < kev_high``.
@@ -170,7 +195,7 @@ class SpectrumImage:
         low, high = np.flatnonzero(keep)[[0, -1]]
         counts = self.counts[:, low : high + 1]
         shape = (*self.navigation_shape, counts.shape[1])
-        return replace(self, counts=counts, energy_kev=self.energy_kev[keep], shape=shape)
+        return trusted_image(counts, self.energy_kev[keep], shape, self.axes, self.mask)
 
     def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
         """Sum blocks of pixels and of channels; blocks at the far edge may be smaller, so no count is lost.
@@ -192,9 +217,12 @@ class SpectrumImage:
         steps = self._steps(spatial)
         if not _is_positive_whole(energy):
             raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
-        pixel_sum = summing_matrix(self.blocks(steps))
+        if energy == 1 and set(steps) == {1}:
+            return self
+        pixel_sum = summing_matrix(self.block_of_pixel(steps))
         channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
+        counts.sort_indices()
         centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
         axes = tuple(
             a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
@@ -202,9 +230,9 @@ class SpectrumImage:
         )
         blocks = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
         mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
-        return SpectrumImage(counts, centres, (*blocks, counts.shape[1]), axes, mask)
+        return trusted_image(counts, centres, (*blocks, counts.shape[1]), axes, mask)
 
-    def blocks(self, spatial: int | tuple[int, ...]) -> np.ndarray:
+    def block_of_pixel(self, spatial: int | tuple[int, ...]) -> np.ndarray:
         """Return the block of `rebin` that each pixel falls in, (P,) int."""
         steps = self._steps(spatial)
         shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
@@ -245,7 +273,48 @@ class SpectrumImage:
                 f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
                 "use an image with more counts or a keep nearer to 0.5"
             )
-        return replace(self, counts=kept), replace(self, counts=rest)
+        others = (self.energy_kev, self.shape, self.axes, self.mask)
+        return trusted_image(kept, *others), trusted_image(rest, *others)
+
+
+def trusted_image(
+    counts: sparse.csr_array,
+    energy_kev: np.ndarray,
+    shape: tuple[int, ...] = (),
+    axes: tuple[Axis, ...] = (),
+    mask: np.ndarray | None = None,
+) -> SpectrumImage:
+    """Make an image of what is valid already, because it was derived from an image: nothing is looked at again.
+
+    Parameters
+    ----------
+    counts : (P, C) csr_array
+        Whole and not negative, with sorted indices, and changed by nobody else. Those outside the mask are left out.
+    energy_kev : (C,) float64 array
+    shape : tuple of int, optional
+        Navigation axes, then channels; that of the counts where not given.
+    axes : tuple of Axis, optional
+    mask : bool array of the navigation shape, optional
+
+    Raises
+    ------
+    ValueError
+        If no count is left, or one is too large.
+    """
+    if mask is not None:
+        counts.data[np.repeat(~mask.ravel(), np.diff(counts.indptr))] = 0
+    shape = shape or tuple(counts.shape)
+    image = object.__new__(SpectrumImage)
+    valid = {
+        "counts": compact_in_place(counts),
+        "energy_kev": energy_kev,
+        "shape": shape,
+        "axes": axes or _default_axes(len(shape) - 1),
+        "mask": None if mask is None or mask.all() else mask,
+    }
+    for name, value in valid.items():
+        object.__setattr__(image, name, value)
+    return image
 
 
 def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:

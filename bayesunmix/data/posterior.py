@@ -1,7 +1,7 @@
-"""Draws from a posterior, and what is read off them.
+"""Keep draws from a posterior, and summarise them: mean, standard deviation, intervals, R-hat.
 
-Draws have the axes (chain, draw, ...), as ArviZ expects. Endmembers keep every draw. Abundances keep as many
-evenly spaced draws as fit a memory budget, because draws x pixels x components grows without bound.
+Draws have the axes (chain, draw, ...), as ArviZ expects. Every draw of the endmembers is kept. Of the abundances, as
+many evenly spaced draws are kept as fit a memory budget, because draws x pixels x components may be very large.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
+from bayesunmix.data.brief import brief
 from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Diagnostics(TypedDict, total=False):
 
 
 class Bound(NamedTuple):
-    """One end of an interval: (K, C) endmembers and (P, K) abundances."""
+    """Hold a summary of the draws, or one end of an interval: (K, C) endmembers and (P, K) abundances."""
 
     endmembers: np.ndarray
     abundances: np.ndarray
@@ -33,23 +34,42 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Draws of a factorisation in canonical scale.
+    """Hold draws of a factorisation whose endmembers sum to one.
 
     Parameters
     ----------
     endmembers : (chain, draw, K, C) array
+        Spectra; the channels of each sum to one.
     abundances : (chain, kept draw, P, K) array
-        Expected counts; kept draws are evenly spaced among all draws.
+        Expected counts. Kept draws are evenly spaced among all draws.
     statistics : dict of (chain, draw) arrays
-        Quantities that do not depend on how components are numbered (the log-likelihood, for one): R-hat and
-        the effective sample size are computed on these.
+        Quantities that do not depend on how components are numbered, such as the log-likelihood. R-hat and the
+        effective sample size are computed on these.
     calibrated : bool
-        Whether the method's intervals pass its calibration tests; false for approximations known to be narrow.
+        False for approximations whose intervals are known to be too narrow.
     abundance_mean, abundance_sd : (P, K) array or None
-        From samplers that see more draws than they keep, over all of them.
+        Mean and standard deviation over all draws, where the sampler makes more draws than it keeps.
     partners : (kept draw,) int array or None
-        Number of the endmember draw that each kept abundance draw was made with; evenly spaced from the first on where
-        not given.
+        For each kept draw of the abundances, the number of the endmember draw that belongs to it. Where not given,
+        these are evenly spaced from the first on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> posterior = result.posterior
+    >>> lower, upper = posterior.interval(0.9)
+    >>> lower.abundances.shape, lower.endmembers.shape
+    ((64, 2), (2, 4))
+    >>> bool((lower.abundances <= upper.abundances).all())
+    True
+    >>> posterior.mean().abundances.shape
+    (64, 2)
     """
 
     endmembers: np.ndarray
@@ -81,22 +101,53 @@ class Posterior:
                     f"{name} must be (P, K) = {a.shape[2:]} as the draws are, got {moment.shape}"
                 )
 
+    def __repr__(self) -> str:
+        n_components, n_channels = self.endmembers.shape[2:]
+        held = ", ".join(self.statistics) or "none"
+        return brief(
+            [
+                f"<Posterior: {n_components} components, {self.abundances.shape[2]} pixels, {n_channels} channels>",
+                self.say_draws(),
+                f"statistics of each draw: {held}",
+                "read off it: .mean(), .sd(), .interval(0.9), .upper_limit(0.95), .diagnostics(), .to_arviz()",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import Drawn, bounds, component_rows
+        from bayesunmix.data.html import frame, paragraph
+
+        mean = self.mean()
+        n_components = len(mean.endmembers)
+        names = [f"component {k}" for k in range(n_components)]
+        drawn = Drawn(names, [""] * n_components, *mean, bounds(self.endmembers))
+        no_maps = paragraph("Maps are shown by the result, which knows the image.", soft=True)
+        facts = [f"{n_components} components", f"{len(mean.abundances)} pixels", self.say_draws()]
+        return frame(type(self).__name__, facts, [no_maps, *component_rows(drawn, None)])
+
+    def say_draws(self) -> str:
+        """Say how many draws there are, and whether intervals made of them can be believed."""
+        (chains, draws), kept = self.endmembers.shape[:2], self.abundances.shape[1]
+        doubt = "" if self.calibrated else "; their intervals are known to be too narrow"
+        return f"{chains} chains of {draws} draws of spectra and {kept} of maps{doubt}"
+
     def mean(self) -> Bound:
-        """Posterior mean."""
+        """Return the posterior mean."""
         streamed = self.abundance_mean
         abundances = self.abundances.mean((0, 1), dtype=np.float64) if streamed is None else streamed
         return Bound(self.endmembers.mean((0, 1), dtype=np.float64), abundances)
 
     def sd(self) -> Bound:
-        """Posterior standard deviation; 0 from a single draw."""
+        """Return the posterior standard deviation; 0 from a single draw."""
         streamed = self.abundance_sd
         abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
         return Bound(_reduce(self.endmembers, _sd)[0], abundances)
 
     def interval(self, probability: float = 0.9) -> tuple[Bound, Bound]:
-        """Equal-tailed interval, entry by entry: it holds a further draw with this probability.
+        """Return the equal-tailed interval of every entry.
 
-        The quantiles are those of `bayesunmix.data.draws`, so that few draws do not make it narrow.
+        A further draw would lie inside with this probability. The quantiles are those of `bayesunmix.data.draws`, so
+        that few draws do not make the interval too narrow.
 
         Returns
         -------
@@ -105,7 +156,7 @@ class Posterior:
 
         Notes
         -----
-        The interval of a positive quantity can never contain 0; for one that may be zero, see `upper_limit`.
+        The interval of a positive quantity never contains 0. For a quantity that may be zero, use `upper_limit`.
         """
         require_probability(probability)
         ends = [
@@ -116,13 +167,13 @@ class Posterior:
         return lower, upper
 
     def upper_limit(self, probability: float = 0.95) -> Bound:
-        """One-sided upper limit: a further draw lies below it with this probability."""
+        """Return the one-sided upper limit: a further draw would lie below it with this probability."""
         require_probability(probability)
         both = (self.endmembers, self.abundances)
         return Bound(*(_reduce(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
 
     def paired_endmembers(self) -> np.ndarray:
-        """Endmembers of the kept abundance draws, (chain, kept draw, K, C): both are of one joint draw."""
+        """Return the endmembers that belong to the kept draws of the abundances, (chain, kept draw, K, C)."""
         n_draws, n_kept = self.endmembers.shape[1], self.abundances.shape[1]
         even = np.arange(n_kept) * n_draws // n_kept
         return self.endmembers[:, even if self.partners is None else self.partners]
@@ -139,9 +190,10 @@ class Posterior:
         )
 
     def diagnostics(self) -> "Diagnostics":
-        """Largest R-hat and smallest bulk effective sample size over `statistics`; empty without statistics.
+        """Return the largest R-hat and the smallest bulk effective sample size over `statistics`.
 
-        A statistic that cannot be judged (fewer than 4 draws, or all equal) makes the result NaN, not good.
+        The result is empty without statistics. It is NaN if a statistic cannot be judged: fewer than 4 draws, or all
+        draws equal.
         """
         if not self.statistics:
             return {}
@@ -155,10 +207,10 @@ class Posterior:
         }
 
     def to_arviz(self) -> "xarray.DataTree":
-        """Hand the draws to ArviZ as groups `posterior` and `sample_stats`.
+        """Convert the draws to an xarray DataTree for ArviZ, with the groups `posterior` and `sample_stats`.
 
-        ArviZ wants one number of draws in a group: abundances of which fewer draws were kept come in a group of their
-        own, `posterior_abundances`.
+        All draws of a group have one length in ArviZ. Where fewer draws of the abundances were kept, they are in a
+        group of their own, `posterior_abundances`.
         """
         import arviz_base
 
@@ -174,7 +226,7 @@ class Posterior:
 
 
 def affordable_draws(n_draws: int, map_size: int, most_mib: float) -> int:
-    """How many of `n_draws` float32 draws of `map_size` values fit `most_mib`: at least 20, for a 90 % interval."""
+    """Return how many of `n_draws` float32 draws of `map_size` values fit into `most_mib` MiB, at least 20."""
     fitting = int(most_mib * 2**20 / (4 * map_size))
     return min(n_draws, max(fitting, 20))
 

@@ -1,115 +1,74 @@
 """What a method found: the estimate, its posterior, and what there is to say about them."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
 
 import numpy as np
 
+from bayesunmix.data import result_words as words
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import Grid
+from bayesunmix.data.grid import Grid
+from bayesunmix.data.info import Info
 from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.share import Share
+
+__all__ = ["Info", "NotConvergedWarning", "NotIdentifiedWarning", "Share", "Unmixing", "UnmixingWarning"]
 
 
 class UnmixingWarning(UserWarning):
-    """A result must not be taken at its word; the message says why and what to do."""
+    """A result must not be taken at its word; the message says why and what to do.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import bayesunmix as bu
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", bu.UnmixingWarning)  # stop at every doubt
+    ...     try:
+    ...         warnings.warn("nmf did not converge.", bu.NotConvergedWarning)
+    ...     except bu.UnmixingWarning as doubt:
+    ...         print(doubt)
+    nmf did not converge.
+    """
 
 
 class NotConvergedWarning(UnmixingWarning):
-    """A fit stopped before it had settled."""
+    """A fit stopped before it had settled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     result = bu.unmix(image, 2, "nmf", max_iterations=1, tolerance=1e-12)
+    >>> [warning.category.__name__ for warning in said]
+    ['NotConvergedWarning']
+    """
 
 
 class NotIdentifiedWarning(UnmixingWarning):
-    """The counts leave an answer open: other solutions explain them as well."""
+    """The counts leave an answer open: other solutions explain them as well.
 
-
-class Share(TypedDict):
-    """The fraction of all counts that one component makes, as `bayesunmix.region` infers it for the whole image."""
-
-    mean: float
-    lower: float
-    upper: float
-    counting_sd: float
-    endmember_sd: float
-    feasible_half_width: float | None  # None where all spectra are known
-    identified: str
-
-
-class Source(TypedDict):
-    """The file that the command line unmixed, and how it was prepared."""
-
-    name: str
-    path: str  # as it was given
-    path_from_result: str | None  # from the folder of the results; None on another drive
-    sha256: str
-    crop_below_kev: float | None  # None where all channels were kept
-    mask: str | None  # path of the mask file, as it was given
-    mask_sha256: str | None
-
-
-class Info(TypedDict, total=False):
-    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next twelve.
-
-    The others depend on the method. A setting or a statistic that is not listed here belongs to a method of
-    somebody's own.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     result = bu.unmix(image, 2, "fisher_conditional")
+    >>> [warning.category.__name__ for warning in said]
+    ['NotIdentifiedWarning']
     """
-
-    converged: bool
-    interrupted: bool
-    iterations: int
-    objective: list[float]  # after each look at it
-    objective_name: str
-    relative_gap: float  # share of the objective that is left to gain, extrapolated
-    warnings: list[str]
-
-    method: str
-    settings: dict[str, Any]
-    n_components: int
-    rank: str  # what `bayesunmix.rank` said of the number of components, where it was asked
-    seed: int
-    fractions: dict[str, Share]  # of each component by name; of methods with a posterior
-    fit_seconds: float
-    compile_seconds: float
-    peak_mib: float
-    device: str
-    versions: dict[str, str]
-    input: Source  # where the command line made the result
-
-    # Maximum likelihood: the certificate, and how far random starts agreed.
-    stationarity: float
-    duality_gap: float
-    starts: int
-    starts_agreeing: int
-    starts_angle_deg: float
-    # Automatic relevance determination, smoothness, rotations and clusters.
-    relevance: list[float]
-    n_components_tried: int
-    smoothness: float
-    smoothness_tried: list[float]
-    held_out_deviance: list[float]
-    explained_variance_ratio: list[float]
-    stability: list[float]
-    area_fractions: list[float]
-    volume: float
-    # Chains.
-    r_hat: float
-    ess: float
-    chains_relabelled: int
-    superpixel: list[int]
-    recalibration: dict[str, Any] | None
-    divergent: int
-    gradients_per_draw: float
-    longest_trajectories: float
-    # Line families.
-    families: list[str]  # the family of each component, "continuum" for its curves
-    elements: dict[str, str]
-    unnamed_kev: list[float]
-    calibration: Any
-    # Methods on top of another.
-    point_method: str
-    replicates: int
-    replicates_failed: int
-    replicates_unsettled: int
-    replicates_relabelled: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +100,26 @@ class Unmixing:
     ------
     ValueError
         If names, known or unique do not have one entry a component.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> result.estimate.endmembers.shape, result.estimate.abundances.shape
+    ((2, 4), (64, 2))
+    >>> result.names
+    ('component 0', 'component 1')
+    >>> result.info["converged"]
+    True
+    >>> result.posterior is None
+    True
+    >>> result.reorder([1, 0]).names
+    ('component 1', 'component 0')
     """
 
     estimate: Factorization
@@ -166,6 +145,34 @@ class Unmixing:
                     f"{name} must have one entry for each of the {n_components} components, got {len(value)}"
                 )
             object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return words.as_text(self.estimate, self.posterior, self.info, self.grid, self.names)
+
+    def _repr_html_(self) -> str:
+        from bayesunmix.data.component_html import Drawn, bounds, component_rows
+        from bayesunmix.data.html import folded, frame, paragraph, table, warned
+
+        estimate, posterior, grid, info = self.estimate, self.posterior, self.grid, self.info
+        is_profile = grid is not None and len(grid.axes) == 1
+        drawn = Drawn(
+            self.names,
+            words.remarks(estimate, info, self.names, self.known),
+            estimate.endmembers,
+            estimate.abundances,
+            None if posterior is None else bounds(posterior.endmembers),
+            bounds(posterior.abundances) if posterior is not None and is_profile else None,
+        )
+        head, *rows = words.share_table(estimate, info, self.names)
+        parts = [
+            paragraph(words.say_size(estimate, grid)),
+            paragraph(words.say_posterior(posterior, info)),
+            warned(info.get("warnings", ())),
+            table(head, rows, off=words.DOUBTFUL),
+            *component_rows(drawn, grid),
+            folded("How it was made", words.say_how(info)),
+        ]
+        return frame(type(self).__name__, words.headline(estimate, info), parts)
 
     def reorder(self, order: np.ndarray) -> "Unmixing":
         """Return the result with components in the given order."""

@@ -53,7 +53,7 @@ def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
     return list(itertools.accumulate(range(last - first), lambda fine, _: fine.coarser(), initial=finest))
 
 
-def channel_groups(spectrum: np.ndarray) -> np.ndarray:
+def groups_by_counts(spectrum: np.ndarray) -> np.ndarray:
     """Group of each channel, (C,) int: neighbours are merged until they hold one percent of the counts."""
     least, held = spectrum.sum() / _GROUPS, 0.0
     groups = np.zeros(spectrum.size, int)
@@ -69,6 +69,6 @@ def channel_groups(spectrum: np.ndarray) -> np.ndarray:
 def _pooled(image: SpectrumImage, block: int) -> Pooled:
     steps = tuple(min(block, side) for side in image.navigation_shape)
     grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
-    by_block = summing_matrix(image.blocks(steps))
-    by_group = summing_matrix(channel_groups(image.sum_spectrum()))
+    by_block = summing_matrix(image.block_of_pixel(steps))
+    by_group = summing_matrix(groups_by_counts(image.sum_spectrum()))
     return Pooled((by_block @ image.counts.astype(np.float64) @ by_group.T).toarray(), grid, block)

@@ -38,6 +38,20 @@ class Rank:
     relevant : int
         Components that automatic relevance determination keeps.
     seed : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> evidence = bu.rank(image)
+    >>> evidence.n_components, evidence.relevant
+    (2, 2)
+    >>> evidence.scree.n_components
+    2
     """
 
     n_components: int
@@ -92,6 +106,17 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
     ------
     TypeError, ValueError
         If an argument is not of the required kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> bu.rank(image).n_components
+    2
     """
     require_image(image)
     if isinstance(most, bool) or not isinstance(most, numbers.Integral) or most < 1:

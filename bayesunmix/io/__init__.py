@@ -41,6 +41,21 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
         If the file is not a readable spectrum image of photon counts; the message says what to do.
     ModuleNotFoundError
         If a microscope file is read without the extra `io`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "map.npz"
+    >>> bu.write(image, path)
+    >>> bu.read(path).navigation_shape
+    (8, 8)
     """
     path = Path(path)
     _check_readable(path)
@@ -61,6 +76,21 @@ def write(image: SpectrumImage, path: str | Path) -> None:
     ------
     ValueError
         If the name does not end in .npz.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "map.npz"
+    >>> bu.write(image, path)
+    >>> sorted(np.load(path))[4:7]
+    ['counts_data', 'counts_indices', 'counts_indptr']
     """
     path = Path(path)
     if path.suffix.lower() != ".npz":

@@ -21,12 +21,13 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.io.axes import axes_from_columns, axis_columns
+from bayesunmix.io.npz import IMAGE_FORMAT
 from bayesunmix.running.progress import track
 
 if TYPE_CHECKING:
     import h5py
 
-FORMAT = "bayesunmix spectrum image 1"
 _HEADER = 1 << 16  # bytes: more than all but the counts takes
 _CHUNK = 1 << 18  # entries: 1 MiB of counts before compression
 
@@ -58,7 +59,7 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
             f"{path.name!r} is not a spectrum image that this package wrote, or it is damaged; write it again"
         ) from error
     with file:
-        if file.attrs.get("format") != FORMAT:
+        if file.attrs.get("format") != IMAGE_FORMAT:
             raise ValueError(
                 f"{path.name!r} is an HDF5 file, but not a spectrum image of this package; export it as .hspy or .rpl"
             )
@@ -79,15 +80,13 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
             ),
             shape=(starts.size - 1, shape[-1]),
         )
-        names = file["axis_names"].asstr()[:]
-        scales = file["axis_scales"][:].tolist()
-        # Files of version 0.1.0 have no offsets.
-        offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else [0.0] * len(scales)
-        offsets[0] += start * scales[0]
-        axes = zip(names, scales, file["axis_units"].asstr()[:], offsets, strict=True)
+        names, units = (file[f"axis_{field}"].asstr()[:].tolist() for field in ("names", "units"))
+        offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else None
+        first, *others = axes_from_columns(names, file["axis_scales"][:].tolist(), units, offsets)
+        first = first._replace(offset=first.offset + start * first.scale)
         mask = file["mask"][start:stop] if "mask" in file else None
         shape = (stop - start, *shape[1:])
-        return SpectrumImage(counts, file["energy_kev"][:], shape, tuple(Axis(*axis) for axis in axes), mask)
+        return SpectrumImage(counts, file["energy_kev"][:], shape, (first, *others), mask)
 
 
 def write_blocks(
@@ -147,13 +146,11 @@ def _write(
     n_pixels = int(np.prod(shape))
     # No times are tracked, so that the same seed gives the same bytes.
     with h5py.File(disk, "w", track_order=False) as file:
-        file.attrs["format"] = FORMAT
+        file.attrs["format"] = IMAGE_FORMAT
         file["energy_kev"] = energy_kev
         file["shape"] = np.array([*shape, energy_kev.size])
-        file["axis_names"] = [axis.name for axis in axes]
-        file["axis_scales"] = np.array([axis.scale for axis in axes], dtype=np.float64)
-        file["axis_units"] = [axis.units for axis in axes]
-        file["axis_offsets"] = np.array([axis.offset for axis in axes], dtype=np.float64)
+        for name, column in axis_columns(axes).items():
+            file[name] = column
         if mask is not None:
             file["mask"] = mask
         kinds = {"data": np.uint32, "indices": np.min_scalar_type(energy_kev.size), "indptr": np.int64}

@@ -49,6 +49,18 @@ def from_hyperspy(
         If `signal` is not a HyperSpy signal.
     ValueError
         If it holds no calibrated energy axis, or no photon counts, or the mask has another shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> import hyperspy.api as hs
+    >>> counts = np.random.default_rng(0).poisson(1, size=(8, 8, 100))
+    >>> signal = hs.signals.Signal1D(counts)
+    >>> signal.axes_manager[-1].scale, signal.axes_manager[-1].offset = 0.1, 1.0
+    >>> signal.axes_manager[-1].units = "keV"
+    >>> bu.from_hyperspy(signal).shape
+    (8, 8, 100)
     """
     if not hasattr(signal, "axes_manager"):
         raise TypeError(
@@ -87,6 +99,19 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         If HyperSpy, the extra `hyperspy`, is not installed.
     ValueError
         If the result does not know the axes of an image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> signals = bu.to_hyperspy(result)
+    >>> signals.endmembers.data.shape, signals.abundances.data.shape
+    ((2, 4), (2, 8, 8))
     """
     if result.grid is None:
         raise ValueError(

@@ -26,16 +26,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import Axis, Grid
+from bayesunmix.data.image import Grid
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
 
 if TYPE_CHECKING:
     import xarray
 
-FORMAT = "bayesunmix result 2"
+RESULT_FORMAT = "bayesunmix result 2"
 _MOMENTS = ("abundance_mean", "abundance_sd")
 _OF_COMPONENTS = ("names", "known", "unique")
 
@@ -55,6 +56,22 @@ def save_result(result: Unmixing, path: str | Path) -> None:
         If it does not end in .nc.
     OSError
         If the folder is missing, may not be written to, or is full.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "layers.nc"
+    >>> bu.save_result(result, path)
+    >>> bu.load_result(path).estimate.abundances.shape
+    (64, 2)
     """
     import xarray
 
@@ -85,6 +102,22 @@ def load_result(path: str | Path) -> Unmixing:
         If there is no such file.
     ValueError
         If the file is damaged, or is none of ours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "layers.nc"
+    >>> bu.save_result(result, path)
+    >>> bu.load_result(path).estimate.abundances.shape
+    (64, 2)
     """
     import xarray
 
@@ -93,8 +126,10 @@ def load_result(path: str | Path) -> Unmixing:
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     try:
         with xarray.open_datatree(path, engine="h5netcdf", decode_times=False) as tree:
-            if tree.attrs.get("format") != FORMAT:
-                raise ValueError(f"its format is {tree.attrs.get('format')!r} where {FORMAT!r} should be")
+            if tree.attrs.get("format") != RESULT_FORMAT:
+                raise ValueError(
+                    f"its format is {tree.attrs.get('format')!r} where {RESULT_FORMAT!r} should be"
+                )
             return _result({node.path: node.to_dataset().load() for node in tree.subtree})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(
@@ -119,15 +154,14 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     }
     if result.labels is not None:
         variables["labels"] = (axes, result.labels.reshape(shape))
-    attributes: dict = {"format": FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
+    attributes: dict = {"format": RESULT_FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
     attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
     if result.grid is not None:
-        names, scales, units, offsets = zip(*result.grid.axes, strict=True)
         variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
         if result.grid.mask is not None:
             variables["mask"] = (axes, result.grid.mask.astype(np.uint8))
-        attributes |= {"axis_names": json.dumps(names), "axis_units": json.dumps(units)}
-        attributes |= {"axis_scales": np.array(scales, float), "axis_offsets": np.array(offsets, float)}
+        columns = axis_columns(result.grid.axes)
+        attributes |= columns | {name: json.dumps(columns[name]) for name in ("axis_names", "axis_units")}
     return xarray.Dataset(variables, attrs=attributes)
 
 
@@ -186,7 +220,7 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
     if "energy_kev" in root:
         names, units = (json.loads(root.attrs[key]) for key in ("axis_names", "axis_units"))
         scales, offsets = (np.atleast_1d(root.attrs[key]).tolist() for key in ("axis_scales", "axis_offsets"))
-        axes = tuple(map(Axis, names, scales, units, offsets))
+        axes = axes_from_columns(names, scales, units, offsets)
         energy_kev = root["energy_kev"].values
         mask = root["mask"].values == 1 if "mask" in root else None
         grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes, mask)

@@ -17,25 +17,23 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.file import whole_file
 
-_FORMAT = "bayesunmix spectrum image 1"
+IMAGE_FORMAT = "bayesunmix spectrum image 1"
 
 
 def save(image: SpectrumImage, path: Path) -> None:
     """Write `image` to a temporary sibling of `path`, then rename it."""
     arrays = {
-        "format": np.array(_FORMAT),
+        "format": np.array(IMAGE_FORMAT),
         "counts_data": image.counts.data,
         "counts_indices": image.counts.indices,
         "counts_indptr": image.counts.indptr,
         "energy_kev": image.energy_kev,
         "shape": np.array(image.shape),
-        "axis_names": np.array([axis.name for axis in image.axes]),
-        "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
-        "axis_units": np.array([axis.units for axis in image.axes]),
-        "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
+        **axis_columns(image.axes),
     }
     if image.mask is not None:
         arrays["mask"] = image.mask
@@ -54,9 +52,9 @@ def load(path: Path) -> SpectrumImage:
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = sorted(archive.files)
-            if "format" not in names or str(archive["format"]) != _FORMAT:
+            if "format" not in names or str(archive["format"]) != IMAGE_FORMAT:
                 raise ValueError(
-                    f"it holds {', '.join(names) or 'nothing'} where bayesunmix.write would say {_FORMAT!r}"
+                    f"it holds {', '.join(names) or 'nothing'} where bayesunmix.write would say {IMAGE_FORMAT!r}"
                 )
             arrays = {name: archive[name] for name in names}
         counts = sparse.csr_array(
@@ -64,9 +62,9 @@ def load(path: Path) -> SpectrumImage:
             shape=(arrays["counts_indptr"].size - 1, arrays["energy_kev"].size),
         )
         counts.check_format(full_check=True)
-        arrays.setdefault("axis_offsets", np.zeros(arrays["axis_names"].size))  # files of version 0.1.0
-        columns = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units", "offsets"))
-        axes = tuple(Axis(*axis) for axis in zip(*columns, strict=True))
+        names, scales, units = (arrays[f"axis_{field}"].tolist() for field in ("names", "scales", "units"))
+        offsets = arrays["axis_offsets"].tolist() if "axis_offsets" in arrays else None
+        axes = axes_from_columns(names, scales, units, offsets)
         shape = tuple(arrays["shape"].tolist())
         return SpectrumImage(counts, arrays["energy_kev"], shape, axes, arrays.get("mask"))
     except (ValueError, KeyError, AttributeError, EOFError, OSError, zipfile.BadZipFile) as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Turn NumPy values and containers into what JSON has; NaN and infinity become None."""
+    """Turn NumPy values and containers into what JSON has; named tuples become mappings, NaN and infinity None."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -18,6 +18,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if hasattr(value, "tolist"):
         return plain(value.tolist())
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return plain(value._asdict())
     if isinstance(value, list | tuple | set):
         return [plain(item) for item in value]
     return str(value)

@@ -25,6 +25,7 @@ import numpy as np
 
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io.axes import axis_columns
 from bayesunmix.io.netcdf import save_result
 from bayesunmix.io.plain import plain
 
@@ -49,10 +50,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     _write_table(folder / "endmembers.csv", image.energy_kev, components, estimate.endmembers)
     arrays: dict[str, Any] = {
         "abundances": estimate.abundances.reshape(map_shape),
-        "axis_names": np.array([axis.name for axis in image.axes]),
-        "axis_scales": np.array([axis.scale for axis in image.axes], dtype=np.float64),
-        "axis_units": np.array([axis.units for axis in image.axes]),
-        "axis_offsets": np.array([axis.offset for axis in image.axes], dtype=np.float64),
+        **axis_columns(image.axes),
     }
     if image.mask is not None:
         arrays["mask"] = image.mask

@@ -33,7 +33,7 @@ OUTLIER = 3.0  # times the root mean square distance of a cluster's own pixels
 FEWEST_COUNTS = 0.1  # of the median window that holds counts
 
 
-class Phases(NamedTuple):
+class LabelledPhases(NamedTuple):
     """Number of its phase for each pixel, (P,), -1 for none; spectrum of each phase, (K, C), sum one."""
 
     labels: np.ndarray
@@ -52,7 +52,7 @@ class Phases(NamedTuple):
 
 def phase_clusters(
     image: SpectrumImage, n_phases: int | None, window_counts: float, smallest_region: int, seed: int
-) -> Phases:
+) -> LabelledPhases:
     """Find phases.
 
     Parameters
@@ -84,18 +84,18 @@ def phase_clusters(
     return phases_of(image, labels)
 
 
-def phases_of(image: SpectrumImage, labels: np.ndarray) -> Phases:
+def phases_of(image: SpectrumImage, labels: np.ndarray) -> LabelledPhases:
     """Return the phases numbered by size, those without counts left out, with their mean spectra."""
     sizes = np.bincount(labels[labels >= 0], weights=image.total_map().ravel()[labels >= 0])
     order = [int(k) for k in np.argsort(-sizes, kind="stable") if sizes[k] > 0]
     if not order:
-        return Phases(np.full(image.n_pixels, -1), image.sum_spectrum()[None] / image.n_photons)
+        return LabelledPhases(np.full(image.n_pixels, -1), image.sum_spectrum()[None] / image.n_photons)
     new = np.full(sizes.size + 1, -1)
     new[order] = np.arange(len(order))
     labels = new[labels]
     member = labels[:, None] == np.arange(len(order))
     spectra = (image.counts.astype(np.float64).T @ member).T
-    return Phases(labels, spectra / spectra.sum(axis=1, keepdims=True))
+    return LabelledPhases(labels, spectra / spectra.sum(axis=1, keepdims=True))
 
 
 def window_side(image: SpectrumImage, window_counts: float) -> int:

@@ -1,16 +1,15 @@
 """New counts like those of an image: drawn again from a fit, or photons drawn again from the counts themselves."""
 
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 
 Kind = Literal["parametric", "poisson"]
-BLOCK_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
+EXPECTED_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
 
 
 def redraw(
@@ -37,8 +36,8 @@ def redraw(
         counts = image.counts.astype(np.int64)
         counts.data = rng.poisson(counts.data)
     else:
-        step = max(BLOCK_ENTRIES // image.n_channels, 1)
+        step = max(EXPECTED_ENTRIES // image.n_channels, 1)
         blocks = range(0, image.n_pixels, step)
         expected = (estimate.expected(slice(start, start + step)) for start in blocks)
         counts = sparse.vstack([sparse.csr_array(rng.poisson(block)) for block in expected], "csr")
-    return replace(image, counts=counts)
+    return trusted_image(counts, *image.grid)

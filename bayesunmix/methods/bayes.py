@@ -30,17 +30,17 @@ from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
-from bayesunmix.engine.fits.starts import block_size
+from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
-from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample_jointly
 from bayesunmix.engine.sampling.maps import draw_maps
-from bayesunmix.engine.sampling.modes import FLOOR
-from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate, told
+from bayesunmix.engine.sampling.modes import LEAST_START
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 
-ENOUGH_COUNTS = 60  # in a superpixel
+COUNTS_PER_SUPERPIXEL = 60
 MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
-BLOCK = 20  # sweeps between two looks at the keyboard
+SWEEPS_PER_BLOCK = 20  # sweeps between two looks at the keyboard
 
 
 @METHODS.register("bayes")
@@ -91,9 +91,9 @@ class Bayes:
 
     def __post_init__(self) -> None:
         require_positive(self)
-        if BLOCK % (self.sweeps_per_draw or 1):
+        if SWEEPS_PER_BLOCK % (self.sweeps_per_draw or 1):
             raise ValueError(
-                f"setting sweeps_per_draw of Bayes must divide {BLOCK}, got {self.sweeps_per_draw}"
+                f"setting sweeps_per_draw of Bayes must divide {SWEEPS_PER_BLOCK}, got {self.sweeps_per_draw}"
             )
         _ = ABUNDANCE_PRIORS[self.abundance_prior], self._model()
 
@@ -143,7 +143,7 @@ class Bayes:
         else:
             kept.forget((*STAGES, "maps"), self.n_chains)
         if scores is not None:
-            maps = recalibrate(maps, scores)
+            maps = recalibrate_in_place(maps, scores)
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,
@@ -183,13 +183,13 @@ class Bayes:
         kept: Checkpoint,
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
-        size = block_size(image, prepared.n_components, ENOUGH_COUNTS, most=image.n_pixels)
+        size = block_size(image, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)
-        n_warmup, n_blocks = (-(-n // BLOCK) for n in (self.n_warmup, self.n_draws * thin))
-        schedule = Schedule(BLOCK, thin, n_warmup, n_blocks, again=not many)
+        n_warmup, n_blocks = (-(-n // SWEEPS_PER_BLOCK) for n in (self.n_warmup, self.n_draws * thin))
+        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=not many)
         compositions = ABUNDANCE_PRIORS["dirichlet"]()
-        sampled = sample(
+        sampled = sample_jointly(
             image.rebin(size),
             prepared,
             model,
@@ -202,7 +202,7 @@ class Bayes:
             occupied_only=True,
             kept=kept,
         )
-        of_block = image.blocks(size)
+        of_block = image.block_of_pixel(size)
         n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)[:, None]
-        starts = [(maps[0] / n_pixels)[of_block] + FLOOR for maps in sampled.posterior.abundances]
+        starts = [(maps[0] / n_pixels)[of_block] + LEAST_START for maps in sampled.posterior.abundances]
         return sampled, starts, size

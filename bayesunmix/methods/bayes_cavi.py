@@ -35,6 +35,7 @@ from bayesunmix.engine.device.layout import (
     log_likelihood,
     place_maps,
 )
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.convergence import until_settled
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.sampling.gamma_poisson import Prior, prior_for
@@ -103,7 +104,7 @@ class BayesCAVI:
 
     def _draw(self, by_pixel: np.ndarray, by_channel: np.ndarray, prior: Prior, key: jax.Array) -> Posterior:
         """Draw from the approximation: by_pixel (P, K), by_channel (K, C)."""
-        rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+        rng = numpy_generator(key)
         kept = affordable_draws(self.n_draws, by_pixel.size, self.most_draws_mib)
         abundances = np.empty((1, kept, *by_pixel.shape), np.float32)
         for draw in abundances[0]:

@@ -21,7 +21,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
-from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample
+from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample_jointly
 
 
 @METHODS.register("bayes_gibbs")
@@ -71,7 +71,7 @@ class BayesGibbs:
         stride = -(-self.n_draws // n_kept)
         model = self._model()
         prepared = model.prepare(image, n_components)
-        sampled = sample(
+        sampled = sample_jointly(
             image,
             prepared,
             model,

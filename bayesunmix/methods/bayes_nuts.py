@@ -28,18 +28,19 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied, occupied
-from bayesunmix.engine.fits.starts import best_start, block_size
-from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_volume, prior_for
-from bayesunmix.engine.sampling.joint import FLOOR, MOST_R_HAT
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
+from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_span, prior_for
+from bayesunmix.engine.sampling.joint import LEAST_START, MOST_R_HAT
 from bayesunmix.engine.sampling.maps import draw_maps
-from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample
+from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample_by_nuts
 from bayesunmix.models.abundance_priors.gamma import Gamma
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.line_model import amplitudes, fit_lines, inverse_noise
-from bayesunmix.spectra.line_shapes import Calibration, line_shapes
+from bayesunmix.spectra.line_shapes import DetectorCalibration, line_shapes
+from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 
 MOST_ENTRIES = 2**20  # superpixels x channels
-LOWEST_KEV = 0.2  # line families need an axis above the detector's noise
 
 
 @METHODS.register("bayes_nuts")
@@ -101,7 +102,7 @@ class BayesNUTS:
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Draw from the posterior of `n_components` endmembers and abundances."""
         start_key, nuts_key, cut_key = jax.random.split(key, 3)
-        first = int(np.searchsorted(image.energy_kev, LOWEST_KEV)) if self.endmembers == "lines" else 0
+        first = int(np.searchsorted(image.energy_kev, NOISE_BELOW_KEV)) if self.endmembers == "lines" else 0
         used = image.crop(image.energy_kev[first]) if first else image
         block = (
             (self.superpixel,) * len(image.navigation_shape)
@@ -113,12 +114,21 @@ class BayesNUTS:
         _require_small(pixels.pixels.size, pooled)
         prior = self._prior(pooled, n_components)
         free = self._free(used)
+        coarse = coarsen(pooled, n_components)
         starts = [
-            self._start(pooled, pixels, n_components, free, chain_key)
+            self._start(pooled, pixels, n_components, free, chain_key, coarse)
             for chain_key in jax.random.split(start_key, self.n_chains)
         ]
         starts = [_numbered_as(starts[0], start) for start in starts]
-        drawn = sample(pixels.counts.toarray(), starts, prior, free, self.n_warmup, self.n_draws, nuts_key)
+        drawn = sample_by_nuts(
+            pixels.counts.toarray(),
+            starts,
+            prior,
+            free=free,
+            n_warmup=self.n_warmup,
+            n_draws=self.n_draws,
+            key=nuts_key,
+        )
 
         n_draws, interrupted = drawn.endmembers.shape[1], drawn.interrupted
         abundances: dict[str, np.ndarray] = {}
@@ -128,7 +138,7 @@ class BayesNUTS:
             maps = draw_maps(
                 used,
                 drawn.endmembers,
-                [np.repeat(totals / n_components + FLOOR, n_components, axis=1)] * self.n_chains,
+                [np.repeat(totals / n_components + LEAST_START, n_components, axis=1)] * self.n_chains,
                 prior=Gamma(of_pixels.shape, of_pixels.rate),
                 key=cut_key,
                 n_maps=n_draws,
@@ -145,7 +155,7 @@ class BayesNUTS:
             shape = (self.n_chains, len(range(n_draws)[every]), image.n_pixels, n_components)
             abundances["abundances"] = draw_empty(prior, shape, cut_key)
             abundances["abundances"][:, :, pixels.pixels] = drawn.abundances[:, every]
-        statistics = drawn.statistics | {"endmember_overlap": log_volume(drawn.endmembers)}
+        statistics = drawn.statistics | {"endmember_overlap": log_span(drawn.endmembers)}
         endmembers = np.pad(drawn.endmembers, [(0, 0)] * 3 + [(first, 0)])
         calibrated = self.endmembers == "blind"
         posterior, n_relabelled = relabel_chains(
@@ -178,13 +188,21 @@ class BayesNUTS:
             model = fit_lines(energy_kev, counts, self.elements)
         asked = {"offset_kev": self.offset, "gain": self.gain, "width": self.width}
         names = tuple(name for name, free in asked.items() if free)
-        return Free(line_shapes(energy_kev, model), Calibration(model.offset_kev, model.gain, 1.0), names)
+        return Free(
+            line_shapes(energy_kev, model), DetectorCalibration(model.offset_kev, model.gain, 1.0), names
+        )
 
     def _start(
-        self, pooled: SpectrumImage, pixels: Occupied, n_components: int, free: Free | None, key: jax.Array
+        self,
+        pooled: SpectrumImage,
+        pixels: Occupied,
+        n_components: int,
+        free: Free | None,
+        key: jax.Array,
+        coarse: Coarse,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Fit the superpixels: abundances (B, K), and the weights of the endmembers."""
-        start = best_start(pooled, pixels, n_components, key, self.n_starts)
+        start = best_start(pooled, pixels, n_components, key, self.n_starts, coarse=coarse)
         weights = start.endmembers.astype(np.float64)
         if free is not None:
             spectra = np.asarray(free.shapes.spectra(free.fitted), np.float64)

@@ -28,6 +28,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.methods._point_fit import point_fit
 from bayesunmix.methods._resampling import Kind, redraw
 from bayesunmix.running.progress import track
@@ -69,7 +70,7 @@ class Bootstrap:
         found = point_fit(self.method, image, n_components, fit_key, self.settings)
         kept = affordable_draws(self.n_replicates, found.estimate.abundances.size, self.most_draws_mib)
         scatter = _Scatter(found.estimate, -(-self.n_replicates // kept))
-        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
+        rng = numpy_generator(draw_key)
         interrupted = bool(found.info.get("interrupted"))
         try:
             for replicate_key in track([] if interrupted else keys, "bootstrap", len(keys)):

@@ -26,12 +26,12 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
-from bayesunmix.spectra.recognition import LOWEST_KEV, recognise, require_symbols
+from bayesunmix.spectra.recognition import NOISE_BELOW_KEV, recognise, require_symbols
 
 
 @METHODS.register("elements")
 @dataclass(frozen=True)
-class Elements:
+class ElementMaps:
     """Poisson fit of line families and continuum in every pixel; the number of components follows from them.
 
     Channels below 0.2 keV take no part. No beam energy is needed: the continuum is any smooth curve.
@@ -52,12 +52,12 @@ class Elements:
     def __post_init__(self) -> None:
         require_positive(self)
         if self.elements is not None:
-            require_symbols("elements of Elements", self.elements)
+            require_symbols("elements of ElementMaps", self.elements)
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
         """Fit every pixel; `n_components` and `key` change nothing."""
         found = recognise(image.energy_kev, image.sum_spectrum(), self.elements)
-        used, model = image.crop(LOWEST_KEV) if found.first else image, found.model
+        used, model = image.crop(NOISE_BELOW_KEV) if found.first else image, found.model
         spectra = np.concatenate([model.spectra, model.continuum_shapes(self.n_continuum)])
         abundances = fit_abundances(used, spectra)
         info: Info = {

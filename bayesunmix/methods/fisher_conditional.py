@@ -17,10 +17,10 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.contracts.registry import require_name
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.fits.fisher import abundance_draws
-from bayesunmix.methods._point_fit import point_fit
+from bayesunmix.methods._point_fit import fit_to_draw_around
 
 
 @METHODS.register("fisher_conditional")
@@ -47,11 +47,10 @@ class FisherConditional:
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Fit, and draw abundances about the fit; every draw has the same endmembers."""
-        fit_key, draw_key = jax.random.split(key)
-        found = point_fit(self.method, image, n_components, fit_key)
+        found, n_kept, rng = fit_to_draw_around(
+            self.method, image, n_components, key, self.n_draws, self.most_draws_mib
+        )
         endmembers = found.estimate.endmembers
-        kept = affordable_draws(self.n_draws, found.estimate.abundances.size, self.most_draws_mib)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
-        abundances = abundance_draws(found.estimate, kept, rng)
-        repeated = np.broadcast_to(endmembers.astype(np.float32), (1, kept, *endmembers.shape))
+        abundances = abundance_draws(found.estimate, n_kept, rng)
+        repeated = np.broadcast_to(endmembers.astype(np.float32), (1, n_kept, *endmembers.shape))
         return replace(found, posterior=Posterior(repeated, abundances[None], calibrated=False))

@@ -13,16 +13,15 @@ hold .886 of the active abundances, .82 of the endmembers and the sum of the Ni 
 from dataclasses import dataclass, replace
 
 import jax
-import numpy as np
 
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.contracts.registry import require_name
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.posterior import Posterior, affordable_draws
+from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.fits.fisher import joint_draws, require_dense
-from bayesunmix.methods._point_fit import point_fit
+from bayesunmix.methods._point_fit import fit_to_draw_around
 
 
 @METHODS.register("fisher_joint")
@@ -50,9 +49,8 @@ class FisherJoint:
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
         """Fit, and draw both factors about the fit."""
         require_dense(n_components, image.n_channels)
-        fit_key, draw_key = jax.random.split(key)
-        found = point_fit(self.method, image, n_components, fit_key)
-        kept = affordable_draws(self.n_draws, found.estimate.abundances.size, self.most_draws_mib)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(draw_key, (4,))))
-        endmembers, abundances = joint_draws(image, found.estimate, self.n_draws, kept, rng)
+        found, n_kept, rng = fit_to_draw_around(
+            self.method, image, n_components, key, self.n_draws, self.most_draws_mib
+        )
+        endmembers, abundances = joint_draws(image, found.estimate, self.n_draws, n_kept, rng)
         return replace(found, posterior=Posterior(endmembers[None], abundances[None], calibrated=False))

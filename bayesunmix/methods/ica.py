@@ -29,6 +29,7 @@ from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.subspace.pca import Components, Scaling, principal_components
 from bayesunmix.engine.subspace.rotation import Criterion, Rotation, rotate
 
@@ -79,7 +80,7 @@ class ICA:
         white = whitening @ samples
         if self.rotation == "fastica":
             white -= white.mean(axis=1, keepdims=True)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+        rng = numpy_generator(key)
 
         def from_random_start(weights: np.ndarray | None = None) -> Rotation:
             start = rng.normal(size=(rank, rank))

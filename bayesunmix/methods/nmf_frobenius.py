@@ -23,7 +23,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.layout import Data, lay_out, project_on_abundances, project_on_endmembers
 from bayesunmix.engine.fits.descent import Objective, descend
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, at_rest
 from bayesunmix.engine.fits.starts import best_start
 
 
@@ -79,8 +79,8 @@ def _advance(data: Data, moving: Moving, iterations: int) -> Moving:
 def _descend(rows: jax.Array, projected: jax.Array, gram: jax.Array) -> jax.Array:
     """Set each of the K rows in turn to the non-negative minimiser with the others fixed."""
     for k in range(rows.shape[0]):
-        change = (projected[k] - gram[k] @ rows) / jnp.maximum(gram[k, k], FLOOR)
-        rows = rows.at[k].set(jnp.maximum(rows[k] + change, FLOOR))
+        change = (projected[k] - gram[k] @ rows) / jnp.maximum(gram[k, k], LEAST_ENTRY)
+        rows = rows.at[k].set(jnp.maximum(rows[k] + change, LEAST_ENTRY))
     return rows
 
 

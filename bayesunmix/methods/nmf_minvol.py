@@ -44,11 +44,11 @@ from bayesunmix.engine.device.layout import (
 )
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
 from bayesunmix.engine.fits.majoriser import minimiser_of_sum
 from bayesunmix.engine.fits.starts import best_start
 
-RIDGE = 0.1  # delta: endmembers so alike that they span less are not drawn closer
+VOLUME_RIDGE = 0.1  # delta: endmembers so alike that they span less are not drawn closer
 
 
 @METHODS.register("nmf_minvol")
@@ -94,27 +94,27 @@ class NMFMinvol:
 def log_volume(endmembers: Array, unit: float) -> float:
     """Log-determinant of the Gram matrix of (K, C) endmembers over `unit`, with a ridge."""
     spectra = np.asarray(endmembers, np.float64)
-    return float(np.linalg.slogdet(spectra @ spectra.T / unit + RIDGE * np.eye(len(spectra)))[1])
+    return float(np.linalg.slogdet(spectra @ spectra.T / unit + VOLUME_RIDGE * np.eye(len(spectra)))[1])
 
 
 @jax.jit
 def _advance(data: Data, unit: Array, weight: Array, moving: Moving, iterations: int) -> Moving:
-    return extrapolate(partial(update, data, unit, weight), moving, iterations)
+    return extrapolate(partial(volume_step, data, unit, weight), moving, iterations)
 
 
-def update(
+def volume_step(
     data: Data, unit: Array, weight: Array, abundances: Array, endmembers: Array
 ) -> tuple[Array, Array]:
     """Do an EM iteration: abundances as ever, then endmembers with the majorised volume."""
-    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
     allocated = allocate_to_channels(data, abundances, endmembers)
-    size = jnp.maximum(allocated.sum(1, keepdims=True), FLOOR)
+    size = jnp.maximum(allocated.sum(1, keepdims=True), LEAST_ENTRY)
     gram = jnp.matmul(endmembers, endmembers.T, precision="highest") / unit
-    inverse = jnp.linalg.inv(gram + RIDGE * jnp.eye(len(gram)))
+    inverse = jnp.linalg.inv(gram + VOLUME_RIDGE * jnp.eye(len(gram)))
     inverse = (inverse + inverse.T) / 2
     bound = jnp.abs(inverse).sum(1, keepdims=True)  # the diagonal matrix of it exceeds `inverse`
     pull = jnp.matmul(inverse, endmembers, precision="highest") - bound * endmembers
     scale = weight / (unit * size)
     spectra = minimiser_of_sum(allocated / size, 1 + scale * pull, scale * bound, jnp.ones_like(size))
-    spectra = jnp.maximum(spectra, FLOOR)
+    spectra = jnp.maximum(spectra, LEAST_ENTRY)
     return abundances, spectra / spectra.sum(1, keepdims=True)

@@ -44,9 +44,10 @@ from bayesunmix.engine.device.layout import (
     lay_out,
     place_maps,
 )
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
 from bayesunmix.engine.fits.majoriser import minimiser_of_sum
 from bayesunmix.engine.fits.neighbours import Neighbours, neighbours
 from bayesunmix.engine.fits.starts import Start, best_start
@@ -86,7 +87,7 @@ class NMFSmooth:
         key, thinning_key = jax.random.split(key)
         data, pixels = lay_out(image)
         start = best_start(image, pixels, n_components, key, self.n_starts)
-        rng = np.random.default_rng(np.asarray(jax.random.bits(thinning_key, (4,))))
+        rng = numpy_generator(thinning_key)
         choice = Choice(self.smoothness, {}, False) if self.smoothness else _choose(image, start, rng)
         objective = _objective(image, data, pixels, choice.smoothness)
         result = descend(
@@ -116,10 +117,10 @@ def _objective(
 def _advance(
     data: Data, around: Neighbours, weight: Array, held: Array | None, moving: Moving, iterations: int
 ) -> Moving:
-    return extrapolate(lambda a, e: update(data, around, weight, a, e, held), moving, iterations)
+    return extrapolate(lambda a, e: smooth_step(data, around, weight, a, e, held), moving, iterations)
 
 
-def update(
+def smooth_step(
     data: Data,
     around: Neighbours,
     weight: Array,
@@ -135,8 +136,8 @@ def update(
     degree, sums = jnp.where(alone, 1, degree), jnp.where(alone, abundances, sums)
     slope = jnp.where(alone & (allocated == 0), NEVER, 1 - weight * (degree * abundances + sums))
     smooth = minimiser_of_sum(allocated, slope, 2 * weight * degree, allocated.sum().reshape(1, 1))
-    abundances = jnp.maximum(smooth, FLOOR)
-    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
+    abundances = jnp.maximum(smooth, LEAST_ENTRY)
+    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = spectra / spectra.sum(1, keepdims=True)
     return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
 
@@ -178,6 +179,6 @@ def _held_out(rest: SpectrumImage, endmembers: np.ndarray) -> Callable[[np.ndarr
 
 def _of_pixels(maps: np.ndarray, pixels: Occupied) -> np.ndarray:
     """Take the occupied pixels of (K, P) maps and pad them."""
-    taken = np.full((len(maps), pixels.padded), FLOOR, np.float32)
-    taken[:, : pixels.pixels.size] = np.maximum(maps[:, pixels.pixels], FLOOR)
+    taken = np.full((len(maps), pixels.padded), LEAST_ENTRY, np.float32)
+    taken[:, : pixels.pixels.size] = np.maximum(maps[:, pixels.pixels], LEAST_ENTRY)
     return taken

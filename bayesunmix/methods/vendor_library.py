@@ -28,7 +28,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.methods._phase_clusters import (
     FEWEST_COUNTS,
-    Phases,
+    LabelledPhases,
     phase_clusters,
     sum_neighbours,
     window_side,
@@ -85,7 +85,7 @@ class VendorLibrary:
         library = self._library(image, n_components, key)
         chi_square, enough = _chi_squares(image, library, self.window_counts)
         matched = enough & (chi_square.min(axis=1) <= self.worst_chi_square)
-        phases = Phases(np.where(matched, chi_square.argmin(axis=1), -1), library)
+        phases = LabelledPhases(np.where(matched, chi_square.argmin(axis=1), -1), library)
         info: Info = {
             "converged": True,
             "iterations": 1,

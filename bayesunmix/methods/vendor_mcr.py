@@ -28,7 +28,7 @@ from bayesunmix.engine.subspace.biwhitening import reciprocal
 from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.engine.subspace.rotation import varimax
 
-TINY = 1e-30
+EMPTY = 1e-30  # squared length of a row that explains nothing
 
 
 @METHODS.register("vendor_mcr")
@@ -91,6 +91,6 @@ def _descend(rows: np.ndarray, projected: np.ndarray, gram: np.ndarray) -> np.nd
     """Set each of the K rows in turn to its non-negative least-squares value with the others fixed."""
     rows = rows.copy()
     for k in range(len(rows)):
-        if gram[k, k] > TINY:
+        if gram[k, k] > EMPTY:
             rows[k] = np.maximum(rows[k] + (projected[k] - gram[k] @ rows) / gram[k, k], 0)
     return rows

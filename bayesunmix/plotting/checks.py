@@ -6,9 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from bayesunmix.checks.check import Checks
-from bayesunmix.checks.deviance import Deviances
 from bayesunmix.checks.held_out import BAND, BINS
-from bayesunmix.spectra.detector import Detector
 
 _BLUE, _RED, _GREY = "#0072B2", "#D55E00", "0.88"
 _LIMIT = 5.0  # of the colour scale, in standard deviations
@@ -28,6 +26,17 @@ def plot_checks(found: Checks) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_checks(bu.check(result, image))
     """
     figure = Figure(figsize=(7.2, 7.4), layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.0, 1.5), width_ratios=(1.1, 1))
@@ -62,7 +71,7 @@ def _draw_spectrum(axes: Axes, found: Checks) -> None:
 
 def _draw_residual(axes: Axes, found: Checks) -> None:
     """Draw standard deviations by energy, those that are alarms in red with their energy."""
-    energy, height, p_value = _by_energy(found)
+    energy, height, p_value = found.residuals()
     off = p_value <= found.significant
     axes.axhspan(-2, 2, color=_GREY, lw=0)
     axes.vlines(energy, 0, height, color=np.where(off, _RED, _BLUE), lw=1.4)
@@ -89,31 +98,15 @@ def _draw_residual(axes: Axes, found: Checks) -> None:
                 va="bottom" if up else "top",
                 fontsize=8,
             )
-    of = "residual, peak-wide" if found.windows else "deviance of channels"
-    axes.set_ylabel(f"{of} (sd)", fontsize=8)
+    axes.set_ylabel(f"{found.residual_name} (sd)", fontsize=8)
     axes.set_xlabel("energy (keV)", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _by_energy(found: Checks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Energy, standard deviations and p-value of narrow windows, or of groups of channels."""
-    if found.windows is None:
-        return found.channels_kev.mean(axis=0), _excess(found.channels), found.channels.p_value
-    windows = found.windows
-    energy = (windows.low_kev + windows.high_kev) / 2
-    narrow = windows.high_kev - windows.low_kev < 1.2 * Detector().fwhm_kev(np.maximum(energy, 0))
-    sd = np.where(windows.sd > 0, windows.sd, np.inf)
-    return energy[narrow], ((windows.counts - windows.expected) / sd)[narrow], windows.p_value[narrow]
-
-
-def _excess(found: Deviances) -> np.ndarray:
-    return np.asarray((found.deviance - found.expected) / found.sd)
-
-
 def _draw_regions(axes: Axes, found: Checks) -> None:
     """Map of the regions' deviance; of more than two navigation axes the central slice, of one a strip."""
-    excess = np.append(_excess(found.regions), np.nan)
+    excess = np.append(found.regions.excess(), np.nan)
     shown = found.region_of_pixel
     while shown.ndim > 2:
         shown = shown[len(shown) // 2]
@@ -140,7 +133,9 @@ def _draw_regions(axes: Axes, found: Checks) -> None:
 def _draw_held_out(axes: Axes, found: Checks) -> None:
     held_out = found.held_out
     off = held_out.p_value <= found.significant
-    axes.axhspan(held_out.lower, held_out.upper, color=_GREY, lw=0, label=f"{BAND:.0%} of all histograms")
+    axes.axhspan(
+        held_out.lower, held_out.upper, color=_GREY, lw=0, label=f"{100 * BAND:g} % of all histograms"
+    )
     axes.stairs(held_out.histogram, np.linspace(0, 1, BINS + 1), color=_RED if off else _BLUE, lw=1.2)
     axes.set(xlim=(0, 1), ylim=(0, 1.25 * max(held_out.histogram.max(), held_out.upper)))
     axes.set_xlabel("place in the predicted distribution (PIT)", fontsize=9)

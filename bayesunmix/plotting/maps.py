@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.data.grid import Axis, central_slice, pixel_aspect, scale_bar
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS, LEVEL, titles
 
@@ -28,11 +29,24 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_maps(result, image)
+    >>> len(figure.axes) >= 2
+    True
     """
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
     abundances, *bounds = (s.abundances for s in shown)
-    names = result.names if len(image.navigation_shape) == 1 else titles(result)
-    return plot_named(abundances, bounds, image, names, "expected counts", LEVEL)
+    named = titles(result, separator=" " if len(image.navigation_shape) == 1 else "\n")
+    return plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
 
 
 def plot_named(
@@ -43,14 +57,16 @@ def plot_named(
     unit: str,
     interval: float,
 ) -> Figure:
-    """Draw any maps of an image: a row of maps, and a row with the width of their intervals.
+    """Draw maps of an image in a row, and the width of their intervals in another.
 
     Parameters
     ----------
     values : (P, n) array
+        A map a column.
     bounds : two (P, n) arrays, or none
         Lower and upper ends of the intervals.
     image : SpectrumImage
+        Gives the shape and the scale bar.
     names : n str
         A title for each map.
     unit : str
@@ -65,19 +81,12 @@ def plot_named(
     values, *bounds = (np.where(image.takes_part[:, None], v, np.nan) for v in (values, *bounds))
     if len(image.navigation_shape) == 1:
         return _plot_line_scan(values, bounds, image, names, unit)
-    index, said = _central_slice(image)
+    index, said = central_slice(image.navigation_shape, image.axes)
     rows = [(values.reshape(*image.navigation_shape, -1)[index], unit)]
     if bounds:
         widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
-        rows.append((widths, f"width of the {100 * interval:.3g}% interval, counts"))
+        rows.append((widths, f"width of the {100 * interval:g} % interval, counts"))
     return _plot_grid(rows, names, image.axes[-2:], said)
-
-
-def _central_slice(image: SpectrumImage) -> tuple[tuple[int, ...], str]:
-    """Index of the central 2-D slice, and a sentence about it."""
-    index = tuple(n // 2 for n in image.navigation_shape[:-2])
-    steps = zip(index, image.navigation_shape, image.axes, strict=False)
-    return index, ", ".join(f"{axis.name} {i + 1} of {n}" for i, n, axis in steps)
 
 
 def _plot_grid(
@@ -85,7 +94,7 @@ def _plot_grid(
 ) -> Figure:
     """One row of maps for each quantity, wrapped after four components."""
     height, width, n = rows[0][0].shape
-    aspect = axes[0].scale / axes[1].scale if axes[0].units == axes[1].units else 1.0
+    aspect = pixel_aspect(axes)
     columns = math.ceil(n / math.ceil(n / 4))
     lines = [(maps, unit, range(i, min(i + columns, n))) for i in range(0, n, columns) for maps, unit in rows]
     tall = min(max(aspect * height / width, 0.25), 2.5)
@@ -100,8 +109,8 @@ def _plot_grid(
             _draw_map(panel, maps[..., k], unit, aspect)
             if maps is rows[0][0]:
                 panel.set_title(titles[k], fontsize=9)
-    if axes[1].units != "px":
-        _draw_scale_bar(panels[0, 0], axes[1], width)
+    if bar := scale_bar(axes[1], width):
+        _draw_scale_bar(panels[0, 0], *bar)
     if said:
         figure.suptitle(f"central slice: {said}", fontsize=9)
     return figure
@@ -123,17 +132,14 @@ def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def _draw_scale_bar(axes: Axes, axis: Axis, width: int) -> None:
-    """Put a bar of round length, about a fifth of the width, below the map, where it hides no pixel."""
-    length = round_length(axis.scale * width / 5)
-    units, factor = ("nm", 1000) if axis.units == "µm" and length < 1 else (axis.units, 1)
+def _draw_scale_bar(axes: Axes, pixels: float, label: str) -> None:
+    """Put the bar below the map, where it hides no pixel."""
     bottom = axes.get_ylim()[0]
-    pixels = length / axis.scale
     thickness = abs(bottom - axes.get_ylim()[1]) * 0.02
     bar = Rectangle((-0.5, bottom + 2 * thickness), pixels, thickness, color="black", clip_on=False, lw=0)
     axes.add_patch(bar)
     axes.annotate(
-        f"{length * factor:g} {units}",
+        label,
         (pixels - 0.5, bottom + 2.5 * thickness),
         xytext=(4, 0),
         textcoords="offset points",
@@ -143,17 +149,11 @@ def _draw_scale_bar(axes: Axes, axis: Axis, width: int) -> None:
     )
 
 
-def round_length(wanted: float) -> float:
-    """Largest of 1, 2, 5 times a power of ten that does not exceed `wanted`."""
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return max(digit * power for digit in (1, 2, 5) if digit * power <= wanted * (1 + 1e-9))
-
-
 def _plot_line_scan(
     abundances: np.ndarray,
     bounds: Sequence[np.ndarray],
     image: SpectrumImage,
-    names: Sequence[str],
+    titles: Sequence[str],
     unit: str,
 ) -> Figure:
     axis = image.axes[0]
@@ -166,8 +166,8 @@ def _plot_line_scan(
             axes.fill_between(
                 position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
             )
-        axes.step(position, values, where="mid", color=colour, lw=1.2, label=names[k])
+        axes.step(position, values, where="mid", color=colour, lw=1.2, label=titles[k])
     axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel=unit)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside upper left", frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS, LEVEL, titles
@@ -26,13 +27,29 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     Returns
     -------
     figure : matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(element).record(energy_kev, Detector()) for element in ("Cr", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "nmf")
+    >>> figure = bu.plot_spectra(result, image)
+    >>> len(figure.axes) >= 2
+    True
     """
     endmembers = 100 * result.estimate.endmembers
     bounds = [100 * b.endmembers for b in result.posterior.interval(LEVEL)] if result.posterior else None
     n = len(endmembers)
     figure = Figure(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
     panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
-    stop = _last_channel(image)
+    stop = last_channel(image.sum_spectrum())
     energy = image.energy_kev[:stop]
     photons = np.abs(result.estimate.abundances).sum(axis=0)
     for k, (axes, title) in enumerate(zip(panels, titles(result), strict=True)):
@@ -52,13 +69,6 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     panels[-1].set_xlabel("energy (keV)")
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return figure
-
-
-def _last_channel(image: SpectrumImage) -> int:
-    """Where the drawn range ends: beyond it lie half a percent of the counts."""
-    cumulated = np.cumsum(image.sum_spectrum())
-    last = int(np.searchsorted(cumulated, 0.995 * cumulated[-1]))
-    return min(int(last * 1.03) + 2, image.n_channels)
 
 
 def _scale_height(axes: Axes, values: np.ndarray) -> None:

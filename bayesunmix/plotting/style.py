@@ -7,15 +7,17 @@ ICA) `PuOr` centred on zero.
 from collections.abc import Sequence
 
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result_words import say_shares
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LEVEL = 0.9
 
 
-def titles(result: Unmixing) -> Sequence[str]:
-    """Name each component with its share of all counts, where shares have a meaning."""
-    total = result.estimate.abundances.sum(axis=0)
-    if not result.estimate.is_nonnegative or total.sum() == 0:
-        return result.names
-    shares = total / total.sum()
-    return [f"{name} · {share:.1%} of counts" for name, share in zip(result.names, shares, strict=True)]
+def titles(result: Unmixing, separator: str = " ") -> Sequence[str]:
+    """Name each component with its share of all counts, where shares have a meaning.
+
+    A share has its interval where there is a posterior, after `separator`, and says so where the counts do not
+    determine it.
+    """
+    shares = say_shares(result.estimate, result.info, result.names, separator)
+    return [f"{name} · {share}" if share else name for name, share in zip(result.names, shares, strict=True)]

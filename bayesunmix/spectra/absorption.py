@@ -22,7 +22,7 @@ import xraylib
 
 from bayesunmix.spectra.composition import weight_fractions
 
-LOWEST_KEV = 0.1  # xraylib's tables end here
+TABLES_BEGIN_KEV = 0.1  # xraylib's tables end here
 
 
 def attenuation(composition: str | Mapping[str, float], energy_kev: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def attenuation(composition: str | Mapping[str, float], energy_kev: np.ndarray) 
     ValueError
         If an element is unknown or the fractions do not sum to one.
     """
-    energy = np.maximum(np.asarray(energy_kev, dtype=np.float64), LOWEST_KEV)
+    energy = np.maximum(np.asarray(energy_kev, dtype=np.float64), TABLES_BEGIN_KEV)
     element_attenuation = np.vectorize(xraylib.CS_Total, otypes=[np.float64])
     parts = [
         weight * element_attenuation(xraylib.SymbolToAtomicNumber(element), energy)

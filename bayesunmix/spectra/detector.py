@@ -29,7 +29,7 @@ import numpy as np
 import xraylib
 from scipy.special import log_ndtr, ndtr
 
-from bayesunmix.spectra.absorption import LOWEST_KEV, attenuation
+from bayesunmix.spectra.absorption import TABLES_BEGIN_KEV, attenuation
 from bayesunmix.spectra.channels import channel_edges
 
 FWHM_PER_SD = 2 * np.sqrt(2 * np.log(2))
@@ -99,7 +99,7 @@ class Detector:
     def efficiency(self, energy_kev: np.ndarray) -> np.ndarray:
         """Probability that a photon which hits the detector is recorded; none is below 0.1 keV, in the noise."""
         energy_kev = np.asarray(energy_kev, dtype=np.float64)
-        above_noise = energy_kev >= LOWEST_KEV
+        above_noise = energy_kev >= TABLES_BEGIN_KEV
         window = _optical_depth(*_WINDOW, self.window_um * 1e-4, energy_kev)
         dead = _optical_depth(*_CRYSTAL, self.dead_layer_um * 1e-4, energy_kev)
         crystal = _optical_depth(*_CRYSTAL, self.crystal_mm * 1e-1, energy_kev)

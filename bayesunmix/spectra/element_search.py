@@ -25,7 +25,7 @@ LEAST_GAIN = 250.0  # of chi-square
 CLEARLY = 0.8  # the second best explains less than this share of what the best does
 
 
-class Elements(NamedTuple):
+class FoundElements(NamedTuple):
     """What was found.
 
     Parameters
@@ -43,7 +43,7 @@ class Elements(NamedTuple):
     unnamed_kev: list[float]
 
 
-def find_elements(energy_kev: np.ndarray, counts: np.ndarray) -> Elements:
+def find_elements(energy_kev: np.ndarray, counts: np.ndarray) -> FoundElements:
     """Find the elements of a sum spectrum.
 
     Parameters
@@ -65,7 +65,7 @@ def find_elements(energy_kev: np.ndarray, counts: np.ndarray) -> Elements:
     if further:
         reasons |= further
         model = fit_lines(energy_kev, counts, tuple(reasons))
-    return Elements(reasons, model, unexplained(energy_kev, counts, model))
+    return FoundElements(reasons, model, unexplained(energy_kev, counts, model))
 
 
 def unexplained(energy_kev: np.ndarray, counts: np.ndarray, model: LineModel) -> list[float]:

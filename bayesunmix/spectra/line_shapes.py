@@ -21,7 +21,7 @@ N_CURVES = 3  # the fitted continuum, bent by a parabola
 LEAST = 1e-12  # of an endmember, in every channel: rounding must not make a photon impossible
 
 
-class Calibration(NamedTuple):
+class DetectorCalibration(NamedTuple):
     """A channel nominally at E lies at offset_kev + gain x E; width multiplies FWHM^2 of the fitted detector."""
 
     offset_kev: float | Array
@@ -54,7 +54,7 @@ class LineShapes(NamedTuple):
     tail_share: float
     tail_loss: float
 
-    def spectra(self, calibration: Calibration) -> Array:
+    def spectra(self, calibration: DetectorCalibration) -> Array:
         """Families, then curves, (J + B, C); each sums to one."""
         edges = calibration.offset_kev + calibration.gain * self.edges_kev[:, None]
         sd = self.sd_kev * jnp.sqrt(calibration.width)

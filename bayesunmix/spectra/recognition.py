@@ -7,8 +7,8 @@ import numpy as np
 from bayesunmix.spectra.element_search import find_elements, unexplained
 from bayesunmix.spectra.line_model import LineModel, fit_lines
 
-LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
-LEAST_COUNTS = 100
+NOISE_BELOW_KEV = 0.2  # below it lie the detector's noise and strobe
+LEAST_IN_REFERENCE = 100
 
 
 class Recognised(NamedTuple):
@@ -72,7 +72,7 @@ def recognise(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
     ValueError
         If an element is unknown.
     """
-    first = int(np.searchsorted(energy_kev, LOWEST_KEV))
+    first = int(np.searchsorted(energy_kev, NOISE_BELOW_KEV))
     noise = np.where(np.arange(counts.size) < first, counts, 0)
     energy_kev, counts = energy_kev[first:], counts[first:].astype(np.float64)
     if elements is None:
@@ -96,15 +96,26 @@ def owned_elements(energy_kev: np.ndarray, references: np.ndarray) -> tuple[tupl
     ------
     ValueError
         If spectra and energies do not fit together, or a spectrum is not in counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> films = [thin_film("Cr").record(energy_kev, Detector()), thin_film("Ni").record(energy_kev, Detector())]
+    >>> references = np.array([20_000 * film / film.sum() for film in films])
+    >>> bu.owned_elements(energy_kev, references)
+    (('Cr',), ('Ni',))
     """
     spectra = np.atleast_2d(np.asarray(references, np.float64))
     if spectra.shape[1:] != np.shape(energy_kev):
         raise ValueError(
             f"reference spectra must be (K, {np.size(energy_kev)}), one row a phase, got shape {spectra.shape}"
         )
-    if (totals := spectra.sum(axis=1)).min() < LEAST_COUNTS:
+    if (totals := spectra.sum(axis=1)).min() < LEAST_IN_REFERENCE:
         raise ValueError(
-            f"reference spectra must be in counts, at least {LEAST_COUNTS} each, got a sum of {totals.min():g}; "
+            f"reference spectra must be in counts, at least {LEAST_IN_REFERENCE} each, got a sum of {totals.min():g}; "
             "multiply one that sums to one by its number of counts"
         )
     return tuple(tuple(recognise(energy_kev, spectrum, None).reasons) for spectrum in spectra)

@@ -144,7 +144,7 @@ def _coverage(trial: Trial, spectra: np.ndarray, pixels: int) -> float:
     """Coverage of the 90 % intervals of single pixels, every fourth, or of sums over squares so wide."""
     image = trial.image
     every = sparse.eye_array(image.n_pixels, format="csr")[::4]
-    chosen = every if pixels == 1 else summing_matrix(image.blocks(pixels))
+    chosen = every if pixels == 1 else summing_matrix(image.block_of_pixel(pixels))
     truth = chosen @ trial.truth.abundances
     counts = SpectrumImage(chosen.astype(np.uint64) @ image.counts.astype(np.uint64), image.energy_kev)
     abundances = fit_abundances(counts, spectra)

@@ -20,7 +20,7 @@ from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.maps import Maps, draw_maps
-from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate, told
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
@@ -54,7 +54,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     scores = measure_scores(trial.image, known, maps, starts, image_key, partial(draw, n_maps=N_MAPS // 2))
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
-    maps = recalibrate(maps, scores)
+    maps = recalibrate_in_place(maps, scores)
     return {
         **_scores(trial, maps),
         "rmse": round(abundance_rmse(trial, _result(trial, maps)), 4),

@@ -13,7 +13,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.layout import lay_out
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import descend
-from bayesunmix.engine.fits.extrapolation import FLOOR
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY
 from bayesunmix.engine.fits.starts import Start
 from bayesunmix.methods.nmf import NMF
 from benchmarks.calibration import CALIBRATIONS, Calibration
@@ -58,7 +58,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _from_truth(image: SpectrumImage, truth: Factorization) -> tuple[Factorization, float]:
     data, pixels = lay_out(image)
-    abundances = np.full((truth.n_components, pixels.padded), FLOOR, np.float32)
+    abundances = np.full((truth.n_components, pixels.padded), LEAST_ENTRY, np.float32)
     # A true zero could never be left again.
     abundances[:, : pixels.pixels.size] = truth.abundances[pixels.pixels].T + 0.01
     endmembers = truth.endmembers + 1e-9

@@ -11,7 +11,7 @@ import numpy as np
 import bayesunmix as bu
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.threefry import random_key
-from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, lay_out
+from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, place_photons
 from benchmarks.memory import peak_mib
 from benchmarks.speed import SPEEDS, alone, talk_series
 from simulations.trial import acquire
@@ -74,7 +74,7 @@ def _fit(method: str, tilts: int, photons: float) -> Speed:
 def _sweep(name: str, tilts: int, photons: float) -> Speed:
     phantom, dose, _ = talk_series(tilts, photons)
     trial = acquire(phantom, dose, 0)
-    prior, events = ABUNDANCE_PRIORS[name](), lay_out(trial.image)
+    prior, events = ABUNDANCE_PRIORS[name](), place_photons(trial.image)
     maps = jnp.asarray(trial.truth.abundances.T, jnp.float32) + 1e-3
     nothing = Sums(jnp.zeros_like(maps), jnp.zeros_like(maps))
     chain = Chain(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from bayesunmix.running.progress import track
 from simulations.phantom import PHANTOMS, Phantom
-from simulations.picture.trial import COLOURS, composite, draw_scale_bar
+from simulations.picture.trial import COMPONENT_COLOURS, composite, draw_scale_bar
 from simulations.trial import acquire
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _name_components(axes: "Axes", phantom: Phantom) -> None:
 
     names = [
         TextArea(label, textprops={"color": colour, "fontsize": 9, "fontweight": "bold"})
-        for label, colour in zip(phantom.labels, COLOURS, strict=False)
+        for label, colour in zip(phantom.labels, COMPONENT_COLOURS, strict=False)
     ]
     lines = [HPacker(children=names[k : k + 4], sep=8, pad=0) for k in range(0, len(names), 4)]
     box = VPacker(children=lines, sep=2, pad=0, align="left")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: The talk's colours for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
-COLOURS = ("C1", "C2", "C0", "C3", "C4", "C6", "C8", "C9", "C5")
+COMPONENT_COLOURS = ("C1", "C2", "C0", "C3", "C4", "C6", "C8", "C9", "C5")
 _COLUMNS = 5
 _TILTS = 10
 
@@ -54,7 +54,7 @@ def composite(abundances: np.ndarray) -> np.ndarray:
     """
     from matplotlib.colors import to_rgb
 
-    colours = np.array([to_rgb(COLOURS[k]) for k in range(abundances.shape[-1])])
+    colours = np.array([to_rgb(COMPONENT_COLOURS[k]) for k in range(abundances.shape[-1])])
     total = abundances.sum(axis=-1)
     top = np.quantile(total[total > 0], 0.99) if (total > 0).any() else 1.0
     return np.clip(abundances @ colours / top, 0, 1)
@@ -83,7 +83,7 @@ def draw_scale_bar(axes: "Axes", trial: Trial) -> None:
 def _draw_maps(places: "list[Axes]", trial: Trial) -> None:
     maps = trial.truth.abundances.reshape(*trial.phantom.navigation_shape, -1)
     for k, label in enumerate(trial.phantom.labels):
-        _draw_map(places[k], maps[..., k], f"{label}, expected counts", fade(COLOURS[k]))
+        _draw_map(places[k], maps[..., k], f"{label}, expected counts", fade(COMPONENT_COLOURS[k]))
     _draw_map(
         places[-1], trial.image.total_map(), f"recorded, dose {trial.dose:g}, seed {trial.seed}", "gray"
     )
@@ -113,7 +113,9 @@ def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: object) -> 
 
 
 def _draw_endmembers(axes: "Axes", trial: Trial) -> None:
-    for label, endmember, colour in zip(trial.phantom.labels, trial.truth.endmembers, COLOURS, strict=False):
+    for label, endmember, colour in zip(
+        trial.phantom.labels, trial.truth.endmembers, COMPONENT_COLOURS, strict=False
+    ):
         axes.semilogy(trial.image.energy_kev, endmember, color=colour, label=label, linewidth=1.2)
     axes.set(title="endmembers", xlabel="Energy (keV)", ylabel="Share of counts per channel")
     axes.legend(edgecolor="none", ncols=2 if trial.truth.n_components > 4 else 1)
@@ -126,7 +128,9 @@ def _draw_pixels(axes: "Axes", trial: Trial) -> None:
         spectrum = trial.image.counts[[pixel]].toarray().ravel()
         place = ", ".join(map(str, np.unravel_index(pixel, trial.phantom.navigation_shape)[::-1]))
         name = f"pixel ({place}), {trial.phantom.labels[k]}: {spectrum.sum()} counts"
-        axes.vlines(trial.image.energy_kev, 0, spectrum, color=COLOURS[k], linewidth=1.2, label=name)
+        axes.vlines(
+            trial.image.energy_kev, 0, spectrum, color=COMPONENT_COLOURS[k], linewidth=1.2, label=name
+        )
     axes.set(
         title="two single pixels", xlabel="Energy (keV)", ylabel="Counts", ylim=(0, 1.3 * axes.dataLim.ymax)
     )

@@ -13,7 +13,7 @@ from bayesunmix.spectra.background import kramers
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import fit_lines
-from bayesunmix.spectra.line_shapes import Calibration, line_shapes
+from bayesunmix.spectra.line_shapes import DetectorCalibration, line_shapes
 
 SHAPE, RATE, CONCENTRATION = 1.5, 0.1, 0.7
 PRIOR = {"abundance_shape": SHAPE, "abundance_rate": RATE, "endmember_concentration": CONCENTRATION}
@@ -55,7 +55,10 @@ def test_abundances_given_endmembers_are_those_of_a_grid():
     image = bu.SpectrumImage(counts, np.arange(1.0, 4.0))
 
     known, starts = np.tile(endmembers, (2, 1, 1, 1)), [np.ones((1, 2))] * 2
-    found = draw_maps(image, known, starts, Gamma(SHAPE, RATE), random_key(0), 2000, 5, 256).draws[:, :, 0]
+    prior = Gamma(SHAPE, RATE)
+    found = draw_maps(
+        image, known, starts, prior=prior, key=random_key(0), n_maps=2000, sweeps_per_map=5, most_mib=256
+    ).draws[:, :, 0]
     axis = np.linspace(0.005, 60, 2000)
     a, b = np.meshgrid(axis, axis, indexing="ij")
     rate = a[..., None] * endmembers[0] + b[..., None] * endmembers[1]
@@ -80,7 +83,7 @@ def test_line_shapes_are_what_the_detector_records(mixed, detector):
         fwhm_slope_ev2_per_kev=width * detector.fwhm_slope_ev2_per_kev,
     )
     expected = family_spectra(("Si", "Ni"), offset + gain * ENERGY, wide)
-    found = np.asarray(line_shapes(ENERGY, model).spectra(Calibration(offset, gain, width)))
+    found = np.asarray(line_shapes(ENERGY, model).spectra(DetectorCalibration(offset, gain, width)))
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
     for name, spectrum in zip(model.names, found, strict=False):
         np.testing.assert_allclose(spectrum, expected[name], atol=2e-5 * expected[name].max())

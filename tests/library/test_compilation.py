@@ -20,6 +20,8 @@ def test_the_second_run_of_a_shape_compiles_nothing_new(tmp_path):
         arguments = [
             "unmix",
             "map.npz",
+            "--method",
+            "nmf",
             "--components",
             "2",
             "--seed",

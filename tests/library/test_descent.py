@@ -11,11 +11,11 @@ from scipy import optimize
 import bayesunmix as bu
 from bayesunmix.engine.device.layout import lay_out
 from bayesunmix.engine.fits import em
-from bayesunmix.engine.fits.convergence import BLOCK, until_settled
+from bayesunmix.engine.fits.convergence import ITERATIONS_PER_LOOK, until_settled
 from bayesunmix.engine.fits.extrapolation import at_rest, extrapolate
 from bayesunmix.unmixing import unmix
 
-step = jax.jit(em.update)
+step = jax.jit(em.em_step)
 
 
 def image_of(seed, n_pixels=12, n_channels=9, k=2, mean=15.0):
@@ -89,7 +89,7 @@ def test_one_extrapolated_step_from_rest_is_a_plain_step():
     image = image_of(1)
     data, pixels = lay_out(image)
     point = random_point(image, pixels, 2, 1)
-    moving = em.advance(data, at_rest(*point), 1)
+    moving = em.advance_em(data, at_rest(*point), 1)
     for ours, plain in zip(moving[:2], step(data, *point), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-5)
     np.testing.assert_array_equal(moving.abundances_before, point[0])
@@ -110,7 +110,7 @@ def test_held_endmembers_stay():
     image = image_of(5)
     data, pixels = lay_out(image)
     point = random_point(image, pixels, 2, 5)
-    moving = em.advance(data, at_rest(*point), 20, jnp.asarray([[True], [False]]))
+    moving = em.advance_em(data, at_rest(*point), 20, jnp.asarray([[True], [False]]))
     np.testing.assert_allclose(moving.endmembers[0], point[1][0], rtol=1e-5)
     assert np.abs(moving.endmembers[1] - point[1][1]).max() > 1e-3
 
@@ -149,7 +149,12 @@ def test_a_rise_is_undone_and_the_momentum_taken_out():
         [10.0, 9.0, 12.0, *[8.0] * 20], at_rest=lambda state: rested.append(state) or state + 1
     )
     assert rested == [1]
-    assert calls[:4] == [BLOCK, BLOCK, BLOCK // 3, BLOCK]
+    assert calls[:4] == [
+        ITERATIONS_PER_LOOK,
+        ITERATIONS_PER_LOOK,
+        ITERATIONS_PER_LOOK // 3,
+        ITERATIONS_PER_LOOK,
+    ]
     assert 12.0 not in run.objective
     assert run.objective[-1] == 8.0
 
@@ -163,7 +168,7 @@ def test_a_rise_that_only_rounding_can_explain_ends_the_run():
 
 
 def test_iterations_that_run_out_are_not_convergence():
-    run, _ = settle([1000.0 - i for i in range(500)], max_iterations=5 * BLOCK)
+    run, _ = settle([1000.0 - i for i in range(500)], max_iterations=5 * ITERATIONS_PER_LOOK)
     assert not run.converged
     assert "raise max_iterations" in run.info("deviance", [])["warnings"][0]
 
@@ -182,7 +187,7 @@ def test_an_interrupt_returns_the_best_so_far_marked_not_converged(monkeypatch):
     result = unmix(image, 3, "nmf", tolerance=1e-12)
     assert not result.info["converged"]
     assert result.info["interrupted"]
-    assert result.info["iterations"] == 2 * BLOCK
+    assert result.info["iterations"] == 2 * ITERATIONS_PER_LOOK
     assert any("interrupted after 20 iterations" in w for w in result.info["warnings"])
     assert np.isfinite(result.estimate.abundances).all()
 

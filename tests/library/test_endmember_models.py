@@ -11,7 +11,7 @@ import bayesunmix as bu
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.contracts.method import finds_n_components
 from bayesunmix.engine.device.threefry import random_key
-from bayesunmix.models.endmember_models.phases import Given, Phases, Shares
+from bayesunmix.models.endmember_models.phases import Given, PhaseSpectra, Shares
 from simulations.phantom import PHANTOMS
 from simulations.trial import acquire
 
@@ -162,13 +162,15 @@ def test_curves_that_do_not_overlap_give_beta_posteriors_even_with_many_counts()
 
 def test_a_phase_that_holds_another_is_not_unique_and_said_so():
     image = mixed().image
-    prepared = Phases((("Ni",), ("Ni", "Cr"), ("Si",))).prepare(image, 3)
+    prepared = PhaseSpectra((("Ni",), ("Ni", "Cr"), ("Si",))).prepare(image, 3)
     assert prepared.names == ["Ni", "Ni+Cr", "Si"] and prepared.unique == (True, False, True)
     assert "phases Ni+Cr own all lines of some mixture of the others" in prepared.warnings[0]
     # Ni+Cr less Si+Cr has no line of Cr.
-    assert Phases((("Ni", "Si"), ("Ni", "Cr"), ("Si", "Cr"))).prepare(image, None).unique == (False,) * 3
-    assert Phases((("Ni", "Si"), ("Ni", "Cr"))).prepare(image, None).unique == (True, True)
-    (sentence,) = Phases((("Ni",), ("Cr",))).prepare(image, None).warnings
+    assert (
+        PhaseSpectra((("Ni", "Si"), ("Ni", "Cr"), ("Si", "Cr"))).prepare(image, None).unique == (False,) * 3
+    )
+    assert PhaseSpectra((("Ni", "Si"), ("Ni", "Cr"))).prepare(image, None).unique == (True, True)
+    (sentence,) = PhaseSpectra((("Ni",), ("Cr",))).prepare(image, None).warnings
     assert "peaks at 1.7" in sentence
 
 
@@ -176,12 +178,12 @@ def test_a_phase_that_holds_another_is_not_unique_and_said_so():
     ("make", "error", "words"),
     [
         (
-            lambda: Phases((("Ni",), ("H",))).prepare(mixed().image, None),
+            lambda: PhaseSpectra((("Ni",), ("H",))).prepare(mixed().image, None),
             ValueError,
             "must own a line on the axis, and H",
         ),
-        (lambda: Phases(("Ni", "Cr")), TypeError, r"phases\[0\] must be a tuple of symbols"),
-        (lambda: Phases("Ni"), TypeError, "must be a tuple with the symbols of each phase"),
+        (lambda: PhaseSpectra(("Ni", "Cr")), TypeError, r"phases\[0\] must be a tuple of symbols"),
+        (lambda: PhaseSpectra("Ni"), TypeError, "must be a tuple with the symbols of each phase"),
         (
             lambda: ENDMEMBER_MODELS["elements"]("Ni"),
             TypeError,
@@ -207,7 +209,7 @@ def test_counts_of_the_strobe_have_a_place():
     strobe = bu.SpectrumImage(wide, kev, (32, 32, kev.size))
     known = ENDMEMBER_MODELS["elements"]().prepare(strobe, None)
     assert known.names[-1] == "noise" and known.spectra[-1, 2] == 1 and not known.spectra[:-1, :5].any()
-    prepared = Phases().prepare(strobe, None)
+    prepared = PhaseSpectra().prepare(strobe, None)
     assert f"{3 * image.n_pixels} counts below 0.2 keV" in prepared.warnings[-1]
     assert prepared.spectra[:, 2].min() > 0.001
 

@@ -65,7 +65,7 @@ def joint_covariance(joint):
 
 
 def test_the_arrow_is_the_inverse_of_the_dense_hessian(small, monkeypatch):
-    monkeypatch.setattr(fisher, "BLOCK_ENTRIES", 60)  # three pixels a block
+    monkeypatch.setattr(fisher, "BORDER_ENTRIES", 60)  # three pixels a block
     image, estimate = small
     joint = fisher.joint_information(image, estimate)
     dense = np.linalg.inv(dense_information(joint, image, estimate))

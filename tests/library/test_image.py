@@ -194,7 +194,7 @@ def test_rebin_adds_up_whole_blocks(counts, data):
     for axis, step in enumerate((*steps, energy)):
         expected = np.add.reduceat(expected, np.arange(0, counts.shape[axis], step), axis=axis)
     np.testing.assert_array_equal(binned.dense(), expected)
-    totals = np.bincount(image.blocks(steps), weights=image.total_map().ravel())
+    totals = np.bincount(image.block_of_pixel(steps), weights=image.total_map().ravel())
     np.testing.assert_array_equal(totals, binned.total_map().ravel())
     channels = np.split(image.energy_kev, range(energy, counts.shape[-1], energy))
     np.testing.assert_allclose(binned.energy_kev, [part.mean() for part in channels])

@@ -17,7 +17,7 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.chains import checkpoint
 from bayesunmix.engine.sampling.maps import draw_maps
-from bayesunmix.engine.sampling.recalibration import simulate
+from bayesunmix.engine.sampling.recalibration import simulated_image
 from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.io import h5
 from bayesunmix.io.dataset import Refused, to_image
@@ -48,7 +48,7 @@ def test_every_sum_is_that_of_the_pixels_that_take_part(seed, shape, block):
     assert image.n_photons == kept.sum() and image.n_pixels == mask.size
     pooled = image.rebin(block)
     taking_part = np.zeros(pooled.n_pixels, bool)
-    for pixel, of_block in enumerate(image.blocks(block)):
+    for pixel, of_block in enumerate(image.block_of_pixel(block)):
         taking_part[of_block] |= mask.ravel()[pixel]
     np.testing.assert_array_equal(pooled.takes_part, taking_part)
     assert pooled.n_photons == kept.sum()
@@ -136,7 +136,7 @@ def test_new_counts_keep_the_mask_and_checkpoints_know_it(tmp_path):
     everywhere = bu.Factorization(np.full((2, 6), 1 / 6), np.full((20, 2), 9.0))
     for again in (
         *(redraw(image, everywhere, kind, rng) for kind in ("parametric", "poisson")),
-        simulate(image.grid, everywhere.endmembers, everywhere.abundances, rng),
+        simulated_image(image.grid, everywhere.endmembers, everywhere.abundances, rng),
     ):
         np.testing.assert_array_equal(again.mask, mask)
         assert not again.dense()[~mask].any()

@@ -41,9 +41,9 @@ def test_the_matrix_stays_whole_where_precipitates_are_rare(foil, monkeypatch):
     assert min(commonest(maps) for maps, _ in begin(foil.image, 3)) < truth - 0.15
 
 
-@pytest.mark.parametrize("most_photons", [modes.MOST_PHOTONS, 10_000])
+@pytest.mark.parametrize("most_photons", [modes.MOST_SHORT_CHAIN_PHOTONS, 10_000])
 def test_common_phases_are_found_and_all_pixels_begin(most_photons, monkeypatch):
-    monkeypatch.setattr(modes, "MOST_PHOTONS", most_photons)
+    monkeypatch.setattr(modes, "MOST_SHORT_CHAIN_PHOTONS", most_photons)
     trial = acquire(PHANTOMS["nicr_film"](), 10, 0)
     for maps, endmembers in begin(trial.image, 3):
         assert maps.shape == (3, trial.image.n_pixels) and maps.min() > 0

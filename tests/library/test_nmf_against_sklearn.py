@@ -70,7 +70,7 @@ def test_em_steps_are_sklearn_multiplicative_updates(counts, image):
     w, h = rng.gamma(1, 1, (len(counts), 3)), rng.dirichlet(np.ones(20), 3)
     padded = np.zeros((3, pixels.padded))
     padded[:, : len(counts)] = w.T
-    a, e = jax.jit(em.update)(
+    a, e = jax.jit(em.em_step)(
         data, jnp.asarray(np.maximum(padded, 1e-12), jnp.float32), jnp.asarray(h, jnp.float32)
     )
     ratio = counts / (w @ h)

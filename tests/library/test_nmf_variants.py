@@ -47,7 +47,7 @@ def assert_falls(update, value, abundances, endmembers, steps=6):
 
 
 smooth_update, minvol_update, ard_update = map(
-    jax.jit, (nmf_smooth.update, nmf_minvol.update, relevance.update)
+    jax.jit, (nmf_smooth.smooth_step, nmf_minvol.volume_step, relevance.relevance_step)
 )
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.data.grid import round_length
 from bayesunmix.plotting import plot_maps, plot_spectra
-from bayesunmix.plotting.maps import round_length
 from bayesunmix.spectra.peaks import find_peaks
 
 ENERGY = 0.2 + 0.01 * np.arange(1000)

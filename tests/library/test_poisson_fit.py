@@ -77,7 +77,7 @@ def test_blocks_change_nothing_and_channels_that_nothing_explains_are_left_out(m
     without = np.where(np.arange(40) < 30, counts, 0)
     without[0, 0] += without.sum() == 0
     np.testing.assert_allclose(whole, fit_abundances(image_of(without), endmembers), atol=1e-2)
-    monkeypatch.setattr(poisson_fit, "BLOCK_ENTRIES", 40 * 5)
+    monkeypatch.setattr(poisson_fit, "DENSE_ENTRIES", 40 * 5)
     np.testing.assert_allclose(fit_abundances(image_of(counts), endmembers), whole, atol=1e-2)
 
 

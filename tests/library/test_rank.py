@@ -8,7 +8,7 @@ from scipy import sparse
 
 import bayesunmix as bu
 from bayesunmix.dimension import rank as ranking
-from bayesunmix.dimension.pooling import channel_groups, sizes
+from bayesunmix.dimension.pooling import groups_by_counts, sizes
 from bayesunmix.dimension.scree import _threshold, scree
 from bayesunmix.dimension.thinning import held_out
 from bayesunmix.engine.subspace.biwhitening import biwhiten
@@ -87,7 +87,7 @@ def test_white_noise_passes_the_threshold_about_once_in_a_thousand_matrices():
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=80).filter(any))
 def test_channel_groups_are_neighbours_and_hold_one_percent(spectrum):
     spectrum = np.array(spectrum)
-    groups = channel_groups(spectrum)
+    groups = groups_by_counts(spectrum)
     assert groups[0] == 0 and set(np.diff(groups)) <= {0, 1}
     held = np.bincount(groups, weights=spectrum)
     assert (held >= spectrum.sum() / 100 * (1 - 1e-9)).all()

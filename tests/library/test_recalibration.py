@@ -17,8 +17,8 @@ from bayesunmix.engine.sampling.recalibration import (
     _specimen,
     learned_scores,
     normal_scores,
-    recalibrate,
-    simulate,
+    recalibrate_in_place,
+    simulated_image,
 )
 from simulations.phantom import PHANTOMS
 from simulations.trial import acquire
@@ -70,7 +70,7 @@ def test_right_draws_stay_where_they_are():
     maps = posterior(rng, truth)
     np.testing.assert_allclose(learn(maps, truth)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.15)
     before = maps.draws.copy()
-    same = recalibrate(maps, np.tile(ndtri(LEVELS), (2, len(SHARES), 1)))
+    same = recalibrate_in_place(maps, np.tile(ndtri(LEVELS), (2, len(SHARES), 1)))
     np.testing.assert_allclose(maps.draws, before, rtol=1e-5)
     np.testing.assert_allclose(same.mean, maps.mean, rtol=1e-5)
     np.testing.assert_allclose(same.sd, maps.sd, rtol=1e-5)
@@ -84,7 +84,7 @@ def test_what_is_learned_on_one_image_makes_intervals_of_another_right(bias, wid
     scores = learn(posterior(rng, seen, bias, width), seen)
     maps = posterior(rng, truth, bias, width)
     assert abs(held(maps, truth, 0.9) - 0.9) > 0.04
-    maps = recalibrate(maps, scores)
+    maps = recalibrate_in_place(maps, scores)
     for level in (0.5, 0.9, 0.95):
         assert held(maps, truth, level) == pytest.approx(level, abs=0.02)
     assert np.median(maps.sd / maps.mean) == pytest.approx(0.1, rel=0.1)
@@ -95,7 +95,7 @@ def test_moving_keeps_the_order_of_draws_and_the_total_of_a_pixel():
     truth = np.concatenate([gamma_truth(rng, 400), rng.gamma(1, 0.1, (400, 1))], axis=1)
     maps = posterior(rng, truth)
     before = flat(maps).copy()
-    moved = recalibrate(maps, np.tile(ndtri(LEVELS) + 1, (3, len(SHARES), 1)))
+    moved = recalibrate_in_place(maps, np.tile(ndtri(LEVELS) + 1, (3, len(SHARES), 1)))
     np.testing.assert_array_equal(flat(moved).argsort(axis=0), before.argsort(axis=0))
     np.testing.assert_allclose(moved.mean.sum(axis=1), maps.mean.sum(axis=1), rtol=1e-9)
     little = _groups(maps.mean) == 0
@@ -128,7 +128,7 @@ def test_many_photons_are_judged_by_a_slab(monkeypatch, shape):
     counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
     image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
     assert _slab(image) == (slice(0, image.n_pixels), image.grid)
-    monkeypatch.setattr(recalibration, "MOST_PHOTONS", image.n_photons // 3)
+    monkeypatch.setattr(recalibration, "MOST_SIMULATED", image.n_photons // 3)
     rows, grid = _slab(image)
     assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
     assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
@@ -147,7 +147,7 @@ def test_simulated_counts_are_poisson_around_the_factorisation():
     trial = acquire(PHANTOMS["nicr_film"](shape=(24, 32), pixel_nm=8.0), 20, 1)
     truth = trial.truth
     rng = np.random.default_rng(2)
-    image = simulate(trial.image.grid, truth.endmembers, truth.abundances, rng)
+    image = simulated_image(trial.image.grid, truth.endmembers, truth.abundances, rng)
     expected = truth.abundances.sum()
     assert abs(image.n_photons - expected) < 5 * np.sqrt(expected)
     assert image.grid.axes == trial.image.grid.axes

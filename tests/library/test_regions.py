@@ -287,7 +287,7 @@ def test_wrong_arguments_are_one_sentence():
     everywhere = np.ones((SIDE, SIDE), bool)
     with pytest.raises(ValueError, match="what a region holds needs a result with a posterior"):
         bu.region(bu.Unmixing(truth), image, everywhere)
-    with pytest.raises(ValueError, match="the region must hold at least one pixel"):
+    with pytest.raises(ValueError, match="the region must contain at least one pixel"):
         bu.region(result, image, ~everywhere)
     with pytest.raises(ValueError, match=r"mask must be bool of shape \(12, 12\), got float64"):
         bu.region(result, image, np.ones((SIDE, SIDE)))

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import bayesunmix as bu
+from tests.quick import every_method
 
+#: Shorter than those of `tests/quick.py`: what is asked is whether there are numbers.
 QUICK = {
     "bayes": {"n_warmup": 20, "n_draws": 10, "n_maps": 10, "sweeps_per_map": 4},
     "bayes_gibbs": {"n_warmup": 5, "n_draws": 8, "n_chains": 2},
@@ -17,6 +19,8 @@ QUICK = {
 }
 #: Most contents are compiled anew for these, so they see few: the hardest of what others draw at random.
 SLOW = ("bayes", "bayes_gibbs", "bayes_nuts")
+#: Which least squares and signs take away from the sum spectrum.
+LEAST_SQUARES = {"ica", "nmf_frobenius", "pca", "vendor_mcr"}
 
 
 @st.composite
@@ -80,6 +84,14 @@ def test_a_right_answer_or_one_sentence(method, counts, k):
 def test_a_right_answer_or_one_sentence_of_slow_methods(method):
     for counts, k in hard_counts():
         holds(method, counts, k)
+
+
+@pytest.mark.parametrize("method", every_method(but=LEAST_SQUARES | {"elements"}))
+def test_one_component_is_the_sum_spectrum(method):
+    counts = np.random.default_rng(1).poisson(20.0 * np.array([0.5, 1, 4, 2, 0.5, 0.2, 0.6, 0.3]), (9, 8))
+    image = bu.SpectrumImage(counts, 0.5 + 0.1 * np.arange(8))
+    result = bu.unmix(image, 1, method, **QUICK.get(method, {}))
+    assert bu.spectral_angles(image.sum_spectrum()[None], result.estimate.endmembers)[0, 0] < 3
 
 
 @pytest.mark.parametrize("method", ["nmf", "nmf_frobenius", "pca", "elements"])

@@ -1,5 +1,6 @@
 """The one entry: a bad request gets a sentence before any computing, a good one says all that was done."""
 
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -91,6 +92,28 @@ def test_a_method_that_finds_the_number_of_components_need_not_be_told():
         bu.unmix(IMAGE, 0, Finds())
 
 
+@dataclass(frozen=True)
+class Doubter:
+    """Wants its number of components compared with the one that the counts show."""
+
+    doubts_n_components: ClassVar[bool] = True
+
+    def fit(self, image, n_components, key):
+        return Stub().fit(image, n_components, key)
+
+
+@pytest.mark.parametrize(("k", "harm"), [(1, "too few"), (2, ""), (3, "too many")])
+def test_a_number_of_components_that_the_counts_do_not_show_is_doubted(k, harm):
+    image = Sampler(APART, PURE).image()
+    info = bu.unmix(image, k, Doubter()).info
+    assert info["rank"] == bu.rank(image).sentence
+    expected = [f"The fit has {k} components, and the counts show 2 (bayesunmix.rank). With {harm}"]
+    for sentence, beginning in zip(info.get("warnings", []), expected if harm else [], strict=True):
+        assert sentence.startswith(beginning)
+    assert "rank" not in bu.unmix(image, k, Stub()).info, "others are not asked for it"
+    assert bu.unmix(image, method=Doubter()).info["n_components"] == 2
+
+
 @pytest.mark.parametrize("k", [True, 2.0, "2"])
 def test_the_number_of_components_is_a_whole_number(k):
     with pytest.raises(TypeError, match=f"n_components must be a whole number, got {k!r}; for example 3"):
@@ -176,3 +199,77 @@ def test_permuting_pixels_permutes_abundances(method):
     np.testing.assert_allclose(
         second.estimate.abundances, first.estimate.abundances[order], atol=5e-3 * scale
     )
+
+
+RNG = np.random.default_rng(2)
+OVERLAPPING = RNG.dirichlet(np.full(12, 3.0), 2)
+APART = np.zeros((2, 12))
+APART[0, :6] = APART[1, 6:] = 1 / 6
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Answers at once with a posterior around the truth."""
+
+    endmembers: np.ndarray
+    shares: np.ndarray
+    converged: bool = True
+    said: tuple[str, ...] = ()
+
+    def image(self):
+        counts = np.random.default_rng(3).poisson(400 * self.shares @ self.endmembers)
+        return bu.SpectrumImage(counts.reshape(8, 8, 12), IMAGE.energy_kev)
+
+    def fit(self, image, n_components, key):
+        rng = np.random.default_rng(4)
+        estimate = bu.Factorization(self.endmembers, 400 * self.shares)
+        spectra = rng.gamma(1e4 * self.endmembers + 1, size=(2, 20, *self.endmembers.shape))
+        maps = rng.gamma(estimate.abundances + 1, size=(2, 20, *self.shares.shape))
+        posterior = bu.Posterior(spectra / spectra.sum(axis=-1, keepdims=True), maps)
+        return bu.Unmixing(estimate, posterior, {"converged": self.converged, "warnings": list(self.said)})
+
+
+MIXED = np.random.default_rng(5).dirichlet(np.full(2, 9.0), 64)
+PURE = np.eye(2)[np.arange(64) % 2]
+
+
+def test_a_fit_that_did_not_converge_warns_with_the_sentences_of_info():
+    method = Sampler(APART, PURE, converged=False, said=("Chains disagree.", "Raise n_draws."))
+    with pytest.warns(bu.UnmixingWarning) as heard:
+        result = bu.unmix(method.image(), 2, method)
+    (warning,) = heard
+    assert warning.category is bu.NotConvergedWarning and warning.filename == __file__
+    assert all(sentence in str(warning.message) for sentence in result.info["warnings"])
+    assert result.info["warnings"] == ["Chains disagree.", "Raise n_draws."]
+
+
+def test_shares_that_the_counts_do_not_determine_are_warned_of_with_the_sentence_of_info():
+    method = Sampler(OVERLAPPING, MIXED, converged=False, said=("Chains disagree.",))
+    with pytest.warns(bu.UnmixingWarning) as heard:
+        result = bu.unmix(method.image(), 2, method)
+    unsettled, undetermined = heard
+    assert unsettled.category is bu.NotConvergedWarning and undetermined.category is bu.NotIdentifiedWarning
+    assert undetermined.filename == __file__
+    assert result.info["warnings"] == ["Chains disagree.", str(undetermined.message)]
+    assert "Chains disagree." in str(unsettled.message)
+    assert str(undetermined.message) not in str(unsettled.message), "one sentence is heard once"
+    shares = result.info["fractions"]
+    assert {share["identified"] for share in shares.values()} == {"no"}
+    assert all(name in str(undetermined.message) for name in shares)
+
+
+def test_a_result_that_can_be_taken_at_its_word_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = bu.unmix(Sampler(APART, PURE).image(), 2, Sampler(APART, PURE))
+    assert result.info["warnings"] == []
+    assert "no" not in {share["identified"] for share in result.info["fractions"].values()}
+
+
+def test_verdicts_can_be_left_out():
+    method = Sampler(OVERLAPPING, MIXED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = bu.unmix(method.image(), 2, method, verdicts=False)
+    assert "fractions" not in result.info and result.info["warnings"] == []
+    assert result.posterior is not None

@@ -29,12 +29,12 @@ import numpy as np
 from jax import Array
 from scipy import sparse
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 
 GROUP_ENTRIES = 2**22
-SMALL = 4096  # entries
+FEW_ENTRIES = 4096  # entries
 MOST_AT_ONCE = 2**22  # photons whose random numbers are held at a time, about
-TINY = 1e-30  # keeps a quotient finite where a whole spectrum underflows
+LEAST_RATE = 1e-30  # keeps a quotient finite where a whole spectrum underflows
 
 
 class Chunks(NamedTuple):
@@ -67,7 +67,7 @@ class Occupied(NamedTuple):
         counts = self.counts.copy()
         counts.resize(self.padded, counts.shape[1])
         takes_part = np.arange(self.padded) < self.pixels.size
-        return SpectrumImage(counts, image.energy_kev, counts.shape, mask=takes_part)
+        return trusted_image(counts, image.energy_kev, mask=takes_part)
 
     def along_line(self, maps: np.ndarray) -> np.ndarray:
         """Take (K, P) maps of all pixels to the pixels of the line, (K, padded)."""
@@ -152,7 +152,7 @@ def _width(length: np.ndarray) -> int:
 
     Small images get one width, whatever they hold, so that they share compiled code.
     """
-    if length.sum() < SMALL:
+    if length.sum() < FEW_ENTRIES:
         return 8
     mean = length.sum() / max(np.count_nonzero(length), 1)
     return int(2 ** np.clip(np.round(np.log2(max(mean, 1) / 2)), 2, 9))
@@ -180,7 +180,7 @@ def expected_allocation(entries: Chunks, rows: Array, table: Array) -> Array:
     def slot(sums: list[Array], entry: tuple[Array, Array]) -> tuple[list[Array], None]:
         index, weight = entry
         columns = [component[index] for component in table]
-        quotient = weight / jnp.maximum(_mixture(lanes, columns), TINY)
+        quotient = weight / jnp.maximum(_mixture(lanes, columns), LEAST_RATE)
         return [s + c * quotient for s, c in zip(sums, columns, strict=True)], None
 
     sums, _ = jax.lax.scan(slot, [jnp.zeros_like(lane) for lane in lanes], (entries.index, entries.weight))
@@ -194,7 +194,7 @@ def log_likelihood_parts(entries: Chunks, rows: Array, table: Array) -> Array:
     def slot(total: Array, entry: tuple[Array, Array]) -> tuple[Array, None]:
         index, weight = entry
         rate = _mixture(lanes, [component[index] for component in table])
-        return total + jnp.where(weight > 0, weight * jnp.log(jnp.maximum(rate, TINY)), 0), None
+        return total + jnp.where(weight > 0, weight * jnp.log(jnp.maximum(rate, LEAST_RATE)), 0), None
 
     return jax.lax.scan(slot, jnp.zeros_like(lanes[0]), (entries.index, entries.weight))[0]
 
@@ -248,7 +248,7 @@ def draw_allocation(photons: Chunks, rows: Array, table: Array, key: Array) -> t
         real = weight > 0
         sums = [s + (real & (component_of == k)) for k, s in enumerate(sums)]
         by_column = by_column.at[component_of * n_columns + index].add(real.astype(jnp.int32))
-        log_likelihood += jnp.where(real, jnp.log(jnp.maximum(rate, TINY)), 0)
+        log_likelihood += jnp.where(real, jnp.log(jnp.maximum(rate, LEAST_RATE)), 0)
         return (sums, by_column, log_likelihood), None
 
     zeros = jnp.zeros_like(lanes[0])

@@ -16,6 +16,7 @@ from functools import partial
 import jax
 import jax.extend.random
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -38,6 +39,11 @@ def numbered(key: Array, number: Array | int) -> Array:
     """
     data = jax.random.key_data(key)
     return jax.random.wrap_key_data(data.at[..., -1].add(jnp.uint32(number)), impl=jax.random.key_impl(key))
+
+
+def numpy_generator(key: Array) -> np.random.Generator:
+    """Make a NumPy generator from a key, for random numbers that are drawn on the host."""
+    return np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
 
 
 def _threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:

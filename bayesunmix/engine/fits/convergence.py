@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from bayesunmix.data.result import Info
 from bayesunmix.running.progress import track
 
-BLOCK = 10  # iterations between two looks at the objective
+ITERATIONS_PER_LOOK = 10  # at the objective
 FASTEST, SLOWEST = 0.5, 0.9  # factors from block to block with which what is left to gain is extrapolated
 ROUNDING = 1e-8  # of the objective: a rise that float32 can make
 
@@ -71,8 +71,8 @@ def until_settled(
     advance : callable (state, iterations) -> state
     objective : callable (state) -> float
     tolerance : float
-        Share of the objective. What is left is extrapolated after each block of `BLOCK` iterations, as a geometric
-        series of the last two gains; it must be small twice in a row, because momentum makes the gains swing.
+        Share of the objective. What is left is extrapolated after every `ITERATIONS_PER_LOOK` iterations, as a
+        geometric series of the last two gains; it must be small twice in a row, because momentum makes the gains swing.
     max_iterations : int
     label : str
         For the progress bar.
@@ -83,9 +83,9 @@ def until_settled(
         The user has interrupted an earlier stage: the state is looked at and goes no further.
     """
     trace, gains, gaps = [objective(state)], [float("inf")], [float("inf")] * 2
-    iterations, block = 0, BLOCK
+    iterations, block = 0, ITERATIONS_PER_LOOK
     try:
-        for _ in track(range(0, 0 if interrupted else max_iterations, BLOCK), label):
+        for _ in track(range(0, 0 if interrupted else max_iterations, ITERATIONS_PER_LOOK), label):
             moved = advance(state, block)
             value = objective(moved)
             iterations += block
@@ -95,9 +95,9 @@ def until_settled(
                     break
                 state, block = at_rest(state), max(block // 3, 1)
                 continue
-            gains.append(abs(trace[-1] - value) * BLOCK / block)
+            gains.append(abs(trace[-1] - value) * ITERATIONS_PER_LOOK / block)
             trace.append(value)
-            state, block = moved, BLOCK
+            state, block = moved, ITERATIONS_PER_LOOK
             gaps = [gaps[1], _left_to_gain(*gains[-2:]) / max(abs(value), 1e-300)]
             if max(gaps) <= tolerance:
                 break

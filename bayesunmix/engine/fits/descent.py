@@ -14,7 +14,7 @@ from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied
 from bayesunmix.engine.device.layout import place_everywhere, place_maps
 from bayesunmix.engine.fits.convergence import until_settled
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, at_rest
 from bayesunmix.engine.fits.starts import Start
 
 STATIONARY = 1e-3  # of all counts: what one more iteration may still move from one component to another
@@ -94,4 +94,4 @@ def _moved(abundances: Array, endmembers: Array, later: Moving) -> Array:
     size, scale = later.abundances.sum(1), later.endmembers.sum(1)
     by_pixel = scale @ jnp.abs(later.abundances - abundances).sum(1)
     by_channel = size @ jnp.abs(later.endmembers - endmembers).sum(1)
-    return (by_pixel + by_channel) / jnp.maximum(size @ scale, FLOOR)
+    return (by_pixel + by_channel) / jnp.maximum(size @ scale, LEAST_ENTRY)

@@ -23,36 +23,36 @@ from jax import Array
 
 from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate_to_pixels, log_likelihood
 from bayesunmix.engine.fits.descent import Objective
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
 
 
 def objective(data: Data, held: Array | None = None) -> Objective:
     """Poisson deviance, lowered by extrapolated EM; endmembers where `held` (K, 1) is True stay as they are."""
     return Objective(
         "Poisson deviance",
-        lambda moving, iterations: advance(data, moving, iterations, held),
+        lambda moving, iterations: advance_em(data, moving, iterations, held),
         lambda abundances, endmembers: deviance(data, abundances, endmembers),
         lambda abundances, endmembers: {"duality_gap": duality_gap(data, abundances, endmembers)},
     )
 
 
-def update(
+def em_step(
     data: Data, abundances: Array, endmembers: Array, held: Array | None = None
 ) -> tuple[Array, Array]:
     """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) with sum one.
 
     Endmembers where `held`, a (K, 1) array of bool, is True stay as they are.
     """
-    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
-    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
+    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = spectra / spectra.sum(1, keepdims=True)
     return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
 
 
 @jax.jit
-def advance(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
+def advance_em(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
     """Do extrapolated EM iterations."""
-    return extrapolate(lambda a, e: update(data, a, e, held), moving, iterations)
+    return extrapolate(lambda a, e: em_step(data, a, e, held), moving, iterations)
 
 
 def deviance(data: Data, abundances: Array, endmembers: Array) -> float:
@@ -70,6 +70,6 @@ def duality_gap(data: Data, abundances: Array, endmembers: Array) -> float:
 @jax.jit
 def _excess(data: Data, abundances: Array, endmembers: Array) -> Array:
     # One step first: the bound holds where the abundances of a pixel sum to its counts.
-    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), FLOOR)
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
     factors = allocate_to_pixels(data, abundances, endmembers) / abundances
     return abundances.sum(0) * jnp.maximum(factors.max(0) - 1, 0)

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-FLOOR = 1e-12  # an entry at exactly zero could never leave it, and denormal numbers are slow
+LEAST_ENTRY = 1e-12  # an entry at exactly zero could never leave it, and denormal numbers are slow
 STEEPEST = 10.0  # factor of one iteration that momentum may repeat
 
 
@@ -61,4 +61,4 @@ def extrapolate(
 
 def _beyond(now: Array, before: Array, momentum: Array) -> Array:
     # An entry that comes back from the floor has a ratio without measure.
-    return jnp.maximum(now * jnp.minimum(now / before, STEEPEST) ** momentum, FLOOR)
+    return jnp.maximum(now * jnp.minimum(now / before, STEEPEST) ** momentum, LEAST_ENTRY)

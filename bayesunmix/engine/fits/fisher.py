@@ -29,15 +29,15 @@ from scipy.linalg import blas, lapack
 from scipy.special import gammaincinv, ndtr
 
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.engine.fits.poisson_fit import information, with_half_a_count
 from bayesunmix.running.progress import track
 
 MOST_ENDMEMBER_VALUES = 8192  # K C: the matrix S then holds 512 MiB
-BLOCK_ENTRIES = 2**20  # of the border in work: 8 MiB
-RIDGE = 1e-10  # of a unit diagonal: endmembers that cannot be told apart
+BORDER_ENTRIES = 2**20  # of the border in work: 8 MiB
+INFORMATION_RIDGE = 1e-10  # of a unit diagonal: endmembers that cannot be told apart
 SUM_WEIGHT = 1e3  # times the counts of an endmember: information that holds its sum at one
-SMALL = 1e-300
+LEAST_DIVISOR = 1e-300  # keeps quotients finite
 
 
 class Joint(NamedTuple):
@@ -97,7 +97,7 @@ def joint_draws(
     """
     if image.mask is not None:  # the half a count of a pixel is information about the endmembers
         part = image.takes_part
-        few = SpectrumImage(image.counts[part], image.energy_kev)
+        few = trusted_image(image.counts[part], image.energy_kev)
         cut = Factorization(estimate.endmembers, estimate.abundances[part])
         abundances = np.zeros((n_kept, *estimate.abundances.shape), np.float32)
         endmembers, abundances[:, part] = joint_draws(few, cut, n_draws, n_kept, rng)
@@ -108,7 +108,7 @@ def joint_draws(
     sd = np.sqrt((joint.schur_root**2).sum(axis=0)).reshape(shape)
     endmembers = _to_gamma(moved.reshape(-1, *shape), sd, joint.endmembers, np.ones((shape[0], 1)))
     total = endmembers.sum(axis=-1, keepdims=True)
-    endmembers = np.where(total > 0, endmembers / np.maximum(total, SMALL), joint.endmembers)
+    endmembers = np.where(total > 0, endmembers / np.maximum(total, LEAST_DIVISOR), joint.endmembers)
     abundances = np.empty((n_kept, *joint.abundances.shape), np.float32)
     for rows, follows in abundance_responses(joint, moved[:n_kept]):
         mean, root = joint.abundances[rows], joint.pixel_root[rows]
@@ -162,7 +162,7 @@ def abundance_responses(joint: Joint, moved: np.ndarray) -> Iterator[tuple[slice
 def _borders(joint: Joint) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield (rows, (B, K, K, C) border of these pixels times their root)."""
     n_components, n_channels = joint.endmembers.shape
-    step = max(BLOCK_ENTRIES // (n_components**2 * n_channels), 1)
+    step = max(BORDER_ENTRIES // (n_components**2 * n_channels), 1)
     for start in track(range(0, len(joint.abundances), step), "joint information"):
         rows = slice(start, start + step)
         abundances = joint.abundances[rows]
@@ -175,7 +175,7 @@ def _slopes_at_zero(image: SpectrumImage, estimate: Factorization) -> tuple[np.n
     counts = image.counts.astype(np.float64).tocoo()
     abundances, endmembers = estimate.abundances, estimate.endmembers
     rate = sum(abundances[counts.row, k] * endmembers[k, counts.col] for k in range(len(endmembers)))
-    counts.data = np.where(rate > 0, counts.data / np.maximum(rate, SMALL), 0)
+    counts.data = np.where(rate > 0, counts.data / np.maximum(rate, LEAST_DIVISOR), 0)
     ratio = counts.tocsr()
     by_pixel = 1 - ratio @ endmembers.T
     by_channel = abundances.sum(axis=0)[:, None] - (ratio.T @ abundances).T
@@ -185,16 +185,16 @@ def _slopes_at_zero(image: SpectrumImage, estimate: Factorization) -> tuple[np.n
 def _to_gamma(deviation: np.ndarray, sd: np.ndarray, mean: np.ndarray, most: np.ndarray) -> np.ndarray:
     """Turn normal deviations into Gamma variates of this mean and spread; no spread is larger than `most`."""
     spread = np.minimum(sd, most)
-    shape = (mean / np.maximum(spread, SMALL)) ** 2
-    quantile = gammaincinv(np.maximum(shape, SMALL), ndtr(deviation / np.maximum(sd, SMALL)))
-    return np.where(mean > 0, quantile * spread**2 / np.maximum(mean, SMALL), 0)
+    shape = (mean / np.maximum(spread, LEAST_DIVISOR)) ** 2
+    quantile = gammaincinv(np.maximum(shape, LEAST_DIVISOR), ndtr(deviation / np.maximum(sd, LEAST_DIVISOR)))
+    return np.where(mean > 0, quantile * spread**2 / np.maximum(mean, LEAST_DIVISOR), 0)
 
 
 def _inverse_root(matrices: np.ndarray) -> np.ndarray:
     """Inverse of the lower Cholesky factor of each (K, K) matrix."""
     diagonal = np.einsum("pkk->pk", matrices)
     scale = 1 / np.sqrt(np.maximum(diagonal, 1e-30))
-    unit = matrices * scale[:, :, None] * scale[:, None] + RIDGE * np.eye(matrices.shape[1])
+    unit = matrices * scale[:, :, None] * scale[:, None] + INFORMATION_RIDGE * np.eye(matrices.shape[1])
     return np.linalg.inv(np.linalg.cholesky(unit)) * scale[:, None]
 
 
@@ -203,7 +203,7 @@ def _inverse_root_in_place(matrix: np.ndarray) -> np.ndarray:
     scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-30))
     matrix *= scale[:, None]
     matrix *= scale
-    matrix[np.diag_indices(len(matrix))] += RIDGE
+    matrix[np.diag_indices(len(matrix))] += INFORMATION_RIDGE
     root, failed = lapack.dpotrf(matrix, lower=1, clean=1, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError("the joint information is not positive definite")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from bayesunmix.engine.device.events import TINY
+from bayesunmix.engine.device.events import LEAST_RATE
 
 _CLOSE, _MOST_STEPS = 1e-6, 30
 
@@ -24,8 +24,8 @@ def minimiser(allocated: Array, slope: Array, curvature: Array) -> Array:
     """
     root = jnp.sqrt(slope**2 + 4 * curvature * allocated)
     # Two forms of one root: where one subtracts numbers that are nearly equal, the other adds them.
-    where_rising = 2 * allocated / jnp.maximum(slope + root, TINY)
-    where_falling = (root - slope) / jnp.maximum(2 * curvature, TINY)
+    where_rising = 2 * allocated / jnp.maximum(slope + root, LEAST_RATE)
+    where_falling = (root - slope) / jnp.maximum(2 * curvature, LEAST_RATE)
     return jnp.where(slope > 0, where_rising, where_falling)
 
 
@@ -49,8 +49,8 @@ def minimiser_of_sum(allocated: Array, slope: Array, curvature: Array, total: Ar
         # before the root. From below they would go far beyond it; there the reciprocal of the sum is nearly a line.
         multiplier, entries, steps = state
         size = summed(entries)
-        change = summed(entries**2 / jnp.maximum(allocated + curvature * entries**2, TINY))
-        multiplier += (size - total) * jnp.minimum(size / total, 1) / jnp.maximum(change, TINY)
+        change = summed(entries**2 / jnp.maximum(allocated + curvature * entries**2, LEAST_RATE))
+        multiplier += (size - total) * jnp.minimum(size / total, 1) / jnp.maximum(change, LEAST_RATE)
         return multiplier, minimiser(allocated, slope + multiplier, curvature), steps + 1
 
     def unsettled(state: tuple[Array, Array, int]) -> Array:
@@ -58,4 +58,4 @@ def minimiser_of_sum(allocated: Array, slope: Array, curvature: Array, total: Ar
 
     start = jnp.zeros_like(total), minimiser(allocated, slope, curvature), 0
     entries = jax.lax.while_loop(unsettled, step, start)[1]
-    return entries * (total / jnp.maximum(summed(entries), TINY))
+    return entries * (total / jnp.maximum(summed(entries), LEAST_RATE))

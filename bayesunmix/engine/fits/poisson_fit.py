@@ -31,11 +31,13 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import occupied, padded_size
 from bayesunmix.running.progress import track
 
-BLOCK_ENTRIES = 2**21  # of the dense counts in work: 8 MiB
+DENSE_ENTRIES = 2**21  # of the dense counts in work: 8 MiB
 NEGLIGIBLE = 1e-9  # of an endmember's largest channel: below it the endmember is silent there
-SMALL = 1e-15  # keeps squares inside the range of float32
+LEAST_SQUARABLE = 1e-15  # keeps squares inside the range of float32
 ROUNDS = 10
-RIDGE = 1e-6  # of a unit diagonal: keeps the system solvable where there are fewer counts than endmembers
+NEWTON_RIDGE = (
+    1e-6  # of a unit diagonal: keeps the system solvable where there are fewer counts than endmembers
+)
 DECREMENT = 1e-4  # squared Newton decrement: every estimate is within a hundredth of a standard error
 
 
@@ -112,7 +114,7 @@ def standard_errors(
 def with_half_a_count(endmembers: np.ndarray, abundances: np.ndarray) -> np.ndarray:
     """Add half a count of the mean composition to every pixel, (P, K)."""
     mean = abundances.mean(axis=0)
-    return abundances + 0.5 * mean / max(mean @ endmembers.sum(axis=1), SMALL)
+    return abundances + 0.5 * mean / max(mean @ endmembers.sum(axis=1), LEAST_SQUARABLE)
 
 
 def information(endmembers: np.ndarray, abundances: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -121,7 +123,7 @@ def information(endmembers: np.ndarray, abundances: np.ndarray) -> Iterator[tupl
     products = (endmembers[:, None] * endmembers).reshape(-1, n_channels)
     for rows in _blocks(len(abundances), n_channels, "standard errors"):
         rate = abundances[rows] @ endmembers
-        weight = np.where(rate > 0, 1 / np.maximum(rate, SMALL), 0)
+        weight = np.where(rate > 0, 1 / np.maximum(rate, LEAST_SQUARABLE), 0)
         yield rows, (weight @ products.T).reshape(-1, n_components, n_components)
 
 
@@ -138,7 +140,7 @@ def _validated(endmembers: np.ndarray, n_channels: int) -> np.ndarray:
 
 def _blocks(n_pixels: int, n_channels: int, label: str) -> Iterator[slice]:
     """Slices of one length, so that they share compiled code; the last may reach beyond the end."""
-    step = min(padded_size(n_pixels), max(BLOCK_ENTRIES // n_channels, 1))
+    step = min(padded_size(n_pixels), max(DENSE_ENTRIES // n_channels, 1))
     for start in track(range(0, n_pixels, step), label):
         yield slice(start, start + step)
 
@@ -156,7 +158,7 @@ def _fit(counts: jax.Array, endmembers: jax.Array, max_iterations: int) -> jax.A
 
     def step(state: tuple) -> tuple:
         abundances, _, iteration = state
-        rate = jnp.maximum(_product(abundances.T, endmembers), SMALL)
+        rate = jnp.maximum(_product(abundances.T, endmembers), LEAST_SQUARABLE)
         ratio = counts / rate
         gradient = size[:, None] - _product(endmembers, ratio.T)
         hessian = _product(products, (ratio / rate).T)[place]
@@ -165,8 +167,8 @@ def _fit(counts: jax.Array, endmembers: jax.Array, max_iterations: int) -> jax.A
         curvature = jnp.einsum("kb,klb,lb->b", change, hessian, change)
         slope = -(gradient * change).sum(axis=0)
         # One for an exact minimiser of the model; the rounds may stop short of it.
-        share = slope / jnp.maximum(curvature, SMALL)
-        length = jnp.where(curvature > SMALL, jnp.minimum(share / (1 + lowered * share), 1), 1)
+        share = slope / jnp.maximum(curvature, LEAST_SQUARABLE)
+        length = jnp.where(curvature > LEAST_SQUARABLE, jnp.minimum(share / (1 + lowered * share), 1), 1)
         moved = jnp.where(slope > 0, abundances + length * change, abundances)
         return jnp.maximum(moved, 0), slope.max(), iteration + 1
 
@@ -184,8 +186,8 @@ def _constrained_newton(abundances: jax.Array, gradient: jax.Array, hessian: jax
     minimum, or towards it until the first of them is zero too.
     """
     curvature = jnp.einsum("kkb->kb", hessian)
-    felt = curvature > SMALL
-    scale = jnp.where(felt, 1 / jnp.sqrt(jnp.maximum(curvature, SMALL)), 0)
+    felt = curvature > LEAST_SQUARABLE
+    scale = jnp.where(felt, 1 / jnp.sqrt(jnp.maximum(curvature, LEAST_SQUARABLE)), 0)
     hessian = hessian * scale[:, None] * scale
     gradient = gradient * scale
     lowest = jnp.where(felt, -abundances / jnp.where(felt, scale, 1), 0)
@@ -200,7 +202,7 @@ def _constrained_newton(abundances: jax.Array, gradient: jax.Array, hessian: jax
         free = felt & (swept > lowest)
         slope = gradient + (hessian * swept).sum(axis=1)
         way = _solve(hessian, -slope, free)
-        room = jnp.where(way < 0, (lowest - swept) / jnp.minimum(way, -SMALL), 1)
+        room = jnp.where(way < 0, (lowest - swept) / jnp.minimum(way, -LEAST_SQUARABLE), 1)
         moved = jnp.maximum(swept + jnp.minimum(room.min(axis=0), 1) * way, lowest)
         return moved, ((moved - change) ** 2).max(), rounds + 1
 
@@ -216,7 +218,7 @@ def _solve(matrix: jax.Array, right: jax.Array, free: jax.Array) -> jax.Array:
     """Solve the free rows and columns of (K, K, B) systems of unit diagonal, pixels along the lanes."""
     both = free[:, None] & free
     unit = jnp.eye(len(matrix))[:, :, None]
-    system = jnp.where(both, matrix, 0) + unit * jnp.where(free, RIDGE, 1)
+    system = jnp.where(both, matrix, 0) + unit * jnp.where(free, NEWTON_RIDGE, 1)
     system = jnp.concatenate([system, jnp.where(free, right, 0)[:, None]], axis=1)
 
     def eliminate(k: int, system: jax.Array) -> jax.Array:
@@ -232,8 +234,8 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 def _sd_of_sums(information: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Root of s F^-1 s' for each matrix F of (B, K, K), scaled to a unit diagonal first, and each row s of (J, K)."""
-    scale = 1 / np.sqrt(np.maximum(np.einsum("bkk->bk", information), SMALL))
+    scale = 1 / np.sqrt(np.maximum(np.einsum("bkk->bk", information), LEAST_SQUARABLE))
     scaled = information * scale[:, :, None] * scale[:, None]
-    scaled += RIDGE**2 * np.eye(len(sums.T))
+    scaled += NEWTON_RIDGE**2 * np.eye(len(sums.T))
     weights = scale[:, :, None] * sums.T
     return np.sqrt(np.maximum(np.einsum("bkj,bkj->bj", weights, np.linalg.solve(scaled, weights)), 0))

@@ -32,8 +32,9 @@ from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
 from bayesunmix.engine.fits import em
 from bayesunmix.engine.fits.descent import Objective, descend
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, extrapolate
-from bayesunmix.engine.fits.starts import best_start, block_size, resolve
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import block_size, resolve
 
 MOST = 10  # components to begin with, where the caller names no number
 RESOLVED_KEV = 0.06  # about half the width of a peak
@@ -140,13 +141,15 @@ def relevance_penalty(abundances: Array, b: float) -> float:
 
 @jax.jit
 def _advance(data: Data, price: Array, b: Array, moving: Moving, iterations: int) -> Moving:
-    return extrapolate(partial(update, data, price, b), moving, iterations)
+    return extrapolate(partial(relevance_step, data, price, b), moving, iterations)
 
 
-def update(data: Data, price: Array, b: Array, abundances: Array, endmembers: Array) -> tuple[Array, Array]:
+def relevance_step(
+    data: Data, price: Array, b: Array, abundances: Array, endmembers: Array
+) -> tuple[Array, Array]:
     """Do one EM iteration, in which every abundance pays the slope of the penalty."""
     root = jnp.sqrt(abundances.sum(1, keepdims=True))
     slope = price / ((b + 2 * root) * root)
-    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers) / (1 + slope), FLOOR)
-    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), FLOOR)
+    abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers) / (1 + slope), LEAST_ENTRY)
+    spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     return abundances, spectra / spectra.sum(1, keepdims=True)

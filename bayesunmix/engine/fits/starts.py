@@ -24,13 +24,13 @@ from scipy import sparse
 from bayesunmix.data.alignment import match, spectral_angles
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info
-from bayesunmix.engine.device.events import TINY, Occupied, occupied, padded_size
-from bayesunmix.engine.fits.extrapolation import FLOOR, Moving, at_rest, extrapolate
+from bayesunmix.engine.device.events import LEAST_RATE, Occupied, padded_size
+from bayesunmix.engine.device.threefry import numpy_generator
+from bayesunmix.engine.fits.convergence import ITERATIONS_PER_LOOK
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, at_rest, extrapolate
+from bayesunmix.engine.fits.superpixels import Coarse, coarsen, resolve, spread
 
-ENOUGH_COUNTS = 1000  # per superpixel, so that its spectrum shows what it is made of
-MOST_SUPERPIXELS = 1024
-MOST_GROUPS = 256  # of channels: a peak is wider than one of them
-BLOCK, MOST_BLOCKS = 10, 60  # iterations between two looks at the objective, and looks
+MOST_LOOKS = 60  # at the objective
 SETTLED = 2e-6  # relative gain in a block; float32 resolves no less
 SAME_OPTIMUM_DEG = 5.0
 
@@ -51,6 +51,8 @@ def best_start(
     key: Array,
     n_starts: int,
     given: np.ndarray | None = None,
+    *,
+    coarse: Coarse | None = None,
 ) -> Start:
     """Fit the binned image from `n_starts` random starts and spread the best over the pixels.
 
@@ -64,58 +66,34 @@ def best_start(
     n_starts : int
     given : (M, C) array, optional
         The first M endmembers, which sum to one and stay as they are.
+    coarse : Coarse, optional
+        The binned image, ``coarsen(image, n_components)``, from callers that fit it more than once.
 
     Returns
     -------
     Start
         abundances (K, padded pixels), endmembers (K, C).
     """
-    block = block_size(image, n_components)
-    width, group = channel_groups(image, n_components)
-    coarse = image.rebin(block, width)
-    superpixels = occupied(coarse)
+    coarse = coarse or coarsen(image, n_components)
+    superpixels = coarse.superpixels
     known = np.zeros((0, image.n_channels)) if given is None else given
-    pooled = np.add.reduceat(known, np.arange(0, image.n_channels, width), axis=1)
+    pooled = np.add.reduceat(known, np.flatnonzero(np.diff(coarse.group, prepend=-1)), axis=1)
     seen = np.flatnonzero(superpixels.counts.sum(axis=0))
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     seeds = np.stack([_seed(superpixels.counts, pooled, n_components, rng) for _ in range(n_starts)])
     counts = np.zeros((superpixels.padded, padded_size(seen.size)), np.float32)
     counts[: superpixels.pixels.size, : seen.size] = superpixels.counts[:, seen].toarray()
-    narrow = np.full((*seeds.shape[:2], counts.shape[1]), FLOOR, np.float32)
+    narrow = np.full((*seeds.shape[:2], counts.shape[1]), LEAST_ENTRY, np.float32)
     narrow[..., : seen.size] = seeds[..., seen]
     shares, spectra, deviances = map(np.asarray, _settle(counts, narrow, len(known)))
     best = int(np.argmin(deviances))
-    found = np.full(seeds.shape, FLOOR, np.float32)
+    found = np.full(seeds.shape, LEAST_ENTRY, np.float32)
     found[..., seen] = spectra[..., : seen.size]
     agreement, warnings = _compare(found, best)
-    endmembers = resolve(found[best], image.sum_spectrum(), group)
+    endmembers = resolve(found[best], image.sum_spectrum(), coarse.group)
     endmembers[: len(known)] = known
-    of_superpixels = superpixels.restore(shares[best], coarse.n_pixels)
-    return Start(spread(image, pixels, of_superpixels, block), endmembers, agreement, warnings)
-
-
-def block_size(
-    image: SpectrumImage, n_components: int, enough: float = ENOUGH_COUNTS, most: int = MOST_SUPERPIXELS
-) -> tuple[int, ...]:
-    """Pixels per superpixel along each navigation axis: a power of two that gathers `enough` counts."""
-    n_occupied = np.count_nonzero(np.diff(image.counts.indptr))
-    mean = image.n_photons / n_occupied
-    sides = np.array(image.navigation_shape)
-    size = n_gathered = 1
-    while (mean * n_gathered < enough or n_occupied / n_gathered > most) and (
-        _n_superpixels(image, 2 * size) >= 8 * n_components
-    ):
-        size *= 2
-        n_gathered = np.minimum(size, sides).prod()  # a line scan has one row
-    return tuple(int(min(size, side)) for side in sides)
-
-
-def _n_superpixels(image: SpectrumImage, size: int) -> int:
-    """How many of them take part."""
-    if image.mask is None:
-        return math.prod(-(-side // size) for side in image.navigation_shape)
-    steps = tuple(min(size, side) for side in image.navigation_shape)
-    return np.unique(image.blocks(steps)[image.takes_part]).size
+    of_superpixels = superpixels.restore(shares[best], coarse.image.n_pixels)
+    return Start(spread(of_superpixels, coarse.block, pixels), endmembers, agreement, warnings)
 
 
 def _seed(
@@ -139,8 +117,8 @@ def _seed(
         distance = np.minimum(distance, ((roots - roots[chosen[-1]]) ** 2).sum(axis=1))
     mean = np.asarray(counts.sum(axis=0), np.float64) / counts.sum()
     jitter = rng.gamma(1.0, size=(len(chosen), mean.size)) * mean
-    jitter /= np.maximum(jitter.sum(axis=1, keepdims=True), TINY)
-    return np.vstack([given, 0.7 * spectra[chosen] + 0.2 * mean + 0.1 * jitter]) + FLOOR
+    jitter /= np.maximum(jitter.sum(axis=1, keepdims=True), LEAST_RATE)
+    return np.vstack([given, 0.7 * spectra[chosen] + 0.2 * mean + 0.1 * jitter]) + LEAST_ENTRY
 
 
 @partial(jax.jit, static_argnames="n_given")
@@ -148,22 +126,24 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
     """Run EM on dense counts (B, C) from seeds (S, K, C): abundances (S, K, B), endmembers and deviances (S,)."""
     n_components = seeds.shape[1]
     held = (jnp.arange(n_components) < n_given)[:, None]
-    share = jnp.broadcast_to(jnp.maximum(counts.sum(1) / n_components, FLOOR), (n_components, len(counts)))
+    share = jnp.broadcast_to(
+        jnp.maximum(counts.sum(1) / n_components, LEAST_ENTRY), (n_components, len(counts))
+    )
 
-    def update(abundances: Array, endmembers: Array) -> tuple[Array, Array]:
-        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
-        abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), FLOOR)
-        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), TINY)
-        spectra = jnp.maximum(endmembers * _product(abundances, ratio), FLOOR)
+    def dense_step(abundances: Array, endmembers: Array) -> tuple[Array, Array]:
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), LEAST_RATE)
+        abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), LEAST_ENTRY)
+        ratio = counts / jnp.maximum(_product(abundances.T, endmembers), LEAST_RATE)
+        spectra = jnp.maximum(endmembers * _product(abundances, ratio), LEAST_ENTRY)
         return abundances, jnp.where(held, endmembers, spectra / spectra.sum(1, keepdims=True))
 
     def deviance(moving: Moving) -> Array:
-        rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), TINY)
+        rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), LEAST_RATE)
         return 2 * jnp.where(counts > 0, counts * jnp.log(jnp.maximum(counts, 1) / rate), 0).sum(1).sum()
 
     def look(state: tuple) -> tuple:
         moving, least, _, looks = state
-        ahead = extrapolate(update, moving, BLOCK)
+        ahead = extrapolate(dense_step, moving, ITERATIONS_PER_LOOK)
         reached = deviance(ahead)
         rose = reached > least
         rested = at_rest(moving.abundances, moving.endmembers)
@@ -174,7 +154,7 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
     def run(seed: Array) -> tuple[Array, Array, Array]:
         moving = at_rest(share, seed)
         state = (moving, deviance(moving), jnp.asarray(False), 0)
-        moving, least, _, _ = jax.lax.while_loop(lambda s: ~s[2] & (s[3] < MOST_BLOCKS), look, state)
+        moving, least, _, _ = jax.lax.while_loop(lambda s: ~s[2] & (s[3] < MOST_LOOKS), look, state)
         return moving.abundances, moving.endmembers, least
 
     return jax.vmap(run)(seeds)
@@ -182,19 +162,6 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
 
 def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
-
-
-def channel_groups(image: SpectrumImage, n_components: int) -> tuple[int, np.ndarray]:
-    """Return channels per group, no finer than peaks need and at least K groups, and the group of each, (C,)."""
-    width = -(-image.n_channels // max(MOST_GROUPS, n_components))
-    return width, np.arange(image.n_channels) // width
-
-
-def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Share each group's part of a spectrum (K, groups) among its channels as the sum spectrum does: (K, C)."""
-    within = sum_spectrum / np.maximum(np.bincount(group, sum_spectrum), 1)[group]
-    spectra = np.maximum(grouped[:, group] * within, FLOOR)
-    return (spectra / spectra.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
@@ -215,14 +182,3 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
         f"only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
         f"{SAME_OPTIMUM_DEG:g} deg; the solution may not be unique: compare other seeds, or ask for fewer components"
     ]
-
-
-def spread(
-    image: SpectrumImage, pixels: Occupied, shares: np.ndarray, block: tuple[int, ...], even: float = 0.05
-) -> np.ndarray:
-    """Give every pixel the composition of its superpixel, (superpixels, K) partly made even, and its total."""
-    shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), FLOOR)
-    of_pixel = (1 - even) * shares[image.blocks(block)[pixels.pixels]] + even / shares.shape[1]
-    maps = np.full((shares.shape[1], pixels.padded), FLOOR, np.float32)
-    maps[:, : pixels.pixels.size] = of_pixel.T * pixels.counts.sum(axis=1)
-    return maps

@@ -25,7 +25,8 @@ References
    models", IEEE Trans. Signal Process. 46, 886 (1998).
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,7 @@ from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
 from bayesunmix.engine.multiscale.splits import (
     KINDS,
     SHAPES,
+    Chosen,
     choose,
     draw_from_prior,
     draw_kinds,
@@ -69,14 +71,14 @@ class Pyramid(NamedTuple):
         where nothing is handed down: all nodes are quiet then.
     offsets : (levels,) array of 0 or 1
     prior_weights, prior_moves : (2, kinds) and (2, 2) arrays
-        Dirichlet's parameters of the rows of both; None where there are no moves.
+        Dirichlet's parameters of the rows of both.
     """
 
     log_weights: Array
     log_moves: Array | None
     offsets: Array
     prior_weights: Array
-    prior_moves: Array | None
+    prior_moves: Array
 
     def move(self, key: Array) -> "Pyramid":
         """Let the pairs begin elsewhere."""
@@ -90,13 +92,13 @@ def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True)
     """
     n_levels = max(len(levels_of(shape)), 1)
     weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else jnp.ones((2, KINDS)), jnp.float32)
-    moves = jnp.asarray(PRIOR_MOVES, jnp.float32) if handed_down else None
+    moves = jnp.asarray(PRIOR_MOVES, jnp.float32)
 
     def start(rows: Array) -> Array:
         return jnp.tile(jnp.log(rows / rows.sum(axis=1, keepdims=True)), (n_maps, n_levels, 1, 1))
 
     offsets = jnp.zeros(n_levels, jnp.int32)
-    return Pyramid(start(weights), None if moves is None else start(moves), offsets, weights, moves)
+    return Pyramid(start(weights), start(moves) if handed_down else None, offsets, weights, moves)
 
 
 def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
@@ -127,33 +129,55 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     # Barriers keep the compiler from copying this arithmetic into the loop of every level.
     first, second = barrier(halves)
     n, pixels = Nodes(first[:-1], second[:-1]), Nodes(first[-1], second[-1])
-    held, real = n.first + n.second, (pixels.first > 0) & (pixels.second > 0)
-    # A node with one count or none is as likely under every kind of split, and so are all below it: only others tell
-    # the states. Those that tell nothing follow the weights and moves, and not the other way round: these are drawn
-    # with them integrated out, so that a map that is mostly vacuum learns as fast as one without. That is exact,
-    # because whatever is above a node that tells tells too: what remains is a tree again, under the same prior.
-    tells = held > 1
-    chosen = choose(tells | real & ((held > 0) | (pixels.first != pixels.second)))
+    total, real = n.first + n.second, (pixels.first > 0) & (pixels.second > 0)
+    # A node with at most one count is as likely under every kind of split, and so are all below it: it carries no
+    # information about its state. Such nodes are integrated out when the weights and moves are drawn, then drawn from
+    # the prior, so that a map that is mostly vacuum learns as fast as one without. That is exact, because whatever is
+    # above an informative node is informative too: what remains is a tree again, under the same prior.
+    tells = total > 1
+    chosen = choose(tells | real & ((total > 0) | (pixels.first != pixels.second)))
     level, n_levels = tree.level_of_node(), len(tree.levels)
     evidence, kinds = draw_kinds(keys[0], chosen, n, pixels, level, pyramid.log_weights)
-    uniform = randoms(jax.random.bits(keys[1], (2, *held.shape)))
-    lively, of_moves = jnp.zeros(held.shape, bool), None
-    if pyramid.log_moves is not None:
-        said = messages(tree, barrier(jnp.where(tells & real, evidence, 1)), pyramid.log_moves)
-        lively, parent = draw_states(tree, barrier(uniform.state), said, pyramid.log_moves)
-        of_moves = tally(chosen, tells, level, n_levels, parent, lively, 2).at[:, -1].set(0)
+    uniform = randoms(jax.random.bits(keys[1], (2, *total.shape)))
+    evidence = jnp.where(tells & real, evidence, 1)
+    lively, of_moves, completed = _draw_states(tree, chosen, uniform.state, tells, evidence, pyramid)
     kind = jnp.where(lively, kinds[1], kinds[0])
     of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
-    pyramid, total = _learn(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
-    if pyramid.log_moves is not None:
-        # The states of the others served nothing yet. Now they follow, with the new moves.
-        settled = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
-        lively, _ = draw_states(tree, barrier(uniform.state), settled, pyramid.log_moves)
-    prior_kind, untold = draw_from_prior(uniform, level, lively, pyramid.log_weights)
+    pyramid, rate = _learn(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
+    prior_kind, untold = draw_from_prior(uniform, level, completed(pyramid), pyramid.log_weights)
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
     share = jnp.where(chosen.wanted, told, untold)
     share = jnp.where(real, share, (pixels.first > 0).astype(share.dtype))
-    return tree.down(_split, total, barrier(share))[0] * exposure, pyramid
+    return tree.down(_split, rate, barrier(share))[0] * exposure, pyramid
+
+
+def _draw_states(
+    tree: Tree, chosen: Chosen, uniform: Array, tells: Array, evidence: Array, pyramid: Pyramid
+) -> tuple[Array, Array | None, Callable[[Pyramid], Array]]:
+    """Draw the states of informative nodes.
+
+    Returns
+    -------
+    lively : (K, nodes) array of bool
+    of_moves : (K, levels, 2, 2) array or None
+        How often a node of one state had a parent of another; None where no state is handed down.
+    completed : callable (pyramid) -> (K, nodes) array of bool
+        Draws the states of the other nodes under new moves, and returns all.
+    """
+    quiet = jnp.zeros(tells.shape, bool)
+    if pyramid.log_moves is None:
+        return quiet, None, lambda learned: quiet
+    barrier = jax.lax.optimization_barrier
+    lively, parent = draw_states(
+        tree, barrier(uniform), messages(tree, barrier(evidence), pyramid.log_moves), pyramid.log_moves
+    )
+    of_moves = tally(chosen, tells, tree.level_of_node(), len(tree.levels), parent, lively, 2)
+
+    def completed(learned: Pyramid) -> Array:
+        certain = jnp.where(tells, jnp.where(lively, _CERTAIN, 0), 1)
+        return draw_states(tree, barrier(uniform), certain, cast(Array, learned.log_moves))[0]
+
+    return lively, of_moves.at[:, -1].set(0), completed
 
 
 def _add(level: Array | int, halves: Nodes, own: None) -> tuple[Array, Nodes]:
@@ -169,7 +193,7 @@ def _learn(
 ) -> tuple[Pyramid, Array]:
     """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
     posterior = {"total": total + 0.5, "log_weights": of_kinds + pyramid.prior_weights}
-    if of_moves is not None and pyramid.prior_moves is not None:
+    if of_moves is not None:
         posterior["log_moves"] = of_moves + pyramid.prior_moves
     flat, shaped = ravel_pytree(posterior)
     drawn = shaped(log_gamma_variates(key, flat))

@@ -89,7 +89,7 @@ def side_by_side(run: Callable[[int, Event], Result], n_chains: int) -> tuple[li
     return [future.result() for future in futures], interrupted
 
 
-def blocks(
+def advance_in_blocks(
     advance: Callable[[Any, jax.Array, int], tuple[Any, tuple[np.ndarray, ...]]],
     state: Any,
     keys: jax.Array,

@@ -19,11 +19,11 @@ A. T. Cemgil, "Bayesian inference for nonnegative matrix factorisation models", 
 
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jax import Array
 
 from bayesunmix.engine.device.events import Occupied
+from bayesunmix.engine.device.threefry import numpy_generator
 
 
 class Prior(NamedTuple):
@@ -45,11 +45,11 @@ def prior_for(
 
 def draw_empty(prior: Prior, shape: tuple[int, ...], key: Array) -> np.ndarray:
     """Draw abundances of pixels without counts, which know nothing but the prior and that they are empty."""
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     return rng.gamma(prior.shape, 1 / (prior.rate + 1), shape).astype(np.float32)
 
 
-def log_volume(endmembers: np.ndarray) -> np.ndarray:
+def log_span(endmembers: np.ndarray) -> np.ndarray:
     """Half the log-determinant of the endmembers' Gram matrix: how different they are, whatever their order."""
     gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
     return 0.5 * np.linalg.slogdet(gram)[1]

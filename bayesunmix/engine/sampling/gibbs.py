@@ -41,7 +41,7 @@ class Chain(NamedTuple):
     model: Any
 
 
-def lay_out(image: SpectrumImage) -> Events:
+def place_photons(image: SpectrumImage) -> Events:
     """Bring an image to the device."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     return Events(jax.device_put(photon_chunks(image.counts)), exposure)
@@ -72,7 +72,7 @@ def sweep(
 
 
 @partial(jax.jit, static_argnames=("prior", "model", "n"))
-def advance(
+def advance_chain(
     events: Events,
     given: Any,
     chain: Chain,

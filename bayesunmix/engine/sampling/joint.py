@@ -15,10 +15,11 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.engine.device.events import occupied
 from bayesunmix.engine.fits.starts import best_start
-from bayesunmix.engine.sampling.chains import Checkpoint, blocks, side_by_side
-from bayesunmix.engine.sampling.gamma_poisson import log_volume
-from bayesunmix.engine.sampling.gibbs import Chain, advance, lay_out
-from bayesunmix.engine.sampling.modes import FLOOR, Beginning, find_modes
+from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, side_by_side
+from bayesunmix.engine.sampling.gamma_poisson import log_span
+from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
+from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
+from bayesunmix.running.progress import stage
 
 MOST_R_HAT = 1.05
 STAGES = ("endmembers", "endmembers_again")  # of checkpoints
@@ -69,7 +70,7 @@ class Sampled(NamedTuple):
     interrupted: bool
 
 
-def sample(
+def sample_jointly(
     image: SpectrumImage,
     prepared: Prepared,
     model: EndmemberModel,
@@ -115,7 +116,7 @@ def sample(
     """
     held = occupied(image) if occupied_only else None
     part = image if held is None else held.line(image)
-    events = lay_out(part)
+    events = place_photons(part)
     start_key, key = jax.random.split(key)
     chains = []
     for maps, spectra in _begin(image, prepared, model, compositions, start_key, n_chains):
@@ -127,18 +128,20 @@ def sample(
     def draw(stage: str, chains: list[Chain], n_warmup: int, n_blocks: int, run_key: jax.Array) -> tuple:
         def step(chain: Chain, block_key: jax.Array, block: int) -> tuple[Chain, tuple]:
             maps = (np.asarray(chain.abundances).T,) if keep_maps and block >= n_warmup else ()
-            chain, found = advance(events, prepared.given, chain, block_key, prior, model, schedule.block)
+            chain, found = advance_chain(
+                events, prepared.given, chain, block_key, prior, model, schedule.block
+            )
             return chain, (*(np.asarray(part)[:: schedule.thin] for part in found), *maps)
 
         def run(number: int, stop: Event) -> tuple[Chain, list[tuple]]:
             keys = jax.random.split(jax.random.fold_in(run_key, number), n_warmup + n_blocks)
-            return blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
+            return advance_in_blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
 
         results, interrupted = side_by_side(run, n_chains)
         return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
 
-    # Compiles, once for all threads.
-    advance(events, prepared.given, chains[0], key, prior, model, schedule.block)
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
     chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
     # All chains as long as the shortest one.
     n_blocks = min(map(len, found))
@@ -177,7 +180,7 @@ def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, eve
         abundances = np.stack([np.asarray(chain.abundances).T[None] for chain in chains])
         partners = np.array([spectra.shape[1] - 1])
     statistics = {"log_likelihood": log_likelihood}
-    if np.ptp(overlap := log_volume(spectra)) > 0:  # known spectra stay as they are
+    if np.ptp(overlap := log_span(spectra)) > 0:  # known spectra stay as they are
         statistics["endmember_overlap"] = overlap
     return Posterior(spectra, abundances, statistics, partners=partners)
 
@@ -194,5 +197,5 @@ def _begin(
         return find_modes(image, prepared, model, compositions=compositions, key=key, n_chains=n_chains)
     pixels = occupied(image)
     start = best_start(image, pixels, prepared.n_components, key, 1, prepared.spectra)
-    maps = pixels.restore(start.abundances, image.n_pixels).T + FLOOR
+    maps = pixels.restore(start.abundances, image.n_pixels).T + LEAST_START
     return [Beginning(maps, start.endmembers)] * n_chains

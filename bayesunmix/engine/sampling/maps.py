@@ -26,8 +26,9 @@ import numpy as np
 from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
-from bayesunmix.engine.sampling.chains import Checkpoint, blocks, side_by_side
-from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, lay_out
+from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, side_by_side
+from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, place_photons
+from bayesunmix.running.progress import stage
 
 NOWHERE = Checkpoint(None, "")
 FEWEST_SWEEPS, MOST_SWEEPS = 4, 40
@@ -102,7 +103,7 @@ def draw_maps(
     KeyboardInterrupt
         If it comes before every chain has two draws.
     """
-    events = lay_out(image)
+    events = place_photons(image)
     n_chains, n_draws, n_components, _ = endmembers.shape
     chosen = np.linspace(0, n_draws - 1, n_maps).round().astype(int)
     n_kept = affordable_draws(n_maps, n_chains * image.n_pixels * n_components, most_mib)
@@ -131,9 +132,10 @@ def draw_maps(
     def run(number: int, stop: Event) -> tuple[_State, list[tuple]]:
         keys = jax.random.split(jax.random.fold_in(key, number), n_warmup + n_maps)
         step = partial(advance, number)
-        return blocks(step, begin(number), keys, stop, "maps", kept, f"{name}{number}")
+        return advance_in_blocks(step, begin(number), keys, stop, "maps", kept, f"{name}{number}")
 
-    advance_maps(events, *begin(0), key, prior, 0)  # compiles, once for all threads
+    with stage("compiling the sampler of maps, once for each image size"):  # and not in every thread
+        advance_maps(events, *begin(0), key, prior, 0)
     results, interrupted = side_by_side(run, n_chains)
     n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]

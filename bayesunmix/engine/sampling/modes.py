@@ -24,18 +24,21 @@ from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import Occupied, occupied, padded_size
-from bayesunmix.engine.fits.starts import best_start, block_size
+from bayesunmix.engine.device.threefry import numpy_generator
+from bayesunmix.engine.fits.starts import best_start
+from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.chains import side_by_side
-from bayesunmix.engine.sampling.gibbs import Chain, advance, lay_out
-from bayesunmix.engine.subspace.corners import ENOUGH_COUNTS, corner_start
+from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
+from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, coarsen_for_corners, corner_start
+from bayesunmix.running.progress import stage
 
 N_STARTS = 4  # of the binned fits
-MOST_PHOTONS = 500_000  # more tell modes apart no better
+MOST_SHORT_CHAIN_PHOTONS = 500_000  # more tell modes apart no better
 SWEEPS, N_HELD, N_FREE = 20, 4, 8  # in a block, and blocks
 PREVAILS = 0.6  # of all counts
 N_TRIED = 2  # short chains for each one asked for
 FAR_BELOW = 3.0  # standard deviations of the log-likelihood of draws: no mode to draw from
-FLOOR = 1e-3  # counts: no component starts from nothing
+LEAST_START = 1e-3  # counts: no component starts from nothing
 # Concentrations: of the commonest component and the others, about those that `trace_precipitates` has; and of all.
 _MOSTLY, _RARELY, _FREE = 5.0, 0.03, 0.5
 
@@ -74,23 +77,26 @@ def find_modes(
     ------
     KeyboardInterrupt
     """
-    size = block_size(image, prepared.n_components, ENOUGH_COUNTS, most=image.n_pixels)
+    n_components = prepared.n_components
+    size = block_size(image, n_components, COUNTS_PER_CORNER, most=image.n_pixels)
     pooled = image.rebin(size)
     pixels = occupied(pooled)
     choice_key, start_key, chain_key = jax.random.split(key, 3)
     some = _some(pixels, choice_key)
+    coarse = coarsen_for_corners(pooled, n_components), coarsen(pooled, n_components)
     part = some.line(pooled)
-    events, prior = lay_out(part), compositions
+    events, prior = place_photons(part), compositions
 
     def begin(number: int) -> tuple[Chain, list[jax.Array]]:
-        start = _start(pooled, pixels, prepared.n_components, jax.random.fold_in(start_key, number), number)
+        number_key = jax.random.fold_in(start_key, number)
+        start = _start(pooled, pixels, n_components, number_key, number, coarse)
         maps = jnp.asarray(some.along_line(start.maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, start.endmembers)
         begun = prior.start(events.exposure, maps.reshape(-1, *part.navigation_shape))
         return Chain(maps, endmembers, begun, learned), _ways(start.maps)
 
     def step(chain: Chain, key: jax.Array) -> tuple[Chain, jax.Array]:
-        chain, (_, log_likelihood) = advance(events, prepared.given, chain, key, prior, model, SWEEPS)
+        chain, (_, log_likelihood) = advance_chain(events, prepared.given, chain, key, prior, model, SWEEPS)
         return chain, log_likelihood
 
     def run(number: int, stop: Event) -> tuple[Chain, np.ndarray]:
@@ -112,7 +118,8 @@ def find_modes(
 
     n_tried = N_TRIED * n_chains
     begins = [begin(number) for number in range(n_tried)]
-    step(begins[0][0], key)  # compiles, once for all threads
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        step(begins[0][0], key)
     ends, interrupted = side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
@@ -133,35 +140,43 @@ def _spread(
     image: SpectrumImage, size: tuple[int, ...], pooled: SpectrumImage, some: Occupied, chain: Chain
 ) -> Beginning:
     """Give the pixels of a superpixel equal parts of its maps; those left out have the composition of the others."""
-    of_block, found = image.blocks(size), np.asarray(chain.abundances)[:, : some.pixels.size]
+    of_block, found = image.block_of_pixel(size), np.asarray(chain.abundances)[:, : some.pixels.size]
     maps = found.sum(axis=1, keepdims=True) / found.sum() * np.asarray(pooled.counts.sum(axis=1)).ravel()
     maps[:, some.pixels] = found
     n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)
-    return Beginning((maps / n_pixels)[:, of_block] + FLOOR, np.asarray(chain.endmembers))
+    return Beginning((maps / n_pixels)[:, of_block] + LEAST_START, np.asarray(chain.endmembers))
 
 
 def _some(pixels: Occupied, key: jax.Array) -> Occupied:
-    """Choose superpixels with counts at random, up to `MOST_PHOTONS`; all of them where they hold no more.
+    """Choose superpixels with counts at random, up to `MOST_SHORT_CHAIN_PHOTONS`; all of them where they hold no more.
 
     Then the long chains of `bayes` need the same compiled code.
     """
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     order = rng.permutation(pixels.pixels.size)
     totals = np.asarray(pixels.counts.sum(axis=1)).ravel()
-    enough = np.searchsorted(np.cumsum(totals[order]), MOST_PHOTONS, side="right")
+    enough = np.searchsorted(np.cumsum(totals[order]), MOST_SHORT_CHAIN_PHOTONS, side="right")
     chosen = np.sort(order[: max(int(enough), 1)])
     return Occupied(pixels.counts[chosen], pixels.pixels[chosen], padded_size(chosen.size))
 
 
 def _start(
-    pooled: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, number: int
+    pooled: SpectrumImage,
+    pixels: Occupied,
+    n_components: int,
+    key: jax.Array,
+    number: int,
+    coarse: tuple[Coarse, Coarse],
 ) -> Beginning:
+    """Start at corners, with an even number, or at a binned fit; `coarse` has the image that each of them looks at."""
     if number % 2 == 0:
-        abundances, endmembers = corner_start(pooled, pixels, n_components, key, 0.5 if number else 1.0)
+        abundances, endmembers = corner_start(
+            pooled, pixels, n_components, key, 0.5 if number else 1.0, coarse=coarse[0]
+        )
     else:
-        fit = best_start(pooled, pixels, n_components, key, N_STARTS)
+        fit = best_start(pooled, pixels, n_components, key, N_STARTS, coarse=coarse[1])
         abundances, endmembers = fit.abundances, fit.endmembers
-    return Beginning(pixels.restore(abundances, pooled.n_pixels).T + FLOOR, endmembers)
+    return Beginning(pixels.restore(abundances, pooled.n_pixels).T + LEAST_START, endmembers)
 
 
 def _ways(maps: np.ndarray) -> list[jax.Array]:

@@ -29,12 +29,12 @@ import numpy as np
 from jax import Array
 from scipy.special import polygamma
 
-from bayesunmix.engine.device.events import TINY
+from bayesunmix.engine.device.events import LEAST_RATE
 from bayesunmix.engine.sampling.gamma_poisson import Prior
 from bayesunmix.engine.sampling.joint import FEWEST_DRAWS
 from bayesunmix.running.progress import track
 from bayesunmix.spectra.line_model import START, WIDTH
-from bayesunmix.spectra.line_shapes import Calibration, LineShapes
+from bayesunmix.spectra.line_shapes import DetectorCalibration, LineShapes
 
 MOST_TREE_DEPTH = 8
 LEAST_CURVATURE = 1e-3  # of a unit diagonal
@@ -45,7 +45,7 @@ class Free(NamedTuple):
     """Line families that endmembers are mixtures of, their fitted calibration, and which parts of it are free."""
 
     shapes: LineShapes
-    fitted: Calibration
+    fitted: DetectorCalibration
     names: tuple[str, ...]
 
 
@@ -103,7 +103,7 @@ def gamma_poisson(counts: Array, reference: Array, events: Array, prior: Prior, 
         endmembers = endmembers @ free.shapes.spectra(free.fitted._replace(**moved))
     numpyro.deterministic("endmembers", endmembers)
     rate = jnp.matmul(abundances, endmembers, precision="highest")
-    ratio = jnp.log(jnp.maximum(rate, TINY) / reference)
+    ratio = jnp.log(jnp.maximum(rate, LEAST_RATE) / reference)
     relative = (counts * ratio).sum(axis=1) - (rate - reference).sum(axis=1)
     numpyro.deterministic("log_likelihood", relative.sum())
     numpyro.factor("counts", relative.sum())
@@ -119,10 +119,11 @@ def calibration_prior(name: str) -> Any:
     return dist.Normal(START[which], WIDTH[which])
 
 
-def sample(
+def sample_by_nuts(
     counts: np.ndarray,
     starts: list[tuple[np.ndarray, np.ndarray]],
     prior: Prior,
+    *,
     free: Free | None,
     n_warmup: int,
     n_draws: int,
@@ -165,7 +166,7 @@ def sample(
         for name in free.names:
             begin = getattr(free.fitted, name)
             at[name] = np.full(len(starts), np.log(begin) if name == "width" else begin)
-    reference = np.maximum(abundances[0] @ spectra[0], TINY)
+    reference = np.maximum(abundances[0] @ spectra[0], LEAST_RATE)
     arrays = tuple(jnp.asarray(part, jnp.float32) for part in (counts, reference, events[0]))
     begin = {name: jnp.asarray(value, jnp.float32) for name, value in at.items()}
     first = {name: value[0] for name, value in begin.items()}
@@ -232,7 +233,7 @@ def _covariance(at: dict[str, Array], arguments: tuple) -> np.ndarray:
         return jax.lax.map(lambda direction: jax.jvp(slope, (point,), (direction,))[1], jnp.eye(point.size))
 
     hessian = np.asarray(curvature(flat), np.float64)
-    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), TINY))
+    scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), LEAST_RATE))
     values, vectors = np.linalg.eigh((hessian + hessian.T) / 2 * np.outer(scale, scale))
     inverse = (vectors / np.maximum(np.abs(values), LEAST_CURVATURE)) @ vectors.T
     return inverse * np.outer(scale, scale)

@@ -28,10 +28,11 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr, ndtri
 
-from bayesunmix.data.image import Grid, SpectrumImage
+from bayesunmix.data.image import Grid, SpectrumImage, trusted_image
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
 
-N_IMAGES, MOST_PHOTONS = 4, 500_000  # in each; more pixels tell no better
+N_IMAGES, MOST_SIMULATED = 4, 500_000  # in each; more pixels tell no better
 # Of a pixel: where groups of pixels begin. What is nearly nothing cannot be judged by where the truth lies.
 SHARES = (0.05, 0.2, 0.8)
 LEVELS = np.array([0.005, 0.0125, 0.025, *np.linspace(0.05, 0.95, 19), 0.975, 0.9875, 0.995])
@@ -67,14 +68,14 @@ def measure_scores(
         How the image itself was unmixed: `bayesunmix.engine.sampling.maps.draw_maps` with the rest of its arguments.
     """
     count_key, key = jax.random.split(key)
-    rng = np.random.default_rng(np.asarray(jax.random.bits(count_key, (4,))))
+    rng = numpy_generator(count_key)
     rows, grid = _slab(image)
     truth = _sharpened(maps.mean[rows])
     starts = [start[rows] for start in starts]
     drawn = endmembers.reshape(-1, *endmembers.shape[2:])
     scores, groups = [], []
     for number, spectra in enumerate(drawn[np.linspace(0, len(drawn) - 1, N_IMAGES).round().astype(int)]):
-        known, image_key = simulate(grid, spectra, truth, rng), jax.random.fold_in(key, number)
+        known, image_key = simulated_image(grid, spectra, truth, rng), jax.random.fold_in(key, number)
         try:
             again = draw(known, starts=starts, key=image_key)
         except KeyboardInterrupt:
@@ -105,10 +106,10 @@ def _sharpened(maps: np.ndarray) -> np.ndarray:
 
 
 def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
-    """Return the pixels of a slab around the middle photon that holds at most `MOST_PHOTONS`, and their grid."""
+    """Return the pixels of a slab around the middle photon that holds at most `MOST_SIMULATED`, and their grid."""
     n, *others = image.navigation_shape
     below = np.concatenate([[0], np.cumsum(image.total_map().reshape(n, -1).sum(axis=1))])
-    first, last = np.searchsorted(below, (below[-1] - MOST_PHOTONS) / 2 + np.array([0, MOST_PHOTONS]))
+    first, last = np.searchsorted(below, (below[-1] - MOST_SIMULATED) / 2 + np.array([0, MOST_SIMULATED]))
     first = min(int(first), n - 1)
     last = max(int(last) - 1, first + 1)
     step = math.prod(others)
@@ -117,7 +118,7 @@ def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
     return slice(first * step, last * step), grid
 
 
-def simulate(
+def simulated_image(
     grid: Grid, endmembers: np.ndarray, abundances: np.ndarray, rng: np.random.Generator
 ) -> SpectrumImage:
     """Draw photons of a factorisation, (K, C) and (P, K), on a grid, without dense arrays."""
@@ -128,7 +129,7 @@ def simulate(
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (len(photons), endmembers.shape[1]))
-    return SpectrumImage(counts.tocsr(), *grid)
+    return trusted_image(counts.tocsr(), *grid)
 
 
 def normal_scores(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -166,7 +167,7 @@ def told(scores: np.ndarray) -> dict[str, list]:
     }
 
 
-def recalibrate(maps: Maps, scores: np.ndarray) -> Maps:
+def recalibrate_in_place(maps: Maps, scores: np.ndarray) -> Maps:
     """Move draws to where truths of their rank were; those of `maps` move in place.
 
     Parameters

@@ -21,20 +21,32 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.engine.device.events import TINY, Occupied, occupied
-from bayesunmix.engine.fits.extrapolation import FLOOR
-from bayesunmix.engine.fits.starts import block_size, channel_groups, resolve, spread
+from bayesunmix.engine.device.events import LEAST_RATE, Occupied
+from bayesunmix.engine.device.threefry import numpy_generator
+from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY
+from bayesunmix.engine.fits.superpixels import Coarse, coarsen, resolve, spread
 from bayesunmix.engine.subspace.pca import principal_components
 
-ENOUGH_COUNTS = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
-MOST_SUPERPIXELS = 16384
+COUNTS_PER_CORNER = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
+MOST_CORNER_SUPERPIXELS = 16384
 _AVERAGED = 3  # superpixels in a corner
 _OF_THE_MEAN = 0.05  # in every endmember, so that no channel is locked
 _ITERATIONS = 50
 
 
+def coarsen_for_corners(image: SpectrumImage, n_components: int) -> Coarse:
+    """Sum an image over superpixels that are small enough to lie inside a grain."""
+    return coarsen(image, n_components, enough=COUNTS_PER_CORNER, most=MOST_CORNER_SUPERPIXELS)
+
+
 def corner_start(
-    image: SpectrumImage, pixels: Occupied, n_components: int, key: jax.Array, seen: float
+    image: SpectrumImage,
+    pixels: Occupied,
+    n_components: int,
+    key: jax.Array,
+    seen: float,
+    *,
+    coarse: Coarse | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find corners, and spread the compositions that they give over the pixels.
 
@@ -47,6 +59,8 @@ def corner_start(
     key : JAX key
     seen : float
         Share of the superpixels that are looked at, chosen at random.
+    coarse : Coarse, optional
+        ``coarsen_for_corners(image, n_components)``, from callers that look for corners more than once.
 
     Returns
     -------
@@ -54,26 +68,25 @@ def corner_start(
     endmembers : (K, C) float32 array
         Each sums to one.
     """
-    block = block_size(image, n_components, ENOUGH_COUNTS, MOST_SUPERPIXELS)
-    width, group = channel_groups(image, n_components)
-    coarse = image.rebin(block, width)
-    superpixels = occupied(coarse)
+    coarse = coarse or coarsen_for_corners(image, n_components)
+    superpixels = coarse.superpixels
     totals = np.asarray(superpixels.counts.sum(axis=1), np.float64)
     rank = min(n_components, *superpixels.counts.shape)
-    found = principal_components(coarse, rank)
+    found = principal_components(coarse.image, rank)
     compositions = found.abundances[superpixels.pixels] / totals[:, None]
-    rng = np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
+    rng = numpy_generator(key)
     some = rng.permutation(totals.size)[: max(round(seen * totals.size), rank)]
     corners = _corners(compositions[some], totals[some])
-    mean = coarse.sum_spectrum() / image.n_photons
+    mean = coarse.image.sum_spectrum() / image.n_photons
     endmembers = rng.gamma(1.0, size=(n_components, mean.size)) * mean  # where there are fewer corners
     endmembers[:rank] = np.maximum(corners @ found.endmembers, 0)
-    endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), TINY)
-    endmembers += _OF_THE_MEAN * mean + FLOOR
+    endmembers *= (1 - _OF_THE_MEAN) / np.maximum(endmembers.sum(axis=1, keepdims=True), LEAST_RATE)
+    endmembers += _OF_THE_MEAN * mean + LEAST_ENTRY
     endmembers /= endmembers.sum(axis=1, keepdims=True)
-    shares = np.full((coarse.n_pixels, n_components), 1 / n_components)
+    shares = np.full((coarse.image.n_pixels, n_components), 1 / n_components)
     shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
-    return spread(image, pixels, shares, block, even=0.0), resolve(endmembers, image.sum_spectrum(), group)
+    maps = spread(shares, coarse.block, pixels, even=0.0)
+    return maps, resolve(endmembers, image.sum_spectrum(), coarse.group)
 
 
 def _corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:

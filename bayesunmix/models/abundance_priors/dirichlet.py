@@ -28,7 +28,7 @@ from bayesunmix.engine.sampling.shapes import draw_concentrations, draw_gamma, l
 _LEAST = 1e-6  # of a composition, where its logarithm is taken
 
 
-class Learned(NamedTuple):
+class LearnedCompositions(NamedTuple):
     """Concentrations (K,), shape and rate of the totals (1,) each, and whether the concentrations learn."""
 
     concentrations: jax.Array
@@ -42,17 +42,17 @@ class Learned(NamedTuple):
 class Dirichlet:
     """Dirichlet prior of the compositions, and Gamma prior of the totals."""
 
-    def start(self, exposure: jax.Array, maps: jax.Array) -> Learned:
+    def start(self, exposure: jax.Array, maps: jax.Array) -> LearnedCompositions:
         """Concentrations like those of the maps, and totals that any counts outweigh."""
         seen = (exposure > 0) & (maps.sum(axis=0) > 0)
         logs = jnp.log(jnp.maximum(maps / jnp.where(seen, maps.sum(axis=0), 1), _LEAST))
         mean_log, n = _mean(logs, seen)
         half, little = jnp.full(1, 0.5, jnp.float32), jnp.full(1, 0.01, jnp.float32)
-        return Learned(likeliest_concentrations(mean_log, n), half, little, jnp.asarray(True))
+        return LearnedCompositions(likeliest_concentrations(mean_log, n), half, little, jnp.asarray(True))
 
     def draw(
-        self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: Learned
-    ) -> tuple[jax.Array, Learned]:
+        self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: LearnedCompositions
+    ) -> tuple[jax.Array, LearnedCompositions]:
         """Draw compositions and totals, then what is learned of them."""
         map_key, concentration_key, gamma_key = jax.random.split(key, 3)
         n = counts.sum(axis=0)
@@ -67,7 +67,7 @@ class Dirichlet:
         )
         shape, rate = draw_gamma(gamma_key, log_total[None], exposure)
         concentrations = jnp.where(learned.learning, renewed, learned.concentrations)
-        return jnp.exp(log_shares + log_total) * exposure, Learned(
+        return jnp.exp(log_shares + log_total) * exposure, LearnedCompositions(
             concentrations, shape, rate, learned.learning
         )
 

@@ -13,7 +13,7 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.gamma import log_gamma_variates
 from bayesunmix.engine.sampling.shapes import draw_gamma
 
-Learned = tuple[jax.Array, jax.Array]
+ShapeAndRate = tuple[jax.Array, jax.Array]
 
 
 @ABUNDANCE_PRIORS.register("gamma")
@@ -30,14 +30,14 @@ class Gamma:
     shape: float | None = None
     rate: float | None = None
 
-    def start(self, exposure: jax.Array, maps: jax.Array) -> Learned:
+    def start(self, exposure: jax.Array, maps: jax.Array) -> ShapeAndRate:
         """Shape 1/2 and a rate that any counts outweigh, (K,) each, where they are learned."""
         shape, rate = self.shape or 0.5, self.rate or 0.01
         return jnp.full(len(maps), shape, jnp.float32), jnp.full(len(maps), rate, jnp.float32)
 
     def draw(
-        self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: Learned
-    ) -> tuple[jax.Array, Learned]:
+        self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: ShapeAndRate
+    ) -> tuple[jax.Array, ShapeAndRate]:
         """Draw every cell, then shape and rate."""
         cell_key, gamma_key = jax.random.split(key)
         shape, rate = (value.reshape(-1, *(1,) * exposure.ndim) for value in learned)

@@ -20,7 +20,7 @@ from bayesunmix.spectra.recognition import recognise, require_symbols
 
 @ENDMEMBER_MODELS.register("elements")
 @dataclass(frozen=True)
-class Elements:
+class ElementSpectra:
     """Line families and continuum.
 
     Counts below 0.2 keV, where there are any, are one more component, "noise".

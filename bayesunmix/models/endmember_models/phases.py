@@ -27,12 +27,12 @@ from jax import Array
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.engine.device.events import TINY
+from bayesunmix.engine.device.events import LEAST_RATE
 from bayesunmix.engine.device.gamma import log_gamma_variates
 from bayesunmix.spectra.line_model import amplitudes, inverse_noise
 from bayesunmix.spectra.recognition import Recognised, recognise, require_symbols
 
-FLOOR = 1e-8  # of a curve in a channel: no photon has nowhere to come from
+LEAST_OF_CURVE = 1e-8  # of a curve in a channel: no photon has nowhere to come from
 LEAST_SHARE = 1e-3  # of a family or curve, to start from
 
 
@@ -55,7 +55,7 @@ class Shares(NamedTuple):
 
 @ENDMEMBER_MODELS.register("phases")
 @dataclass(frozen=True)
-class Phases:
+class PhaseSpectra:
     """Phases that own elements, on a shared continuum.
 
     Parameters
@@ -121,7 +121,7 @@ class Phases:
         split_key, *keys = jax.random.split(key, 6)
         lines, continuum = _parts(given, learned)
         counts = counts.astype(jnp.float32)
-        of_lines = jax.random.binomial(split_key, counts, lines / jnp.maximum(lines + continuum, TINY))
+        of_lines = jax.random.binomial(split_key, counts, lines / jnp.maximum(lines + continuum, LEAST_RATE))
         rest = counts - of_lines
         families = _split(keys[0], of_lines, learned.families[..., None] * given.families)
         curves = _split(keys[1], rest.sum(axis=0)[None], (learned.curves[..., None] * given.curves))
@@ -155,7 +155,7 @@ def _split(key: Array, counts: Array, rates: Array) -> Array:
     """
     rates = jnp.moveaxis(rates, 1, 0)
     from_here_on = jnp.cumsum(rates[::-1], axis=0)[::-1]
-    chance = jnp.minimum(rates / jnp.maximum(from_here_on, TINY), 1)
+    chance = jnp.minimum(rates / jnp.maximum(from_here_on, LEAST_RATE), 1)
 
     def take(left: Array, kind: tuple[Array, Array]) -> tuple[Array, Array]:
         taken = jax.random.binomial(kind[0], left, kind[1])
@@ -183,7 +183,7 @@ def _given(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Given:
     if n_below := found.noise.sum():
         curves = np.vstack([curves, found.noise / n_below])
         in_curves = np.append(in_curves, n_below)
-    curves = np.maximum(curves, FLOOR)
+    curves = np.maximum(curves, LEAST_OF_CURVE)
     order = np.argsort(~owns, axis=1, kind="stable")[:, : owns.sum(axis=1).max()]
     owned = np.take_along_axis(owns, order, axis=1)
     families = found.all_channels(model.spectra)[order] * owned[..., None]

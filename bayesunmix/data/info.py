@@ -1,0 +1,83 @@
+"""What there is to say about a fit: a typed dictionary."""
+
+from typing import Any, TypedDict
+
+from bayesunmix.data.share import Share
+
+
+class Source(TypedDict):
+    """The file that the command line unmixed, and how it was prepared."""
+
+    name: str
+    path: str  # as it was given
+    path_from_result: str | None  # from the folder of the results; None on another drive
+    sha256: str
+    crop_below_kev: float | None  # None where all channels were kept
+    mask: str | None  # path of the mask file, as it was given
+    mask_sha256: str | None
+
+
+class Info(TypedDict, total=False):
+    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next twelve.
+
+    The others depend on the method. A setting or a statistic that is not listed here belongs to a method of
+    somebody's own.
+    """
+
+    converged: bool
+    interrupted: bool
+    iterations: int
+    objective: list[float]  # after each look at it
+    objective_name: str
+    relative_gap: float  # share of the objective that is left to gain, extrapolated
+    warnings: list[str]
+
+    method: str
+    settings: dict[str, Any]
+    n_components: int
+    rank: str  # what `bayesunmix.rank` said of the number of components, where it was asked
+    seed: int
+    fractions: dict[str, Share]  # of each component by name; of methods with a posterior
+    fit_seconds: float
+    compile_seconds: float
+    peak_mib: float
+    device: str
+    versions: dict[str, str]
+    input: Source  # where the command line made the result
+
+    # Maximum likelihood: the certificate, and how far random starts agreed.
+    stationarity: float
+    duality_gap: float
+    starts: int
+    starts_agreeing: int
+    starts_angle_deg: float
+    # Automatic relevance determination, smoothness, rotations and clusters.
+    relevance: list[float]
+    n_components_tried: int
+    smoothness: float
+    smoothness_tried: list[float]
+    held_out_deviance: list[float]
+    explained_variance_ratio: list[float]
+    stability: list[float]
+    area_fractions: list[float]
+    volume: float
+    # Chains.
+    r_hat: float
+    ess: float
+    chains_relabelled: int
+    superpixel: list[int]
+    recalibration: dict[str, Any] | None
+    divergent: int
+    gradients_per_draw: float
+    longest_trajectories: float
+    # Line families.
+    families: list[str]  # the family of each component, "continuum" for its curves
+    elements: dict[str, str]
+    unnamed_kev: list[float]
+    calibration: Any
+    # Methods on top of another.
+    point_method: str
+    replicates: int
+    replicates_failed: int
+    replicates_unsettled: int
+    replicates_relabelled: int

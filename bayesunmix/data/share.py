@@ -1,0 +1,55 @@
+"""The share of all counts that a component makes, how wrong it may be, and the words for it."""
+
+import math
+from typing import TypedDict
+
+
+class Share(TypedDict):
+    """The fraction of all counts that one component makes, as `bayesunmix.region` infers it for the whole image."""
+
+    mean: float
+    lower: float
+    upper: float
+    counting_sd: float
+    endmember_sd: float
+    feasible_half_width: float | None  # None where all spectra are known
+    identified: str
+
+
+#: What a verdict means, in words for a reader of a table or a title.
+VERDICTS = {"yes": "identified", "range-only": "only a range", "no": "not identified"}
+
+
+def say_share(share: Share, separator: str = " ") -> str:
+    """Write a share with its interval and, where the counts do not determine it, the verdict.
+
+    Returns
+    -------
+    str
+        Such as "27 % of counts (19 to 31 %)", or "27 % of counts (19 to 31 %, not identified)".
+    """
+    doubt = "" if share["identified"] == "yes" else f", {VERDICTS[share['identified']]}"
+    return f"{percent(share['mean'], share)} % of counts{separator}({say_interval(share)}{doubt})"
+
+
+def say_interval(share: Share) -> str:
+    """Write the interval of a share, such as "19 to 31 %"."""
+    return f"{percent(share['lower'], share)} to {percent(share['upper'], share)} %"
+
+
+def percent(value: float, share: Share) -> str:
+    """Write a value in percent, without its sign, to the first digit of a share's error bar."""
+    error = math.hypot(share["counting_sd"], share["endmember_sd"])
+    return f"{100 * value:.{_places(100 * error)}f}"
+
+
+def own_percent(error: float) -> str:
+    """Write an error in percent to its own second digit, with its sign."""
+    return f"{100 * error:.{_places(100 * error) + 1}f} %"
+
+
+def _places(error: float) -> int:
+    """Return how many places after the point a number with this error deserves: none to four."""
+    if not 0 < error < math.inf:
+        return 1
+    return min(max(-math.floor(math.log10(error)), 0), 4)
