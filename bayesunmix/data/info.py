@@ -18,7 +18,7 @@ class Source(TypedDict):
 
 
 class Info(TypedDict, total=False):
-    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next twelve.
+    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next thirteen.
 
     The others depend on the method. A setting or a statistic that is not listed here belongs to a method of
     somebody's own.
@@ -35,6 +35,7 @@ class Info(TypedDict, total=False):
     method: str
     settings: dict[str, Any]
     n_components: int
+    n_components_asked: int | None  # None where it was to be found
     rank: str  # what `bayesunmix.rank` said of the number of components, where it was asked
     seed: int
     fractions: dict[str, Share]  # of each component by name; of methods with a posterior
