@@ -29,8 +29,8 @@ print(evidence.sentence)
 picture = bu.plot_rank(evidence)
 
 # %%
-# ``bu.unmix(image)`` without a number asks ``bu.rank`` itself, and says in ``result.info["rank"]`` what it found. With a
-# number that the counts do not support, the method ``"bayes"`` warns.
+# ``bu.unmix(image)`` without a number asks ``bu.rank`` itself, and says in ``result.info["rank"]`` what it found. With
+# a number that the counts do not support, the method ``"bayes"`` warns.
 #
 # A weak phase
 # ------------
