@@ -27,7 +27,7 @@ from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
 from bayesunmix.checks.residuals import Residual, sum_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
-from bayesunmix.data.brief import WIDTH, brief
+from bayesunmix.data.display.text import WIDTH, brief
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.plain import plain
@@ -108,8 +108,8 @@ class Checks:
         return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped])
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.html import COLOURS, frame, paragraph, side_by_side, warned
-        from bayesunmix.data.pictures import Curve, curve_figure, map_figure
+        from bayesunmix.data.display.html import COLOURS, frame, paragraph, side_by_side, warned
+        from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 
         said = [warned(self.sentences)] if self.alarm else [paragraph(text) for text in self.sentences]
         both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=COLOURS[1])]

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.brief import brief
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data.display.text import brief
 from bayesunmix.data.grid import Axis, Grid
 from bayesunmix.data.mask import require_mask
 
@@ -103,8 +103,8 @@ class SpectrumImage:
         )
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.component_html import image_map, spectrum_figure
-        from bayesunmix.data.html import frame, side_by_side
+        from bayesunmix.data.display.components import image_map, spectrum_figure
+        from bayesunmix.data.display.html import frame, side_by_side
 
         spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
         pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])

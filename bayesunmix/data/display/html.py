@@ -109,6 +109,7 @@ def side_by_side(figures: Iterable[Markup]) -> Markup:
 
 
 def folded(title: str, facts: Iterable[tuple[str, str]]) -> Markup:
-    """List names and facts under a title that opens by a click."""
+    """List names and facts under a title that opens by a click; nothing where there are none."""
     items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*fact) for fact in facts)
-    return Markup("<details><summary>{}</summary><dl>{}</dl></details>").format(title, items)
+    shown = Markup("<details><summary>{}</summary><dl>{}</dl></details>").format(title, items)
+    return shown if items else Markup("")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bayesunmix.data.brief import MOST_LISTED, brief, columns, say_warnings
+from bayesunmix.data.display.text import MOST_LISTED, brief, columns, say_warnings
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.grid import Grid
 from bayesunmix.data.info import Info
@@ -103,9 +103,9 @@ def share_table(
     if not set(names) <= set(fractions):
         shares = zip(names, totals / totals.sum(), strict=True)
         return [("component", "share of counts"), *((name, f"{100 * share:.1f} %") for name, share in shares)]
-    errors = () if short else ("error of counting", "of endmembers", "feasible range")
+    more = () if short else ("error of counting", "error of endmembers", "feasible range")
     return [
-        ("component", "share of counts", "90 % interval", *errors, "identified"),
+        ("component", "share of counts", "identified" if short else "verdict", "90 % interval", *more),
         *((name, *_cells(fractions[name], short)) for name in names),
     ]
 
@@ -113,11 +113,11 @@ def share_table(
 def _cells(share: Share, short: bool) -> tuple[str, ...]:
     mean, interval = f"{percent(share['mean'], share)} %", say_interval(share)
     if short:
-        return mean, interval, share["identified"]
+        return mean, share["identified"], interval
     half_width = share["feasible_half_width"]
     errors = [own_percent(share["counting_sd"]), own_percent(share["endmember_sd"])]
     feasible = "spectra given" if half_width is None else f"± {own_percent(half_width)}"
-    return mean, interval, *(f"± {error}" for error in errors), feasible, VERDICTS[share["identified"]]
+    return mean, VERDICTS[share["identified"]], interval, *(f"± {error}" for error in errors), feasible
 
 
 def remarks(estimate: Factorization, info: Info, names: Sequence[str], known: Sequence[bool]) -> list[str]:
@@ -134,7 +134,9 @@ def say_shares(estimate: Factorization, info: Info, names: Sequence[str], separa
     if not estimate.is_nonnegative or totals.sum() == 0:
         return [""] * len(names)
     return [
-        say_share(fractions[name], separator) if name in fractions else f"{100 * share:.1f} % of counts"
+        say_share(fractions[name], separator)
+        if name in fractions
+        else f"{100 * share:.1f} % of counts (no error bar)"
         for name, share in zip(names, totals / totals.sum(), strict=True)
     ]
 
@@ -142,10 +144,16 @@ def say_shares(estimate: Factorization, info: Info, names: Sequence[str], separa
 def say_how(info: Info) -> list[tuple[str, str]]:
     """List how a result was made: settings, seed, how its number of components was found, versions, device."""
     said = {
-        "settings": ", ".join(f"{name}={value!r}" for name, value in info.get("settings", {}).items()),
+        "settings": ", ".join(f"{name}={_short(value)}" for name, value in info.get("settings", {}).items()),
         "seed": str(info.get("seed", "")),
         "number of components": info.get("rank", ""),
         "versions": ", ".join(f"{name} {version}" for name, version in info.get("versions", {}).items()),
         "device": info.get("device", ""),
     }
     return [(name, text) for name, text in said.items() if text]
+
+
+def _short(value: object) -> str:
+    """Write a setting; spectra would fill pages."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from bayesunmix.data.display.html import COLOURS
+from bayesunmix.data.display.png import PURPLE_ORANGE, VIRIDIS, map_png
 from bayesunmix.data.grid import Axis, pixel_aspect, round_length, scale_bar
-from bayesunmix.data.html import COLOURS
-from bayesunmix.data.png import PURPLE_ORANGE, VIRIDIS, map_png
 
 _LARGEST = 256  # pixels of a picture along an axis
 _WIDE, _TALL = 190, 240  # screen pixels that a map may take

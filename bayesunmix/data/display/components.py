@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from markupsafe import Markup
 
+from bayesunmix.data.display.html import COLOURS, paragraph, side_by_side
+from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.grid import Grid, central_slice, last_channel
-from bayesunmix.data.html import COLOURS, paragraph, side_by_side
-from bayesunmix.data.pictures import Curve, curve_figure, map_figure
 from bayesunmix.spectra.peaks import find_peaks
 
 MOST_DRAWN = 8
