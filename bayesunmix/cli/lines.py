@@ -8,7 +8,7 @@ import typer
 from bayesunmix.cli.asked import asking
 from bayesunmix.cli.options import Image, Interval, Overwrite, Result, out
 from bayesunmix.cli.outputs import as_npz, as_png, require_writable, write_each
-from bayesunmix.cli.table import laid_out
+from bayesunmix.cli.table import digits, laid_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,10 +81,10 @@ def _names(text: str | None) -> list[str]:
 
 def _present(image: "SpectrumImage") -> tuple[str, ...]:
     """Name the line families of the elements that the sum spectrum shows."""
-    from bayesunmix.analysis.intensities import LOWEST_KEV
     from bayesunmix.spectra.element_search import find_elements
+    from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 
-    inside = image.energy_kev >= LOWEST_KEV
+    inside = image.energy_kev >= NOISE_BELOW_KEV
     found = find_elements(image.energy_kev[inside], image.sum_spectrum()[inside].astype(float))
     return found.model.names
 
@@ -107,9 +107,9 @@ def _table(found: dict[str, "LineIntensity"], image: "SpectrumImage", interval: 
         rows.append(
             (
                 name,
-                f"{maps.mean[takes_part].mean():.4g}",
-                f"{maps.mean[at]:.4g}",
-                f"{maps.lower[at]:.4g} to {maps.upper[at]:.4g}",
+                digits(maps.mean[takes_part].mean()),
+                digits(maps.mean[at]),
+                f"{digits(maps.lower[at])} to {digits(maps.upper[at])}",
                 ",".join(map(str, at)),
             )
         )
