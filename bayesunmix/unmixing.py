@@ -107,6 +107,7 @@ def unmix(
         "method": name,
         "settings": dataclasses.asdict(fitter) if dataclasses.is_dataclass(fitter) else {},
         "n_components": found.estimate.n_components,
+        "n_components_asked": None if n_components is None else int(n_components),
         "seed": int(seed),
         "fit_seconds": cost.fit_seconds,
         "compile_seconds": cost.compile_seconds,

@@ -35,7 +35,7 @@ class Preset(StrEnum):
 Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 Dose = Annotated[float, typer.Option(help="Mean counts per pixel of the specimen.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.")]
-Tilts = Annotated[int | None, typer.Option(help="Tilts of a series, 5 degrees apart: the talk has 73.")]
+Tilts = Annotated[int | None, typer.Option(help="Number of tilts of a series, 5 degrees apart.")]
 Picture = Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")]
 PresetOption = Annotated[Preset, typer.Option(help="Detector and acquisition.")]
 
@@ -110,21 +110,28 @@ def draw_contact_sheet(out: Picture, dose: Dose = 30.0, seed: Seed = 0) -> None:
 @app.command()
 def figures(
     out: Annotated[Path, typer.Option(help="Folder for the six pictures; made where it is not there.")],
-    tilts: Annotated[int, typer.Option(help="Tilts of the series that is unmixed.")] = 73,
+    tilts: Annotated[int, typer.Option(help="Number of tilts of the series to unmix.")] = 73,
     seed: Seed = 0,
     published: Annotated[
-        Path, typer.Option(help="Folder with figures/ and nicr/ of the talk, drawn beside where they are.")
-    ] = Path("../shared/data"),
+        Path | None,
+        typer.Option(
+            help="Folder with the published pictures (figures/) and numbers (nicr/), to draw beside."
+        ),
+    ] = None,
 ) -> None:
-    """Draw the talk's six figures from the phantom of its needle, beside the published ones."""
-    from simulations.picture import draw_talk
-    from simulations.talk import reproduce
+    """Draw the six figures of the NIST short course (Taillon, 2022) from the phantom of its needle."""
+    from simulations.picture import draw_short_course
+    from simulations.short_course import reproduce
 
     if not out.parent.is_dir():
         raise FileNotFoundError(
             f"there is no folder {str(out.parent)!r} to make {out.name!r} in; make it first"
         )
-    for path in draw_talk(reproduce(tilts, seed=seed), out, published):
+    if published is not None and not published.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(published)!r} with published figures; leave --published out to draw ours alone"
+        )
+    for path in draw_short_course(reproduce(tilts, seed=seed), out, published):
         print(f"wrote {path}")
 
 

@@ -1,6 +1,9 @@
-"""Settings shared by all tests: what is compiled is kept, and which files run in one process and first."""
+"""Settings shared by all tests: what is compiled is kept, which files run in one process and first, and a browser."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 settings.register_profile("bayesunmix", deadline=None, derandomize=True)
 settings.load_profile("bayesunmix")
 
+CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 MAPS = Path("/proc/self/maps")  # of Linux
 # Files that take longest begin first, so that at the end no worker waits for another. Those of one line share fits
 # (`tests/quick.py`) and run in one process.
@@ -58,3 +62,29 @@ def _forget_compiled_code():
 
     if not MAPS.exists() or MAPS.read_bytes().count(b"\n") > 20_000:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def opened():
+    """Open the report in a folder, in a window so wide; `page.faults` is what the browser complains of or asks for."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine: on Debian, apt-get install chromium")
+    return _opened
+
+
+@contextmanager
+def _opened(out: Path, width: int, **settings) -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
+        page.faults = []
+        page.on("console", lambda message: page.faults.append(message.text))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on(
+            "request", lambda r: None if r.url.startswith(("data:", "file:")) else page.faults.append(r.url)
+        )
+        page.goto((out / "report.html").as_uri())
+        yield page
+        browser.close()

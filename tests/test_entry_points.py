@@ -209,6 +209,7 @@ said["suite"] = suite.methods, [scene.name for scene in suite.phantoms]
     assert {"guest_square", "nicr_film"} < set(phantoms)
 
 
+@pytest.mark.slow
 def test_a_suite_runs_them_and_runs_again_when_their_package_changes(guest, tmp_path):
     (tmp_path / "some.toml").write_text(SUITE.replace("*", "guest_square", 1).replace("*", "guest_mean"))
     said = answers(
@@ -239,6 +240,7 @@ said["record"] = json.loads(records[0])
     assert said["records"] == [1, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_command_lines_list_them_and_say_which_are_broken(guest, broken):
     methods = run([guest, broken], "-c", "from bayesunmix.cli import main; main()", "methods")
     phantoms = run([guest, broken], "-m", "simulations", "list")

@@ -142,7 +142,7 @@ def fault(seen: Import) -> str | None:
             return "drawing"
         if house == "simulations" and seen.top:
             return "eager drawing"
-    asks_entry = (module, target, seen.top) == ("simulations.talk", "bayesunmix.unmix", False)
+    asks_entry = (module, target, seen.top) == ("simulations.short_course", "bayesunmix.unmix", False)
     if (
         house == "simulations"
         and (target == "bayesunmix" or within(target, *BEYOND_SIMULATIONS))
@@ -265,7 +265,7 @@ def test_the_command_line_imports_inside_its_commands():
         ("simulations/picture.py", "import matplotlib.pyplot", "eager drawing"),
         ("simulations/nicr.py", "if True:\n    from bayesunmix.methods import pca", "methods"),
         ("simulations/nicr.py", "from bayesunmix import unmix", "methods"),
-        ("simulations/talk.py", "from bayesunmix import unmix", "methods"),
+        ("simulations/short_course.py", "from bayesunmix import unmix", "methods"),
         ("simulations/nicr.py", "import bayesunmix", "methods"),
         ("bayesunmix/cli/app.py", "import rsciio", "rsciio"),
         (

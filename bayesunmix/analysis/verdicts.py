@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.analysis.regions import region
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Share, Unmixing
 
 
-def judged(result: Unmixing, image: SpectrumImage, seed: int) -> tuple[Unmixing, list[str]]:
+def judged(
+    result: Unmixing, image: SpectrumImage, seed: int, identified: Identified | None = None
+) -> tuple[Unmixing, list[str]]:
     """Add `info["fractions"]`, and a warning where the counts do not determine a share.
 
     Parameters
@@ -21,6 +24,8 @@ def judged(result: Unmixing, image: SpectrumImage, seed: int) -> tuple[Unmixing,
         The image that was unmixed.
     seed : int
         Decides the draws of the counts that each component has in the image, and the search for other solutions.
+    identified : Identified, optional
+        ``bayesunmix.identify(result, image)``; computed where not given.
 
     Returns
     -------
@@ -28,7 +33,7 @@ def judged(result: Unmixing, image: SpectrumImage, seed: int) -> tuple[Unmixing,
     undetermined : list of str
         The sentences about shares that the counts do not determine.
     """
-    whole = region(result, image, np.ones(image.navigation_shape, bool), seed=seed)
+    whole = region(result, image, np.ones(image.navigation_shape, bool), identified=identified, seed=seed)
     fractions = {content.name: content.fraction for content in whole.components}
     undetermined = _not_determined(fractions)
     info: Info = {

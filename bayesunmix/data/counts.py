@@ -1,4 +1,4 @@
-"""Counts as they may come, dense or sparse and of any type of number, made what a spectrum image holds."""
+"""Turn counts, dense or sparse and of any number type, into what a spectrum image stores."""
 
 import math
 from typing import Any
@@ -50,18 +50,18 @@ def flattened(counts: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]
 
 
 def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.csr_array:
-    """Return the counts of the pixels that take part as the smallest unsigned integers that fit, the others as 0.
+    """Return validated counts as the smallest unsigned integers that fit, 0 in masked pixels.
 
     Parameters
     ----------
     counts : (P, C) array or scipy.sparse matrix or array
     takes_part : (P,) bool array, optional
-        Whatever the other pixels hold is left out, and may be no counts at all.
+        True for pixels that are not masked. The others may contain anything, NaN too.
 
     Raises
     ------
     TypeError
-        If they are not numbers.
+        If the counts are not numbers.
     ValueError
         If they are negative, fractional, not finite, or all zero.
     """
@@ -97,12 +97,12 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
 
 
 def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
-    """Return whole, non-negative counts without zeros, as the smallest unsigned integers that fit.
+    """Drop zeros from whole, non-negative counts, and store them as the smallest unsigned integers that fit.
 
     Raises
     ------
     ValueError
-        If they are all zero, or one is too large.
+        If all counts are zero, or one is too large.
     """
     counts.eliminate_zeros()
     if counts.nnz == 0:
@@ -112,7 +112,7 @@ def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
     largest = counts.data.max()
     if largest > np.iinfo(np.uint32).max:
         raise ValueError(
-            f"a single entry holds {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
+            f"one channel of one pixel has {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
         )
     counts.data = counts.data.astype(np.min_scalar_type(int(largest)), copy=False)
     return counts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesunmix.data.brief import MOST_LISTED, brief, columns
+from bayesunmix.data.display.text import MOST_LISTED, brief, columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +69,8 @@ class Factorization:
         return brief([head, *columns(rows), *more])
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.component_html import Drawn, component_rows
-        from bayesunmix.data.html import frame, paragraph
+        from bayesunmix.data.display.components import Drawn, component_rows
+        from bayesunmix.data.display.html import frame, paragraph
 
         names = [f"component {k}" for k in range(self.n_components)]
         totals = [f"summed abundance {total:.6g}" for total in self.abundances.sum(axis=0)]

@@ -1,10 +1,11 @@
-"""The spectrum image: sparse photon counts, an energy axis and a navigation shape, validated once.
+"""Hold a spectrum image: sparse photon counts, an energy axis and navigation axes.
 
-Everything downstream may trust what is checked here: counts are non-negative whole numbers, the energy axis
-increases, and nothing is dense. A pixel is a row of `counts`; navigation axes are flattened in C order.
+Counts are validated once, when an image is made: they are non-negative whole numbers, and the energy axis increases.
+Everything downstream may rely on that. A pixel is a row of `counts`; navigation axes are flattened in C order. Nothing
+is dense.
 
-A mask says which pixels take part, by True. The counts of the others are left out when the image is made, whatever
-they are, and so are never seen again: not in a sum, not by a method.
+A mask is True for the pixels to use. Counts elsewhere are discarded at construction, so that no sum and no method can
+see them.
 """
 
 import math
@@ -15,30 +16,30 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.brief import brief
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data.display.text import brief
 from bayesunmix.data.grid import Axis, Grid
 from bayesunmix.data.mask import require_mask
 
 
 @dataclass(frozen=True, eq=False)
 class SpectrumImage:
-    """Photon counts on a grid of pixels.
+    """Hold photon counts on a grid of pixels.
 
     Parameters
     ----------
     counts : (..., C) array, or (P, C) scipy.sparse matrix or array
         Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted.
-        Held as (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
+        Stored as a (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
     energy_kev : (C,) array
         Centre of each channel in keV, strictly increasing.
     shape : tuple of int, optional
-        Navigation axes, then channels; taken from a dense array. For sparse counts, (P, C) where not given.
+        Navigation axes, then channels. Taken from a dense array; (P, C) for sparse counts where not given.
     axes : tuple of Axis, optional
         Name, step, unit and offset of each navigation axis.
     mask : bool array of the navigation shape, optional
-        True where a pixel takes part; HyperSpy's `navigation_mask` is the opposite, ``mask=~navigation_mask``. Held as
-        None where all pixels do.
+        True for pixels to use (the opposite of HyperSpy's `navigation_mask`: pass ``mask=~navigation_mask``). Counts
+        elsewhere are discarded. Stored as None where all pixels are used.
 
     Raises
     ------
@@ -102,8 +103,8 @@ class SpectrumImage:
         )
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.component_html import image_map, spectrum_figure
-        from bayesunmix.data.html import frame, side_by_side
+        from bayesunmix.data.display.components import image_map, spectrum_figure
+        from bayesunmix.data.display.html import frame, side_by_side
 
         spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
         pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
@@ -116,36 +117,36 @@ class SpectrumImage:
 
     @property
     def n_pixels(self) -> int:
-        """Number of pixels, P; of those that take part there may be fewer."""
+        """Return the number of pixels, P, masked ones included."""
         return int(self.counts.shape[0])
 
     @property
     def n_channels(self) -> int:
-        """Number of channels, C."""
+        """Return the number of channels, C."""
         return int(self.counts.shape[1])
 
     @property
     def navigation_shape(self) -> tuple[int, ...]:
-        """Shape of a map."""
+        """Return the shape of a map."""
         return self.shape[:-1]
 
     @property
     def takes_part(self) -> np.ndarray:
-        """Which pixels take part, (P,) bool."""
+        """Return True for each pixel that is not masked, (P,) bool."""
         return np.ones(self.n_pixels, bool) if self.mask is None else self.mask.ravel()
 
     @property
     def grid(self) -> Grid:
-        """Energies, shape, axes and mask."""
+        """Return the energies, shape, axes and mask."""
         return Grid(self.energy_kev, self.shape, self.axes, self.mask)
 
     @property
     def n_photons(self) -> int:
-        """Total counts."""
+        """Return the total counts."""
         return int(self.counts.data.sum(dtype=np.int64))
 
     def dense(self) -> np.ndarray:
-        """Return the counts as a dense array of `shape`: for small images."""
+        """Return the counts as a dense array of `shape`. Use it for small images only."""
         return self.counts.toarray().reshape(self.shape)
 
     def pixels(self, block: int = 4096) -> Iterator[tuple[slice, np.ndarray]]:
@@ -155,15 +156,20 @@ class SpectrumImage:
             yield rows, self.counts[rows].toarray().astype(np.float32)
 
     def sum_spectrum(self) -> np.ndarray:
-        """Sum over all pixels, (C,) int64."""
+        """Return the sum over all pixels, (C,) int64."""
         return np.asarray(self.counts.sum(axis=0, dtype=np.int64)).ravel()
 
     def total_map(self) -> np.ndarray:
-        """Add up the counts of each pixel over channels, of `navigation_shape`, int64."""
+        """Return the counts of each pixel summed over channels, an int64 map of `navigation_shape`."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.int64)).reshape(self.navigation_shape)
 
     def within(self, mask: Any) -> "SpectrumImage":
-        """Let only the pixels take part where `mask`, bool of `navigation_shape`, is True, and which did so far.
+        """Mask the pixels where `mask` is False, besides those that are masked already.
+
+        Parameters
+        ----------
+        mask : bool array of `navigation_shape`
+            True for pixels to use.
 
         Raises
         ------
@@ -188,7 +194,7 @@ class SpectrumImage:
         keep = (self.energy_kev >= kev_low) & (self.energy_kev < kev_high)
         if not keep.any():
             raise ValueError(
-                f"the range {kev_low:g} to {kev_high:g} keV holds no channel: "
+                f"no channel lies between {kev_low:g} and {kev_high:g} keV: "
                 f"the axis runs from {self.energy_kev[0]:.3f} to {self.energy_kev[-1]:.3f} keV; "
                 "choose a range inside it"
             )
@@ -198,9 +204,9 @@ class SpectrumImage:
         return trusted_image(counts, self.energy_kev[keep], shape, self.axes, self.mask)
 
     def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
-        """Sum blocks of pixels and of channels; blocks at the far edge may be smaller, so no count is lost.
+        """Sum blocks of pixels and of channels. Blocks at the far edge may be smaller, so no count is lost.
 
-        A block takes part where any of its pixels does.
+        A block is masked where all of its pixels are.
 
         Parameters
         ----------
@@ -233,7 +239,7 @@ class SpectrumImage:
         return trusted_image(counts, centres, (*blocks, counts.shape[1]), axes, mask)
 
     def block_of_pixel(self, spatial: int | tuple[int, ...]) -> np.ndarray:
-        """Return the block of `rebin` that each pixel falls in, (P,) int."""
+        """Return the number of the block of `rebin` that each pixel falls in, (P,) int."""
         steps = self._steps(spatial)
         shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
         where = np.indices(self.navigation_shape).reshape(len(steps), -1) // np.array(steps)[:, None]
@@ -249,9 +255,15 @@ class SpectrumImage:
         return steps
 
     def thin(self, keep: float, rng: np.random.Generator) -> tuple["SpectrumImage", "SpectrumImage"]:
-        """Split the photons at random: each is kept with probability `keep`.
+        """Split the photons at random into two images: each photon is kept with probability `keep`.
 
-        Poisson counts split into two independent Poisson images, which is what held-out scores rest on.
+        Poisson counts split into two independent Poisson images. Held-out scores rely on this.
+
+        Parameters
+        ----------
+        keep : float
+            Between 0 and 1.
+        rng : numpy Generator
 
         Returns
         -------
@@ -284,15 +296,16 @@ def trusted_image(
     axes: tuple[Axis, ...] = (),
     mask: np.ndarray | None = None,
 ) -> SpectrumImage:
-    """Make an image of what is valid already, because it was derived from an image: nothing is looked at again.
+    """Make an image of counts that come from a valid image, without validating them again.
 
     Parameters
     ----------
     counts : (P, C) csr_array
-        Whole and not negative, with sorted indices, and changed by nobody else. Those outside the mask are left out.
+        Whole and not negative, with sorted indices. It is taken over and changed, so pass a copy. Counts outside the
+        mask are discarded.
     energy_kev : (C,) float64 array
     shape : tuple of int, optional
-        Navigation axes, then channels; that of the counts where not given.
+        Navigation axes, then channels; the shape of the counts where not given.
     axes : tuple of Axis, optional
     mask : bool array of the navigation shape, optional
 
@@ -335,11 +348,11 @@ def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
 def _validated_mask(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
     if mask is None:
         return None
-    mask = require_mask(mask, navigation_shape, "that take part").copy()
+    mask = require_mask(mask, navigation_shape, "to use").copy()
     if not mask.any():
         raise ValueError(
-            "mask must be True for the pixels that take part, and it is False everywhere; for HyperSpy's "
-            "navigation_mask, which is True for the others, pass mask=~navigation_mask"
+            "mask must be True for the pixels to use, and it is False everywhere; HyperSpy's navigation_mask is the "
+            "opposite: pass mask=~navigation_mask"
         )
     return None if mask.all() else mask
 
@@ -354,6 +367,6 @@ def _default_axes(n: int) -> tuple[Axis, ...]:
 
 
 def summing_matrix(group: np.ndarray) -> sparse.csr_array:
-    """Return the (groups, n) 0/1 matrix that adds up the members of each group."""
+    """Return the (groups, n) matrix of 0 and 1 that sums the members of each group."""
     n = group.size
     return sparse.csr_array((np.ones(n, np.uint64), (group, np.arange(n))), shape=(int(group.max()) + 1, n))

@@ -5,8 +5,20 @@ from typing import Any, TypedDict
 from bayesunmix.data.share import Share
 
 
+class Source(TypedDict):
+    """The file that the command line unmixed, and how it was prepared."""
+
+    name: str
+    path: str  # as it was given
+    path_from_result: str | None  # from the folder of the results; None on another drive
+    sha256: str
+    crop_below_kev: float | None  # None where all channels were kept
+    mask: str | None  # path of the mask file, as it was given
+    mask_sha256: str | None
+
+
 class Info(TypedDict, total=False):
-    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next twelve.
+    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next thirteen.
 
     The others depend on the method. A setting or a statistic that is not listed here belongs to a method of
     somebody's own.
@@ -23,6 +35,7 @@ class Info(TypedDict, total=False):
     method: str
     settings: dict[str, Any]
     n_components: int
+    n_components_asked: int | None  # None where it was to be found
     rank: str  # what `bayesunmix.rank` said of the number of components, where it was asked
     seed: int
     fractions: dict[str, Share]  # of each component by name; of methods with a posterior
@@ -31,7 +44,7 @@ class Info(TypedDict, total=False):
     peak_mib: float
     device: str
     versions: dict[str, str]
-    input: dict[str, Any]  # the file that the command line read
+    input: Source  # where the command line made the result
 
     # Maximum likelihood: the certificate, and how far random starts agreed.
     stationarity: float

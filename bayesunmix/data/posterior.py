@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from bayesunmix.data.brief import brief
+from bayesunmix.data.display.text import brief
 from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class Posterior:
         )
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.component_html import Drawn, bounds, component_rows
-        from bayesunmix.data.html import frame, paragraph
+        from bayesunmix.data.display.components import Drawn, bounds, component_rows
+        from bayesunmix.data.display.html import frame, paragraph
 
         mean = self.mean()
         n_components = len(mean.endmembers)

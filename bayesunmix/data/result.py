@@ -4,14 +4,22 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bayesunmix.data import result_words as words
+from bayesunmix.data.display import words
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.grid import Grid
-from bayesunmix.data.info import Info
+from bayesunmix.data.info import Info, Source
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.share import Share
 
-__all__ = ["Info", "NotConvergedWarning", "NotIdentifiedWarning", "Share", "Unmixing", "UnmixingWarning"]
+__all__ = [
+    "Info",
+    "NotConvergedWarning",
+    "NotIdentifiedWarning",
+    "Share",
+    "Source",
+    "Unmixing",
+    "UnmixingWarning",
+]
 
 
 class UnmixingWarning(UserWarning):
@@ -150,8 +158,8 @@ class Unmixing:
         return words.as_text(self.estimate, self.posterior, self.info, self.grid, self.names)
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.component_html import Drawn, bounds, component_rows
-        from bayesunmix.data.html import folded, frame, paragraph, table, warned
+        from bayesunmix.data.display.components import Drawn, bounds, component_rows
+        from bayesunmix.data.display.html import folded, frame, paragraph, table, warned
 
         estimate, posterior, grid, info = self.estimate, self.posterior, self.grid, self.info
         is_profile = grid is not None and len(grid.axes) == 1

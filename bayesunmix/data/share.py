@@ -40,16 +40,16 @@ def say_interval(share: Share) -> str:
 def percent(value: float, share: Share) -> str:
     """Write a value in percent, without its sign, to the first digit of a share's error bar."""
     error = math.hypot(share["counting_sd"], share["endmember_sd"])
-    return f"{100 * value:.{_places(100 * error)}f}"
+    return f"{100 * value:.{_places(100 * error, 1)}f}"
 
 
 def own_percent(error: float) -> str:
     """Write an error in percent to its own second digit, with its sign."""
-    return f"{100 * error:.{_places(100 * error) + 1}f} %"
+    return f"{100 * error:.{_places(100 * error, 2)}f} %"
 
 
-def _places(error: float) -> int:
-    """Return how many places after the point a number with this error deserves: none to four."""
+def _places(error: float, digits: int) -> int:
+    """Return how many places after the point show so many digits of an error: none to five."""
     if not 0 < error < math.inf:
         return 1
-    return min(max(-math.floor(math.log10(error)), 0), 4)
+    return min(max(digits - 1 - math.floor(math.log10(error)), 0), 5)

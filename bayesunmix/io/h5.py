@@ -9,7 +9,7 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
-`mask`                  navigation axes, True where a pixel takes part; only where some do not
+`mask`                  navigation axes, True where a pixel is not masked; only where some are
 ======================  =====================================================================
 """
 
@@ -110,7 +110,7 @@ def write_blocks(
         Navigation shape.
     axes : tuple of Axis
     mask : bool array of that shape, optional
-        True where a pixel takes part; what the others hold is left out when the file is read.
+        True where a pixel is not masked. Counts of the others are discarded when the file is read.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 ========================== ===========================================================================================
 root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the
                            estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them;
-                           `mask` (navigation axes), 1 where a pixel takes part, where some do not
+                           `mask` (navigation axes), 1 where a pixel is not masked; only where some are
 attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names`, `known`, `unique`: JSON
                            lists, an entry a component; `axis_names`, `axis_units`: JSON lists, and `axis_scales`,
                            `axis_offsets`: an entry for each navigation axis

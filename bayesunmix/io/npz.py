@@ -7,7 +7,7 @@
 `energy_kev`            (C,) channel centres, keV
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
-`mask`                  navigation axes, True where a pixel takes part; only where some do not
+`mask`                  navigation axes, True where a pixel is not masked; only where some are
 ======================  =====================================================================
 """
 

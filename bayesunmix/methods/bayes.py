@@ -1,15 +1,15 @@
-"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with tested intervals.
+"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with recalibrated intervals.
 
-1. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
-   bias them, sums of a few pixels do not. Where there is more of one material there is less of another
-   (`bayesunmix.models.abundance_priors.dirichlet`).
-2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
-   resolution does not talk back to the endmembers: a *cut* posterior [1]_.
-3. Images simulated from the fit are unmixed in the same way, which says where draws belong
-   (`bayesunmix.engine.sampling.recalibration`).
+1. Endmembers are drawn from the posterior given superpixels. Single pixels would bias them, because each brings K
+   unknown abundances for a few photons; sums of a few pixels do not. The prior knows that where there is more of one
+   material there is less of another (`bayesunmix.models.abundance_priors.dirichlet`).
+2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
+   change the endmembers any more: a *cut* posterior [1]_.
+3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
+   simulated truth (`bayesunmix.engine.sampling.recalibration`).
 
-Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
-fit as well, which no error bar of counting noise shows: see `bayesunmix.identify`.
+Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. Other solutions may fit as well if the
+endmembers are blind, which no error bar of counting noise shows: see `bayesunmix.identify`.
 
 References
 ----------
@@ -32,47 +32,50 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
-from bayesunmix.engine.sampling.joint import MOST_R_HAT, STAGES, Sampled, Schedule, sample_jointly
+from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 
 COUNTS_PER_SUPERPIXEL = 60
-MANY_PHOTONS = 4_000_000  # from which on fewer sweeps and maps do
-N_MAPS, N_MAPS_OF_MANY = 50, 30  # of few photons, and of many
-SWEEPS_PER_BLOCK = 20  # sweeps between two looks at the keyboard
+MANY_PHOTONS = 4_000_000  # from here on fewer sweeps and maps are enough
+N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
+SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
 
 
 @METHODS.register("bayes")
 @dataclass(frozen=True)
 class Bayes:
-    """Bayesian Poisson NMF in stages, with calibrated intervals.
+    """Bayesian Poisson NMF in stages, with recalibrated intervals. The default, and the method to prefer.
 
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines:
-        "phases" or "elements", which need no number of components.
+        A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`. "smooth" and "blind" know nothing of lines.
+        "phases" and "elements" know lines, and need no number of components.
     abundance_prior : str
-        Of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
+        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or
+        "jeffreys".
     n_chains, n_warmup, n_draws : int
-        Chains, discarded sweeps a chain, and draws of the endmembers a chain. Where chains disagree, all of it becomes
-        warm-up, and as many draws follow twice as far apart (of fewer than 4 million photons).
+        Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
+        far becomes warm-up, and as many draws follow twice as far apart (below 4 million photons).
     sweeps_per_draw : int or None
-        Sweeps from one draw of the endmembers to the next, a divisor of 20; by default 4, and 1 from 4 million photons
-        on.
+        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4, and 1 from 4 million
+        photons on.
     n_maps : int or None
-        Draws of the endmembers that get maps, a chain, evenly spaced; by default 50, and 30 from 4 million photons on.
+        Draws of the endmembers per chain that get maps, evenly spaced. The default is 50, and 30 from 4 million photons
+        on.
     sweeps_per_map : int or None
-        Sweeps over the maps for each of them; by default from 4 to 40, the more the spectra overlap.
+        Sweeps over the maps for each of them. The default is from 4 to 40, the more the spectra overlap.
     most_draws_mib : float
-        Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
+        Memory for draws of the maps, in MiB. Evenly spaced draws are kept to stay below it, but at least 20 per chain.
     checkpoint : str, optional
-        Beginning of the names of files that a killed run goes on from, to the same draws; removed when it is done.
+        Beginning of the names of checkpoint files. A killed run resumes from them with the same draws. They are removed
+        at the end.
     phases : tuple of tuples of str, optional
-        Of "phases": the elements of each phase.
+        The elements of each phase, for endmember_model="phases".
     elements : tuple of str, optional
-        Of "elements": which there are.
+        The elements of the specimen, for endmember_model="elements".
     """
 
     doubts_n_components: ClassVar[bool] = True
@@ -93,7 +96,8 @@ class Bayes:
         require_positive(self)
         if SWEEPS_PER_BLOCK % (self.sweeps_per_draw or 1):
             raise ValueError(
-                f"setting sweeps_per_draw of Bayes must divide {SWEEPS_PER_BLOCK}, got {self.sweeps_per_draw}"
+                f"setting sweeps_per_draw of Bayes must divide {SWEEPS_PER_BLOCK}, got {self.sweeps_per_draw}; "
+                "for example 4"
             )
         _ = ABUNDANCE_PRIORS[self.abundance_prior], self._model()
 
@@ -101,14 +105,14 @@ class Bayes:
         given = {name: value for name in ("phases", "elements") if (value := getattr(self, name)) is not None}
         if set(given) - {self.endmember_model}:
             raise ValueError(
-                f"setting {' and '.join(given)} of Bayes must go with endmember_model of that name, got "
-                f"{self.endmember_model!r}"
+                f"setting {' and '.join(given)} of Bayes needs the endmember_model of the same name, got "
+                f"endmember_model={self.endmember_model!r}"
             )
         return ENDMEMBER_MODELS[self.endmember_model](**given)
 
     @property
     def finds_n_components(self) -> bool:
-        """Whether the endmember model knows how many components there are."""
+        """Return True if the endmember model decides the number of components."""
         return finds_n_components(self._model())
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
@@ -119,7 +123,6 @@ class Bayes:
         prepared = model.prepare(image, n_components)
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
         spectra, starts, size = self._draw_endmembers(image, prepared, model, spectrum_key, kept)
-        warnings = list(prepared.warnings)
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
         draw = partial(
@@ -131,16 +134,12 @@ class Bayes:
         )
         maps = draw(image, starts=starts, key=map_key, n_maps=n_maps, kept=kept)
         scores, interrupted = None, spectra.interrupted or maps.interrupted
-        # Under the other priors draws were nearer to the target as they are.
+        # Under the other priors the intervals were closer to their nominal coverage without recalibration.
         if not interrupted and is_mixture(prior):
             again = partial(draw, n_maps=max(n_maps // 2, 20))
             scores = measure_scores(image, drawn, maps, starts, image_key, again)
             interrupted = scores is None
-        if interrupted:
-            warnings.append(
-                "interrupted: fewer draws than asked for, and pixel intervals that were not tried on simulated images"
-            )
-        else:
+        if not interrupted:
             kept.forget((*STAGES, "maps"), self.n_chains)
         if scores is not None:
             maps = recalibrate_in_place(maps, scores)
@@ -152,19 +151,16 @@ class Bayes:
             partners=maps.partners,
         )
         diagnostics = posterior.diagnostics()
-        converged = bool(diagnostics["r_hat"] < MOST_R_HAT) and not interrupted
-        if not diagnostics["r_hat"] < MOST_R_HAT:
-            warnings.append(
-                f"chains disagree on the endmembers: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; raise "
-                "n_warmup and n_draws, and if it stays, the image may allow several solutions: see bayesunmix.identify"
-            )
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
+        if interrupted:
+            doubts.append("The intervals of pixels are not recalibrated, because the run was interrupted.")
         info: Info = {
-            "converged": converged,
+            "converged": not doubts,
             "interrupted": interrupted,
             "iterations": spectra.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": warnings,
+            "warnings": [*prepared.warnings, *doubts],
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
             **({"families": list(prepared.families)} if prepared.families else {}),
@@ -182,7 +178,7 @@ class Bayes:
         key: jax.Array,
         kept: Checkpoint,
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
-        """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
+        """Draw endmembers given superpixels; also return the start of each chain's maps, and the superpixel size."""
         size = block_size(image, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)

@@ -1,17 +1,16 @@
 r"""Bayesian Poisson NMF by NUTS: the model of `bayes_gibbs`, and physics that Gibbs sampling cannot draw.
 
-Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.sampling.nuts`).
-Endmembers are blind, or mixtures of line families and continuum,
+Superpixels with enough counts are sampled as one small, dense problem (`bayesunmix.engine.sampling.nuts`). Endmembers
+are blind, or mixtures of line families and continuum,
 
 .. math:: e_k = \sum_j w_{kj} F_j(\text{offset}, \text{gain}, \text{width}), \quad
    w_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots),
 
-with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
-the endmembers (`bayesunmix.engine.sampling.maps`): a cut posterior, in which single pixels do not bias the endmembers.
+where the calibration of the detector can be free. Abundances of all pixels are then drawn given each draw of the
+endmembers (`bayesunmix.engine.sampling.maps`): a cut posterior, in which single pixels do not bias the endmembers.
 
-Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .877 of the active abundances and .88
-of blind endmembers, and miss the sum of the Ni layer; 21 s of one core after some 20 s of compiling. Intervals of
-"lines" hold .7 of the endmembers there (seed 0), and are marked not calibrated.
+Use it to check `bayes` independently, or if the energy calibration is uncertain. Intervals of endmembers that are
+mixtures of lines are too narrow, and are marked as not calibrated.
 """
 
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_span, prior_for
-from bayesunmix.engine.sampling.joint import LEAST_START, MOST_R_HAT
+from bayesunmix.engine.sampling.joint import LEAST_START, sampling_warnings
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample_by_nuts
 from bayesunmix.models.abundance_priors.gamma import Gamma
@@ -46,28 +45,28 @@ MOST_ENTRIES = 2**20  # superpixels x channels
 @METHODS.register("bayes_nuts")
 @dataclass(frozen=True)
 class BayesNUTS:
-    """NUTS on superpixels (Hoffman and Gelman 2014), abundances of all pixels given the endmembers.
+    """NUTS on superpixels (Hoffman and Gelman 2014), then abundances of all pixels given the endmembers.
 
     Parameters
     ----------
     endmembers : {"blind", "lines"}
         Free in every channel, or mixtures of line families and continuum curves.
     elements : tuple of str, optional
-        Whose families "lines" mixes; those that the sum spectrum shows beyond doubt, where not given.
+        Elements whose line families "lines" mixes. Where not given: those that the sum spectrum shows beyond doubt.
     gain, offset, width : bool
-        Whether the energy per channel, its zero, and the peak width are unknown: "lines" only. Their draws are
-        statistics of the posterior, and `info["calibration"]` has the 90 % intervals.
+        Whether the energy per channel, its zero, and the peak width are unknown; "lines" only. Their draws are
+        statistics of the posterior, and `info["calibration"]` contains the 90 % intervals.
     superpixel : int, optional
-        Pixels along each side of a superpixel; as many as it takes for 1000 counts, where not given. With 1 nothing is
-        pooled, and the result is the posterior of `bayes_gibbs`.
+        Pixels along each side of a superpixel; as many as give 1000 counts where not given. With 1 nothing is pooled,
+        and the result is the posterior of `bayes_gibbs`.
     n_chains, n_warmup, n_draws : int
-        Chains, steps of adaptation, and draws a chain.
+        Chains, steps of adaptation, and draws per chain.
     abundance_shape, abundance_rate, endmember_concentration
-        Prior, as in `bayes_gibbs`; the concentration is that of the weights where endmembers are mixtures.
+        Prior, as in `bayes_gibbs`. The concentration is that of the weights where endmembers are mixtures.
     n_starts : int
-        Random starts of the fit that each chain begins from.
+        Random starts of the fit that each chain starts from.
     most_draws_mib : float
-        Memory for abundance draws; beyond it evenly spaced draws are kept, at least 20 a chain.
+        Memory for abundance draws, in MiB. Evenly spaced draws are kept to stay below it, but at least 20 per chain.
     """
 
     endmembers: Literal["blind", "lines"] = "blind"
@@ -95,7 +94,7 @@ class BayesNUTS:
             )
         if self.endmembers == "blind" and (self.gain or self.offset or self.width):
             raise ValueError(
-                "settings gain, offset and width of BayesNUTS need endmembers made of line families, got "
+                "settings gain, offset and width of BayesNUTS need endmembers that are mixtures of line families, got "
                 "endmembers='blind'; set endmembers='lines'"
             )
 
@@ -178,7 +177,7 @@ class BayesNUTS:
         )
 
     def _free(self, image: SpectrumImage) -> Free | None:
-        """Fit line families and calibration to the sum spectrum, where endmembers are made of them."""
+        """Fit line families and calibration to the sum spectrum, if endmembers are mixtures of them."""
         if self.endmembers == "blind":
             return None
         energy_kev, counts = image.energy_kev, image.sum_spectrum().astype(np.float64)
@@ -214,25 +213,20 @@ class BayesNUTS:
     def _info(self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool) -> Info:
         diagnostics = posterior.diagnostics()
         divergent, longest = int(drawn.divergent.sum()), float((drawn.steps >= 2**MOST_TREE_DEPTH - 1).mean())
-        converged = diagnostics["r_hat"] < MOST_R_HAT
-        warnings = ["interrupted: fewer draws than asked for"] if interrupted else []
-        if not converged:
-            warnings.append(
-                f"chains disagree: R-hat {diagnostics['r_hat']:.3f} is not under {MOST_R_HAT}; intervals are not "
-                "trustworthy. Raise n_warmup and n_draws; if it stays, the image may allow several solutions"
-            )
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
         if divergent:
-            warnings.append(
-                f"{divergent} trajectories diverged: the draws may miss a narrow part; raise n_warmup"
+            doubts.append(
+                f"{divergent} trajectories diverged, so draws may miss a narrow part of the posterior. Raise n_warmup."
             )
+        warnings = list(doubts)
         if free is not None and not free.shapes.line_kev.size:
-            warnings.append("no element was recognised: everything is continuum; name the elements")
+            warnings.append("No element was recognised, so everything is continuum. Name the elements.")
         calibration = {
             name: [float(q) for q in np.quantile(drawn.statistics[name], [0.05, 0.5, 0.95])]
             for name in (free.names if free else ())
         }
         return {
-            "converged": bool(converged and not divergent and not interrupted),
+            "converged": not doubts,
             "interrupted": interrupted,
             "iterations": self.n_warmup + drawn.endmembers.shape[1],
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),

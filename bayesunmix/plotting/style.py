@@ -6,8 +6,8 @@ ICA) `PuOr` centred on zero.
 
 from collections.abc import Sequence
 
+from bayesunmix.data.display.words import say_shares
 from bayesunmix.data.result import Unmixing
-from bayesunmix.data.result_words import say_shares
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LEVEL = 0.9

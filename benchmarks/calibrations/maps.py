@@ -21,7 +21,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.maps import Maps, draw_maps
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
-from bayesunmix.methods.bayes import FLOOR, N_MAPS, Bayes
+from bayesunmix.methods.bayes import LEAST_START, N_MAPS, Bayes
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
@@ -40,7 +40,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     map_key, image_key = jax.random.split(random_key(seed))
     known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))
     totals = np.asarray(trial.image.counts.sum(axis=1), float)
-    start = np.repeat(totals[:, None] / truth.n_components + FLOOR, truth.n_components, axis=1)
+    start = np.repeat(totals[:, None] / truth.n_components + LEAST_START, truth.n_components, axis=1)
     starts = [start] * settings.n_chains
     draw = partial(
         draw_maps,

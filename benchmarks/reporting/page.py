@@ -1,33 +1,25 @@
-"""A page that opens from disk and asks for nothing: a template of this folder, filled in."""
+"""Pages of the benchmark: the templates of this folder, filled in, with the tables as links."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from benchmarks.record import write_text
-from benchmarks.reporting.pictures import data_uri
+from bayesunmix.report import page
+from bayesunmix.report.page import data_uri
 
 _HERE = Path(__file__).parent
 
 
 def write_page(path: Path, template: str, **context: object) -> None:
-    """Fill in a template, which may use the style sheet `css`, and write it whole or not at all."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    write_text(path, environment.get_template(template).render(css=asset("report.css"), **context))
+    """Fill in a template of this folder, and write it whole or not at all."""
+    page.write_page(path, _HERE / template, css=_HERE / "report.css", **context)
 
 
 def asset(name: str) -> Markup:
     """Text of a file of this folder, which is put into a page as it is."""
-    return Markup((_HERE / name).read_text(encoding="utf-8"))
+    return page.verbatim(_HERE / name)
 
 
 def downloads(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:

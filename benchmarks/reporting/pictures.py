@@ -1,6 +1,5 @@
 """The figures of a report, written to a folder and given as data URIs for the page."""
 
-import base64
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bayesunmix.data.alignment import match
+from bayesunmix.report.page import data_uri
 from benchmarks import snapshot
 from benchmarks.metric import METRICS
 from benchmarks.reporting.dose_figure import Style, dose_figure
@@ -108,8 +108,3 @@ def save(figure: Figure, path: Path) -> str:
     figure.savefig(partial, format="png", dpi=160)
     os.replace(partial, path)
     return data_uri("image/png", path.read_bytes())
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    """Return what a page can hold in place of a file."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

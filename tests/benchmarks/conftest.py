@@ -1,9 +1,6 @@
-"""Tiny suites with stub methods, a registry that forgets them afterwards, and a browser that opens reports."""
+"""Tiny suites with stub methods, and a registry that forgets them afterwards."""
 
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,6 @@ from bayesunmix import METHODS
 from benchmarks import provenance
 from benchmarks.suite_file import load_suite
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
 STUBS = Path(__file__).with_name("stub_methods.py")
 TINY = """
 title = "A tiny suite"
@@ -59,29 +55,3 @@ def load_tiny(write_suite, tmp_path_factory):
         patch.setattr(provenance, "code_digest", lambda *_: "the code")
         yield load
     sys.modules.pop("_suite_module_stub_methods", None)
-
-
-@pytest.fixture(scope="session")
-def opened():
-    """Open the report in a folder, in a window so wide; `page.faults` is what the browser complains of or asks for."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine: on Debian, apt-get install chromium")
-    return _opened
-
-
-@contextmanager
-def _opened(out: Path, width: int, **settings) -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
-        page.faults = []
-        page.on("console", lambda message: page.faults.append(message.text))
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.on(
-            "request", lambda r: None if r.url.startswith(("data:", "file:")) else page.faults.append(r.url)
-        )
-        page.goto((out / "report.html").as_uri())
-        yield page
-        browser.close()

@@ -174,7 +174,7 @@ def test_an_interrupted_run_has_a_shorter_result_marked_so(trial, monkeypatch):
     monkeypatch.setattr(chains, "track", at("maps", 30, interrupt))
     found = bu.unmix(trial.image, 3, "bayes", seed=SEED, **QUICK)
     assert found.info["interrupted"] and not found.info["converged"]
-    assert any(sentence.startswith("interrupted:") for sentence in found.info["warnings"])
+    assert any(sentence.startswith("The run was interrupted") for sentence in found.info["warnings"])
     assert 2 <= found.posterior.abundances.shape[1] < QUICK["n_maps"]
     assert found.info["recalibration"] is None
 

@@ -118,7 +118,7 @@ def test_an_interrupted_run_has_fewer_draws_and_says_so(monkeypatch):
     found = interrupted_after(2)
     assert found.posterior.endmembers.shape[1] == found.posterior.abundances.shape[1] == 2 * nuts.PIECE - 20
     assert found.info["interrupted"] and not found.info["converged"]
-    assert found.info["warnings"][0] == "interrupted: fewer draws than asked for"
+    assert found.info["warnings"][0].startswith("The run was interrupted")
     with pytest.raises(KeyboardInterrupt):
         interrupted_after(1)
 

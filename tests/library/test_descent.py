@@ -170,7 +170,7 @@ def test_a_rise_that_only_rounding_can_explain_ends_the_run():
 def test_iterations_that_run_out_are_not_convergence():
     run, _ = settle([1000.0 - i for i in range(500)], max_iterations=5 * ITERATIONS_PER_LOOK)
     assert not run.converged
-    assert "raise max_iterations" in run.info("deviance", [])["warnings"][0]
+    assert "Raise max_iterations" in run.info("deviance", [])["warnings"][0]
 
 
 def test_an_interrupt_returns_the_best_so_far_marked_not_converged(monkeypatch):

@@ -100,7 +100,7 @@ def altered(value) -> np.ndarray:
         (altered(0.5), "whole numbers of photons, got fractions; pass the raw counts"),
         (altered(np.nan), "must be finite, got NaN or infinity; set bad pixels to 0"),
         (altered(np.inf), "must be finite, got NaN or infinity; set bad pixels to 0"),
-        (altered(2**33), "a single entry holds 8.58993e.09 counts; at most 4294967295"),
+        (altered(2**33), "one channel of one pixel has 8.58993e.09 counts; at most 4294967295"),
         (np.zeros((3, 4, 5), int), r"holds no counts \(all pixels are vacuum\); check the file"),
         (
             np.zeros((0, 4, 5), int),
@@ -179,7 +179,7 @@ def test_crop_keeps_the_channels_of_a_half_open_range():
     np.testing.assert_array_equal(cropped.energy_kev, [1.5, 2.5])
     np.testing.assert_array_equal(cropped.dense(), COUNTS[..., 1:3])
     with pytest.raises(
-        ValueError, match=r"9 to inf keV holds no channel: the axis runs from 0.500 to 4.500 keV"
+        ValueError, match=r"no channel lies between 9 and inf keV: the axis runs from 0.500 to 4.500 keV"
     ):
         SpectrumImage(COUNTS, ENERGY).crop(9)
 

@@ -89,7 +89,7 @@ def test_a_wrong_mask_is_one_sentence():
     for wrong in (mask.T, mask.astype(int), mask.ravel()):
         with pytest.raises(ValueError, match=r"mask must be bool of shape \(4, 5\), got"):
             bu.SpectrumImage(counts, ENERGY, mask=wrong)
-        with pytest.raises(ValueError, match="mark the pixels that take part by True"):
+        with pytest.raises(ValueError, match="mark the pixels to use by True"):
             image.within(wrong)
     with pytest.raises(ValueError, match="pass mask=~navigation_mask"):
         bu.SpectrumImage(counts, ENERGY, mask=np.zeros((4, 5), bool))

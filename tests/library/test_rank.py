@@ -152,8 +152,8 @@ def test_the_same_seed_gives_the_same_numbers_and_agreement_is_said():
     [
         (3, 3, 3, "3 components: all criteria agree"),
         (3, 3, 5, "3 components, probably: 3 above the noise edge"),
-        (2, 3, 2, "3 components, not surely"),
-        (4, 3, 3, "4 components, not surely"),
+        (2, 3, 2, "3 components, not certain"),
+        (4, 3, 3, "4 components, not certain"),
         (1, 1, 1, "1 component: all criteria agree"),
         (12, 3, 3, "at least 12 components"),
     ],

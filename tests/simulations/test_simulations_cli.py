@@ -230,13 +230,18 @@ def test_contact_sheet_writes_a_picture(run, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
-def test_figures_draws_the_six_of_the_talk(run, tmp_path):
-    nowhere = tmp_path / "not_here"
-    assert run("figures", "--tilts", 1, "--out", tmp_path / "six", "--published", nowhere)[0] == 0
+def test_figures_draws_the_six_of_the_short_course(run, tmp_path):
+    assert run("figures", "--tilts", 1, "--out", tmp_path / "six")[0] == 0
     assert {path.name for path in (tmp_path / "six").iterdir()} == {
         *("eds_spectrum.png", "eds_intensities_raw_vs_PCA.png", "scree_plot.png"),
         *("PCA.png", "BSS.png", "NMF.png"),
     }
+
+
+def test_published_figures_that_are_not_there_are_one_sentence(run, tmp_path):
+    done = run("figures", "--tilts", 1, "--out", tmp_path / "six", "--published", tmp_path / "not_here")
+    _assert_one_sentence(done, "leave --published out to draw ours alone")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_figures_without_tilts_is_one_sentence(run, tmp_path):

@@ -1,1 +1,1 @@
-"""Photons in the layout that devices are fast on, and random numbers."""
+"""Lay photons out so that the device is fast on them, and make random numbers."""

@@ -1,15 +1,15 @@
-r"""The event layout on the device, and the two kernels every count-based method shares.
+r"""Lay photon events out for the device, and assign them to components: the kernels that all count-based methods share.
 
-All of them allocate photons to components. A photon of pixel p and channel c belongs to component k with
-probability :math:`r_{pck} = a_{pk} e_{kc} / \sum_j a_{pj} e_{jc}`. Methods differ in what they do with it:
-`expected_allocation` returns :math:`\sum_c x_{pc} r_{pck}` (EM, that is KL-NMF [1]_; and mean-field variational
-Bayes [2]_), `draw_allocation` draws the component of each photon (Gibbs sampling [2]_).
+A photon of pixel p and channel c belongs to component k with probability
+:math:`r_{pck} = a_{pk} e_{kc} / \sum_j a_{pj} e_{jc}`. Methods differ in what they do with it: `expected_allocation`
+returns :math:`\sum_c x_{pc} r_{pck}` (EM, that is KL-NMF [1]_, and mean-field variational Bayes [2]_), and
+`draw_allocation` draws the component of each photon (Gibbs sampling [2]_).
 
-Layout. Entries are grouped by row (a pixel, or a channel), rows are cut into chunks of a fixed width, and chunks
-lie along the vector lanes: a scan over the `width` slots reads one entry of every chunk at once. Sums over a row
-stay in registers until its chunks are added up, so nothing is scattered per entry and float32 sums stay short.
-Arrays are component-major, (K, rows): K gathers from short contiguous tables are several times faster than one
-gather of K-vectors. Sizes are padded to a coarse grid so that images of similar size share compiled code.
+Layout: entries are grouped by row (a pixel, or a channel), and rows are cut into chunks of a fixed width. Chunks lie
+along the vector lanes: a scan over the `width` slots reads one entry of every chunk at once. Sums over a row stay in
+registers until its chunks are added up, so nothing is scattered per entry, and float32 sums stay short. Arrays are
+component-major, (K, rows), because K gathers from short contiguous tables are faster than one gather of K-vectors.
+Sizes are padded to a coarse grid, so that images of similar size share compiled code.
 
 References
 ----------
@@ -38,7 +38,7 @@ LEAST_RATE = 1e-30  # keeps a quotient finite where a whole spectrum underflows
 
 
 class Chunks(NamedTuple):
-    """Entries in chunks of one row each.
+    """Hold entries in chunks of one row each.
 
     Attributes
     ----------
@@ -56,38 +56,47 @@ class Chunks(NamedTuple):
 
 
 class Occupied(NamedTuple):
-    """The pixels of an image that hold counts, and their padded number."""
+    """Hold the pixels of an image that have counts.
+
+    Attributes
+    ----------
+    counts : (occupied pixels, C) csr_array
+    pixels : (occupied pixels,) int array
+        Number of each pixel in the image.
+    padded : int
+        Number of pixels after padding.
+    """
 
     counts: sparse.csr_array
     pixels: np.ndarray
     padded: int
 
     def line(self, image: SpectrumImage) -> SpectrumImage:
-        """Lay them in a line, an image without the others; the padding takes no part."""
+        """Make an image of these pixels in one line; the padding is masked."""
         counts = self.counts.copy()
         counts.resize(self.padded, counts.shape[1])
         takes_part = np.arange(self.padded) < self.pixels.size
         return trusted_image(counts, image.energy_kev, mask=takes_part)
 
     def along_line(self, maps: np.ndarray) -> np.ndarray:
-        """Take (K, P) maps of all pixels to the pixels of the line, (K, padded)."""
+        """Reorder (K, P) maps of all pixels into maps of the line, (K, padded)."""
         return np.pad(maps[:, self.pixels], ((0, 0), (0, self.padded - self.pixels.size)))
 
     def restore(self, maps: np.ndarray, n_pixels: int, empty: float = 0.0) -> np.ndarray:
-        """Turn (..., K, padded) values into (..., P, K) over all pixels, `empty` where there are no counts."""
+        """Spread (..., K, padded) values over all pixels, (..., P, K); pixels without counts get the value `empty`."""
         full = np.full((*maps.shape[:-2], n_pixels, maps.shape[-2]), empty, dtype=maps.dtype)
         full[..., self.pixels, :] = np.swapaxes(maps[..., : self.pixels.size], -1, -2)
         return full
 
 
 def occupied(image: SpectrumImage) -> Occupied:
-    """Drop empty pixels: they carry no event, and three quarters of a needle's pixels are empty."""
+    """Select the pixels that have counts. Empty pixels carry no event and are often most of an image."""
     pixels = np.flatnonzero(np.diff(image.counts.indptr))
     return Occupied(image.counts[pixels], pixels, padded_size(pixels.size))
 
 
 def padded_size(n: int) -> int:
-    """Round up to few distinct sizes: a power of two from 256 to 1024, then 4, 5, 6 or 7 times one."""
+    """Round up to one of few sizes: a power of two from 256 to 1024, then 4, 5, 6 or 7 times a power of two."""
     if n <= 1024:
         return max(1 << (n - 1).bit_length(), 256)
     step = 2 ** ((n - 1).bit_length() - 3)
@@ -95,7 +104,7 @@ def padded_size(n: int) -> int:
 
 
 def chunks(counts: sparse.csr_array, width: int | None = None) -> Chunks:
-    """Lay out a (rows, columns) matrix by rows. For channels as rows, pass the transpose in CSR form."""
+    """Lay a (rows, columns) matrix out by rows. To have channels as rows, pass the transpose in CSR form."""
     return _cut(counts.indptr, counts.indices, counts.data, width)
 
 
@@ -106,7 +115,7 @@ def photon_chunks(counts: sparse.csr_array) -> Chunks:
 
 
 def stack(counts: list[sparse.csr_array]) -> Chunks:
-    """Lay out several matrices in chunks of one width and number, with a leading axis over the matrices."""
+    """Lay out several matrices in chunks of the same width and number, with a leading axis over the matrices."""
     width = _width(np.concatenate([np.diff(part.indptr) for part in counts]))
     parts = [chunks(part, width) for part in counts]
     n = max(part.row.size for part in parts)
@@ -141,16 +150,16 @@ def _cut(indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None, wi
 
 
 def _groups(indptr: np.ndarray) -> Iterator[slice]:
-    """Cut rows into groups that hold about `GROUP_ENTRIES` entries each."""
+    """Cut the rows into groups of about `GROUP_ENTRIES` entries each."""
     cuts = np.searchsorted(indptr, np.arange(GROUP_ENTRIES, int(indptr[-1]), GROUP_ENTRIES))
     edges = np.unique([0, *cuts, len(indptr) - 1])
     yield from (slice(int(a), int(b)) for a, b in itertools.pairwise(edges))
 
 
 def _width(length: np.ndarray) -> int:
-    """Near half the mean length of the rows in use, a power of two from 4 to 512: little padding, long lanes.
+    """Choose the width of a chunk: about half the mean length of the non-empty rows, a power of two from 4 to 512.
 
-    Small images get one width, whatever they hold, so that they share compiled code.
+    That gives little padding and long lanes. Small images get one width, so that they share compiled code.
     """
     if length.sum() < FEW_ENTRIES:
         return 8
@@ -159,7 +168,7 @@ def _width(length: np.ndarray) -> int:
 
 
 def expected_allocation(entries: Chunks, rows: Array, table: Array) -> Array:
-    r"""Share the counts of each row among components, in expectation.
+    r"""Share the counts of each row among the components, in expectation.
 
     Parameters
     ----------
@@ -173,7 +182,7 @@ def expected_allocation(entries: Chunks, rows: Array, table: Array) -> Array:
     Returns
     -------
     (K, R) array
-        :math:`\sum_j x_{rj} w_{kr} t_{kj} / \sum_l w_{lr} t_{lj}`; sums over k to the counts of the row.
+        :math:`\sum_j x_{rj} w_{kr} t_{kj} / \sum_l w_{lr} t_{lj}`. The sum over k is the counts of the row.
     """
     lanes = [component[entries.row] for component in rows]
 
@@ -188,7 +197,7 @@ def expected_allocation(entries: Chunks, rows: Array, table: Array) -> Array:
 
 
 def log_likelihood_parts(entries: Chunks, rows: Array, table: Array) -> Array:
-    r"""Per-chunk parts of :math:`\sum x \log (A E)`, (n,); add them up in float64 where digits matter."""
+    r"""Return the parts of :math:`\sum x \log (A E)` by chunk, (n,). Add them up in float64 where digits matter."""
     lanes = [component[entries.row] for component in rows]
 
     def slot(total: Array, entry: tuple[Array, Array]) -> tuple[Array, None]:
@@ -200,7 +209,7 @@ def log_likelihood_parts(entries: Chunks, rows: Array, table: Array) -> Array:
 
 
 def weighted_sums(entries: Chunks, table: Array, n_rows: int) -> Array:
-    """Sparse matrix product: for each row, the sum of count times `table` (K, J), as (K, n_rows)."""
+    """Multiply the sparse counts with `table` (K, J): for each row, the sum of count times table, (K, n_rows)."""
 
     def slot(sums: list[Array], entry: tuple[Array, Array]) -> tuple[list[Array], None]:
         index, weight = entry
@@ -273,7 +282,7 @@ def _mixture(lanes: list[Array], columns: list[Array]) -> Array:
 
 
 def _add_chunks(entries: Chunks, values: Array, n_rows: int) -> Array:
-    """Add the (K, n) values of each row's chunks, giving (K, n_rows)."""
+    """Sum the (K, n) values over the chunks of each row, (K, n_rows)."""
 
     def add(component: Array) -> Array:
         return jax.ops.segment_sum(component, entries.row, n_rows, indices_are_sorted=True)

@@ -1,8 +1,8 @@
-"""Gamma variates drawn side by side: Marsaglia and Tsang's squeeze, repeated until every lane has accepted.
+"""Draw Gamma variates for many shapes side by side, by Marsaglia and Tsang's rejection method.
 
-`jax.random.gamma` runs one rejection loop per element, which on a CPU is some hundred times slower than this
-for the arrays of a Gibbs sweep. Each round here proposes for all elements and keeps the first acceptance of
-each; at most 5 % of proposals are rejected, so a handful of rounds serves millions of elements.
+`jax.random.gamma` runs one rejection loop per element, which is very slow on a CPU. Here each round proposes a value
+for all elements and keeps the first acceptance of each. At most 5 % of the proposals are rejected, so a few rounds
+serve millions of elements.
 
 References
 ----------
@@ -25,7 +25,7 @@ _TINY = float(jnp.finfo(jnp.float32).tiny)
 def log_gamma_variates(key: Array, shape: Array) -> Array:
     r"""Draw :math:`\log g` with :math:`g \sim \mathrm{Gamma}(\text{shape}, 1)` for each entry of `shape`.
 
-    The logarithm keeps the draws of small shapes, which underflow as numbers.
+    Draws of small shapes underflow as numbers; their logarithms do not.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Counts of an image on the devices, and the event kernels over them.
+"""Bring the counts of an image to the devices, and run the event kernels over them.
 
-Pixels are split among the devices in equal runs: each holds the events of its own pixels, by pixel and by channel, and
-their abundances; endmembers are everywhere. A sum over channels stays on its device, a sum over pixels is added up
-across devices. One device holds everything, and the code is the same.
+Pixels are split among the devices in equal runs. Each device has the events of its own pixels, by pixel and by
+channel, and their abundances; every device has all endmembers. A sum over channels stays on its device, and a sum over
+pixels is added up across devices. With one device the code is the same.
 """
 
 from collections.abc import Callable
@@ -34,9 +34,9 @@ EVERYWHERE, BY_DEVICE, MAPS = Spec(), Spec("pixels"), Spec(None, "pixels")
 
 
 class Data(NamedTuple):
-    """Counts by pixel and by channel, each with a leading axis of devices, and what depends on them alone.
+    """Hold the counts by pixel and by channel, each with a leading axis of devices, and what depends on them alone.
 
-    `saturated` is the log-likelihood of the counts under themselves, without the factorials.
+    `saturated` is the log-likelihood of the counts if each were its own mean, without the factorials.
     """
 
     by_pixel: Chunks
@@ -62,18 +62,18 @@ def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
 
 
 def place_maps(maps: np.ndarray | Array) -> Array:
-    """Bring (..., padded pixels) maps to the devices that hold these pixels."""
+    """Bring (..., padded pixels) maps to the devices that have these pixels."""
     spec = Spec(*[None] * (maps.ndim - 1), "pixels")
     return jax.device_put(jnp.asarray(maps, jnp.float32), NamedSharding(_mesh(), spec))
 
 
 def place_everywhere(values: np.ndarray | Array) -> Array:
-    """Bring what does not belong to pixels to every device."""
+    """Bring values that do not belong to pixels to every device."""
     return jax.device_put(jnp.asarray(values, jnp.float32), NamedSharding(_mesh(), EVERYWHERE))
 
 
 def allocate_to_pixels(data: Data, abundances: Array, endmembers: Array) -> Array:
-    """Share the counts of each pixel among components, in expectation: (K, pixels)."""
+    """Share the counts of each pixel among the components, in expectation: (K, pixels)."""
 
     def local(entries: Chunks, abundances: Array, endmembers: Array) -> Array:
         return expected_allocation(_own(entries), abundances, endmembers)
@@ -82,7 +82,7 @@ def allocate_to_pixels(data: Data, abundances: Array, endmembers: Array) -> Arra
 
 
 def allocate_to_channels(data: Data, abundances: Array, endmembers: Array) -> Array:
-    """Share the counts of each channel among components, in expectation: (K, C)."""
+    """Share the counts of each channel among the components, in expectation: (K, C)."""
 
     def local(entries: Chunks, abundances: Array, endmembers: Array) -> Array:
         return jax.lax.psum(expected_allocation(_own(entries), endmembers, abundances), "pixels")
@@ -93,7 +93,7 @@ def allocate_to_channels(data: Data, abundances: Array, endmembers: Array) -> Ar
 
 
 def project_on_endmembers(data: Data, endmembers: Array, n_pixels: int) -> Array:
-    """Product of the endmembers with the counts of each pixel, (K, pixels)."""
+    """Multiply the endmembers with the counts of each pixel, (K, pixels)."""
     each = n_pixels // _mesh().size
 
     def local(entries: Chunks, endmembers: Array) -> Array:
@@ -103,7 +103,7 @@ def project_on_endmembers(data: Data, endmembers: Array, n_pixels: int) -> Array
 
 
 def project_on_abundances(data: Data, abundances: Array, n_channels: int) -> Array:
-    """Product of the abundances with the counts of each channel, (K, C)."""
+    """Multiply the abundances with the counts of each channel, (K, C)."""
 
     def local(entries: Chunks, abundances: Array) -> Array:
         return jax.lax.psum(weighted_sums(_own(entries), abundances, n_channels), "pixels")
@@ -112,7 +112,7 @@ def project_on_abundances(data: Data, abundances: Array, n_channels: int) -> Arr
 
 
 def log_likelihood(data: Data, abundances: Array, endmembers: Array) -> float:
-    """Sum of x log(A E) over all counts: short float32 partial sums, a float64 total."""
+    """Return the sum of x log(A E) over all counts: short float32 partial sums, a float64 total."""
     return float(np.asarray(_log_likelihood_parts(data.by_pixel, abundances, endmembers), np.float64).sum())
 
 
@@ -138,5 +138,5 @@ def _place(parts: list[sparse.csr_array]) -> Chunks:
 
 
 def _own(entries: Chunks) -> Chunks:
-    """Take the events of this device, which sees a leading axis of length one."""
+    """Return the events of this device, which sees a leading axis of length one."""
     return Chunks(*(part[0] for part in entries))

@@ -1,6 +1,6 @@
-"""Keys for `jax.random` whose numbers are those of JAX's own, made several times faster on a CPU.
+"""Make keys for `jax.random` that give JAX's own random numbers, several times faster on a CPU.
 
-JAX's generator, Threefry-2x32 [1]_, is a loop there: it writes all numbers to memory after every four of its twenty
+JAX's generator, Threefry-2x32 [1]_, is a loop on a CPU: it writes all numbers to memory after every four of its twenty
 rounds, and each use adds ten kernels to compile. Unrolled, it is one kernel that stays in registers.
 
 References
@@ -25,29 +25,30 @@ _BLOCK = 1024
 
 
 def random_key(seed: int) -> Array:
-    """Make a key: `jax.random` gives the same numbers from it as from ``jax.random.key(seed)``.
+    """Make a key that gives the same numbers as ``jax.random.key(seed)``.
 
-    Elsewhere than on a CPU it is the same key: JAX's generator is one kernel there.
+    On other devices than a CPU it is that key: JAX's generator is one kernel there.
     """
     return jax.random.key(seed, impl=_UNROLLED if jax.default_backend() == "cpu" else "threefry2x32")
 
 
 def numbered(key: Array, number: Array | int) -> Array:
-    """Make a key for each number from one that serves nothing else: `jax.random.fold_in` without encrypting.
+    """Make a key for each number from one key: `jax.random.fold_in` without encrypting.
 
-    Nearby keys of this cipher give unrelated numbers [1]_. Those made here must not be numbered again, lest sums meet.
+    Nearby keys of this cipher give unrelated numbers [1]_. Use the first key for nothing else, and do not number the
+    new keys again: two sums might be equal.
     """
     data = jax.random.key_data(key)
     return jax.random.wrap_key_data(data.at[..., -1].add(jnp.uint32(number)), impl=jax.random.key_impl(key))
 
 
 def numpy_generator(key: Array) -> np.random.Generator:
-    """Make a NumPy generator from a key, for random numbers that are drawn on the host."""
+    """Make a NumPy generator from a key, for random numbers that are drawn on the CPU."""
     return np.random.default_rng(np.asarray(jax.random.bits(key, (4,))))
 
 
 def _threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:
-    """Encrypt pairs of words, uint32 each, with a key of two."""
+    """Encrypt pairs of uint32 words with a key of two words."""
     words = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(_PARITY))
     first, second = first + words[0], second + words[1]
     for i in range(5):
@@ -59,7 +60,7 @@ def _threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:
 
 
 def _encrypted(key: Array, start: Array | int, n: int, combine: Callable[[Array, Array], Array]) -> Array:
-    """Encrypt n numbers in a row, and combine the two words of each: (n, ...)."""
+    """Encrypt n consecutive numbers, and combine the two words of each: (n, ...)."""
     if n >= 2**32:
         raise ValueError(f"at most {2**32 - 1} random numbers can be drawn at once, got {n}")
     # Blocks stay in the cache. A loop over one alone would be taken apart, and its numbers made anew wherever used.

@@ -1,1 +1,1 @@
-"""Point estimates: starts, descent, EM, and their errors."""
+"""Compute point estimates: starts, descent, EM, and their errors."""

@@ -7,25 +7,26 @@ from bayesunmix.data.result import Info
 from bayesunmix.running.progress import track
 
 ITERATIONS_PER_LOOK = 10  # at the objective
-FASTEST, SLOWEST = 0.5, 0.9  # factors from block to block with which what is left to gain is extrapolated
-ROUNDING = 1e-8  # of the objective: a rise that float32 can make
+FASTEST, SLOWEST = 0.5, 0.9  # range of the factor between two gains, for the extrapolation
+ROUNDING = 1e-8  # fraction of the objective by which rounding to float32 can raise it
 
 
 class Run(NamedTuple):
-    """Where an iteration ended.
+    """Hold the end of an iteration.
 
     Attributes
     ----------
     state : any
-        The best there was.
+        The best state.
     objective : list of float
-        After each block.
+        The objective at the start and after each block.
     iterations : int
     gap : float
-        Share of the objective that is left to gain, as extrapolated after the last two blocks; the larger of both.
+        Fraction of the objective that is left to gain, extrapolated after each of the last two blocks; the larger of
+        both.
     converged : bool
     interrupted : bool
-        By the keyboard.
+        True after Ctrl-C.
     """
 
     state: Any
@@ -36,12 +37,15 @@ class Run(NamedTuple):
     interrupted: bool
 
     def info(self, objective_name: str, warnings: list[str]) -> Info:
-        """Return the entries of `Unmixing.info` that every method has, with a warning if it stopped early."""
+        """Return the entries of `Unmixing.info` that every method has, with a warning if the fit stopped early."""
         if self.interrupted:
-            warnings = [*warnings, f"interrupted after {self.iterations} iterations: the best so far"]
+            warnings = [
+                *warnings,
+                f"The fit was interrupted after {self.iterations} iterations. Run it again.",
+            ]
         elif not self.converged:
-            early = f"stopped after {self.iterations} iterations with the {objective_name} still changing"
-            warnings = [*warnings, f"{early}; raise max_iterations"]
+            early = f"The fit stopped after {self.iterations} iterations while the {objective_name} was still changing."
+            warnings = [*warnings, f"{early} Raise max_iterations."]
         return {
             "converged": self.converged,
             "interrupted": self.interrupted,
@@ -71,16 +75,17 @@ def until_settled(
     advance : callable (state, iterations) -> state
     objective : callable (state) -> float
     tolerance : float
-        Share of the objective. What is left is extrapolated after every `ITERATIONS_PER_LOOK` iterations, as a
-        geometric series of the last two gains; it must be small twice in a row, because momentum makes the gains swing.
+        Fraction of the objective. What is left to gain is extrapolated after every `ITERATIONS_PER_LOOK` iterations, as
+        a geometric series of the last two gains. It must be small twice in a row, because momentum makes the gains
+        swing.
     max_iterations : int
     label : str
-        For the progress bar.
+        Text of the progress bar.
     at_rest : callable (state) -> state, optional
-        Takes the momentum out of a state: for methods that extrapolate, whose objective is to fall. A block that
-        raises it is done again from where it began, shorter and without momentum.
+        Removes the momentum from a state, for methods that extrapolate and whose objective should fall. A block in
+        which it rises is repeated from its start, shorter and without momentum.
     interrupted : bool
-        The user has interrupted an earlier stage: the state is looked at and goes no further.
+        True if the user interrupted an earlier stage. The state is evaluated and not advanced.
     """
     trace, gains, gaps = [objective(state)], [float("inf")], [float("inf")] * 2
     iterations, block = 0, ITERATIONS_PER_LOOK
@@ -107,9 +112,9 @@ def until_settled(
 
 
 def _left_to_gain(before: float, last: float) -> float:
-    """Rest of the geometric series of which two gains are terms; of a first gain nothing can be said.
+    """Return the rest of the geometric series of which two gains are terms; infinity after a first gain.
 
-    A small gain right after a large one may be an accident of the momentum, and counts as a tenth of it.
+    A small gain right after a large one may be an accident of the momentum, so it counts as at least a tenth of it.
     """
     last = max(last, before / 10)
     ratio = min(max(last / before, FASTEST), SLOWEST) if before > 0 else 0.0

@@ -1,4 +1,4 @@
-"""From a start to a result: the way every factorisation by descent goes, whatever it lowers."""
+"""Lower an objective from a start until it settles, and certify the result, whatever the objective is."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from bayesunmix.engine.fits.convergence import until_settled
 from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, at_rest
 from bayesunmix.engine.fits.starts import Start
 
-STATIONARY = 1e-3  # of all counts: what one more iteration may still move from one component to another
+STATIONARY = 1e-3  # fraction of all counts that one more iteration may move from one component to another
 
 
 class Objective(NamedTuple):
-    """What is lowered.
+    """Describe what is lowered.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Objective(NamedTuple):
     advance : callable (moving, iterations) -> moving
     value : callable (abundances (K, pixels), endmembers (K, C)) -> float
     certificate : callable (abundances, endmembers) -> dict
-        What more there is to say of how far a result is from an optimum.
+        Further entries of `info` that say how far a result is from an optimum.
     """
 
     name: str
@@ -49,9 +49,9 @@ def descend(
 ) -> Unmixing:
     """Lower an objective from a start until it settles, and certify the result.
 
-    It has converged where no more than `tolerance` of the objective is left to gain (see
-    `bayesunmix.engine.fits.convergence`) and one more iteration moves no more than `STATIONARY` of the counts. Where
-    the user has `interrupted` an earlier stage, the start is the result.
+    It has converged if no more than `tolerance` of the objective is left to gain (see
+    `bayesunmix.engine.fits.convergence`) and one more iteration moves no more than `STATIONARY` of the counts. If the
+    user `interrupted` an earlier stage, the start is the result.
     """
     run = until_settled(
         _placed(start.abundances, start.endmembers),
@@ -75,22 +75,22 @@ def descend(
         info["converged"] = False
         info["warnings"] = [
             *info["warnings"],
-            f"the {objective.name} has settled, but one more iteration moves {stationarity:.1%} of the counts "
-            "between components; lower the tolerance",
+            f"The {objective.name} has settled, but one more iteration moves {stationarity:.1%} of the counts "
+            "between components. Lower the tolerance.",
         ]
     maps, endmembers = map(np.asarray, reached)
     return Unmixing(Factorization(endmembers, pixels.restore(maps, image.n_pixels)), info=info)
 
 
 def _placed(abundances: np.ndarray | Array, endmembers: np.ndarray | Array) -> Moving:
-    """Be at rest, every part on the devices where iterating leaves it: elsewhere it would be compiled for again."""
+    """Put a point at rest on the devices where iterating leaves it; elsewhere the code would be compiled again."""
     moving = at_rest(place_maps(abundances), place_everywhere(endmembers))
     return moving._replace(theta=place_everywhere(moving.theta))
 
 
 @jax.jit
 def _moved(abundances: Array, endmembers: Array, later: Moving) -> Array:
-    """Share of the counts that differ between two points, by pixel or by channel."""
+    """Return the fraction of the counts that differs between two points, by pixel or by channel."""
     size, scale = later.abundances.sum(1), later.endmembers.sum(1)
     by_pixel = scale @ jnp.abs(later.abundances - abundances).sum(1)
     by_channel = size @ jnp.abs(later.endmembers - endmembers).sum(1)

@@ -1,14 +1,14 @@
-r"""Maximum-likelihood factorisation of Poisson counts: KL-NMF by expectation-maximisation.
+r"""Factorise Poisson counts by maximum likelihood: KL-NMF by expectation-maximisation (EM).
 
-With endmembers that sum to one, the Lee-Seung update of KL-NMF [1]_ is the EM step of the Poisson model: a component's
-abundance in a pixel becomes the counts it is expected to have caused there, its endmember the spectrum of the
-counts it is expected to have caused anywhere. Each half-step lowers the deviance
+With endmembers that sum to one, the Lee-Seung update of KL-NMF [1]_ is the EM step of the Poisson model. The abundance
+of a component in a pixel becomes the counts that it is expected to have caused there. Its endmember becomes the
+spectrum of the counts that it is expected to have caused anywhere. Each half-step lowers the deviance
 
 .. math:: D = 2 \sum_{pc} x_{pc} \log(x_{pc} / \mu_{pc}) - x_{pc} + \mu_{pc}, \qquad \mu = A E.
 
-How far a result is from the optimum can be bounded. Given the endmembers the problem is convex, and the abundances of
-a pixel with n counts sum to n at its optimum; the Frank-Wolfe duality gap [2]_ over that simplex is
-:math:`n_p (\max_k r_{pk} - 1)` with r the factor by which an EM step multiplies each abundance.
+The distance of a result from the optimum can be bounded. Given the endmembers the problem is convex, and at its
+optimum the abundances of a pixel with n counts sum to n. The Frank-Wolfe duality gap [2]_ over that simplex is
+:math:`n_p (\max_k r_{pk} - 1)`, where r is the factor by which an EM step multiplies each abundance.
 
 References
 ----------
@@ -26,43 +26,43 @@ from bayesunmix.engine.fits.descent import Objective
 from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolate
 
 
-def objective(data: Data, held: Array | None = None) -> Objective:
-    """Poisson deviance, lowered by extrapolated EM; endmembers where `held` (K, 1) is True stay as they are."""
+def objective(data: Data, fixed: Array | None = None) -> Objective:
+    """Return the Poisson deviance as an objective; endmembers where `fixed` (K, 1) is True stay fixed."""
     return Objective(
         "Poisson deviance",
-        lambda moving, iterations: advance_em(data, moving, iterations, held),
+        lambda moving, iterations: advance_em(data, moving, iterations, fixed),
         lambda abundances, endmembers: deviance(data, abundances, endmembers),
         lambda abundances, endmembers: {"duality_gap": duality_gap(data, abundances, endmembers)},
     )
 
 
 def em_step(
-    data: Data, abundances: Array, endmembers: Array, held: Array | None = None
+    data: Data, abundances: Array, endmembers: Array, fixed: Array | None = None
 ) -> tuple[Array, Array]:
-    """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) with sum one.
+    """Do one EM iteration: abundances (K, pixels), then endmembers (K, C) that sum to one.
 
-    Endmembers where `held`, a (K, 1) array of bool, is True stay as they are.
+    Endmembers where `fixed`, a (K, 1) array of bool, is True stay fixed.
     """
     abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = jnp.maximum(allocate_to_channels(data, abundances, endmembers), LEAST_ENTRY)
     spectra = spectra / spectra.sum(1, keepdims=True)
-    return abundances, spectra if held is None else jnp.where(held, endmembers, spectra)
+    return abundances, spectra if fixed is None else jnp.where(fixed, endmembers, spectra)
 
 
 @jax.jit
-def advance_em(data: Data, moving: Moving, iterations: int, held: Array | None = None) -> Moving:
+def advance_em(data: Data, moving: Moving, iterations: int, fixed: Array | None = None) -> Moving:
     """Do extrapolated EM iterations."""
-    return extrapolate(lambda a, e: em_step(data, a, e, held), moving, iterations)
+    return extrapolate(lambda a, e: em_step(data, a, e, fixed), moving, iterations)
 
 
 def deviance(data: Data, abundances: Array, endmembers: Array) -> float:
-    """Poisson deviance of the counts."""
+    """Return the Poisson deviance of the counts."""
     expected = np.asarray(abundances, np.float64).sum(1) @ np.asarray(endmembers, np.float64).sum(1)
     return float(2 * (data.saturated - log_likelihood(data, abundances, endmembers) + expected))
 
 
 def duality_gap(data: Data, abundances: Array, endmembers: Array) -> float:
-    """Bound from above, as a share of the deviance, what is left to gain with these endmembers."""
+    """Bound what is left to gain with these endmembers, as a fraction of the deviance."""
     excess = np.asarray(_excess(data, abundances, endmembers), np.float64).sum()
     return float(2 * excess / deviance(data, abundances, endmembers))
 

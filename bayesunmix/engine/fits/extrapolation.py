@@ -1,12 +1,12 @@
-r"""Extrapolation of a map that lowers an objective over abundances and endmembers.
+r"""Speed up an iteration that lowers an objective over abundances and endmembers, by extrapolation with momentum.
 
-EM and its relatives creep along flat valleys. Here each iteration applies the map from a point beyond the last
-one, reached with Nesterov's growing momentum [1]_ on the logarithms of all entries, so that they stay positive:
+EM and similar iterations are slow along flat valleys. Here each iteration starts from a point beyond the last one,
+reached with Nesterov's growing momentum [1]_ on the logarithms of all entries, so that they stay positive:
 
 .. math:: y = x_t (x_t / x_{t-1})^{w_t}, \quad x_{t+1} = F(y), \quad w_t = (\theta_t - 1) / \theta_{t+1}, \quad
           \theta_{t+1} = (1 + \sqrt{1 + 4 \theta_t^2}) / 2.
 
-Momentum can overshoot; whoever iterates watches the objective and puts the point `at_rest` when it rises [2]_.
+Momentum can overshoot. The caller watches the objective and puts the point `at_rest` when it rises [2]_.
 
 References
 ----------
@@ -29,7 +29,7 @@ STEEPEST = 10.0  # factor of one iteration that momentum may repeat
 
 
 class Moving(NamedTuple):
-    """Abundances (K, pixels) and endmembers (K, C) now and one iteration before, and the momentum's theta."""
+    """Hold abundances (K, pixels) and endmembers (K, C), now and one iteration before, and the momentum's theta."""
 
     abundances: Array
     endmembers: Array

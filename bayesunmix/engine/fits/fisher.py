@@ -1,23 +1,23 @@
-r"""Draws from a covariance: what counting noise leaves open about abundances, and about endmembers with them.
+r"""Draw abundances, and endmembers with them, from the covariance that counting noise gives them.
 
-*Given the endmembers* every pixel has its own K x K information F (see `bayesunmix.engine.fits.poisson_fit`).
+*Given the endmembers*, every pixel has its own K x K information F (see `bayesunmix.engine.fits.poisson_fit`).
 
-*Jointly*, the information of all abundances and endmembers is an arrow: a block :math:`F_p` for each pixel, a block for
-the endmembers, and a border :math:`B_p`. With :math:`\mu = A E`,
+*Jointly*, the information of all abundances and endmembers has the shape of an arrow: a block :math:`F_p` for each
+pixel, a block for the endmembers, and a border :math:`B_p`. With :math:`\mu = A E`,
 
 .. math:: F_p = \sum_c \frac{e_c e_c^T}{\mu_{pc}}, \quad (B_p)_{k,lc} = \frac{e_{kc} a_{pl}}{\mu_{pc}}, \quad
    S = \Big(\delta_{cd} \sum_p \frac{a_{pk} a_{pl}}{\mu_{pc}}\Big)_{kc,ld} - \sum_p B_p^T F_p^{-1} B_p .
 
-The inverse of the Schur complement S is the covariance of the endmembers; given them, abundances move by
+The inverse of the Schur complement S is the covariance of the endmembers. Given them, the abundances move by
 :math:`-F_p^{-1} B_p \, dE` and scatter with :math:`F_p^{-1}`.
 
-S has K(K - 1) directions without information: A T and :math:`T^{-1} E` fit as well. What stops them in a fit is that
-neither factor may be negative. An entry that is held at zero by a slope g of the log-likelihood is distributed like
-:math:`e^{-g a}`, with variance :math:`1 / g^2`, and :math:`g^2` is added to its information.
+S has K(K - 1) directions without information, because A T and :math:`T^{-1} E` fit as well. In a fit, only
+non-negativity stops them. If the log-likelihood falls with slope g as an entry at zero grows, the entry is distributed
+like :math:`e^{-g a}`, with variance :math:`1 / g^2`, and :math:`g^2` is added to its information.
 
-Half a count of the mean composition is added to every pixel, and to every channel, first: an estimate of 0 has an
+Half a count of the mean composition is added to every pixel and to every channel first, because an estimate of 0 has an
 error too. Normal deviates become Gamma variates of the same mean and variance, rank by rank, so that no draw is
-negative and correlations stay. With one component the abundances are Gamma(counts + 1/2): the posterior under Jeffreys'
+negative and correlations stay. With one component the abundances are Gamma(counts + 1/2), the posterior under Jeffreys'
 prior.
 """
 
@@ -33,20 +33,20 @@ from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.engine.fits.poisson_fit import information, with_half_a_count
 from bayesunmix.running.progress import track
 
-MOST_ENDMEMBER_VALUES = 8192  # K C: the matrix S then holds 512 MiB
-BORDER_ENTRIES = 2**20  # of the border in work: 8 MiB
-INFORMATION_RIDGE = 1e-10  # of a unit diagonal: endmembers that cannot be told apart
-SUM_WEIGHT = 1e3  # times the counts of an endmember: information that holds its sum at one
+MOST_ENDMEMBER_VALUES = 8192  # K C: the matrix S then takes 512 MiB
+BORDER_ENTRIES = 2**20  # entries of the border at a time: 8 MiB
+INFORMATION_RIDGE = 1e-10  # added to a unit diagonal, for endmembers that cannot be distinguished
+SUM_WEIGHT = 1e3  # times the counts of an endmember: information that fixes its sum at one
 LEAST_DIVISOR = 1e-300  # keeps quotients finite
 
 
 class Joint(NamedTuple):
-    """The joint information, factorised.
+    """Hold the joint information, factorised.
 
     Attributes
     ----------
     endmembers, abundances : (K, C), (P, K) arrays
-        Where it was taken: half a count of the mean composition added to every channel and pixel.
+        The point where it was taken: half a count of the mean composition added to every channel and pixel.
     pixel_root : (P, K, K) array
         Inverse of the lower Cholesky factor of each pixel's information.
     schur_root : (K C, K C) array
@@ -93,7 +93,7 @@ def joint_draws(
     -------
     endmembers : (n_draws, K, C) float32 array
     abundances : (n_kept, P, K) float32 array
-        Each goes with the endmembers of the same number; 0 in pixels that take no part.
+        Each goes with the endmembers of the same number; 0 in masked pixels.
     """
     if image.mask is not None:  # the half a count of a pixel is information about the endmembers
         part = image.takes_part
@@ -120,7 +120,7 @@ def joint_draws(
 
 
 def joint_information(image: SpectrumImage, estimate: Factorization) -> Joint:
-    """Add up and factorise the joint information: P K (K C)^2 / 2 multiplications, in blocks of pixels."""
+    """Sum the joint information over blocks of pixels, and factorise it: P K (K C)^2 / 2 multiplications."""
     n_components, n_channels = estimate.endmembers.shape
     totals = estimate.abundances.sum(axis=0)
     abundances = with_half_a_count(estimate.endmembers, estimate.abundances)
@@ -171,7 +171,7 @@ def _borders(joint: Joint) -> Iterator[tuple[slice, np.ndarray]]:
 
 
 def _slopes_at_zero(image: SpectrumImage, estimate: Factorization) -> tuple[np.ndarray, np.ndarray]:
-    """How fast the log-likelihood falls as an entry grows, (P, K) and (K, C): 0 where the entry is free."""
+    """Return how fast the log-likelihood falls as an entry grows, (P, K) and (K, C); 0 where the entry is free."""
     counts = image.counts.astype(np.float64).tocoo()
     abundances, endmembers = estimate.abundances, estimate.endmembers
     rate = sum(abundances[counts.row, k] * endmembers[k, counts.col] for k in range(len(endmembers)))
@@ -183,7 +183,7 @@ def _slopes_at_zero(image: SpectrumImage, estimate: Factorization) -> tuple[np.n
 
 
 def _to_gamma(deviation: np.ndarray, sd: np.ndarray, mean: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """Turn normal deviations into Gamma variates of this mean and spread; no spread is larger than `most`."""
+    """Turn normal deviations into Gamma variates of this mean and standard deviation, which is at most `most`."""
     spread = np.minimum(sd, most)
     shape = (mean / np.maximum(spread, LEAST_DIVISOR)) ** 2
     quantile = gammaincinv(np.maximum(shape, LEAST_DIVISOR), ndtr(deviation / np.maximum(sd, LEAST_DIVISOR)))
@@ -191,7 +191,7 @@ def _to_gamma(deviation: np.ndarray, sd: np.ndarray, mean: np.ndarray, most: np.
 
 
 def _inverse_root(matrices: np.ndarray) -> np.ndarray:
-    """Inverse of the lower Cholesky factor of each (K, K) matrix."""
+    """Return the inverse of the lower Cholesky factor of each (K, K) matrix."""
     diagonal = np.einsum("pkk->pk", matrices)
     scale = 1 / np.sqrt(np.maximum(diagonal, 1e-30))
     unit = matrices * scale[:, :, None] * scale[:, None] + INFORMATION_RIDGE * np.eye(matrices.shape[1])
@@ -199,7 +199,7 @@ def _inverse_root(matrices: np.ndarray) -> np.ndarray:
 
 
 def _inverse_root_in_place(matrix: np.ndarray) -> np.ndarray:
-    """Do the same for one large matrix, of which the lower triangle is read."""
+    """Return the same for one large matrix, whose lower triangle is read and overwritten."""
     scale = 1 / np.sqrt(np.maximum(np.diag(matrix), 1e-30))
     matrix *= scale[:, None]
     matrix *= scale

@@ -1,8 +1,8 @@
-r"""What a penalty adds to an EM step, once it is majorised by a line and a parabola per entry.
+r"""Add a penalty to an EM step, majorised by a line and a parabola for each entry.
 
-EM majorises half the deviance by a sum over entries, each of which contributes :math:`x - z \log x` for the z counts
-that are allocated to it. With :math:`s x + \tfrac12 c x^2` added and the line included in s, the minimiser is the
-positive root of a quadratic equation; a constraint on a sum adds a multiplier to s.
+EM majorises half the deviance by a sum over entries. Each entry contributes :math:`x - z \log x` for the z counts that
+are allocated to it. With :math:`s x + \tfrac12 c x^2` added, where s includes the line, the minimiser is the positive
+root of a quadratic equation. A constraint on a sum adds a multiplier to s.
 """
 
 import jax
@@ -30,14 +30,14 @@ def minimiser(allocated: Array, slope: Array, curvature: Array) -> Array:
 
 
 def minimiser_of_sum(allocated: Array, slope: Array, curvature: Array, total: Array) -> Array:
-    """Return the minimiser whose sums are `total`, up to rounding; it needs curvature in every entry.
+    """Return the minimiser whose sums are `total`, up to rounding. It needs curvature in every entry.
 
     Parameters
     ----------
     allocated, slope, curvature : (R, N) arrays
         As in `minimiser`.
     total : (R, 1) or (1, 1) array
-        Of each row, or of all entries; positive.
+        Sum of each row, or of all entries; positive.
     """
     axes = 1 if len(total) == len(slope) else (0, 1)
 

@@ -1,4 +1,4 @@
-"""Which pixels lie next to one another, among those that hold counts, and how rough maps over them are."""
+"""Find the neighbours of the pixels that have counts, and measure how rough maps over them are."""
 
 from typing import NamedTuple
 
@@ -13,11 +13,12 @@ from bayesunmix.engine.device.layout import place_maps
 
 
 class Neighbours(NamedTuple):
-    """The pixels before and behind each pixel along every navigation axis.
+    """Hold the neighbours of each pixel, before and behind it along every navigation axis.
 
     Attributes
     ----------
     pixel : (2 x axes, pixels) int32 array
+        Number of the neighbour.
     exists : (2 x axes, pixels) float32 array
         1, or 0 at an edge and beside a pixel without counts.
     """
@@ -30,12 +31,12 @@ class Neighbours(NamedTuple):
         return self.exists.sum(0)
 
     def sums(self, maps: Array) -> Array:
-        """Add up (K, pixels) maps over the neighbours of each pixel."""
+        """Sum (K, pixels) maps over the neighbours of each pixel."""
         pairs = zip(self.pixel, self.exists, strict=True)
         return sum((exists * maps[:, pixel] for pixel, exists in pairs), jnp.zeros_like(maps))
 
     def roughness(self, maps: Array) -> float:
-        """Sum of the squared differences over all pairs of neighbours."""
+        """Return the sum of the squared differences over all pairs of neighbours."""
         return float(np.asarray(_squares(self, maps), np.float64).sum() / 2)
 
 

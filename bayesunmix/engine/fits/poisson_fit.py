@@ -1,17 +1,16 @@
-r"""Abundances of given endmembers: the Poisson maximum likelihood of every pixel by itself, with its standard error.
+r"""Fit the abundances of given endmembers: the Poisson maximum likelihood of every pixel, with its standard error.
 
 For counts x of a pixel and endmembers E, minimise over :math:`a \ge 0`
 
 .. math:: f(a) = \sum_c (a E)_c - x_c \log (a E)_c .
 
-EM needs thousands of steps where endmembers overlap. Newton's method needs about ten: each step minimises the
-quadratic model of f over :math:`a + d \ge 0` and moves by
-:math:`\alpha d, \; \alpha = 1 / (1 + r)`, where r is the largest share by which d lowers an expected count. As
-:math:`a + d \ge 0`, r is at most 1. This step length always lowers f, because f is self-concordant: along d
-its curvature grows no faster than :math:`(1 - \alpha r)^{-2}` [1]_.
+EM needs thousands of steps where endmembers overlap, and Newton's method about ten. Each step minimises the quadratic
+model of f over :math:`a + d \ge 0` and moves by :math:`\alpha d, \; \alpha = 1 / (1 + r)`, where r is the largest
+fraction by which d lowers an expected count. As :math:`a + d \ge 0`, r is at most 1. This step length always lowers f,
+because f is self-concordant: along d its curvature grows no faster than :math:`(1 - \alpha r)^{-2}` [1]_.
 
 The standard error of an abundance is the square root of the diagonal of the inverse Fisher information
-:math:`F_{kl} = \sum_c e_{kc} e_{lc} / (a E)_c`: counting noise alone, the endmembers taken as known.
+:math:`F_{kl} = \sum_c e_{kc} e_{lc} / (a E)_c`. It contains counting noise alone, the endmembers taken as known.
 
 References
 ----------
@@ -31,27 +30,25 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import occupied, padded_size
 from bayesunmix.running.progress import track
 
-DENSE_ENTRIES = 2**21  # of the dense counts in work: 8 MiB
-NEGLIGIBLE = 1e-9  # of an endmember's largest channel: below it the endmember is silent there
-LEAST_SQUARABLE = 1e-15  # keeps squares inside the range of float32
+DENSE_ENTRIES = 2**21  # entries of the dense counts at a time: 8 MiB
+NEGLIGIBLE = 1e-9  # fraction of an endmember's largest channel: smaller channels are set to zero
+LEAST_SQUARABLE = 1e-15  # its square is inside the range of float32
 ROUNDS = 10
-NEWTON_RIDGE = (
-    1e-6  # of a unit diagonal: keeps the system solvable where there are fewer counts than endmembers
-)
+NEWTON_RIDGE = 1e-6  # added to a unit diagonal: there may be fewer counts than endmembers
 DECREMENT = 1e-4  # squared Newton decrement: every estimate is within a hundredth of a standard error
 
 
 def fit_abundances(image: SpectrumImage, endmembers: np.ndarray, max_iterations: int = 100) -> np.ndarray:
-    """Fit every pixel by itself.
+    """Fit the abundances of every pixel by itself.
 
     Parameters
     ----------
     image : SpectrumImage
-        P pixels x C channels. Channels in which every endmember is silent take no part.
+        P pixels x C channels. Channels in which every endmember is zero are ignored.
     endmembers : (K, C) array
-        Not negative; each with a sum above 0.
+        Not negative, none of them empty.
     max_iterations : int
-        Newton steps; the usual number is ten.
+        Newton steps; about ten are usual.
 
     Returns
     -------
@@ -83,20 +80,21 @@ def standard_errors(
 ) -> np.ndarray:
     """Return the counting error of abundances, or of sums of them, from the Fisher information at the estimate.
 
-    Half a count of the mean composition is added to every pixel first: an estimate of 0 counts has an error too.
+    Half a count of the mean composition is added to every pixel first, because an estimate of 0 counts has an error
+    too.
 
     Parameters
     ----------
     endmembers : (K, C) array
     abundances : (P, K) array
-        As `fit_abundances` returns them.
+        What `fit_abundances` returned.
     sums : (J, K) array, optional
-        Weights of the abundances in each quantity asked for; the abundances themselves where not given.
+        Weights of the abundances in each sum. Without it, the errors of the abundances are returned.
 
     Returns
     -------
     sd : (P, J) float64 array
-        Very large, not infinite, where endmembers cannot be told apart.
+        Very large, not infinite, where endmembers cannot be distinguished.
 
     Raises
     ------
@@ -118,7 +116,7 @@ def with_half_a_count(endmembers: np.ndarray, abundances: np.ndarray) -> np.ndar
 
 
 def information(endmembers: np.ndarray, abundances: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield (rows, (B, K, K) Fisher information of their abundances), block by block of pixels."""
+    """Yield (rows, (B, K, K) Fisher information of their abundances), a block of pixels at a time."""
     n_components, n_channels = endmembers.shape
     products = (endmembers[:, None] * endmembers).reshape(-1, n_channels)
     for rows in _blocks(len(abundances), n_channels, "standard errors"):
@@ -139,7 +137,7 @@ def _validated(endmembers: np.ndarray, n_channels: int) -> np.ndarray:
 
 
 def _blocks(n_pixels: int, n_channels: int, label: str) -> Iterator[slice]:
-    """Slices of one length, so that they share compiled code; the last may reach beyond the end."""
+    """Yield slices of one length, which share compiled code; the last may reach beyond the end."""
     step = min(padded_size(n_pixels), max(DENSE_ENTRIES // n_channels, 1))
     for start in track(range(0, n_pixels, step), label):
         yield slice(start, start + step)
@@ -147,7 +145,7 @@ def _blocks(n_pixels: int, n_channels: int, label: str) -> Iterator[slice]:
 
 @partial(jax.jit, static_argnames="max_iterations")
 def _fit(counts: jax.Array, endmembers: jax.Array, max_iterations: int) -> jax.Array:
-    """Abundances (K, B) of dense counts (B, C)."""
+    """Fit the abundances (K, B) of dense counts (B, C)."""
     counts = jnp.where(endmembers.max(axis=0) > 0, counts, 0)
     n_components = len(endmembers)
     upper = jnp.triu_indices(n_components)
@@ -180,10 +178,10 @@ def _fit(counts: jax.Array, endmembers: jax.Array, max_iterations: int) -> jax.A
 
 
 def _constrained_newton(abundances: jax.Array, gradient: jax.Array, hessian: jax.Array) -> jax.Array:
-    """Change that minimises the quadratic model and leaves no abundance negative.
+    """Return the change that minimises the quadratic model and leaves no abundance negative.
 
-    A sweep of coordinate descent finds which abundances end at zero; from there the others go to their joint
-    minimum, or towards it until the first of them is zero too.
+    A sweep of coordinate descent finds which abundances end at zero. From there the others go to their joint minimum,
+    or towards it until the first of them is zero too.
     """
     curvature = jnp.einsum("kkb->kb", hessian)
     felt = curvature > LEAST_SQUARABLE
@@ -233,7 +231,10 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _sd_of_sums(information: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Root of s F^-1 s' for each matrix F of (B, K, K), scaled to a unit diagonal first, and each row s of (J, K)."""
+    """Return the root of s F^-1 s' for each matrix F of (B, K, K) and each row s of (J, K).
+
+    Each matrix is scaled to a unit diagonal first.
+    """
     scale = 1 / np.sqrt(np.maximum(np.einsum("bkk->bk", information), LEAST_SQUARABLE))
     scaled = information * scale[:, :, None] * scale[:, None]
     scaled += NEWTON_RIDGE**2 * np.eye(len(sums.T))

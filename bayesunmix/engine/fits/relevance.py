@@ -1,17 +1,19 @@
-r"""Automatic relevance determination with exponential priors (l1-ARD): KL-NMF that drops idle components.
+r"""Drop idle components by automatic relevance determination with exponential priors (l1-ARD), in KL-NMF.
 
-Column k of W and row k of H share one scale :math:`\lambda_k`, which has an inverse-gamma prior [1]_. Their product is
-all that the counts see, and at the optimum over how it is split both have the sum :math:`\sqrt{S_k}`, where :math:`S_k`
-are the counts of component k. With endmembers that sum to one the scales are gone, and their objective becomes half the
-deviance plus
+Column k of W and row k of H share one scale :math:`\lambda_k`, which has an inverse-gamma prior [1]_. The counts see
+only their product. At the optimum over how it is split, both have the sum :math:`\sqrt{S_k}`, where :math:`S_k` are the
+counts of component k. With endmembers that sum to one the scales are gone, and the objective becomes half the deviance
+plus
 
 .. math:: (P + C + a + 1) \sum_k \log(b + 2 \sqrt{S_k}), \qquad S_k = \sum_p a_{pk}.
 
-It is concave in :math:`S_k`, and each EM step divides the abundances by one plus its slope: a component that explains
-little shrinks faster than the counts pull it up, to nothing. Half of log S for each of P + C numbers is about what
-BIC charges for a component, and among pixels of a few counts hardly any component could pay it. Relevance is therefore
-decided on superpixels and on channels no finer than a detector resolves; then the survivors are fitted to the image
-itself, without the penalty, which would shrink them too.
+It is concave in :math:`S_k`, and each EM step divides the abundances by one plus its slope. A component that explains
+little shrinks to nothing, faster than the counts make it grow.
+
+The penalty of a component is about half of log S for each of P + C numbers, as in BIC. Among pixels of a few counts
+hardly any component could pay it. So relevance is decided on superpixels, with channels no finer than the detector
+resolves. Then the remaining components are fitted to the image itself, without the penalty, which would shrink them
+too.
 
 References
 ----------
@@ -36,7 +38,7 @@ from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolat
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import block_size, resolve
 
-MOST = 10  # components to begin with, where the caller names no number
+MOST = 10  # components to begin with, where the caller gives no number
 RESOLVED_KEV = 0.06  # about half the width of a peak
 ALIVE = 1.0  # counts of a component; one that is priced out falls to a millionth of it
 
@@ -51,7 +53,7 @@ def fit_relevant(
     tolerance: float = 1e-6,
     max_iterations: int = 2000,
 ) -> Unmixing:
-    """Find the components, at most `n_components` of them (None: at most 10), and fit them.
+    """Find the relevant components, at most `n_components` of them (None: at most 10), and fit them.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def fit_relevant(
     Returns
     -------
     Unmixing
-        `info["relevance"]` holds the relevance of each component that was tried, largest first.
+        `info["relevance"]` contains the relevance of each component that was tried, largest first.
     """
     coarse, group = _pooled(image, n_components or MOST)
     found = _find(coarse, n_components or MOST, key, a, n_starts, tolerance, max_iterations)
@@ -97,7 +99,7 @@ def _find(
     tolerance: float,
     max_iterations: int,
 ) -> Unmixing:
-    """Start with as many components as `coarse` can carry, and let relevance decide."""
+    """Start with as many components as `coarse` allows, and drop those that are not relevant."""
     data, pixels = lay_out(coarse)
     n_pixels, n_channels = pixels.pixels.size, np.count_nonzero(coarse.sum_spectrum())
     most = min(most, n_pixels, coarse.n_channels)
@@ -117,7 +119,7 @@ def _find(
 
 
 def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]:
-    """Superpixels with channels no finer than a detector resolves, and the group each channel went to."""
+    """Return superpixels with channels no finer than the detector resolves, and the group of each channel."""
     span = image.energy_kev[-1] - image.energy_kev[0]
     resolved = int(RESOLVED_KEV * (image.n_channels - 1) / span) if span > 0 else 1
     channels = max(min(resolved, image.n_channels // most), 1)
@@ -125,16 +127,16 @@ def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]
 
 
 def _warnings(found: Unmixing, n_alive: int) -> list[str]:
-    warnings = [f"while finding the components: {sentence}" for sentence in found.info["warnings"]]
+    warnings = [f"While searching for components: {sentence}" for sentence in found.info["warnings"]]
     if n_alive == found.estimate.n_components > 1:
         warnings.append(
-            f"all of the {n_alive} components tried are relevant; there may be more: raise n_components"
+            f"All of the {n_alive} components tried are relevant, so there may be more. Raise n_components."
         )
     return warnings
 
 
 def relevance_penalty(abundances: Array, b: float) -> float:
-    """Sum over components of log(b + 2 sqrt(S)), for abundances (K, pixels)."""
+    """Return the sum over components of log(b + 2 sqrt(S)), for abundances (K, pixels)."""
     counts = np.asarray(abundances, np.float64).sum(axis=1)
     return float(np.log(b + 2 * np.sqrt(counts)).sum())
 
@@ -147,7 +149,7 @@ def _advance(data: Data, price: Array, b: Array, moving: Moving, iterations: int
 def relevance_step(
     data: Data, price: Array, b: Array, abundances: Array, endmembers: Array
 ) -> tuple[Array, Array]:
-    """Do one EM iteration, in which every abundance pays the slope of the penalty."""
+    """Do one EM iteration in which every abundance is reduced by the slope of the penalty."""
     root = jnp.sqrt(abundances.sum(1, keepdims=True))
     slope = price / ((b + 2 * root) * root)
     abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers) / (1 + slope), LEAST_ENTRY)

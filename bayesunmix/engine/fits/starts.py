@@ -1,10 +1,10 @@
-"""Where a factorisation starts decides where it ends: a binned fit from several random starts, compared.
+"""Choose where a factorisation starts: the best of several fits of the binned image from random starts.
 
-At a few counts per pixel the likelihood has optima in which two materials share one endmember. Pixels summed
-over blocks hold enough counts to tell materials apart, and are so few that several starts cost little: they run side
-by side as one dense problem, with channels no finer than peaks need. Each start takes K superpixels that differ from
-one another (k-means++ seeding [1]_ under the Hellinger distance) and runs extrapolated EM until it settles. The best
-becomes the start at full resolution.
+At a few counts per pixel the likelihood has optima in which two materials share one endmember, and the start decides
+which optimum is reached. Superpixels have enough counts to tell materials apart, and are so few that several starts
+cost little: they run side by side as one dense problem, with channels no finer than peaks need. Each start takes K
+superpixels that differ from one another (k-means++ seeding [1]_ under the Hellinger distance) and runs extrapolated EM
+until it settles. The best becomes the start at full resolution.
 
 References
 ----------
@@ -31,12 +31,12 @@ from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, at_rest, e
 from bayesunmix.engine.fits.superpixels import Coarse, coarsen, resolve, spread
 
 MOST_LOOKS = 60  # at the objective
-SETTLED = 2e-6  # relative gain in a block; float32 resolves no less
+SETTLED = 2e-6  # relative gain between two looks; float32 resolves no less
 SAME_OPTIMUM_DEG = 5.0
 
 
 class Start(NamedTuple):
-    """A start in component-major arrays, and how far the random starts agreed on it."""
+    """Hold a start in component-major arrays, and how far the random starts agreed on it."""
 
     abundances: np.ndarray
     endmembers: np.ndarray
@@ -54,20 +54,20 @@ def best_start(
     *,
     coarse: Coarse | None = None,
 ) -> Start:
-    """Fit the binned image from `n_starts` random starts and spread the best over the pixels.
+    """Fit the binned image from `n_starts` random starts, and spread the best fit over the pixels.
 
     Parameters
     ----------
     image : SpectrumImage
     pixels : Occupied
-        The pixels of `image` that hold counts.
+        The pixels of `image` that have counts.
     n_components : int
     key : JAX key
     n_starts : int
     given : (M, C) array, optional
-        The first M endmembers, which sum to one and stay as they are.
+        The first M endmembers, which sum to one and stay fixed.
     coarse : Coarse, optional
-        The binned image, ``coarsen(image, n_components)``, from callers that fit it more than once.
+        The binned image, ``coarsen(image, n_components)``. Pass it if you fit it more than once.
 
     Returns
     -------
@@ -99,9 +99,9 @@ def best_start(
 def _seed(
     counts: sparse.csr_array, given: np.ndarray, n_components: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Spectra of superpixels drawn far from one another and from those given.
+    """Return the spectra of superpixels that are drawn far from one another and from those given.
 
-    Each is mixed with the mean spectrum, so that no channel is locked.
+    Each is mixed with the mean spectrum, so that no channel stays at zero.
     """
     spectra = counts.toarray().astype(np.float64)
     spectra /= spectra.sum(axis=1, keepdims=True)
@@ -125,7 +125,7 @@ def _seed(
 def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Array]:
     """Run EM on dense counts (B, C) from seeds (S, K, C): abundances (S, K, B), endmembers and deviances (S,)."""
     n_components = seeds.shape[1]
-    held = (jnp.arange(n_components) < n_given)[:, None]
+    fixed = (jnp.arange(n_components) < n_given)[:, None]
     share = jnp.broadcast_to(
         jnp.maximum(counts.sum(1) / n_components, LEAST_ENTRY), (n_components, len(counts))
     )
@@ -135,7 +135,7 @@ def _settle(counts: Array, seeds: Array, n_given: int) -> tuple[Array, Array, Ar
         abundances = jnp.maximum(abundances * _product(endmembers, ratio.T), LEAST_ENTRY)
         ratio = counts / jnp.maximum(_product(abundances.T, endmembers), LEAST_RATE)
         spectra = jnp.maximum(endmembers * _product(abundances, ratio), LEAST_ENTRY)
-        return abundances, jnp.where(held, endmembers, spectra / spectra.sum(1, keepdims=True))
+        return abundances, jnp.where(fixed, endmembers, spectra / spectra.sum(1, keepdims=True))
 
     def deviance(moving: Moving) -> Array:
         rate = jnp.maximum(_product(moving.abundances.T, moving.endmembers), LEAST_RATE)
@@ -179,6 +179,6 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
     if agreeing * 2 > len(endmembers) or len(endmembers) == 1:
         return agreement, []
     return agreement, [
-        f"only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
-        f"{SAME_OPTIMUM_DEG:g} deg; the solution may not be unique: compare other seeds, or ask for fewer components"
+        f"Only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
+        f"{SAME_OPTIMUM_DEG:g} deg, so the solution may not be unique. Compare other seeds, or use fewer components."
     ]

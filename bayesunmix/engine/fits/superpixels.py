@@ -1,7 +1,7 @@
-"""Sum an image over blocks of pixels and groups of channels, and bring what a coarse fit found back to all of them.
+"""Sum an image over blocks of pixels and groups of channels, and spread what a coarse fit found over all of them.
 
-A superpixel holds enough counts to tell materials apart. A fit of superpixels is a small problem, so that several
-starts cost little.
+A superpixel has enough counts to tell materials apart. A fit of superpixels is a small problem, so several starts cost
+little.
 """
 
 import math
@@ -19,14 +19,14 @@ MOST_GROUPS = 256  # of channels: a peak is wider than one of them
 
 
 class Coarse(NamedTuple):
-    """A coarse image, and where the pixels and channels of the fine one went.
+    """Hold a coarse image, and where the pixels and channels of the fine one went.
 
     Attributes
     ----------
     image : SpectrumImage
-        The coarse one.
+        The coarse image.
     superpixels : Occupied
-        Its pixels that hold counts.
+        Its pixels that have counts.
     block : (P,) int array
         Superpixel of each pixel.
     group : (C,) int array
@@ -55,7 +55,7 @@ def coarsen(
     enough : float
         Mean counts of a superpixel.
     most : int
-        Superpixels that are larger leave at most so many.
+        Superpixels are made larger until there are at most this many.
     """
     size = block_size(image, n_components, enough, most)
     width, group = groups_by_width(image, n_components)
@@ -69,7 +69,7 @@ def block_size(
     enough: float = COUNTS_PER_START,
     most: int = MOST_START_SUPERPIXELS,
 ) -> tuple[int, ...]:
-    """Pixels per superpixel along each navigation axis: a power of two that gathers `enough` counts."""
+    """Return the pixels per superpixel along each navigation axis: a power of two that gathers `enough` counts."""
     n_occupied = np.count_nonzero(np.diff(image.counts.indptr))
     mean = image.n_photons / n_occupied
     sides = np.array(image.navigation_shape)
@@ -83,7 +83,7 @@ def block_size(
 
 
 def _n_superpixels(image: SpectrumImage, size: int) -> int:
-    """How many of them take part."""
+    """Count the superpixels that are not masked."""
     if image.mask is None:
         return math.prod(-(-side // size) for side in image.navigation_shape)
     steps = tuple(min(size, side) for side in image.navigation_shape)
@@ -91,7 +91,7 @@ def _n_superpixels(image: SpectrumImage, size: int) -> int:
 
 
 def groups_by_width(image: SpectrumImage, n_components: int) -> tuple[int, np.ndarray]:
-    """Return channels per group, no finer than peaks need and at least K groups, and the group of each, (C,)."""
+    """Return the channels per group, no finer than peaks need and at least K groups, and the group of each, (C,)."""
     width = -(-image.n_channels // max(MOST_GROUPS, n_components))
     return width, np.arange(image.n_channels) // width
 
@@ -104,7 +104,10 @@ def resolve(grouped: np.ndarray, sum_spectrum: np.ndarray, group: np.ndarray) ->
 
 
 def spread(shares: np.ndarray, block: np.ndarray, pixels: Occupied, even: float = 0.05) -> np.ndarray:
-    """Give every pixel the composition of its superpixel, (superpixels, K) partly made even, and its total."""
+    """Give every pixel the composition of its superpixel, (superpixels, K), and the pixel's own total.
+
+    A fraction `even` of each composition is shared equally among the components.
+    """
     shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), LEAST_ENTRY)
     of_pixel = (1 - even) * shares[block[pixels.pixels]] + even / shares.shape[1]
     maps = np.full((shares.shape[1], pixels.padded), LEAST_ENTRY, np.float32)

@@ -1,1 +1,1 @@
-"""The multiscale prior of maps: a pyramid of blocks that split their counts."""
+"""Draw maps under the multiscale prior: a pyramid of blocks that split their counts."""

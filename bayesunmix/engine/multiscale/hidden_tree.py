@@ -1,13 +1,14 @@
-r"""States of the nodes of a pyramid, handed down from parents to halves: a hidden Markov tree with two states [1]_.
+r"""Draw the states of the nodes of a pyramid, a hidden Markov tree with two states [1]_.
 
-Only the ratio of the likelihoods of the two states matters, so a message is one number. What a node and all below it
-say of its own state, and then of its parent's, is
+The state of a node depends on the state of its parent through a transition matrix M. Only the ratio of the likelihoods
+of the two states matters, so a message is one number. What a node and all below it say about its own state, and then
+about its parent's, is
 
 .. math::
     b = \frac{p(\text{counts} \mid s = 1)}{p(\text{counts} \mid s = 0)} \prod_\text{halves} m, \qquad
     m = \frac{M_{10} + M_{11} b}{M_{00} + M_{01} b}.
 
-No sum over the tree is in it, so float32 needs no logarithms, which would cost more than all the rest.
+No sum over the tree is needed, so float32 works without logarithms, which would be slow.
 
 References
 ----------
@@ -20,21 +21,20 @@ from jax import Array
 
 from bayesunmix.engine.multiscale.pyramid import Nodes, Tree
 
-# Of a node's own evidence, and of a message: three factors of one b stay within float32. What is this rare never
-# happens.
+# Limits of a node's own evidence and of a message, so that the product of three factors stays within float32.
 _MOST_OWN, _MOST_PASSED = 1e18, 1e9
 
 
 def messages(tree: Tree, evidence: Array, log_moves: Array) -> Array:
-    """Go up the tree: what each node and all below it say of its state.
+    """Go up the tree, and collect what each node and all below it say about its state.
 
     Parameters
     ----------
     tree : Tree
     evidence : (K, nodes) array
-        Likelihood of the second state over that of the first.
+        Likelihood ratio of the second state to the first.
     log_moves : (K, levels, 2, 2) array
-        From the parent's state (first) to a node's.
+        Logarithms of the transition matrices, from the parent's state (first) to the node's.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def messages(tree: Tree, evidence: Array, log_moves: Array) -> Array:
 
 
 def draw_states(tree: Tree, uniform: Array, said: Array, log_moves: Array) -> tuple[Array, Array]:
-    """Go down the tree: draw the state of every node given its parent's.
+    """Go down the tree, and draw the state of every node given its parent's.
 
     Parameters
     ----------
@@ -61,13 +61,14 @@ def draw_states(tree: Tree, uniform: Array, said: Array, log_moves: Array) -> tu
     uniform : (K, nodes) array
         Random numbers.
     said : (K, nodes) array
-        From `messages`. 1 draws from the prior; 0 and a large number decide.
+        What `messages` returned. 1 draws from the prior; 0 and a very large number fix the state.
     log_moves : (K, levels, 2, 2) array
+        Logarithms of the transition matrices.
 
     Returns
     -------
     states, of_parents : (K, nodes) arrays of bool
-        The uppermost node has no parent: either state is as likely, and the latter False.
+        The uppermost node has no parent: both states are equally likely, and its entry of `of_parents` is False.
     """
     moves = jnp.exp(log_moves).at[:, -1].set(0.5)
 
@@ -84,6 +85,6 @@ def draw_states(tree: Tree, uniform: Array, said: Array, log_moves: Array) -> tu
 
 
 def _chances(moves: Array, level: Array | int) -> tuple[Array, Array]:
-    """Return the chances of the two states, (2, K, 1), for a quiet parent and for a lively one."""
+    """Return the probabilities of the two states, (2, K, 1), for a quiet parent and for a lively one."""
     quiet, lively = moves[:, level].transpose(1, 2, 0)[..., None]
     return quiet, lively

@@ -1,10 +1,10 @@
-"""A dyadic pyramid over a grid of any shape: which two halves each node has, and which parent.
+"""Build a dyadic pyramid over a grid of any shape: the two halves of each node, and its parent.
 
 Pairs of cells begin at an offset that is chosen for every level. There is no padding to a power of two: a row of n
-cells becomes n // 2 + 1 pairs, of which the first and the last may have a half outside.
+cells becomes n // 2 + 1 pairs, and the first and the last pair may have a half outside the grid.
 
-Each level has a shape of its own, and takes as long to compile however small it is. So the upper levels, of few cells,
-are one loop over tables of who is whose half.
+Every level has a shape of its own, which takes long to compile however small it is. So the upper levels, which have few
+cells, are one loop over tables of the halves of each node.
 """
 
 import math
@@ -21,26 +21,26 @@ FEW = 512  # cells
 
 
 class Level(NamedTuple):
-    """One level of the pyramid: the axis along which `n` cells become `pairs`."""
+    """Describe one level of the pyramid: the axis along which `n` cells become `pairs`."""
 
     axis: int
     n: int
     pairs: int
 
     def begin(self, offset: Any) -> Any:
-        """Return where its pairs begin; one pair alone cannot move."""
+        """Return where the pairs begin; a single pair cannot move."""
         return 0 if self.pairs == 1 else offset
 
 
 class Nodes(NamedTuple):
-    """Values in the two halves of nodes, (..., nodes) each."""
+    """Hold values in the two halves of nodes, (..., nodes) each."""
 
     first: Array
     second: Array
 
 
 def levels_of(shape: tuple[int, ...]) -> tuple[Level, ...]:
-    """Return the levels that lead from the cells of a grid to one node: axes in turn, the last axis first."""
+    """Return the levels from the cells of a grid to a single node: axes in turn, the last axis first."""
     cells, extent, levels = list(shape), [1] * len(shape), []
     while max(cells) > 1:
         axis = min((a for a in range(len(cells)) if cells[a] > 1), key=lambda a: (extent[a], -a))
@@ -52,14 +52,14 @@ def levels_of(shape: tuple[int, ...]) -> tuple[Level, ...]:
 
 
 class Tree:
-    """The pyramid of one grid. The halves of a node are nodes of the level below, or cells.
+    """Represent the pyramid of one grid. The halves of a node are nodes of the level below, or cells.
 
     Values of nodes are (K, nodes) arrays, one level after the other, finest first.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the grid.
+        Shape of the grid.
     offsets : (levels,) array of 0 or 1
         Where the pairs of each level begin.
     """
@@ -92,13 +92,14 @@ class Tree:
         cells : (K, *shape) array
             Values of the cells.
         own : tree of (K, nodes) arrays
+            Passed to `step`, a level at a time.
         outside : float
-            Value of a half that is not there.
+            Value of a half outside the grid.
 
         Returns
         -------
         value : (K,) array
-            Of the uppermost node.
+            Value of the uppermost node.
         found : tree of (K, nodes) arrays
         """
         found = []
@@ -129,6 +130,7 @@ class Tree:
         top : (K,) array
             Value of the uppermost node.
         own : tree of (K, nodes) arrays
+            Passed to `step`, a level at a time.
 
         Returns
         -------
@@ -156,7 +158,7 @@ class Tree:
         return jax.tree.map(lambda part: part[:, end - self.sizes[i] : end], values)
 
     def _halves(self, cells: Array, i: int, outside: float) -> Nodes:
-        """Return the two halves of every node of level i from the (K, *shape) below, and what has none there."""
+        """Return the two halves of every node of level i from the (K, *shape) below, `outside` beyond the grid."""
         level = self.levels[i]
         axis = level.axis + 1
         room = list(cells.shape)
@@ -169,7 +171,7 @@ class Tree:
         return Nodes(*(half.reshape(len(cells), -1) for half in halves))
 
     def _cells(self, halves: Nodes, i: int) -> Array:
-        """Put the halves of the nodes of level i side by side again, and leave out what lies outside."""
+        """Put the halves of the nodes of level i side by side again, and drop what lies outside the grid."""
         level = self.levels[i]
         axis = level.axis + 1
         paired = jnp.stack([half.reshape(-1, *self.shapes[i + 1]) for half in halves], axis=axis + 1)
@@ -178,7 +180,7 @@ class Tree:
         return cells.reshape(len(cells), -1)
 
     def _upper(self, table: np.ndarray, own: Any) -> tuple[Array, Array, Any]:
-        """Lay out for a loop over the upper levels: their numbers, their part of a table, and their own values."""
+        """Prepare a loop over the upper levels: their numbers, their part of a table, and their own values."""
         numbers = np.arange(self.n_lower, len(self.levels))
         of_levels = jnp.asarray(table)[numbers - self.n_lower, self.offsets[self.n_lower :]]
         slots = self.tables.slots + sum(self.sizes[: self.n_lower])
@@ -196,7 +198,7 @@ class Tree:
 
 
 class _Tables(NamedTuple):
-    """Who is whose half at levels of few cells. All levels are as wide as there are cells below them.
+    """Hold the halves of each node at levels of few cells. All levels are as wide as there are cells below them.
 
     Attributes
     ----------
@@ -204,9 +206,9 @@ class _Tables(NamedTuple):
         For either offset, the cell that is the first half of each node and the one that is the second; `width` where
         there is none.
     whence : (levels, 2, width) int array
-        For either offset, where each cell is among first halves and second ones, one after the other.
+        For either offset, the place of each cell among the first halves followed by the second halves.
     slots : (levels, width) int array
-        The node at each place; any where there is none.
+        The node at each place; arbitrary where there is none.
     places : (nodes,) int array
         The place of each node among those of all levels.
     """

@@ -1,22 +1,23 @@
-r"""Rates on a grid under the multiscale prior: a pass up a dyadic pyramid and one down it draw the whole map.
+r"""Draw maps of rates under the multiscale prior, by one pass up a dyadic pyramid and one pass down.
 
-Going down the pyramid, every node splits its rate between two halves [1]_. A node is quiet or lively, and that decides
-how it may split, and what its two halves are in turn: a hidden Markov tree [2]_. Given its state s,
+Going down the pyramid, every node splits its rate between two halves [1]_. A node is quiet or lively. Its state decides
+how it may split, and how likely the states of its two halves are: a hidden Markov tree [2]_. Given the state s,
 
 .. math::
     \rho \mid s \sim \pi_{s0} \, \delta_w + \sum_j \pi_{sj} \, \mathrm{Beta}(2 a_j w, 2 a_j (1 - w)), \qquad
     P(s \mid \text{parent's state } r) = M_{rs},
 
-where w is the share of the node's pixels in the first half: an exactly even split inside a grain, nearly even ones,
-and free ones at an edge. Edges are few and long, so that what lies inside an even block is nearly always even. The
-weights :math:`\pi` and moves M are learned for every level and map. Given Poisson counts the states follow from
-messages up the tree, and given the states the splits of all nodes are independent: nothing is approximated. The total
-rate has a Gamma(1/2) posterior.
+where w is the fraction of the node's pixels in the first half. There is an exactly even split inside a grain, nearly
+even ones, and free ones at an edge. Edges are few and long, so that what lies inside an even block is nearly always
+even. The weights :math:`\pi` and the transition matrix M are learned for every level and map. Given Poisson counts the
+states follow from messages up the tree, and given the states the splits of all nodes are independent: nothing is
+approximated. The total rate has a Gamma(1/2) posterior.
 
-Pairs of cells begin at an offset that is chosen for every level: a random one moves the blocks about, so that the
-average over offsets shows none. It must be held for many sweeps where spectra overlap: where a sweep passes on 7 % of
-what the counts say, blocks that moved in every sweep smoothed maps away (error .99 of the mean, and .67 with blocks
-held for 50 sweeps). A grid of any shape works; cells that lie outside, or are masked, have no exposure.
+Pairs of cells begin at an offset that is chosen for every level. A random offset moves the blocks about, so that the
+average over offsets shows no blocks. It must stay the same for many sweeps where spectra overlap: there a sweep passes
+on only a small part of what the counts say, and blocks that move in every sweep smooth maps away.
+
+A grid of any shape works. Cells that lie outside, or are masked, have no exposure.
 
 References
 ----------
@@ -50,28 +51,27 @@ from bayesunmix.engine.multiscale.splits import (
 
 __all__ = ["SHAPES", "Pyramid", "draw_rates", "first_pyramid", "levels_of"]
 
-# Dirichlet's parameters, of a quiet node first and then of a lively one. They tell the states apart, so that neither
-# takes the other's place; a level of many nodes learns its own. That quiet is this strict is measured: on the film at 5
-# counts a pixel (endmembers known, one seed) weights (8, .5, .5, 2, 4) and (1, 2, 2, 1, 1) with moves (9, 1) and (2, 2)
-# gave 14 % more error. Columns are the even split and `SHAPES`; then a quiet half, and a lively one.
+# Dirichlet parameters, of a quiet node first and then of a lively one. They keep the states distinct, so that neither
+# takes the other's place; a level of many nodes learns its own. The quiet state is this strict because weaker priors
+# gave larger errors at low doses. Columns are the even split and `SHAPES`; then a quiet half, and a lively one.
 PRIOR_WEIGHTS = ((200.0, 0.1, 0.1, 0.1, 1.0), (0.1, 5.0, 1.0, 0.5, 0.1))
 PRIOR_MOVES = ((200.0, 1.0), (2.0, 2.0))
-_CERTAIN = 1e30  # times as likely
+_CERTAIN = 1e30  # likelihood ratio that fixes a state
 
 
 class Pyramid(NamedTuple):
-    """What is learned, and where the pairs of each level begin.
+    """Hold what is learned about the splits, and where the pairs of each level begin.
 
     Attributes
     ----------
     log_weights : (maps, levels, 2, kinds) array
-        Of the kinds of split of a quiet node, and of a lively one.
+        Logarithms of the weights of the kinds of split, for a quiet node and for a lively one.
     log_moves : (maps, levels, 2, 2) array or None
-        From the state of the parent (first) to that of a node of the level; the uppermost level has no parents. None
-        where nothing is handed down: all nodes are quiet then.
+        Logarithms of the transition matrices, from the state of the parent (first) to that of a node of the level. The
+        uppermost level has no parents. None if states do not depend on parents; then all nodes are quiet.
     offsets : (levels,) array of 0 or 1
     prior_weights, prior_moves : (2, kinds) and (2, 2) arrays
-        Dirichlet's parameters of the rows of both.
+        Dirichlet parameters of the rows of both.
     """
 
     log_weights: Array
@@ -81,14 +81,15 @@ class Pyramid(NamedTuple):
     prior_moves: Array
 
     def move(self, key: Array) -> "Pyramid":
-        """Let the pairs begin elsewhere."""
+        """Draw new offsets."""
         return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
 
 
 def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True) -> Pyramid:
-    """Return where to start from, the means of the prior.
+    """Return the pyramid to start from, with the means of the prior.
 
-    Nodes hand down their state, or are all quiet and may split in any way: what one does says nothing of its halves.
+    With `handed_down`, the state of a node depends on its parent's. Without it, all nodes are quiet and may split in
+    any way, so that a node says nothing about its halves.
     """
     n_levels = max(len(levels_of(shape)), 1)
     weights = jnp.asarray(PRIOR_WEIGHTS if handed_down else jnp.ones((2, KINDS)), jnp.float32)
@@ -102,7 +103,7 @@ def first_pyramid(shape: tuple[int, ...], n_maps: int, handed_down: bool = True)
 
 
 def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
-    """Draw the rates of all cells given Poisson counts, and the weights and moves given splits and states.
+    """Draw the rates of all cells given Poisson counts, and learn the weights and transition matrices.
 
     Parameters
     ----------
@@ -110,15 +111,15 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     counts : (K, *shape) array
         Whole numbers.
     exposure : (*shape) array
-        1, or 0 for a cell that takes no part (its counts must be 0).
+        1, or 0 for a masked cell (its counts must be 0).
     pyramid : Pyramid
-        From `first_pyramid`, or from the draw before.
+        What `first_pyramid` or the previous draw returned.
 
     Returns
     -------
     rates : (K, *shape) array
     pyramid : Pyramid
-        With the weights and moves drawn anew.
+        With the new weights and transition matrices.
     """
     keys = jax.random.split(key, 4)
     tree = Tree(exposure.shape, pyramid.offsets)
@@ -160,9 +161,9 @@ def _draw_states(
     -------
     lively : (K, nodes) array of bool
     of_moves : (K, levels, 2, 2) array or None
-        How often a node of one state had a parent of another; None where no state is handed down.
+        How often a node of one state had a parent of another; None if states do not depend on parents.
     completed : callable (pyramid) -> (K, nodes) array of bool
-        Draws the states of the other nodes under new moves, and returns all.
+        Draws the states of the other nodes with the new transition matrices, and returns all.
     """
     quiet = jnp.zeros(tells.shape, bool)
     if pyramid.log_moves is None:
@@ -191,7 +192,7 @@ def _split(level: Array | int, rate: Array, share: Array) -> tuple[Nodes, None]:
 def learn_weights(
     key: Array, of_kinds: Array, of_moves: Array | None, total: Array, pyramid: Pyramid
 ) -> tuple[Pyramid, Array]:
-    """Draw weights and moves given tallies; and the total rate of each map, given its counts."""
+    """Draw weights and transition matrices given tallies, and the total rate of each map given its counts."""
     posterior = {"total": total + 0.5, "log_weights": of_kinds + pyramid.prior_weights}
     if of_moves is not None:
         posterior["log_moves"] = of_moves + pyramid.prior_moves

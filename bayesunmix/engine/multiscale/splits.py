@@ -1,7 +1,8 @@
-r"""How nodes split their rate between two halves, given Poisson counts in both: evenly, or by a Beta variate.
+r"""Draw how nodes split their rate between two halves, given Poisson counts in both: evenly, or by a Beta variate.
 
 A kind of split is exactly even, :math:`\rho = w`, or :math:`\rho \sim \mathrm{Beta}(2 a w, 2 a (1 - w))` with a of
-`SHAPES`, where w is the share of the node's pixels in the first half. The counts are then binomial, or beta-binomial.
+`SHAPES`, where w is the fraction of the node's pixels in the first half. The counts are then binomial, or
+beta-binomial.
 
 References
 ----------
@@ -21,7 +22,7 @@ from bayesunmix.engine.device.gamma import log_gamma_variates
 from bayesunmix.engine.device.threefry import numbered
 from bayesunmix.engine.multiscale.pyramid import Nodes
 
-#: Concentrations of the splits besides the exactly even one: free at an edge, ever more even inside a grain.
+#: Concentrations of the splits besides the exactly even one: from free, at an edge, to nearly even, inside a grain.
 SHAPES = (0.5, 4.0, 40.0, 400.0)
 KINDS = 1 + len(SHAPES)
 _BLOCK = 2**15  # nodes
@@ -30,14 +31,14 @@ _LEAST_WEIGHT = 1e-30
 
 
 class Chosen(NamedTuple):
-    """Which nodes, (K, nodes) of bool; their places among those of all maps, in whole blocks; how many blocks."""
+    """Hold a choice of nodes, (K, nodes) of bool, their places among those of all maps, and how many blocks."""
 
     wanted: Array
     places: Array
     n_blocks: Array
 
     def over_blocks(self, step: Callable[[Array, Array, Any], Any], start: Any) -> Any:
-        """Call ``step(number, places, state) -> state`` for each block: a block stays in the cache."""
+        """Call ``step(number, places, state) -> state`` for each block. A block fits in the cache."""
         size = min(self.places.size, _BLOCK)
 
         def block(i: Array, state: Any) -> Any:
@@ -47,7 +48,7 @@ class Chosen(NamedTuple):
 
 
 def choose(wanted: Array) -> Chosen:
-    """Gather the places of some nodes, (K, nodes): most nodes of most images hold no counts."""
+    """Gather the places of some nodes, (K, nodes). Most nodes of most images have no counts."""
     flat = wanted.ravel()
     size = min(flat.size, _BLOCK)
     rank = jnp.cumsum(flat)
@@ -68,16 +69,16 @@ def draw_kinds(
     n : Nodes
         Counts, (K, nodes).
     pixels : Nodes
-        (nodes,)
+        Pixels, (nodes,).
     level : (nodes,) array
     log_weights : (K, levels, 2, kinds) array
 
     Returns
     -------
     evidence : (K, nodes) array
-        Likelihood of the second state over that of the first, where chosen.
+        Likelihood ratio of the second state to the first, where chosen.
     kinds : (2, K, nodes) array of int8
-        Given the first state, and given the second.
+        Kind of split given the first state, and given the second.
     """
     n_maps, n_levels = log_weights.shape[:2]
     n_nodes = level.size
@@ -104,7 +105,7 @@ def tally(
 ) -> Array:
     """Count chosen nodes that are `counted` by level, row (of two) and column (of n): (K, levels, 2, n).
 
-    All of them but the number of the level are (K, nodes).
+    All arguments but the numbers and `level` are (K, nodes).
     """
     n_maps, n_nodes = counted.shape
     n_cells = 2 * n + 1  # the last for those that are not
@@ -119,7 +120,7 @@ def tally(
 
 
 def draw_shares(key: Array, chosen: Chosen, n: Nodes, pixels: Nodes, kinds: Array) -> Array:
-    """Draw the share of the first half of chosen nodes given counts and kinds of split, all (K, nodes)."""
+    """Draw the fraction of the first half of chosen nodes given counts and kinds of split, all (K, nodes)."""
     n_nodes = pixels.first.size
     shapes = jnp.asarray((1.0, *SHAPES))
 
@@ -134,7 +135,7 @@ def draw_shares(key: Array, chosen: Chosen, n: Nodes, pixels: Nodes, kinds: Arra
 
 
 class Randoms(NamedTuple):
-    """Random numbers between 0 and 1 for every node, (K, nodes): for its state, its kind of split and its share."""
+    """Hold random numbers between 0 and 1 for every node, (K, nodes): for its state, kind of split and fraction."""
 
     state: Array
     kind: Array
@@ -143,10 +144,10 @@ class Randoms(NamedTuple):
 
 
 def randoms(words: Array) -> Randoms:
-    """Make random numbers of two random words a node, (2, K, nodes): making words costs more than using them.
+    """Make four random numbers of two random words per node, (2, K, nodes): making words costs more than using them.
 
-    Each of the four has 16 bits of its own. State and kind must be right where they hardly ever happen, and have
-    8 bits besides, the lowest ones of v and u.
+    Each number has 16 bits of its own. State and kind must be right where they hardly ever happen, so they have 8 more
+    bits, the lowest ones of v and u.
     """
     low, high = words & 0xFFFF, words >> 16
     fine = (low << 8 | high[::-1] & 0xFF).astype(jnp.float32) / 2**24
@@ -155,7 +156,7 @@ def randoms(words: Array) -> Randoms:
 
 
 def draw_from_prior(uniform: Randoms, level: Array, lively: Array, log_weights: Array) -> tuple[Array, Array]:
-    r"""Draw kinds of split from their weights, and the shares of nodes with two like halves and no counts.
+    r"""Draw kinds of split from their weights, and the fractions of nodes with two like halves and no counts.
 
     With two uniform numbers, :math:`1/2 + \sin(\pi (u - 1/2)) \sqrt{1 - v^{2 / (2 a - 1)}} / 2` is Beta(a, a) [1]_.
 
@@ -190,7 +191,7 @@ def draw_from_prior(uniform: Randoms, level: Array, lively: Array, log_weights: 
 
 
 def _sine(x: Array) -> Array:
-    """Taylor's series between -pi/2 and pi/2, to 1e-7: twenty times faster than the compiler's sine."""
+    """Compute the sine between -pi/2 and pi/2 by Taylor's series, to 1e-7: faster than the compiler's sine."""
     square, term = x * x, jnp.ones_like(x)
     for odd in (11, 9, 7, 5, 3):
         term = 1 - square / (odd * (odd - 1)) * term
@@ -203,7 +204,7 @@ def _even(pixels: Nodes, node: Array) -> Array:
 
 
 def _log_evidence(n: Nodes, even: Array) -> Array:
-    """Log-probability of the counts under each kind of split, (kinds, nodes), less the largest."""
+    """Return the log-probability of the counts under each kind of split, (kinds, nodes), less the largest."""
     shapes = jnp.asarray(SHAPES)[:, None]
     evidence = _log_beta_binomial(*n, 2 * shapes * even, 2 * shapes * (1 - even))
     evidence = jnp.concatenate([_log_binomial(*n, even)[None], evidence])
@@ -211,7 +212,7 @@ def _log_evidence(n: Nodes, even: Array) -> Array:
 
 
 def _log_binomial(n: Array, m: Array, even: Array) -> Array:
-    """Log-probability of n of n + m counts at the share `even`, less that at their own share."""
+    """Return the log-probability of n of n + m counts at the fraction `even`, less that at their own fraction."""
     total = jnp.maximum(n + m, _LITTLE)
     return -n * jnp.log(jnp.maximum(n / total, _LITTLE) / even) - m * jnp.log(
         jnp.maximum(m / total, _LITTLE) / (1 - even)
@@ -219,7 +220,7 @@ def _log_binomial(n: Array, m: Array, even: Array) -> Array:
 
 
 def _log_beta_binomial(n: Array, m: Array, a: Array, b: Array) -> Array:
-    r"""Log-probability of n of n + m counts at a share from Beta(a, b), less that at their own share.
+    r"""Return the log-probability of n of n + m counts at a fraction from Beta(a, b), less that at their own fraction.
 
     Written so that nothing large cancels: :math:`\log \Gamma` of 1e7 counts has no digits left in float32.
     """

@@ -1,1 +1,1 @@
-"""Markov chains over endmembers and maps."""
+"""Sample endmembers and maps by Markov chains."""

@@ -1,7 +1,7 @@
-"""Chains side by side, in threads: a sweep keeps one core busy. They can be interrupted, and resumed after a kill.
+"""Run chains side by side in threads, let the user interrupt them, and resume them after a kill.
 
-The key of every block of sweeps is known beforehand, so a chain that goes on from a checkpoint makes the same draws as
-one that was never stopped.
+A sweep keeps one core busy, so each chain has a thread. The key of every block of sweeps is fixed beforehand, so a
+chain that resumes from a checkpoint makes the same draws as one that was never stopped.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ Result = TypeVar("Result")
 
 
 class Checkpoint(NamedTuple):
-    """Where chains are kept on disk, and a hash of what decides their draws; a path of None keeps nothing."""
+    """Say where chains are kept on disk, with a hash of what decides their draws. A path of None keeps nothing."""
 
     path: Path | None
     identity: str
 
     def file(self, name: str) -> Path | None:
-        """File of one chain at one stage."""
+        """Return the file of one chain at one stage."""
         return self.path and self.path.with_name(f"{self.path.name}.{name}.npz")
 
     def forget(self, stages: Iterable[str], n_chains: int) -> None:
@@ -46,7 +46,7 @@ class Checkpoint(NamedTuple):
 
 
 def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.Array) -> Checkpoint:
-    """Identify a run by its counts and mask, settings and key.
+    """Make a checkpoint that identifies a run by its counts and mask, settings and key.
 
     Raises
     ------
@@ -67,12 +67,12 @@ def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.A
 def side_by_side(run: Callable[[int, Event], Result], n_chains: int) -> tuple[list[Result], bool]:
     """Run chains in threads until they are done, or until Ctrl-C asks them to end early.
 
-    What compiling their code has left in memory is given back first.
+    The memory that compiling their code took is given back first.
 
     Returns
     -------
     results : list
-        Of ``run(number, stop)``; a chain ends soon after `stop` is set.
+        What ``run(number, stop)`` returned for each chain. A chain ends soon after `stop` is set.
     interrupted : bool
     """
     give_back_memory()
@@ -98,7 +98,7 @@ def advance_in_blocks(
     kept: Checkpoint,
     name: str,
 ) -> tuple[Any, list[tuple[np.ndarray, ...]]]:
-    """Advance a chain block by block, keeping what each block gives.
+    """Advance a chain block by block, and keep what each block gives.
 
     Parameters
     ----------
@@ -106,19 +106,19 @@ def advance_in_blocks(
         ``(state, key, number of the block) -> (state, arrays of the block)``.
     state : tree of arrays
     keys : JAX keys
-        One a block.
+        One for each block.
     stop : Event
     label : str
-        Of the progress bar.
+        Text of the progress bar.
     kept : Checkpoint
     name : str
-        Of this chain and stage.
+        Name of this chain and stage, for the checkpoint.
 
     Returns
     -------
     state : tree of arrays
     found : list
-        What the blocks gave; fewer than keys if it was stopped.
+        What the blocks gave; fewer than keys if the chain was stopped.
     """
     state, found = _resume(state, kept, name)
     saved = time.monotonic()

@@ -1,9 +1,9 @@
-r"""One sweep of Gibbs sampling over photons, for any abundance prior and any endmember model.
+r"""Do sweeps of Gibbs sampling over photons, for any abundance prior and any endmember model.
 
 .. math:: x_{pc} \sim \mathrm{Poisson}\Big(\sum_k a_{pk} e_{kc}\Big)
 
-The component of every photon is drawn, then the abundances given the photons of each component in each pixel, then
-the endmembers given those in each channel [1]_. With `model` None the endmembers stay as they are.
+A sweep draws the component of every photon, then the abundances given the photons of each component in each pixel, then
+the endmembers given those in each channel [1]_. With `model` None the endmembers stay fixed.
 
 References
 ----------
@@ -26,14 +26,14 @@ from bayesunmix.engine.device.threefry import numbered
 
 
 class Events(NamedTuple):
-    """Photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it takes no part, else 1."""
+    """Hold photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it is masked, else 1."""
 
     photons: Chunks
     exposure: Array
 
 
 class Chain(NamedTuple):
-    """Where a chain is: abundances (K, P), endmembers (K, C), and what prior and model have learned."""
+    """Hold the state of a chain: abundances (K, P), endmembers (K, C), and what prior and model have learned."""
 
     abundances: Array
     endmembers: Array
@@ -42,7 +42,7 @@ class Chain(NamedTuple):
 
 
 def place_photons(image: SpectrumImage) -> Events:
-    """Bring an image to the device."""
+    """Bring the photons of an image to the device."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     return Events(jax.device_put(photon_chunks(image.counts)), exposure)
 
@@ -56,7 +56,7 @@ def sweep(
     -------
     chain : Chain
     log_likelihood : scalar
-        Poisson log-likelihood of the state the sweep *started* from, without the term of the counts alone.
+        Poisson log-likelihood of the state that the sweep *started* from, without the term of the counts alone.
     """
     allocation_key, abundance_key, endmember_key = jax.random.split(key, 3)
     by_pixel, by_channel, log_rate = draw_allocation(
@@ -83,7 +83,7 @@ def advance_chain(
 ) -> tuple[Chain, tuple[Array, Array]]:
     """Do n sweeps under one arbitrary choice of prior and model.
 
-    Also return the endmembers (n, K, C) and the log-likelihood (n,) that each started from.
+    Also return the endmembers (n, K, C) and the log-likelihood (n,) that each sweep started from.
     """
 
     def step(chain: Chain, key: Array) -> tuple[Chain, tuple[Array, Array]]:
@@ -95,7 +95,7 @@ def advance_chain(
 
 
 class Sums(NamedTuple):
-    """Sums over sweeps of the abundances and of their squares, (K, P) each."""
+    """Hold sums over sweeps of the abundances and of their squares, (K, P) each."""
 
     first: Array
     second: Array
@@ -105,7 +105,7 @@ class Sums(NamedTuple):
 def advance_maps(
     events: Events, chain: Chain, sums: Sums, key: Array, prior: AbundancePrior, n: int
 ) -> tuple[Chain, Sums]:
-    """Do n sweeps with the endmembers as they are, adding up the abundances after the first half of them."""
+    """Do n sweeps with fixed endmembers, and sum the abundances over the second half of them."""
 
     def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
         chain, _ = sweep(events, (), state[0], numbered(key, i), prior, None)

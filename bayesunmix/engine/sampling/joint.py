@@ -1,4 +1,4 @@
-"""Draw endmembers and abundances together, from the starts of `modes`; chains are numbered alike afterwards."""
+"""Draw endmembers and abundances together, from the starts of `modes`, with one component order for all chains."""
 
 from dataclasses import replace
 from threading import Event
@@ -19,15 +19,16 @@ from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, sid
 from bayesunmix.engine.sampling.gamma_poisson import log_span
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
+from bayesunmix.running.progress import stage
 
 MOST_R_HAT = 1.05
-STAGES = ("endmembers", "endmembers_again")  # of checkpoints
-LONGER = 2  # times as long, chains that disagreed
-FEWEST_DRAWS = 20  # after which an interrupted run has a result
+STAGES = ("endmembers", "endmembers_again")  # names for checkpoints
+LONGER = 2  # factor for chains that disagree
+FEWEST_DRAWS = 20  # an interrupted run with as many has a result
 
 
 class Schedule(NamedTuple):
-    """How long chains are.
+    """Say how long chains are.
 
     Attributes
     ----------
@@ -36,9 +37,9 @@ class Schedule(NamedTuple):
     thin : int
         Sweeps from one draw of the endmembers to the next; divides a block.
     n_warmup, n_blocks : int
-        Blocks before the first draw that counts, and after it.
+        Blocks of warm-up, and blocks of draws.
     again : bool
-        Whether chains that disagree go on: all draws so far become warm-up, and as many are made `LONGER` times as far
+        Continue chains that disagree: all draws so far become warm-up, and as many are made `LONGER` times as far
         apart.
     """
 
@@ -50,16 +51,16 @@ class Schedule(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """What was drawn.
+    """Hold what was drawn.
 
     Attributes
     ----------
     posterior : Posterior
         Abundances are those at the beginning of every block, or at the end.
     n_relabelled : int
-        Chains whose numbering differed from the first one's.
+        Number of chains whose component order differed from that of the first.
     n_sweeps : int
-        Of a chain, warm-up included.
+        Sweeps of each chain, warm-up included.
     interrupted : bool
     """
 
@@ -89,19 +90,19 @@ def sample_jointly(
     ----------
     image : SpectrumImage
     prepared : Prepared
-        What the model made of the image, or of the one whose pixels were summed to this one.
+        What the model prepared from the image, or from the image whose pixels were summed to this one.
     model : EndmemberModel
     prior : AbundancePrior
     compositions : AbundancePrior
-        The Dirichlet prior, for the short chains that find where the long ones begin (`find_modes`).
+        The Dirichlet prior, for the short chains that find the starts of the long ones (`find_modes`).
     key : JAX key
     n_chains : int
     schedule : Schedule
     keep_maps : bool
         Keep the abundances at the beginning of every block; otherwise those at the end.
     occupied_only : bool
-        Leave out pixels without counts, three quarters of a needle's image: for a prior that learns nothing from them
-        and does not look at neighbours. Their abundances are 0.
+        Leave out pixels without counts, which saves time for a needle in vacuum. Use it with a prior that learns
+        nothing from them and does not look at neighbours. Their abundances are 0.
     kept : Checkpoint
 
     Returns
@@ -113,13 +114,13 @@ def sample_jointly(
     KeyboardInterrupt
         If it comes before every chain has `FEWEST_DRAWS` draws.
     """
-    held = occupied(image) if occupied_only else None
-    part = image if held is None else held.line(image)
+    filled = occupied(image) if occupied_only else None
+    part = image if filled is None else filled.line(image)
     events = place_photons(part)
     start_key, key = jax.random.split(key)
     chains = []
     for maps, spectra in _begin(image, prepared, model, compositions, start_key, n_chains):
-        begun = jnp.asarray(maps if held is None else held.along_line(maps), jnp.float32)
+        begun = jnp.asarray(maps if filled is None else filled.along_line(maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, spectra)
         of_grid = begun.reshape(-1, *part.navigation_shape)
         chains.append(Chain(begun, endmembers, prior.start(events.exposure, of_grid), learned))
@@ -139,8 +140,8 @@ def sample_jointly(
         results, interrupted = side_by_side(run, n_chains)
         return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
 
-    # Compiles, once for all threads.
-    advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
     chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
     # All chains as long as the shortest one.
     n_blocks = min(map(len, found))
@@ -154,15 +155,28 @@ def sample_jointly(
         if not interrupted:
             posterior = _posterior(chains, found, n_longer, LONGER)
             n_sweeps += schedule.block * n_longer
-    if held is not None:
-        maps = held.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
+    if filled is not None:
+        maps = filled.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
         posterior = replace(posterior, abundances=maps)
     posterior, n_relabelled = relabel_chains(posterior)
     return Sampled(posterior, n_relabelled, n_sweeps, interrupted)
 
 
+def sampling_warnings(r_hat: float, *, interrupted: bool) -> list[str]:
+    """Return a sentence if the run was interrupted, and one if the chains disagree."""
+    sentences = []
+    if interrupted:
+        sentences.append("The run was interrupted, so there are fewer draws than requested. Run it again.")
+    if not r_hat < MOST_R_HAT:  # nor NaN
+        sentences.append(
+            f"The chains disagree: R-hat is {r_hat:.3f} and should be below {MOST_R_HAT}. Raise n_warmup and n_draws; "
+            "if it stays high, several solutions may fit the image (see bayesunmix.identify)."
+        )
+    return sentences
+
+
 def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, every: int) -> Posterior:
-    """Join blocks of draws (endmembers, log-likelihoods, perhaps maps), one of `every`; chains number as they do."""
+    """Join blocks of draws (endmembers, log-likelihoods, perhaps maps), one of `every`, in each chain's own order."""
     spectra, log_likelihood = (
         np.stack(
             [np.concatenate([block[part] for block in of_chain[:n_blocks]])[::every] for of_chain in found]

@@ -1,13 +1,13 @@
-r"""Abundance maps given draws of the endmembers, under a prior of the whole map: the second half of a cut posterior.
+r"""Draw abundance maps given draws of the endmembers, under a prior of the whole map (the second half of a cut).
 
-Endmembers are held at one of their draws for a few sweeps, then at the next, and so is where the blocks of the prior
-lie. Means and spreads come from the second half of these sweeps, draws are kept as memory allows, so nothing grows with
-draws x pixels.
+The endmembers are fixed at one of their draws for a few sweeps, then at the next, and so is the block grid of the
+prior. Means and standard deviations come from the second half of these sweeps. Draws are kept as memory allows, so that
+nothing grows with draws x pixels.
 
-How many sweeps it takes follows from the spectra. A photon's component is drawn given the maps, so that of what a
-pixel's counts say about its maps only a part arrives in each sweep: the smallest eigenvalue of
-:math:`\sqrt{w_k w_l} \sum_c e_{kc} e_{lc} / \sum_j w_j e_{jc}`, one less the largest fraction of missing information
-[1]_.
+The number of sweeps follows from the spectra. A photon's component is drawn given the maps, so each sweep passes on
+only a part of what a pixel's counts say about its maps. That part is the smallest eigenvalue of
+:math:`\sqrt{w_k w_l} \sum_c e_{kc} e_{lc} / \sum_j w_j e_{jc}`, which is one minus the largest fraction of missing
+information [1]_.
 
 References
 ----------
@@ -28,23 +28,24 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, place_photons
+from bayesunmix.running.progress import stage
 
 NOWHERE = Checkpoint(None, "")
 FEWEST_SWEEPS, MOST_SWEEPS = 4, 40
 
 
 class Maps(NamedTuple):
-    """What was drawn.
+    """Hold what was drawn.
 
     Attributes
     ----------
     draws : (chain, kept draw, P, K) float32 array
     mean, sd : (P, K) float64 arrays
-        Over all sweeps.
+        Mean and standard deviation over all sweeps.
     partners : (kept draw,) int array
-        The draw of the endmembers that each kept draw belongs to.
+        Number of the endmember draw that each kept draw belongs to.
     interrupted : bool
-        Whether there are fewer than asked for.
+        True if there are fewer draws than wanted.
     """
 
     draws: np.ndarray
@@ -78,20 +79,20 @@ def draw_maps(
     ----------
     image : SpectrumImage
     endmembers : (chain, draw, K, C) array
-        For endmembers that are known, (chain, 1, K, C).
+        (chain, 1, K, C) for endmembers that are known.
     starts : list of (P, K) arrays
-        One a chain.
+        Maps that each chain starts from.
     prior : AbundancePrior
     key : JAX key
     n_maps : int
-        Draws a chain that are counted; a quarter as many come before them.
+        Draws per chain that are counted; a quarter as many come before them as warm-up.
     sweeps_per_map : int or None
-        None for as many as the spectra take, from `FEWEST_SWEEPS` to `MOST_SWEEPS`.
+        With None as many as the spectra need, from `FEWEST_SWEEPS` to `MOST_SWEEPS`.
     most_mib : float
-        For the draws that are kept.
+        Memory for the draws that are kept, in MiB.
     kept : Checkpoint
     name : str
-        Of this stage, for the checkpoint.
+        Name of this stage, for the checkpoint.
 
     Returns
     -------
@@ -133,7 +134,8 @@ def draw_maps(
         step = partial(advance, number)
         return advance_in_blocks(step, begin(number), keys, stop, "maps", kept, f"{name}{number}")
 
-    advance_maps(events, *begin(0), key, prior, 0)  # compiles, once for all threads
+    with stage("compiling the sampler of maps, once for each image size"):  # and not in every thread
+        advance_maps(events, *begin(0), key, prior, 0)
     results, interrupted = side_by_side(run, n_chains)
     n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]
@@ -157,7 +159,7 @@ def draw_maps(
 
 
 def _sweeps_to_follow(endmembers: np.ndarray) -> int:
-    """Sweeps in which photons of like spectra, (K, C), in equal parts, change sides twice over."""
+    """Return the sweeps in which photons of similar spectra, (K, C), in equal parts, exchange components twice over."""
     weighted = endmembers / np.sqrt(np.maximum(endmembers.mean(axis=0), np.finfo(float).tiny))
     arrives = np.linalg.eigvalsh(weighted @ weighted.T / len(endmembers))[0]
     return int(np.clip(2 / max(arrives, 1e-9), FEWEST_SWEEPS, MOST_SWEEPS))

@@ -1,16 +1,16 @@
-"""Where chains begin: at the ends of short chains that are held near one commonest component at first.
+"""Choose starting points for the chains: the ends of short chains with the higher mean log-likelihood.
 
-A posterior of several modes holds a chain in the one where it began, for longer than anyone waits. On a foil with
-precipitates the way from most starts leads to a matrix that is split in two, which fits its noise. So short chains
-begin with endmembers at the corners of the image (`bayesunmix.engine.subspace.corners`), which show a material that
-few pixels hold, or at the likeliest of a few binned fits (`bayesunmix.engine.fits.starts`), in turn; and for their
-first sweeps the prior of compositions (`bayesunmix.models.abundance_priors.dirichlet`) is held at concentrations
-under which pixels are mostly of the commonest component. What differs from it gathers in the other endmembers before
-noise finds a use for them. Afterwards the prior is learned. Where no component turns out to prevail, a chain begins
-again with free compositions.
+The posterior has several modes, and a chain rarely leaves its own. On a foil with precipitates most starts lead to a
+matrix that is split in two, which fits its noise. So twice as many short chains as needed are run, and the half with
+the higher mean log-likelihood is kept. The log-likelihood of *draws* is a fair criterion: a mode that fits noise with
+more freedom gains likelihood, but its draws scatter more and lose it again.
 
-Twice as many are run as chains are asked for, and the likelier half is taken. The log-likelihood of *draws* may choose:
-what a mode gains by fitting noise with more freedom is what its draws lose by scattering.
+Short chains start in turn from the corners of the image (`bayesunmix.engine.subspace.corners`), which show a material
+that is in few pixels, and from the best of a few binned fits (`bayesunmix.engine.fits.starts`). In their first sweeps
+the prior of compositions (`bayesunmix.models.abundance_priors.dirichlet`) has fixed concentrations, under which pixels
+consist mostly of the commonest component. What differs from it collects in the other endmembers, before these fit
+noise. Afterwards the concentrations are learned. If no component prevails in the end, the chain starts again with
+equal concentrations.
 """
 
 from threading import Event
@@ -30,20 +30,21 @@ from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
 from bayesunmix.engine.sampling.chains import side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, coarsen_for_corners, corner_start
+from bayesunmix.running.progress import stage
 
-N_STARTS = 4  # of the binned fits
-MOST_SHORT_CHAIN_PHOTONS = 500_000  # more tell modes apart no better
-SWEEPS, N_HELD, N_FREE = 20, 4, 8  # in a block, and blocks
-PREVAILS = 0.6  # of all counts
-N_TRIED = 2  # short chains for each one asked for
-FAR_BELOW = 3.0  # standard deviations of the log-likelihood of draws: no mode to draw from
+N_STARTS = 4  # random starts of a binned fit
+MOST_SHORT_CHAIN_PHOTONS = 500_000  # more do not help to distinguish modes
+SWEEPS, N_FIXED, N_FREE = 20, 4, 8  # sweeps in a block; blocks with fixed and with free concentrations
+PREVAILS = 0.6  # fraction of all counts
+N_TRIED = 2  # short chains for each long one
+FAR_BELOW = 3.0  # standard deviations of the log-likelihood of draws
 LEAST_START = 1e-3  # counts: no component starts from nothing
-# Concentrations: of the commonest component and the others, about those that `trace_precipitates` has; and of all.
+# Concentrations of the commonest component and of the others, as in a foil with few precipitates; and equal ones.
 _MOSTLY, _RARELY, _FREE = 5.0, 0.03, 0.5
 
 
 class Beginning(NamedTuple):
-    """Where a chain begins: maps (K, P) and endmembers (K, C)."""
+    """Hold the start of a chain: maps (K, P) and endmembers (K, C)."""
 
     maps: np.ndarray
     endmembers: np.ndarray
@@ -58,9 +59,9 @@ def find_modes(
     key: jax.Array,
     n_chains: int,
 ) -> list[Beginning]:
-    """Run short chains on superpixels, and return where the likelier ones end: one a chain.
+    """Run short chains on superpixels, and return the ends with the higher mean log-likelihood, one for each chain.
 
-    One that ends far below the likeliest begins where that one does.
+    An end far below the best is replaced by the best.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def find_modes(
     prepared : Prepared
     model : EndmemberModel
     compositions : AbundancePrior
-        The Dirichlet prior, whose concentrations are held at first.
+        The Dirichlet prior, whose concentrations are fixed at first.
     key : JAX key
     n_chains : int
 
@@ -105,10 +106,10 @@ def find_modes(
                 prior=begun.prior._replace(concentrations=concentrations, learning=jnp.asarray(False))
             )
             way_key = jax.random.fold_in(jax.random.fold_in(chain_key, number), way)
-            for block, block_key in enumerate(jax.random.split(way_key, N_HELD + N_FREE)):
+            for block, block_key in enumerate(jax.random.split(way_key, N_FIXED + N_FREE)):
                 if stop.is_set():
                     break
-                learning = jnp.asarray(block >= N_HELD)
+                learning = jnp.asarray(block >= N_FIXED)
                 chain, drawn = step(chain._replace(prior=chain.prior._replace(learning=learning)), block_key)
             shares = chain.abundances.sum(axis=1)
             if shares.max() > PREVAILS * shares.sum():
@@ -117,7 +118,8 @@ def find_modes(
 
     n_tried = N_TRIED * n_chains
     begins = [begin(number) for number in range(n_tried)]
-    step(begins[0][0], key)  # compiles, once for all threads
+    with stage("compiling the sampler, once for each image size"):  # and not in every thread
+        step(begins[0][0], key)
     ends, interrupted = side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
@@ -126,7 +128,7 @@ def find_modes(
 
 
 def likelier(drawn: list[np.ndarray], n: int) -> list[int]:
-    """Choose the n likeliest by log-likelihoods of draws, best first; the best again instead of one far below."""
+    """Choose the n with the highest mean log-likelihood, best first; the best again instead of one far below."""
     means = np.array([np.mean(values) for values in drawn])
     order = np.argsort(-means, kind="stable")[:n]
     best = order[0]
@@ -137,7 +139,7 @@ def likelier(drawn: list[np.ndarray], n: int) -> list[int]:
 def _spread(
     image: SpectrumImage, size: tuple[int, ...], pooled: SpectrumImage, some: Occupied, chain: Chain
 ) -> Beginning:
-    """Give the pixels of a superpixel equal parts of its maps; those left out have the composition of the others."""
+    """Give the pixels of a superpixel equal parts of its maps. Superpixels left out get the mean composition."""
     of_block, found = image.block_of_pixel(size), np.asarray(chain.abundances)[:, : some.pixels.size]
     maps = found.sum(axis=1, keepdims=True) / found.sum() * np.asarray(pooled.counts.sum(axis=1)).ravel()
     maps[:, some.pixels] = found
@@ -146,9 +148,9 @@ def _spread(
 
 
 def _some(pixels: Occupied, key: jax.Array) -> Occupied:
-    """Choose superpixels with counts at random, up to `MOST_SHORT_CHAIN_PHOTONS`; all of them where they hold no more.
+    """Choose superpixels with counts at random, up to `MOST_SHORT_CHAIN_PHOTONS`; all of them if they have no more.
 
-    Then the long chains of `bayes` need the same compiled code.
+    Then the long chains of `bayes` use the same compiled code.
     """
     rng = numpy_generator(key)
     order = rng.permutation(pixels.pixels.size)
@@ -166,7 +168,7 @@ def _start(
     number: int,
     coarse: tuple[Coarse, Coarse],
 ) -> Beginning:
-    """Start at corners, with an even number, or at a binned fit; `coarse` has the image that each of them looks at."""
+    """Start at corners if `number` is even, else at a binned fit; `coarse` has the coarse image of each."""
     if number % 2 == 0:
         abundances, endmembers = corner_start(
             pooled, pixels, n_components, key, 0.5 if number else 1.0, coarse=coarse[0]
@@ -178,7 +180,7 @@ def _start(
 
 
 def _ways(maps: np.ndarray) -> list[jax.Array]:
-    """Concentrations (K,) to begin with: one component prevails, or none."""
+    """Return concentrations (K,) to begin with: first those under which one component prevails, then equal ones."""
     mostly, free = (np.full(len(maps), value, np.float32) for value in (_RARELY, _FREE))
     mostly[np.argmax(maps.sum(axis=1))] = _MOSTLY
     return [jnp.asarray(mostly), jnp.asarray(free)]

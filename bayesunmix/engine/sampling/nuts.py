@@ -1,17 +1,17 @@
-r"""The Gamma-Poisson model in NumPyro, and its sampling by NUTS [1]_.
+r"""State the Gamma-Poisson model for NumPyro, and sample it by NUTS [1]_.
 
-NUTS walks on logarithms, of abundances and of endmembers (or of the weights they are mixed with), where the posterior
-of a few counts is nearly normal: its curvature is about the number of counts, which the mass matrix starts from.
-Logarithms :math:`\theta` of an endmember hold its sum as well, which means nothing: with
+NUTS samples logarithms of abundances and of endmembers (or of the weights they are mixed with). There the posterior of
+a few counts is nearly normal, and its curvature is about the number of counts, which the mass matrix starts from.
+The logarithms :math:`\theta` of an endmember also contain its sum, which has no meaning. With
 
 .. math:: p(\theta) \propto \prod_c e_c^\alpha \; \mathrm{Normal}(\log \textstyle\sum_c \exp \theta_c; 0, 1/N),
    \quad e = \mathrm{softmax}(\theta),
 
-e is Dirichlet(:math:`\alpha`), and the sum is given the curvature of its N counts, so that it is no harder to walk
-along than the rest. The likelihood is taken relative to that of the start, so that float32 holds its digits.
+e is Dirichlet(:math:`\alpha`), and the sum gets the curvature of its N counts, so that it is as easy to sample as the
+rest. The likelihood is taken relative to that of the start, so that float32 keeps its digits.
 
 Where endmembers are mixtures of line families and continuum (`bayesunmix.spectra.line_shapes`), parameters are few and
-correlated, and the mass matrix is the curvature at the start. Offset, gain and width are sampled along where they
+correlated, and the mass matrix is the inverse curvature at the start. Offset, gain and width are sampled too where they
 are free, with the priors of `bayesunmix.spectra.line_model`.
 
 References
@@ -37,12 +37,12 @@ from bayesunmix.spectra.line_model import START, WIDTH
 from bayesunmix.spectra.line_shapes import DetectorCalibration, LineShapes
 
 MOST_TREE_DEPTH = 8
-LEAST_CURVATURE = 1e-3  # of a unit diagonal
+LEAST_CURVATURE = 1e-3  # of a matrix with unit diagonal
 PIECE = 25  # steps between two looks at the keyboard
 
 
 class Free(NamedTuple):
-    """Line families that endmembers are mixtures of, their fitted calibration, and which parts of it are free."""
+    """Hold the line families that endmembers are mixtures of, their calibration, and which parts of it are free."""
 
     shapes: LineShapes
     fitted: DetectorCalibration
@@ -50,18 +50,18 @@ class Free(NamedTuple):
 
 
 class Chains(NamedTuple):
-    """What NUTS drew.
+    """Hold what NUTS drew.
 
     Attributes
     ----------
     abundances : (chain, draw, B, K) array
     endmembers : (chain, draw, K, C) array
     statistics : dict of (chain, draw) arrays
-        The log-likelihood, and the free calibration.
+        The log-likelihood, and the free calibration parameters.
     divergent, steps : (chain, draw) arrays
-        Whether a trajectory failed; how many gradients it took.
+        True for trajectories that diverged; number of gradients of each trajectory.
     interrupted : bool
-        Whether there are fewer draws than asked for.
+        True if there are fewer draws than wanted.
     """
 
     abundances: np.ndarray
@@ -81,7 +81,7 @@ def gamma_poisson(counts: Array, reference: Array, events: Array, prior: Prior, 
     reference : (B, C) array
         Expected counts that the log-likelihood is relative to.
     events : (K,) array
-        About the counts of each component.
+        Approximate counts of each component.
     prior : Prior
     free : Free, optional
     """
@@ -135,10 +135,10 @@ def sample_by_nuts(
     ----------
     counts : (B, C) array
     starts : list of (abundances (B, K), weights (K, C) or (K, curves))
-        Weights sum to one; the components of all starts are numbered alike.
+        Weights sum to one. The components of all starts have the same order.
     prior : Prior
     free : Free, optional
-        Blind endmembers where not given.
+        Line families of the endmembers; None for blind endmembers.
     n_warmup, n_draws : int
     key : JAX key
 
@@ -155,7 +155,7 @@ def sample_by_nuts(
     weights = by_curve / by_curve.sum(axis=2, keepdims=True)
     abundances = (prior.shape + abundances) / (prior.rate + 1)
     at: dict[str, np.ndarray] = {"abundances": np.log(abundances), "logs": np.log(weights)}
-    # Of the logarithm of a Gamma variate with that many counts.
+    # Variance of the logarithm of a Gamma variate with as many counts.
     variance = {
         "abundances": polygamma(1, prior.shape + abundances[0]),
         "logs": polygamma(1, by_curve[0]),
@@ -221,7 +221,7 @@ def sample_by_nuts(
 
 
 def _covariance(at: dict[str, Array], arguments: tuple) -> np.ndarray:
-    """Inverse of the curvature of the log-posterior, for the few parameters of line families: they are correlated."""
+    """Return the inverse curvature of the log-posterior, for the few correlated parameters of line families."""
     from jax.flatten_util import ravel_pytree
     from numpyro.infer.util import potential_energy
 

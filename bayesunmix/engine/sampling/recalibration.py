@@ -1,18 +1,20 @@
-r"""Where draws of maps belong, learned from images that were simulated from the fit: prepivoting [1]_.
+"""Recalibrate draws of maps on images that are simulated from the fit (prepivoting [1]_).
 
-Draws under a prior that is a mixture (`bayesunmix.models.abundance_priors.multiscale`) spread more than their mean
-errs, and under strong overlap of spectra less. Maps are never zero, and what is lent to materials that a pixel does
-not hold is missing from those that it does. How much is measured: photons are drawn from the fitted factorisation,
-unmixed in the same way, and compared with what they were drawn from. That is done several times, because all pixels
-of an even map share one error, and each time with another draw of the endmembers, so that they are not known better
-than those of the image itself. What a pixel holds next to nothing of, it does not hold in the simulated image.
+Draws under a prior that is a mixture (`bayesunmix.models.abundance_priors.multiscale`) scatter more than their mean
+errs, and under strong overlap of spectra less. Draws are never zero, so a pixel gets a little of materials that it does
+not contain, and lacks as much of those that it contains. These errors are measured: photons are drawn from the fitted
+factorisation, unmixed in the same way, and compared with what they were drawn from. This is done several times, because
+all pixels of an even map share one error. Each time another draw of the endmembers is used, so that they are not known
+better than those of the image itself. In the simulated image a pixel contains nothing of a material that it is
+estimated to contain next to nothing of.
 
-Each known truth has a *normal score*: that of its rank among the draws of its pixel, and beyond them as far as the
-logarithm of draws reaches. Were draws right, scores would be standard normal. Their quantiles are learned for every
-component, and apart for pixels of which it is estimated to be a small part, a larger one and nearly all (`SHARES`). A
-draw then moves to where the truths of its rank were: the draws of its pixel are read at the learned score instead of
-their own. Means and spreads move with the draws; the total of a pixel, which its counts tell without the spectra,
-stays, and is taken from what the pixel holds next to nothing of.
+Each known truth has a *normal score*: that of its rank among the draws of its pixel, and beyond the outermost draws an
+extrapolation on the logarithms. If draws were right, scores would be standard normal. The quantiles of the scores are
+learned for every component, separately for pixels of which the component is estimated to be a small part, a larger part
+and nearly all (`SHARES`). Then each draw moves to where the truths of its rank were: the draws of its pixel are read at
+the learned score instead of their own. Means and standard deviations move with the draws. The total of a pixel is known
+from its counts without the spectra, so it stays: the difference is taken from materials that the pixel contains next to
+nothing of.
 
 References
 ----------
@@ -32,13 +34,13 @@ from bayesunmix.data.image import Grid, SpectrumImage, trusted_image
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
 
-N_IMAGES, MOST_SIMULATED = 4, 500_000  # in each; more pixels tell no better
-# Of a pixel: where groups of pixels begin. What is nearly nothing cannot be judged by where the truth lies.
+N_IMAGES, MOST_SIMULATED = 4, 500_000  # photons in each image; more do not help
+# Fractions of a pixel where groups of pixels begin. Smaller fractions are not recalibrated.
 SHARES = (0.05, 0.2, 0.8)
 LEVELS = np.array([0.005, 0.0125, 0.025, *np.linspace(0.05, 0.95, 19), 0.975, 0.9875, 0.995])
-FEWEST = 50  # truths that a group is judged by
+FEWEST = 50  # truths in a group; smaller groups are not recalibrated
 _FARTHEST = 3.0  # score
-_LEAST = 0.1  # of what a pixel holds next to nothing of, that is left to it
+_LEAST = 0.1  # smallest factor for components that a pixel hardly contains
 _SMALL = 1e-9
 _BLOCK = 2**14  # pixels
 
@@ -51,21 +53,26 @@ def measure_scores(
     key: jax.Array,
     draw: Callable[..., Maps],
 ) -> np.ndarray | None:
-    """Unmix images that were simulated from the fit, and return where their truths were, (K, shares, levels).
+    """Unmix images that are simulated from the fit, and return the quantiles of the scores of their truths.
 
-    None if it was interrupted. Of an image with many photons only a slab of the first axis is simulated.
+    Of an image with many photons only a slab of the first axis is simulated.
 
     Parameters
     ----------
     image : SpectrumImage
     endmembers : (chain, draw, K, C) array
     maps : Maps
-        Of the image.
+        Draws of the maps of the image.
     starts : list of (P, K) arrays
-        One a chain.
+        Maps that each chain starts from.
     key : JAX key
     draw : callable (image, starts=, key=) -> Maps
         How the image itself was unmixed: `bayesunmix.engine.sampling.maps.draw_maps` with the rest of its arguments.
+
+    Returns
+    -------
+    scores : (K, shares, levels) array, or None
+        None if the user interrupted.
     """
     count_key, key = jax.random.split(key)
     rng = numpy_generator(count_key)
@@ -88,25 +95,28 @@ def measure_scores(
 
 
 def _groups(maps: np.ndarray) -> np.ndarray:
-    """Say how many of `SHARES` the share of each component in its pixel reaches, for (P, K) maps."""
+    """Return how many of `SHARES` the fraction of each component in its pixel reaches, for (P, K) maps."""
     return np.digitize(maps / np.maximum(maps.sum(axis=1, keepdims=True), _SMALL), SHARES)
 
 
 def _specimen(maps: np.ndarray) -> np.ndarray:
-    """Leave out vacuum, (P, 1): it is known to a thousandth of a count, and would say that all is."""
+    """Select pixels that contain specimen, (P, 1).
+
+    Vacuum is estimated almost without error. Including it would make the whole map look better calibrated than it is.
+    """
     total = maps.sum(axis=1, keepdims=True)
     return total > SHARES[0] * (total**2).sum() / max(total.sum(), _SMALL)
 
 
 def _sharpened(maps: np.ndarray) -> np.ndarray:
-    """Leave out what a pixel, of (P, K), holds next to nothing of; its total stays."""
+    """Remove from each pixel, of (P, K), the components that it contains next to nothing of; its total stays."""
     total, most = maps.sum(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
-    held = np.where(maps >= np.minimum(SHARES[0] * total, most), maps, 0)
-    return held * total / np.maximum(held.sum(axis=1, keepdims=True), _SMALL)
+    large = np.where(maps >= np.minimum(SHARES[0] * total, most), maps, 0)
+    return large * total / np.maximum(large.sum(axis=1, keepdims=True), _SMALL)
 
 
 def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
-    """Return the pixels of a slab around the middle photon that holds at most `MOST_SIMULATED`, and their grid."""
+    """Return the pixels of a slab around the middle photon with at most `MOST_SIMULATED` photons, and their grid."""
     n, *others = image.navigation_shape
     below = np.concatenate([[0], np.cumsum(image.total_map().reshape(n, -1).sum(axis=1))])
     first, last = np.searchsorted(below, (below[-1] - MOST_SIMULATED) / 2 + np.array([0, MOST_SIMULATED]))
@@ -151,7 +161,7 @@ def normal_scores(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def learned_scores(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return quantiles of scores (N, K) in each group that `groups` (N, K) counts from 1, (K, shares, levels)."""
+    """Return quantiles of scores (N, K) in each group of `groups` (N, K), counted from 1, (K, shares, levels)."""
     learned = np.tile(ndtri(LEVELS), (scores.shape[1], len(SHARES), 1))
     for k, group in itertools.product(range(scores.shape[1]), range(len(SHARES))):
         found = scores[groups[:, k] == group + 1, k]
@@ -161,20 +171,20 @@ def learned_scores(scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def told(scores: np.ndarray) -> dict[str, list]:
-    """Say where truths were at the ends of the 90 % interval and in its middle, for each component and share."""
+    """Return the scores at the ends of the 90 % interval and in its middle, for each component and group of pixels."""
     return {
         f"{level:g}": scores[..., np.argmin(np.abs(LEVELS - level))].tolist() for level in (0.05, 0.5, 0.95)
     }
 
 
 def recalibrate_in_place(maps: Maps, scores: np.ndarray) -> Maps:
-    """Move draws to where truths of their rank were; those of `maps` move in place.
+    """Move draws to where truths of their rank were. The draws of `maps` are overwritten.
 
     Parameters
     ----------
     maps : Maps
     scores : (K, shares, levels) array
-        Of `measure_scores`.
+        What `measure_scores` returned.
     """
     n = math.prod(maps.draws.shape[:2])
     of_rank = ndtri(np.arange(1, n + 1) / (n + 1))
@@ -196,7 +206,7 @@ def recalibrate_in_place(maps: Maps, scores: np.ndarray) -> Maps:
 
 
 def _read_at(draws: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Replace the draw of each rank, in (n, P), by what the draws of its pixel are at a score, (n,)."""
+    """Replace the draw of each rank, in (n, P), by the value of its pixel's draws at a score, (n,)."""
     n = len(draws)
     order = draws.argsort(axis=0)
     ranked = _logarithm(np.take_along_axis(draws, order, axis=0))
@@ -213,11 +223,11 @@ def _read_at(draws: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return result
 
 
-def _with_totals(mean: np.ndarray, total: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Take what is too much in a pixel, (P, K), from the components that it hardly holds, and the rest from all."""
-    little = np.where(held, 0, mean).sum(axis=1, keepdims=True)
+def _with_totals(mean: np.ndarray, total: np.ndarray, large: np.ndarray) -> np.ndarray:
+    """Restore the total of each pixel, (P, K): first from the components that it hardly contains, then from all."""
+    little = np.where(large, 0, mean).sum(axis=1, keepdims=True)
     left = np.clip(1 - (mean.sum(axis=1, keepdims=True) - total) / np.maximum(little, _SMALL), _LEAST, 1)
-    mean = np.where(held, mean, mean * left)
+    mean = np.where(large, mean, mean * left)
     return mean * total / np.maximum(mean.sum(axis=1, keepdims=True), _SMALL)
 
 

@@ -1,7 +1,7 @@
-r"""Shapes of Gamma and Dirichlet distributions, drawn on a grid given what was drawn from them.
+r"""Draw the shapes of Gamma and Dirichlet distributions on a grid, given what was drawn from these distributions.
 
-All have the prior :math:`\log \alpha \sim \mathrm{Normal}(\log 1/2, 1.5)`; the rate of a Gamma distribution has the
-density :math:`1 / \beta`.
+All shapes have the prior :math:`\log \alpha \sim \mathrm{Normal}(\log 1/2, 1.5)`. The rate of a Gamma distribution has
+the density :math:`1 / \beta`.
 """
 
 import math
@@ -23,7 +23,7 @@ def draw_gamma(key: Array, log_rates: Array, exposure: Array) -> tuple[Array, Ar
     r"""Draw shape and rate, (K,) each, of the Gamma distributions that maps (K, *shape) come from.
 
     Given a map of P cells, the rate is Gamma distributed, :math:`\beta \mid \alpha, a \sim \mathrm{Gamma}(P \alpha,
-    \sum_p a_p)`. With it integrated out the shape has the log-density :math:`\log \Gamma(P \alpha) - P \log
+    \sum_p a_p)`. With it integrated out, the shape has the log-density :math:`\log \Gamma(P \alpha) - P \log
     \Gamma(\alpha) + \alpha \sum_p \log (a_p / \sum_q a_q)` and its prior. Cells without exposure are left out.
     """
     shape_key, rate_key = jax.random.split(key)
@@ -42,17 +42,17 @@ def draw_gamma(key: Array, log_rates: Array, exposure: Array) -> tuple[Array, Ar
 def draw_concentrations(key: Array, mean_log: Array, n: Array, concentrations: Array) -> Array:
     r"""Draw the concentrations (K,) of a Dirichlet distribution, one after the other.
 
-    Each has, given the others, the log-density :math:`n (\log \Gamma(\alpha_+) - \log \Gamma(\alpha_k) + \alpha_k
+    Given the others, each has the log-density :math:`n (\log \Gamma(\alpha_+) - \log \Gamma(\alpha_k) + \alpha_k
     \overline{\log f_k})` and its prior.
 
     Parameters
     ----------
     key : JAX key
     mean_log : (K,) array
-        Mean logarithm of each of the shares over `n` compositions.
+        Mean logarithm of each fraction over `n` compositions.
     n : scalar
     concentrations : (K,) array
-        The draw before.
+        The previous draw.
     """
     noise = jax.random.gumbel(key, (len(concentrations), len(_GRID)))
 

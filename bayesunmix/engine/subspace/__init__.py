@@ -1,1 +1,1 @@
-"""Principal components, their rotation, and the corners of what they span."""
+"""Compute principal components, rotate them, and find the corners of the simplex that they span."""

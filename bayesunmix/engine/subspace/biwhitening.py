@@ -1,14 +1,14 @@
-r"""Weights of pixels and channels after which photon noise has the same strength everywhere.
+r"""Weigh pixels and channels so that photon noise has the same strength everywhere (biwhitening).
 
 The variance of a Poisson count is its mean, so the counts estimate the variances. Sinkhorn's iteration [2]_ finds
 weights u, v of the pixels and channels for which :math:`u_p^2 V_{pc} v_c^2` averages one in every row and in every
-column; then the noise of :math:`\mathrm{diag}(u)\, X\, \mathrm{diag}(v)` follows the law of Marchenko and Pastur,
-and only signal rises above the edge :math:`\sqrt{P} + \sqrt{C}` of its singular values [1]_.
+column. Then the noise of :math:`\mathrm{diag}(u)\, X\, \mathrm{diag}(v)` follows the law of Marchenko and Pastur, and
+only signal rises above the edge :math:`\sqrt{P} + \sqrt{C}` of its singular values [1]_.
 
-V = X asks for counts in every corner of the matrix. Where most entries are empty the weights of a channel seen once
-would run away; the product of the margins, which has the same margins and no zeros, is then the better estimate. V is
-a mixture of the two, and the product's share is :math:`1 / (1 + m)` at m counts per entry: nearly all of it at a few
-photons per pixel, nearly none in a well-filled matrix.
+V = X needs counts in every part of the matrix. Where most entries are empty, the weights of a channel with a single
+photon would diverge. There the product of the margins, which has the same margins and no zeros, is the better estimate.
+V is a mixture of the two. The weight of the product is :math:`1 / (1 + m)` at m counts per entry: nearly all of V at a
+few photons per pixel, nearly nothing in a well-filled matrix.
 
 References
 ----------
@@ -37,8 +37,8 @@ def biwhiten(counts: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
     -------
     row_weights : (P,) array
     column_weights : (C,) array
-        The estimated variance averages one over the occupied columns of every occupied row, and over the occupied
-        rows of every occupied column. Empty rows and columns have weight 0.
+        The estimated variance averages one over the occupied columns of every occupied row, and over the occupied rows
+        of every occupied column. Empty rows and columns have weight 0.
     """
     values = counts.astype(np.float64)
     by_pixel, by_channel, total = values.sum(axis=1), values.sum(axis=0), values.sum()
@@ -65,5 +65,5 @@ def biwhiten(counts: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
 
 
 def reciprocal(values: np.ndarray) -> np.ndarray:
-    """Reciprocals, and 0 for what is empty and takes no part."""
+    """Return the reciprocals, and 0 for entries of 0."""
     return np.divide(1, values, out=np.zeros(values.shape), where=values > 0)

@@ -1,14 +1,13 @@
-r"""Where chains begin: at the corners of what the leading principal components leave of the counts.
+"""Find a start for chains at the corners of the counts, in the space of the leading principal components.
 
-Maximum likelihood is a bad place. With K free abundances in every superpixel it sooner splits the commonest material in
-two, which fits its noise, than gives an endmember to one that few pixels hold; on `trace_precipitates` it even leaves
-the truth for that.
+Maximum likelihood is a bad start. With K free abundances in every superpixel it often splits the commonest material in
+two, which fits its noise, and gives no endmember to a material that is in few pixels.
 
-In the space of the K leading components (`bayesunmix.engine.subspace.pca`), of channels no finer than peaks need, the
-composition of a superpixel has little noise, the same along all axes and inversely proportional to its counts.
-Materials are the corners of a simplex that the others fill. Successive projection [1]_ finds them one after the other:
-the next is the superpixel whose distance from the flat through those before is the most certain, in standard
-deviations; it is averaged with those most like it.
+In the space of the K leading components (`bayesunmix.engine.subspace.pca`), with channels no finer than peaks need, the
+composition of a superpixel has little noise. The noise is the same along all axes and inversely proportional to the
+counts. Pure materials are the corners of a simplex that the mixtures fill. Successive projection [1]_ finds the corners
+one after the other. The next corner is the superpixel whose distance from the plane through the previous ones is the
+most significant, in standard deviations. It is averaged with the superpixels most similar to it.
 
 References
 ----------
@@ -27,10 +26,10 @@ from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY
 from bayesunmix.engine.fits.superpixels import Coarse, coarsen, resolve, spread
 from bayesunmix.engine.subspace.pca import principal_components
 
-COUNTS_PER_CORNER = 60  # per superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
+COUNTS_PER_CORNER = 60  # in a superpixel: fewer hide a corner in noise, more hide a grain in its surroundings
 MOST_CORNER_SUPERPIXELS = 16384
-_AVERAGED = 3  # superpixels in a corner
-_OF_THE_MEAN = 0.05  # in every endmember, so that no channel is locked
+_AVERAGED = 3  # superpixels per corner
+_OF_THE_MEAN = 0.05  # fraction of the mean in every endmember, so that no channel stays at zero
 _ITERATIONS = 50
 
 
@@ -54,13 +53,13 @@ def corner_start(
     ----------
     image : SpectrumImage
     pixels : Occupied
-        The pixels of `image` that hold counts.
+        The pixels of `image` that have counts.
     n_components : int
     key : JAX key
     seen : float
-        Share of the superpixels that are looked at, chosen at random.
+        Fraction of the superpixels to use, chosen at random.
     coarse : Coarse, optional
-        ``coarsen_for_corners(image, n_components)``, from callers that look for corners more than once.
+        ``coarsen_for_corners(image, n_components)``. Pass it if you look for corners more than once.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def corner_start(
 
 
 def find_corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Corners (K, K) of points (P, K) whose noise has a variance inversely proportional to their counts (P,)."""
+    """Return the corners (K, K) of points (P, K). Their noise variance is inversely proportional to counts (P,)."""
     n = points.shape[1]
     away = points - np.average(points, axis=0, weights=counts)
     corners: list[np.ndarray] = []
@@ -105,7 +104,7 @@ def find_corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def likeliest_shares(counts: sparse.csr_array, endmembers: np.ndarray) -> np.ndarray:
-    """Likeliest composition of each row of counts (B, C), by EM: (K, B)."""
+    """Return the most likely composition of each row of counts (B, C), by EM: (K, B)."""
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     of_entry = endmembers[:, counts.indices]
     shares = np.full((len(endmembers), counts.shape[0]), 1 / len(endmembers))

@@ -1,18 +1,18 @@
-r"""Principal components of scaled counts, from sparse products.
+r"""Compute principal components of scaled counts, from sparse products.
 
 Pixels and channels are first given weights u and v, so that the noise of :math:`S = \mathrm{diag}(u)\, X\,
-\mathrm{diag}(v)` is about equal everywhere: the inverse square roots of the total map and of the sum spectrum [1]_,
-or the weights of biwhitening [2]_. The leading eigenvectors of :math:`S^T S` are the components; undoing the weights
-gives endmembers and abundances in counts. Neither S nor its centred form :math:`S - 1 m^T` is ever dense: the mean m
-enters products as a term of rank one.
+\mathrm{diag}(v)` is about equal everywhere: the inverse square roots of the total map and of the sum spectrum [1]_, or
+the weights of biwhitening [2]_. The leading eigenvectors of :math:`S^T S` are the components. Undoing the weights gives
+endmembers and abundances in counts. Neither S nor its centred form :math:`S - 1 m^T` is ever dense: the mean m enters
+products as a term of rank one.
 
-At a few counts per pixel a total says little of the mean behind it: a channel whose only photon is also the only one of
-its pixel would make a component as strong as any. So three photons are added to each total before its root is taken,
-as in the regularised spectral clustering of sparse networks [4]_; where counts are plenty it makes no difference.
+At a few counts per pixel a total says little about the mean behind it. A channel whose only photon is also the only one
+of its pixel would make a strong component. So three photons are added to each total before its root is taken, as in the
+regularised spectral clustering of sparse networks [4]_. With many counts this makes no difference.
 
 Two solvers find the same eigenvectors. Block Krylov iteration [3]_ from a random block multiplies by S and its
-transpose until every residual is small: a few steps for components that stand out of the noise, many for those
-that do not. The Gram matrix is formed and solved whole, on the shorter side of S.
+transpose until every residual is small. It takes a few steps for components that stand out of the noise, and many for
+those that do not. The other solver forms the whole Gram matrix, on the shorter side of S.
 
 References
 ----------
@@ -37,25 +37,26 @@ from bayesunmix.engine.subspace.biwhitening import biwhiten, reciprocal
 Scaling = Literal["poisson", "keenan_kotula", "biwhitened", "none"]
 Solver = Literal["auto", "randomised", "gram"]
 
-_PSEUDOCOUNT = 3.0  # of 0, 1, 3 and 10 the best over all phantoms at 2 to 50 counts per pixel
+_PSEUDOCOUNT = 3.0  # the best of 0, 1, 3 and 10 over all phantoms at low doses
 _OVERSAMPLING = 5
-_TOLERANCE = 1e-6  # of the residual of an eigenvector; the error of its eigenvalue is about the square
-_PATIENCE = 8  # "auto" forms the Gram matrix where a Krylov basis of an eighth of its size does not do
-_NOTHING = 1e-12  # of the largest eigenvalue: what rounding leaves of a component that is not there
-_FILLED = 0.05  # share of non-zeros from which a dense block of pixels is multiplied faster than a sparse one
-_BLOCK_ENTRIES = 2**22  # of such a block: 32 MiB
+_TOLERANCE = 1e-6  # residual of an eigenvector; the error of its eigenvalue is about the square of it
+_PATIENCE = 8  # "auto" forms the Gram matrix where a Krylov basis of an eighth of its size is not enough
+_NOTHING = 1e-12  # fraction of the largest eigenvalue that rounding leaves of a component that is not there
+_FILLED = 0.05  # fraction of non-zeros from which dense blocks are multiplied faster than sparse ones
+_BLOCK_ENTRIES = 2**22  # entries of such a block: 32 MiB
 
 
 class Components(NamedTuple):
-    """Principal components, leading ones first; the product of abundances and endmembers is in counts.
+    """Hold principal components, leading ones first. The product of abundances and endmembers is in counts.
 
     Parameters
     ----------
     endmembers : (K, C) array
-        Of no fixed scale and sign. All zero where the counts have no further component.
+        Spectra without a fixed scale and sign. All zero where the counts have no further component.
     abundances : (P, K) array
+        Maps; the product with the endmembers is in counts.
     explained_variance_ratio : (K,) array
-        Share of the whole sum of squares of the scaled counts, not of the part that the K components explain.
+        Fraction of the whole sum of squares of the scaled counts, not of the part that the K components explain.
     """
 
     endmembers: np.ndarray
@@ -64,7 +65,7 @@ class Components(NamedTuple):
 
 
 class _Scaled(NamedTuple):
-    """Scaled counts S (P, C), the mean m (C,), and (P,) 1 for the pixels it is subtracted from, else 0."""
+    """Hold scaled counts S (P, C), the mean m (C,), and (P,) 1 for the pixels it is subtracted from, else 0."""
 
     counts: sparse.csr_array
     mean: np.ndarray
@@ -93,16 +94,16 @@ def principal_components(
     ----------
     image : SpectrumImage
     n_components : int
-        At most the number of channels and of pixels that hold counts.
+        At most the number of channels and of pixels that have counts.
     scaling : {"poisson", "keenan_kotula", "biwhitened", "none"}
-        "keenan_kotula" adds no photons to the totals.
+        Weights of pixels and channels. "keenan_kotula" adds no photons to the totals.
     centred : bool
-        Make the mean the first component, so that it is not lost, and the others the principal components of what
-        deviates from it. It is the mean of the scaled counts over pixels that take part. There is little need for it:
-        under "keenan_kotula" the first uncentred component is exactly the total map times the sum spectrum.
+        Make the mean the first component, so that it is not lost, and the others the principal components of the
+        deviations from it. The mean is that of the scaled counts over pixels that are not masked. This is seldom
+        needed: under "keenan_kotula" the first uncentred component is exactly the total map times the sum spectrum.
     solver : {"auto", "randomised", "gram"}
-        "auto" starts with the first and turns to the second where the components do not stand out of the noise. The
-        random block is always the same, and so is the result.
+        "auto" tries the first and turns to the second where the components do not stand out of the noise. The random
+        block is always the same, and so is the result.
     """
     pixels, channels = noise_weights(image, scaling)
     values = (
@@ -127,7 +128,7 @@ def principal_components(
 
 
 def noise_weights(image: SpectrumImage, scaling: Scaling) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of pixels and channels; 0 for empty ones, which then take no part."""
+    """Return the weights of pixels and channels; 0 for empty ones, which are then ignored."""
     if scaling == "none":
         return image.takes_part.astype(np.float64), np.ones(image.n_channels)
     if scaling == "biwhitened":
@@ -153,8 +154,9 @@ def _leading(scaled: _Scaled, n: int, solver: Solver) -> tuple[np.ndarray, np.nd
 
 
 def _krylov(scaled: _Scaled, n: int, largest: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rayleigh-Ritz in a growing Krylov space; None if it would outgrow `largest` before it has settled."""
+    """Solve in a growing Krylov space (Rayleigh-Ritz); return None if it outgrows `largest` before it has settled."""
     width, n_channels = n + _OVERSAMPLING, scaled.counts.shape[1]
+    # PCA has no randomness: any block leads to the same components, within the tolerance, so it is always this one.
     block = np.linalg.qr(np.random.default_rng(0).normal(size=(n_channels, width)))[0]
     basis, image = np.zeros((n_channels, 0)), np.zeros((n_channels, 0))
     while basis.shape[1] + width <= largest:
@@ -173,7 +175,7 @@ def _krylov(scaled: _Scaled, n: int, largest: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _gram(scaled: _Scaled, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Solve the Gram matrix of channels, or of pixels where they are fewer."""
+    """Solve the Gram matrix of the channels, or of the pixels where these are fewer."""
     counts, mean, part = scaled
     if counts.shape[0] >= counts.shape[1]:
         values, vectors = _largest(_product(counts) - part.sum() * np.outer(mean, mean), n)

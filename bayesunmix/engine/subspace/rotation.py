@@ -1,9 +1,9 @@
-r"""Rotations to simple structure: the orthogonal R for which the rows of R X have few large values.
+r"""Rotate components to simple structure: find the orthogonal R for which the rows of R X have few large values.
 
-Both criteria climb by the same fixed point: with y = R X, take :math:`M = E[g(y)\, x^T] - \mathrm{diag}(h)\, R`
-and replace R by the orthogonal matrix nearest to M. FastICA [1]_ has :math:`g = \tanh` and :math:`h = E[g'(y)]`.
-Varimax [2]_ has :math:`g = y^3 - E[y^2]\, y` and h = 0; on white samples, where :math:`E[y^2]` is 1 for every rotation,
-it is the same as quartimax and every other orthomax criterion.
+Both criteria climb by the same fixed point. With y = R X, take :math:`M = E[g(y)\, x^T] - \mathrm{diag}(h)\, R` and
+replace R by the orthogonal matrix nearest to M. FastICA [1]_ has :math:`g = \tanh` and :math:`h = E[g'(y)]`. Varimax
+[2]_ has :math:`g = y^3 - E[y^2]\, y` and h = 0. On white samples, where :math:`E[y^2]` is 1 for every rotation, varimax
+is the same as quartimax and every other orthomax criterion.
 
 References
 ----------
@@ -23,12 +23,12 @@ _GAUSSIAN_LOGCOSH = 0.3745672075  # E log cosh of a standard normal variate
 
 
 class Rotation(NamedTuple):
-    """Where a start ended.
+    """Hold the end of a rotation.
 
     Parameters
     ----------
     matrix : (K, K) array
-        Orthogonal.
+        Orthogonal matrix.
     contrast : float
         The criterion at the end; larger is simpler.
     turn : float
@@ -57,10 +57,10 @@ def rotate(
     samples : (K, N) array
         White for FastICA: uncorrelated rows of mean 0 and variance 1.
     start : (K, K) array
-        Of which the nearest orthogonal matrix is taken.
+        The nearest orthogonal matrix to it is the start.
     criterion : {"fastica", "varimax"}
     weights : (N,) array, optional
-        Of the samples; all the same where not given.
+        Weights of the samples; equal where not given.
     tolerance : float
     max_iterations : int
     """
@@ -80,7 +80,7 @@ def varimax(matrix: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     matrix : (n, K) array
-        Taken as it is, neither centred nor whitened.
+        Used as it is, neither centred nor whitened.
     """
     return rotate(matrix.T, np.eye(matrix.shape[1]), "varimax", tolerance=1e-12).matrix.T
 

@@ -1,0 +1,5 @@
+"""Reports: pages that open from disk without a network."""
+
+from bayesunmix.report.result_page import write_report
+
+__all__ = ["write_report"]
