@@ -52,7 +52,9 @@ def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCoun
         kept, counts, endmembers = (pooled.grouped(part) for part in (kept, counts, endmembers))
     expected = expected_counts(abundances, endmembers)
     taken = leverage(abundances, endmembers, expected, pooled.is_free)
-    values = predictive_pit(counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng).ravel()
+    values = predictive_pit(
+        counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng
+    ).ravel()
     histogram = np.histogram(values, BINS, (0, 1))[0]
     below = bdtr(np.arange(values.size + 1), values.size, 1 / BINS)
     tail = (1 - BAND) / 2 / BINS  # Bonferroni: all bins at once
@@ -71,7 +73,9 @@ def distance_from_uniform(values: np.ndarray) -> float:
     return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
-def predictive_pit(counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def predictive_pit(
+    counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Return the randomised PIT under the negative binomial distribution of variance mean (1 + excess)."""
     excess = np.maximum(excess, 1e-6)
     size, share = mean / excess, 1 / (1 + excess)
