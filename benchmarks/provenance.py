@@ -126,9 +126,12 @@ def _of_other_packages(role: Role, name: str) -> Iterator[bytes]:
 
 def _code(file: Path) -> bytes:
     """Return what a file does: Python without docstrings, comments and blank lines, anything else as it is."""
-    if file.suffix != ".py":
-        return file.read_bytes()
-    text = file.read_text(encoding="utf-8")
+    return _without_words(file.read_text(encoding="utf-8")) if file.suffix == ".py" else file.read_bytes()
+
+
+@functools.cache
+def _without_words(text: str) -> bytes:
+    """Take docstrings, comments and blank lines out of Python source. Most cells share most files."""
     lines = text.split("\n")
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
