@@ -82,7 +82,7 @@ def publish(
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
 ) -> None:
     """Keep the scores of a folder of results as one small file."""
-    from benchmarks.reporting.published import publish as publish_results
+    from benchmarks.published import publish as publish_results
 
     publish_results(out, file)
     typer.echo(f"wrote {file}")
@@ -93,7 +93,7 @@ def readme(
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would change.")] = False,
 ) -> None:
     """Write the README's table of the published results."""
-    from benchmarks.reporting.published import write_readme
+    from benchmarks.reporting.readme_table import write_readme
 
     changed = write_readme(check)
     if check and changed:
@@ -106,12 +106,14 @@ def readme(
 @app.command()
 def speed(
     subject: Annotated[str, typer.Argument(help="What to measure (see list).")],
+    out: Annotated[Path | None, typer.Option(help="CSV file to write the measurements into.")] = None,
 ) -> None:
     """Measure seconds and peak memory."""
-    from benchmarks.speed import SPEEDS
+    from benchmarks.speed import HEADING, measure_speeds
 
-    for line in SPEEDS[subject]():
-        typer.echo(line)
+    typer.echo(HEADING)
+    for row in measure_speeds(subject, out):
+        typer.echo(row.line())
 
 
 @app.command()
@@ -140,9 +142,21 @@ def calibration_report(
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/calibration"),
 ) -> None:
     """Write the report of what `calibration` measured: coverage, ranks, and where a target is missed."""
-    from benchmarks.reporting.calibration_report import PUBLISHED, write_calibration_report
+    from benchmarks.published import RESULTS
+    from benchmarks.reporting.calibration_report import write_calibration_report
 
-    for path in write_calibration_report(folder or PUBLISHED, out):
+    for path in write_calibration_report(folder or RESULTS, out):
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Argument(help="Folder of the pages.")],
+) -> None:
+    """Write the pages of results for the documentation: Markdown, and figures beside it."""
+    from benchmarks.site import write_site
+
+    for path in write_site(out):
         typer.echo(f"wrote {path}")
 
 

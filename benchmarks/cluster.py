@@ -12,7 +12,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import dask
@@ -42,7 +42,9 @@ class ClusterLost(ConnectionError):
     """The scheduler went away; what was recorded stays."""
 
 
-def compute_all(tasks: Sequence[Task], workers: int, scheduler: str | None) -> Iterator[Finished]:
+def compute_all(
+    tasks: Sequence[Task], workers: int, scheduler: str | None
+) -> Generator[Finished, None, None]:
     """Compute cells in any order.
 
     Parameters

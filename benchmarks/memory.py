@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 
-def peak_mib() -> float:
+def peak_resident_mib() -> float:
     """Largest resident size of this process so far, MiB.
 
     Linux is asked through /proc, because getrusage starts a new process at the peak of the one that started it.

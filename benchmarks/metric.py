@@ -2,12 +2,14 @@
 
 A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see
 `scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. A trial is a
-phantom's (`simulations.phantom.Trial`), or of a recording that has no truth (`benchmarks.recording.RecordedTrial`), for
+phantom's (`simulations.trial.Trial`), or of a recording that has no truth (`benchmarks.recording.RecordedTrial`), for
 metrics that need none. To add one, write one file, `metrics/mine.py`::
 
     @metric(label="Mine", unit="deg", best="low")
     def mine(trial, unmixing) -> float:
         return ...
+
+A metric of cost (``is_cost=True``) takes the trial and the `benchmarks.cost.CellCost` of the fit instead of its result.
 """
 
 from collections.abc import Callable
@@ -15,9 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bayesunmix.contracts.registry import Registry
-from bayesunmix.data.result import Unmixing
 
-Score = Callable[[Any, Unmixing], float]
+Score = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Metric:
     Parameters
     ----------
     score : callable (trial, unmixing) -> float
+        Of a cost: (trial, cost).
     label : str
         Heading of a column or an axis.
     unit : str

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from benchmarks.memory import peak_mib
+from benchmarks.memory import peak_resident_mib
 from benchmarks.peer import PEERS
 
 
@@ -43,7 +43,11 @@ def main(name: str, folder: Path) -> None:
     )
     seconds = time.perf_counter() - start
 
-    info |= {"fit_seconds": seconds, "peak_mib": peak_mib(), "versions": _versions(peer.modules)}
+    info["process"] = {
+        "fit_seconds": seconds,
+        "peak_mib": peak_resident_mib(),
+        "versions": _versions(peer.modules),
+    }
     np.savez(folder / "result.npz", endmembers=endmembers, abundances=abundances)
     (folder / "info.json").write_text(json.dumps(info), encoding="utf-8")
 

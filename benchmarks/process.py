@@ -22,9 +22,11 @@ from benchmarks.task import Finished, Task
 
 _LOOK_SECONDS = 0.5
 _GOODBYE_SECONDS = 5.0
-_CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
+    _CONTEXT = multiprocessing.get_context("forkserver")
     _CONTEXT.set_forkserver_preload(["benchmarks.worker", "jax"])
+else:
+    _CONTEXT = multiprocessing.get_context("spawn")
 
 
 class CellProcess:

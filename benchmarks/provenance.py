@@ -1,6 +1,7 @@
 """Where numbers come from: the code that decides a score, the machine, the versions, the command."""
 
 import ast
+import datetime
 import functools
 import hashlib
 import io
@@ -10,11 +11,13 @@ import shlex
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from bayesunmix.unmixing import versions
 from benchmarks.suite import Role
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +37,7 @@ _DECIDES_BY_ROLE = {
     "method": (f"{_METHODS}/{{0}}.py",),
     "peer": (
         "benchmarks/peer.py",
+        "benchmarks/peer_method.py",
         "benchmarks/peer_process.py",
         "benchmarks/peers/{0}.py",
         "requirements/{1}.txt",
@@ -86,6 +90,24 @@ def machine() -> str:
     )
 
 
+def about(before: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how results are made now: commands, machines, commits and dates, after those that made the earlier rows.
+
+    Parameters
+    ----------
+    before : dict
+        What this function returned for the earlier rows; empty where there are none.
+    """
+    now = {
+        "commands": command(),
+        "machines": machine(),
+        "commits": commit(),
+        "dates": datetime.date.today().isoformat(),
+    }
+    lists = {name: list(dict.fromkeys([*before.get(name, ()), one])) for name, one in now.items()}
+    return {**before, **lists, "versions": versions()}
+
+
 def command() -> str:
     """Return the line that started this process, to be typed from the root of a checkout."""
     return shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
@@ -109,10 +131,12 @@ def _code(file: Path) -> bytes:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
     for node in ast.walk(ast.parse(text)):
-        body = getattr(node, "body", None)
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and body and ast.get_docstring(node, clean=False) is not None:
-            lines[body[0].lineno - 1 : body[0].end_lineno] = [""] * (body[0].end_lineno - body[0].lineno + 1)
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            first, last = node.body[0].lineno, node.body[0].end_lineno
+            assert last is not None
+            lines[first - 1 : last] = [""] * (last - first + 1)
     return "\n".join(line for line in lines if line.strip()).encode()
 
 

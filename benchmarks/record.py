@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from bayesunmix.io.file import whole_file
+from bayesunmix.io.plain import plain
 from benchmarks.suite import Role
 
 
@@ -155,8 +156,3 @@ def _drop_torn_line(file: BinaryIO) -> None:
         if file.read(1) != b"\n":
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def plain(value: Any) -> Any:
-    """Turn NumPy scalars and anything else into what JSON can hold."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else str(value)

@@ -30,7 +30,7 @@ from bayesunmix import SpectrumImage, read
 from bayesunmix.contracts.registry import require_name
 from benchmarks.missing import Missing
 
-FOLDER = "BAYESUNMIX_RECORDINGS"
+FOLDER_VARIABLE = "BAYESUNMIX_RECORDINGS"
 _REQUIRED = ("file", "components", "lines")
 
 
@@ -169,14 +169,16 @@ def _list(given: Any) -> list[Any]:
 def _sought(file: Any, folder: Path) -> Path:
     """Return where a file is, or else would be beside the suite."""
     beside = folder / str(file)
-    elsewhere = Path(os.environ[FOLDER]) / str(file) if FOLDER in os.environ else beside
+    elsewhere = Path(os.environ[FOLDER_VARIABLE]) / str(file) if FOLDER_VARIABLE in os.environ else beside
     return beside if beside.is_file() else elsewhere
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path) -> SpectrumImage:
     if not path.is_file():
-        raise Missing(f"there is no recording {path}; set {FOLDER} to the folder that holds {path.name}")
+        raise Missing(
+            f"there is no recording {path}; set {FOLDER_VARIABLE} to the folder that holds {path.name}"
+        )
     return read(path)
 
 

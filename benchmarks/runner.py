@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from bayesunmix.unmixing import versions
 from benchmarks import provenance
 from benchmarks.cluster import compute_all
 from benchmarks.peer import PEERS
@@ -91,15 +90,7 @@ def _describe(suite: Suite, out: Path) -> None:
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if (name := before.get("suite", suite.name)) != suite.name:
         raise ValueError(f"{out} holds results of the suite {name}, not {suite.name}; choose another --out")
-    commands = [*before.get("command", "").splitlines(), provenance.command()]
-    about = {
-        "suite": suite.name,
-        "title": suite.title,
-        "command": "\n".join(dict.fromkeys(commands)),
-        "machine": provenance.machine(),
-        "versions": versions(),
-        "commit": provenance.commit(),
-    }
+    about = {**provenance.about(before), "suite": suite.name, "title": suite.title}
     write_text(path, json.dumps(about, indent=2) + "\n")
 
 

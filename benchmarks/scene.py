@@ -60,8 +60,10 @@ class Scene:
     def parse(cls, name: str, table: Mapping[str, Any]) -> "Scene":
         """Read the TOML table of a scene."""
         settings = dict(table)
-        known = {key: settings.pop(key) for key in ("phantom", "detector", "acquisition") if key in settings}
-        return cls(**{"name": name, "phantom": name, "settings": settings} | known)
+        known: dict[str, Any] = {
+            key: settings.pop(key) for key in ("phantom", "detector", "acquisition") if key in settings
+        }
+        return cls(**{"name": name, "phantom": name, "settings": settings, **known})
 
     @property
     def recorded(self) -> Acquisition:

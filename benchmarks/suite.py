@@ -125,7 +125,7 @@ class Suite:
         ValueError
             If a name or number is not part of the suite.
         """
-        changes = {}
+        changes: dict[str, Any] = {}
         for key, wanted in chosen.items():
             present = {_written(value): value for value in getattr(self, key)}
             for name in wanted:

@@ -88,12 +88,14 @@ def _transmission(mean_depth: np.ndarray) -> np.ndarray:
 
 def _slab_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
     """Mean way out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
+    assert phantom.thickness_nm is not None
     half = phantom.thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
     return np.broadcast_to(half[:, None], (len(half), half.shape[1], half.shape[1]))
 
 
 def _voxel_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
     """Mean way out of a voxel model, (P, K, J)."""
+    assert phantom.volume is not None
     n_materials = len(phantom.materials)
     present = phantom.volume[..., None] == np.arange(1, n_materials + 1, dtype=np.uint8)
     paths = [

@@ -23,7 +23,7 @@ from bayesunmix.engine.fits.poisson_fit import fit_abundances, standard_errors
 from bayesunmix.spectra import Detector, kramers
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.proportion import proportion_interval
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 from simulations.acquisition import Acquisition
 from simulations.nicr import BEAM_KEV, LINE_SHARE
 
@@ -107,7 +107,7 @@ def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:
         scene = PHANTOMS["nicr_film"](detector=_DETECTORS[case.fault](case.strength))
     if case.fault == "shift":
         offset = Acquisition(offset_kev=case.strength * _CHANNEL_KEV)
-        return scene.acquire(dose, seed, offset), believed
+        return acquire(scene, dose, seed, offset), believed
     if case.fault == "line_ratio":
         believed = believed.copy()
         for k, low, high in ((1, 5.8, 6.1), (2, 8.1, 8.45)):
@@ -115,7 +115,7 @@ def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:
             believed[k, window] *= 1 + case.strength
     if case.fault == "continuum":
         believed = believed + _continuum(scene.energy_kev) * ((scene.energy_kev / 4) ** case.strength - 1)
-    return scene.acquire(dose, seed), believed / believed.sum(axis=1, keepdims=True)
+    return acquire(scene, dose, seed), believed / believed.sum(axis=1, keepdims=True)
 
 
 def _continuum(energy_kev: np.ndarray) -> np.ndarray:

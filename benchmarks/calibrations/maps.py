@@ -52,6 +52,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     begun = time.perf_counter()
     maps = draw(trial.image, starts=starts, key=map_key, n_maps=N_MAPS)
     scores = measure_scores(trial.image, known, maps, starts, image_key, partial(draw, n_maps=N_MAPS // 2))
+    assert scores is not None, "it was not interrupted"
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
     maps = recalibrate(maps, scores)
@@ -80,6 +81,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
     result, truth = _result(trial, maps), trial.truth
     little = trial.phantom.specimen[:, None] & ~active(trial)
     nothing = little & (truth.fractions < _NOTHING)
+    assert result.posterior is not None
     limit = result.posterior.upper_limit(0.95).abundances
     covered = {f"coverage_{100 * level:.0f}": coverage(trial, result, level) for level in (0.5, 0.9, 0.95)}
     return {

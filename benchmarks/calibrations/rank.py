@@ -7,15 +7,15 @@ import pandas as pd
 
 import bayesunmix as bu
 from benchmarks.calibration import CALIBRATIONS, Calibration
-from simulations.phantom import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 
 def measure(phantom: str, dose: float, seed: int) -> dict[str, int | None]:
     """Rank one trial."""
-    scene = PHANTOMS[phantom]()
-    found = bu.rank(scene.acquire(dose, seed).image, seed=seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
+    found = bu.rank(trial.image, seed=seed)
     return {
-        "truth": scene.truth.n_components,
+        "truth": trial.truth.n_components,
         "recommended": found.n_components,
         "scree": found.scree.n_components,
         "held_out": found.held_out.n_components,

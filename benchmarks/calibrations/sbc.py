@@ -16,7 +16,7 @@ References
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ from benchmarks.scoring.proportion import proportion_interval
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS = 6, 8, 2
 PRIOR = Prior(shape=1.5, rate=0.3, concentration=0.7)
-BINS = 20
+RANK_BINS = 20
 PER_SEED = 100  # simulations
 QUANTITIES = (
     "log_likelihood",
@@ -61,7 +61,7 @@ class State(NamedTuple):
 
 
 class Length(NamedTuple):
-    """Sweeps before the first draw, sweeps for each draw, and draws: one less than a multiple of `BINS`."""
+    """Sweeps before the first draw, sweeps for each draw, and draws: one less than a multiple of `RANK_BINS`."""
 
     warmup: int = 200
     thin: int = 10
@@ -74,11 +74,11 @@ LONG = Length()
 class Simulations(NamedTuple):
     """True abundances (n, K, P) and endmembers (n, K, C), and counts (n, P, C)."""
 
-    truth: State
+    truth: tuple[np.ndarray, np.ndarray]
     counts: np.ndarray
 
 
-def simulate(rng: np.random.Generator, n: int) -> Simulations:
+def draw_trials(rng: np.random.Generator, n: int) -> Simulations:
     """Draw parameters from the prior, and counts given them."""
     truth = _from_prior(rng, n)
     return Simulations(truth, rng.poisson(np.einsum("nkp,nkc->npc", *truth)))
@@ -106,12 +106,14 @@ def quantities(state: State, counts: Array) -> Array:
 def histograms(sampler: str, seed: int, n: int = PER_SEED, length: Length = LONG) -> np.ndarray:
     """Count the ranks of the true quantities among the draws of one of `SAMPLERS`: (quantities, bins)."""
     rng = np.random.default_rng(seed)
-    simulations = simulate(rng, n)
+    simulations = draw_trials(rng, n)
     drawn = SAMPLERS[sampler](simulations, rng, length)
     truth = State(*(jnp.asarray(part, jnp.float32) for part in simulations.truth))
     true = jax.vmap(quantities)(truth, jnp.asarray(simulations.counts, jnp.float32))
     ranks = (drawn < np.asarray(true)[:, None]).sum(axis=1)
-    return np.stack([np.bincount(rank * BINS // (length.draws + 1), minlength=BINS) for rank in ranks.T])
+    return np.stack(
+        [np.bincount(rank * RANK_BINS // (length.draws + 1), minlength=RANK_BINS) for rank in ranks.T]
+    )
 
 
 def p_values(histogram: np.ndarray) -> np.ndarray:
@@ -131,7 +133,7 @@ def _chains(
     keys = jax.random.split(random_key(int(rng.integers(2**31))), n)
     start = State(*(jnp.asarray(part, jnp.float32) for part in _from_prior(rng, n)))
     counts = jnp.asarray(simulations.counts, jnp.float32)
-    return np.asarray(_run(sweep, length, lay_out(simulations.counts), counts, start, keys, prior))
+    return np.asarray(_run(sweep, length, chunks_of(simulations.counts), counts, start, keys, prior))
 
 
 @partial(jax.jit, static_argnames=("sweep", "length"))
@@ -165,7 +167,7 @@ def _gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> Sta
 
 
 def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Length) -> np.ndarray:
-    settings = {
+    settings: dict[str, Any] = {
         "abundance_shape": PRIOR.shape,
         "abundance_rate": PRIOR.rate,
         "endmember_concentration": PRIOR.concentration,
@@ -178,7 +180,9 @@ def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Leng
         posterior = bu.unmix(
             image, N_COMPONENTS, "bayes_cavi", seed=seed, n_starts=2, n_draws=length.draws, **settings
         ).posterior
-        draws = State(posterior.abundances[0].swapaxes(-1, -2), posterior.endmembers[0])
+        assert posterior is not None
+        maps = jnp.asarray(posterior.abundances[0].swapaxes(-1, -2))
+        draws = State(maps, jnp.asarray(posterior.endmembers[0]))
         found.append(np.asarray(of_draws(draws, jnp.asarray(counts, jnp.float32))))
     return np.stack(found)
 
@@ -193,12 +197,12 @@ SAMPLERS: dict[str, Callable[[Simulations, np.random.Generator, Length], np.ndar
 RIGHT = ("gibbs",)  # all others must be found out
 
 
-def _from_prior(rng: np.random.Generator, n: int) -> State:
+def _from_prior(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     abundances = rng.gamma(PRIOR.shape, 1 / PRIOR.rate, (n, N_COMPONENTS, N_PIXELS))
-    return State(abundances, rng.dirichlet(np.full(N_CHANNELS, PRIOR.concentration), (n, N_COMPONENTS)))
+    return abundances, rng.dirichlet(np.full(N_CHANNELS, PRIOR.concentration), (n, N_COMPONENTS))
 
 
-def lay_out(counts: np.ndarray) -> Chunks:
+def chunks_of(counts: np.ndarray) -> Chunks:
     """Photons of (n, P, C) counts in as many chunks for every pixel, with a leading axis over simulations."""
     capacity = _WIDTH * _CHUNKS
     totals = counts.sum(axis=-1)

@@ -5,6 +5,8 @@ over the posterior standard deviation: 1 if the latter is right, and its root is
 of the lines is held at what fits the sum spectrum, and its error is in no interval.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,7 @@ from benchmarks.scoring.pairing import align
 from simulations import PHANTOMS, acquire
 
 # Maps are not asked for.
-_HARDLY_ANY_MAPS = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
+_HARDLY_ANY_MAPS: dict[str, Any] = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
 
 
 def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
@@ -26,7 +28,9 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     found = bu.unmix(
         trial.image, None, "bayes", seed=seed, endmember_model=endmember_model, **_HARDLY_ANY_MAPS
     )
-    draws = align(trial.truth, found).posterior.endmembers.astype(np.float64)
+    posterior = align(trial.truth, found).posterior
+    assert posterior is not None
+    draws = posterior.endmembers.astype(np.float64)
     given = ENDMEMBER_MODELS[endmember_model]().prepare(trial.image, None).given
     names = [f"{element}_K" for element in found.names]
     truth = np.array([trial.phantom.line_shares[name].max() for name in names])

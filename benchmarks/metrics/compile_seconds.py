@@ -1,12 +1,12 @@
 """Time JAX spent tracing and compiling: paid once per method and image size in a process."""
 
-from bayesunmix.data.result import Unmixing
+from benchmarks.cost import CellCost
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
 from simulations.trial import Trial
 
 
 @metric(label="Compile", unit="s", best="low", needs_truth=False, is_cost=True)
-def compile_seconds(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
+def compile_seconds(trial: Trial | RecordedTrial, cost: CellCost) -> float:
     """Seconds of compilation."""
-    return float(unmixing.info["compile_seconds"])
+    return cost.compile_seconds

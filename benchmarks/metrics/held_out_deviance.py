@@ -36,7 +36,7 @@ def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float
         weight, n_pixels = trial.image.n_photons / trial.rest.n_photons, trial.image.n_pixels
     else:
         counts, known = _fresh_photons(trial, trial.seed), trial.truth
-        weight, n_pixels = 1.0, np.count_nonzero(trial.phantom.specimen)
+        weight, n_pixels = 1.0, int(np.count_nonzero(trial.phantom.specimen))
     total = 0.0
     for pixels, mean, mu in expected_counts(known, unmixing.estimate):
         x = counts[pixels].tocoo()

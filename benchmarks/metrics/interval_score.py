@@ -15,7 +15,7 @@ from benchmarks.scoring.draws import abundance_draws
 from benchmarks.scoring.excess import with_excess
 from simulations.trial import Trial
 
-_LEVEL = 0.9
+_INTERVAL = 0.9
 
 
 @metric(label="90 % interval score", unit="of the mean", best="low", needs_posterior=True)
@@ -25,7 +25,7 @@ def interval_score(trial: Trial, unmixing: Unmixing) -> float:
     truth = with_excess(trial.truth.abundances, unmixing.estimate.n_components)
     total = 0.0
     for block, draws in abundance_draws(unmixing, pixels):
-        lower, upper = equal_tailed(draws, _LEVEL)
+        lower, upper = equal_tailed(draws, _INTERVAL)
         missed = np.maximum(lower - truth[block], 0) + np.maximum(truth[block] - upper, 0)
-        total += (upper - lower + 2 / (1 - _LEVEL) * missed).sum()
+        total += (upper - lower + 2 / (1 - _INTERVAL) * missed).sum()
     return float(total / truth[pixels].sum())

@@ -17,7 +17,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import SOFT_KEV, fit_lines
 from benchmarks.metric import metric
-from benchmarks.scoring.expected_counts import FLOOR
+from benchmarks.scoring.expected_counts import LEAST_EXPECTED
 from simulations.trial import Trial
 
 
@@ -47,5 +47,5 @@ def _net_shares(endmembers: np.ndarray, trial: Trial) -> np.ndarray:
     # Of no element at all, the model of a sum spectrum is its smooth continuum.
     continuum = fit_lines(energy_kev, sum_spectrum, ()).background
     curves = np.concatenate([*(spectrum[None] for spectrum in families.values()), continuum])
-    weights = 1 / np.sqrt(np.maximum(sum_spectrum, FLOOR * sum_spectrum.mean()))
+    weights = 1 / np.sqrt(np.maximum(sum_spectrum, LEAST_EXPECTED * sum_spectrum.mean()))
     return np.linalg.lstsq((curves * weights).T, (endmembers * weights).T)[0][scored].T

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 
-def plain(axes: Axes, grid: Literal["x", "y"]) -> None:
+def quiet(axes: Axes, grid: Literal["x", "y"]) -> None:
     """Leave only the lines that are read off: two spines, short ticks, a pale grid across one axis."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, length=2.5)

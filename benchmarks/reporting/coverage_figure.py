@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.reporting.axes import dose_axis, plain, title
+from benchmarks.reporting.axes import dose_axis, quiet, title
 from benchmarks.reporting.dose_figure import Style
 
 
@@ -39,7 +39,7 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     what = f"{quantity}, {level} %" if quantity.endswith("limits") else f"{quantity}, {level} % intervals"
     title(axes, what.capitalize(), first["phantom"])
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure
 
 

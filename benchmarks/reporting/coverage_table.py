@@ -16,7 +16,13 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.
-MODELS = {"maps": "prior", "pipeline": "endmember_model", "weights": "endmember_model", "main": "method"}
+MODELS = {
+    "maps": "prior",
+    "pipeline": "endmember_model",
+    "weights": "endmember_model",
+    "main": "method",
+    "peers": "method",
+}
 TARGETS = {
     ("abundances", 50): (0.45, 0.55),
     ("abundances", 90): (0.87, 0.93),
@@ -110,6 +116,7 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
             if np.isnan(share):
                 continue
             found = _SHARE.fullmatch(name)
+            assert found is not None, "that is how the columns were chosen"
             quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
             is_pair = found["raw"] or f"raw_{name}" in columns
             moment = ("before" if found["raw"] else "after") if is_pair else ""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from benchmarks.metric import Metric
-from benchmarks.reporting.axes import dose_axis, plain, title
+from benchmarks.reporting.axes import dose_axis, quiet, title
 
 _COLOURS = (
     "#0072b2",
@@ -44,7 +44,7 @@ class Style:
 
 def styles(methods: Sequence[str], peers: Collection[str], bounds: Sequence[str]) -> dict[str, Style]:
     """Give ours a colour and a dot, peers a colour and a square, and bounds a dashed or dotted grey line."""
-    drawn = {}
+    drawn: dict[str, Style] = {}
     for marker, names in (("o", [m for m in methods if m not in peers]), ("s", [*peers])):
         drawn |= {name: Style(_COLOURS[i % len(_COLOURS)], marker) for i, name in enumerate(sorted(names))}
     dashes = ((4, 2), (1, 1.5))
@@ -79,7 +79,7 @@ def dose_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mappi
         axes.set_yscale("log")
         plain_log_labels(axes.yaxis)
     title(axes, metric.heading, phantom)
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure
 
 

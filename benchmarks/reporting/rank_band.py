@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from arviz_stats.ecdf_utils import get_pointwise_confidence_band, simulate_confidence_bands
 
-LEVEL = 0.95
+BAND_CONFIDENCE = 0.95
 _SIMULATIONS = 20_000
 
 
@@ -30,7 +30,7 @@ def ecdf_difference(histograms: np.ndarray) -> np.ndarray:
 def band(n: int, bins: int, quantities: int) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper bound of the difference at the edges, (B + 1,) each, for n ranks of so many quantities."""
     inner = np.arange(1, bins) / bins
-    level = 1 - (1 - LEVEL) / quantities
+    level = 1 - (1 - BAND_CONFIDENCE) / quantities
     rng = np.random.default_rng(0)
     pointwise = simulate_confidence_bands(n, 1, inner, level, _SIMULATIONS, rng)
     bounds = get_pointwise_confidence_band(pointwise, n, inner)
@@ -44,7 +44,7 @@ def leaves(histograms: np.ndarray) -> np.ndarray:
     lower, upper = band(int(histograms[0].sum()), bins, quantities)
     off = ecdf_difference(histograms)
     rounding = 1e-9  # the bounds themselves are shares that ranks can have
-    return ((off < lower - rounding) | (off > upper + rounding)).any(axis=-1)
+    return np.asarray(((off < lower - rounding) | (off > upper + rounding)).any(axis=-1))
 
 
 def with_band(summary: pd.DataFrame, histograms: dict[str, np.ndarray]) -> pd.DataFrame:

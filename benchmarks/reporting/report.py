@@ -195,13 +195,13 @@ def _facts(records: pd.DataFrame, about: dict[str, Any]) -> dict[str, str]:
         else ""
     )
     return {
-        "Command": about["command"],
+        "Command": "\n".join(about["commands"]),
         "Phantoms": ", ".join(records["phantom"].unique()),
         "Doses": ", ".join(f"{d:g}" for d in sorted(records["dose"].unique())) + " counts per specimen pixel",
         "Seeds": ", ".join(str(s) for s in sorted(records["seed"].unique())),
         "Cells": ", ".join(f"{n} {status}" for status, n in records["status"].value_counts().items()),
         "Time": _time(records),
-        "Machine": about["machine"],
+        "Machine": ", ".join(about["machines"]),
         "Versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "Commit": commits + mixed,
     }

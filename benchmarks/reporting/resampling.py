@@ -15,7 +15,7 @@ import pandas as pd
 
 STRATUM = ["phantom", "dose", "components"]
 RESAMPLES = 2000
-LEVEL = 0.95
+CONFIDENCE = 0.95
 
 
 def resampled_means(scores: pd.DataFrame) -> np.ndarray:
@@ -44,7 +44,7 @@ def resampled_means(scores: pd.DataFrame) -> np.ndarray:
 
 
 def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed interval of `LEVEL` of each column of resampled means."""
-    tail = (1 - LEVEL) / 2
+    """Equal-tailed interval of `CONFIDENCE` of each column of resampled means."""
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high

@@ -4,7 +4,7 @@ Of a recording there is neither truth nor error.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 11.2, 0.3, 0.62, 0.28, 0.62, 0.12  # inches
 _MAP_WIDTH = 1.62
-_TITLE = {"fontsize": 8.5, "color": "#222222"}
+_TITLE: dict[str, Any] = {"fontsize": 8.5, "color": "#222222"}
 
 
 class _Maps(NamedTuple):
@@ -139,7 +139,7 @@ def _draw_spectrum(
     ticks = np.array([0, 0.1, 0.5, 1, 2, 5, 10, 20])
     top = max(true.max(), values.max())
     low = min(0.0, float(_root(values).min()))
-    axes.set_ylim(low * 1.05, _root(top) * 1.06)
+    axes.set_ylim(low * 1.05, float(_root(top)) * 1.06)
     ticks = ticks[ticks <= top]
     axes.set_yticks(_root(ticks), [f"{t:g}" for t in ticks])
     axes.set_ylabel("%, root scale", **_TITLE)

@@ -110,12 +110,12 @@ def test_ranks_that_crowd_at_an_end_fail_and_even_ones_pass():
 
 
 def test_simulated_photons_lie_in_their_pixels_and_channels():
-    counts = sbc.simulate(np.random.default_rng(0), 3).counts
-    photons = sbc.lay_out(counts)
+    counts = sbc.draw_trials(np.random.default_rng(0), 3).counts
+    photons = sbc.chunks_of(counts)
     back = np.zeros_like(counts)
     for n in range(3):
         row = np.broadcast_to(photons.row, photons.index[n].shape)
         np.add.at(back[n], (row, photons.index[n]), photons.weight[n].astype(int))
     np.testing.assert_array_equal(back, counts)
     with pytest.raises(ValueError, match="photons"):
-        sbc.lay_out(counts + 30)
+        sbc.chunks_of(counts + 30)
