@@ -89,6 +89,19 @@ def publish(
 
 
 @app.command()
+def stand(
+    files: Annotated[list[Path], typer.Argument(help="Published CSV files.")],
+    before: Annotated[list[Path], typer.Option(help="Folder of results of the code before a move.")],
+    after: Annotated[list[Path], typer.Option(help="Folder of the same cells, run by the code of now.")],
+) -> None:
+    """Let published results stand after a move of the code that changes no digit of a score."""
+    from benchmarks.standing import let_stand
+
+    typer.echo(let_stand(files, before, after).to_string())
+    typer.echo(f"no score differs; wrote it beside {', '.join(map(str, files))}")
+
+
+@app.command()
 def readme(
     check: Annotated[bool, typer.Option("--check", help="Only say whether it would change.")] = False,
 ) -> None:

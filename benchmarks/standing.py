@@ -4,7 +4,7 @@ The digest of the code (`benchmarks.provenance.code_digest`) changes whenever a 
 same cells are run with the code before and after, on one machine. Where no score of a method differs in its last
 digit, the file beside the published rows says under which digest they were made, and under which they stand now. The
 published rows are compared too: they may have been made by older code or on another machine, and the file says how far
-they are off.
+they are off (scores are published with seven digits).
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,6 @@ import pandas as pd
 from benchmarks import provenance
 from benchmarks.metric import METRICS
 from benchmarks.published import ROW, read_about, read_results, read_rows, write_about
-
-SCORES = [name for name, metric in METRICS.items() if not metric.is_cost]
-SAME_DIGITS = 1e-6  # published scores have seven digits
 
 
 def differing(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -38,9 +35,10 @@ def differing(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         only one of them has is infinitely far off.
     """
     pair = before.merge(after, on=ROW, suffixes=("_before", "_after"))
+    scores = [name for name in METRICS if not METRICS[name].is_cost and f"{name}_after" in pair]
     rows = []
     for method, cells in pair.groupby("method"):
-        off = {name: _off(cells[f"{name}_before"], cells[f"{name}_after"]) for name in SCORES}
+        off = {name: _off(cells[f"{name}_before"], cells[f"{name}_after"]) for name in scores}
         worst = max(off, key=lambda name: off[name])
         digests = {moment: ", ".join(cells[f"code_{moment}"].unique()) for moment in ("before", "after")}
         rows.append(
@@ -118,11 +116,13 @@ def _off(before: pd.Series, after: pd.Series) -> float:
     return float(np.nan_to_num(np.abs(a - b) / np.where(size > 0, size, 1)).max(initial=0.0))
 
 
-def _agreement(published: pd.DataFrame, method: str) -> dict[str, Any] | str:
-    """Say how the published rows compare with what the code before the move gives on this machine."""
+def _agreement(published: pd.DataFrame, method: str) -> dict[str, Any]:
+    """Say how far the published rows are from what the code before the move gives on this machine."""
     if method not in published.index:
-        return "none of the cells that were run again"
+        return {"compared": 0}
     row = published.loc[method]
-    if row["off"] <= SAME_DIGITS:
-        return f"{row['cells']} the same to the seven digits that are published"
-    return f"{row['cells']} made by older code or on another machine: {row['score']} differs by {row['off']:.2g} of it"
+    return {
+        "compared": int(row["cells"]),
+        "largest_relative_difference": float(f"{row['off']:.2g}"),
+        "of": row["score"],
+    }

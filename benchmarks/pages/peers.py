@@ -9,7 +9,14 @@ import pandas as pd
 from benchmarks.metric import METRICS
 from benchmarks.peer import PEERS
 from benchmarks.published import read_rows
-from benchmarks.reporting.best_peers import COMPARED, HEADINGS, LEGEND, OURS, compared_with_peers
+from benchmarks.reporting.best_peers import (
+    COMPARED,
+    HEADINGS,
+    LEGEND,
+    OURS,
+    compared_with_peers,
+    peers_not_run,
+)
 from benchmarks.reporting.markdown import how_it_was_made, markdown_figure, markdown_table
 from benchmarks.reporting.panels import panel_styles, panels
 from benchmarks.site import PAGES
@@ -59,18 +66,11 @@ def _described(name: str) -> list[str]:
 
 def _absent(records: pd.DataFrame) -> str:
     """Say which peers were not run on which phantoms, and which cells did not end."""
-    known = set(records.loc[records["role"] == "peer", "method"])
-    lines = [
-        f"- {', '.join(sorted(lacking))}: not run on `{phantom}`."
-        for phantom, rows in records.groupby("phantom", sort=True)
-        if (lacking := known - set(rows["method"]))
+    lost = [
+        f"{row.method} on `{row.phantom}` at dose {row.dose:g}, seed {row.seed}: {row.message}."
+        for row in records[records["status"] != "ok"].itertuples()
     ]
-    lost = records[records["status"] != "ok"]
-    lines += [
-        f"- {row.method} on `{row.phantom}` at dose {row.dose:g}, seed {row.seed}: {row.message}."
-        for row in lost.itertuples()
-    ]
-    return "\n".join(lines)
+    return " ".join(part for part in (peers_not_run(records), *lost) if part)
 
 
 def _wins(rows: list[list[str]]) -> int:

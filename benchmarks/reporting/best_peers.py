@@ -68,6 +68,18 @@ def compared_with_peers(records: pd.DataFrame) -> Iterator[tuple[str, float, lis
         yield phantom, dose, [name, f"{dose:g}", *pairs, cover, f"{len(ours)}, {seeds}"]
 
 
+def peers_not_run(records: pd.DataFrame) -> str:
+    """Say which peers were run on other phantoms of the table but not on all; empty where none is missing."""
+    known = records[records["role"] == "peer"].groupby("method")["phantom"].unique()
+    lacking = {
+        str(peer): missing
+        for peer, phantoms in known.items()
+        if (missing := [f"`{phantom}`" for phantom in sorted(set(records["phantom"]) - set(phantoms))])
+    }
+    said = "; ".join(f"{peer} on {' and '.join(missing)}" for peer, missing in lacking.items())
+    return f"Not run: {said}." if said else ""
+
+
 def _best(peers: pd.DataFrame, metric: str) -> Best:
     means = peers.groupby("method")[metric].mean().map(METRICS[metric].badness)
     name = str(means.idxmin())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.published import RESULTS, read_rows
 from benchmarks.record import write_text
-from benchmarks.reporting.best_peers import HEADINGS, LEGEND, compared_with_peers
+from benchmarks.reporting.best_peers import HEADINGS, LEGEND, compared_with_peers, peers_not_run
 from benchmarks.reporting.markdown import markdown_table
 
 README = Path(__file__).parents[2] / "README.md"
@@ -32,10 +32,11 @@ def readme_table(results: Path) -> str:
     ValueError
         If the results lack a trial that the table shows.
     """
+    tables = {file: read_rows(results / f"{file}.csv") for file in dict.fromkeys(file for file, *_ in SHOWN)}
     known = {
         (file, phantom, dose): cells
-        for file in dict.fromkeys(file for file, *_ in SHOWN)
-        for phantom, dose, cells in compared_with_peers(read_rows(results / f"{file}.csv"))
+        for file, table in tables.items()
+        for phantom, dose, cells in compared_with_peers(table)
     }
     lacking = [
         f"{phantom} at dose {dose}" for file, phantom, dose in SHOWN if (file, phantom, dose) not in known
@@ -44,7 +45,9 @@ def readme_table(results: Path) -> str:
         raise ValueError(
             f"{results} holds no row of bayes and of a peer for {', '.join(lacking)}; publish them"
         )
-    return f"{markdown_table(HEADINGS, [known[shown] for shown in SHOWN])}\n\n{LEGEND}"
+    notes = [LEGEND, *(peers_not_run(table) for table in tables.values())]
+    rows = [known[shown] for shown in SHOWN]
+    return f"{markdown_table(HEADINGS, rows)}\n\n{' '.join(note for note in notes if note)}"
 
 
 def write_readme(check: bool = False, readme: Path = README, results: Path = RESULTS) -> bool:
