@@ -1,4 +1,4 @@
-"""Evidence that takes longer than a test: `python -m benchmarks calibration NAME --out FILE.csv`.
+"""Measure what takes longer than a test: `python -m benchmarks calibration NAME --out FILE.csv`.
 
 A member of the registry that `calibrations/` fills measures one cell at a time. Each finished cell is a row of the
 file, written at once, so that a run that was stopped continues. A file beside it says how the rows were made
@@ -23,16 +23,16 @@ from benchmarks.published import append_row, read_about, read_rows, write_about
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is measured and how it is summed up.
+    """Say what is measured, and how it is summed up.
 
     Parameters
     ----------
     grid : dict of str to sequence
-        Values of each key of a cell, without the seeds.
+        Values of each key that makes a cell, without the seeds.
     measure : callable (**cell) -> dict
         Returns the columns that follow the cell's own.
     summarise : callable (DataFrame) -> DataFrame
-        Of all rows; printed.
+        Sums up all rows; the command prints it.
     """
 
     grid: dict[str, tuple]

@@ -1,4 +1,4 @@
-"""What a cell costs: seconds of the fit, seconds of compiling, and memory."""
+"""Say what a cell costs: seconds of the fit, seconds of compiling, and memory."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The largest resident size of this process."""
+"""Measure the largest resident size of this process."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def peak_resident_mib() -> float:
-    """Largest resident size of this process so far, MiB.
+    """Return the largest resident size of this process so far, MiB.
 
     Linux is asked through /proc, because getrusage starts a new process at the peak of the one that started it.
     """

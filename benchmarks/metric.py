@@ -1,4 +1,4 @@
-"""The contract of a metric, and the registry that `metrics/` fills.
+"""Define what a metric is, and the registry that `metrics/` fills.
 
 A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see
 `scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. A trial is a
@@ -23,7 +23,7 @@ Score = Callable[[Any, Any], float]
 
 @dataclass(frozen=True)
 class Metric:
-    """A score with its meaning.
+    """Join a score with its meaning.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """Label with its unit in brackets."""
+        """Return the label with its unit in brackets."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     def badness(self, value: float) -> float:

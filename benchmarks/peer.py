@@ -1,4 +1,4 @@
-"""Other people's unmixing on the same photons: the contract of a peer, and the registry that `peers/` fills.
+"""Define what a peer is, other people's unmixing on the same photons, and the registry that `peers/` fills.
 
 A peer is a frozen dataclass whose fields are its settings, as a method is. It runs in a process and an environment
 of its own, which may hold old packages and nothing of ours: `benchmarks.peer_method` starts the process, and

@@ -1,4 +1,4 @@
-"""A peer as a method: `bayesunmix.unmix` fits with it as with one of ours, and the fit runs in the peer's own process.
+"""Use a peer as a method: `bayesunmix.unmix` fits with it as with one of ours, and the fit runs in its own process.
 
 So the image, the number of components, the scale and the mask are dealt with in one place for all. Only the cost and
 the versions are those of the other process (`benchmarks.peer_process`), which reports them.
@@ -66,7 +66,7 @@ def unmix_with_peer(
 
 @dataclasses.dataclass(frozen=True)
 class _PeerMethod:
-    """What `unmix` takes for a method: the image goes out to a process, and its result comes back."""
+    """Stand for the peer where `unmix` takes a method: the image goes to a process, and its result comes back."""
 
     name: str
     peer: Peer

@@ -1,4 +1,4 @@
-"""Where numbers come from: the code that decides a score, the machine, the versions, the command."""
+"""Say where numbers come from: the code that decides a score, the machine, the versions, the command."""
 
 import ast
 import datetime
@@ -48,7 +48,7 @@ _DECIDES_BY_ROLE = {
 
 @functools.cache
 def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Path, ...] = ()) -> str:
-    """Hash of all code that can change a score: a result is reused only under the same code.
+    """Return a hash of all code that can change a score: a result is reused only under the same code.
 
     Docstrings and comments do not count, and neither do the rooms that only show results.
 
@@ -56,11 +56,11 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
     ----------
     role : "method", "peer" or "bound"
     name : str
-        Of the method, peer or baseline: its own file counts, those of the others do not.
+        Name of the method, peer or baseline. Its own file counts, those of the others do not.
     environment : str
-        Of a peer, whose requirements count.
+        Environment of a peer; its requirements count.
     modules : tuple of Path
-        Files of a suite that register members.
+        Files of a suite that register methods or peers of its own.
     """
     shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py") if _decides_all(f))
     single = [*_DECIDES_TOO, *(path.format(name, environment) for path in _DECIDES_BY_ROLE[role])]
@@ -75,7 +75,7 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
 
 @functools.cache
 def commit() -> str:
-    """Commit of the checkout, with a + where files differ from it; "unknown" outside a checkout."""
+    """Return the commit of the checkout, with a + if files differ from it; "unknown" outside a checkout."""
     revision = _git("rev-parse", "--short=12", "HEAD")
     if not revision:
         return "unknown"
@@ -83,7 +83,7 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """Processor, cores, memory and system in one line."""
+    """Return processor, cores, memory and system in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
@@ -114,7 +114,7 @@ def command() -> str:
 
 
 def _decides_all(file: Path) -> bool:
-    """Whether a file of the folders that decide scores decides those of every cell."""
+    """Return True if a file of the folders that decide scores decides those of every cell."""
     if file.parent == _ROOT / _METHODS:
         return file.name.startswith("_")
     return not any(file.is_relative_to(_ROOT / folder) for folder in _SHOWS)

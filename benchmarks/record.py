@@ -1,4 +1,4 @@
-"""One finished cell is one record: a line of JSON that is on the disk as soon as the cell is finished.
+"""Record every finished cell: one line of JSON that is on the disk as soon as the cell is finished.
 
 `records.jsonl` is only ever appended to, so that a run killed at any moment loses the cell in flight and no more;
 a line torn by the kill is dropped when the file is next opened. A cell that failed and was tried again has two
@@ -19,7 +19,7 @@ from benchmarks.suite import Role
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One row.
+    """Hold what is known of one cell.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ class RunRecord:
 
     @property
     def row(self) -> tuple[str, float, int, str, str]:
-        """Which row of the table this is: a newer record of the same row replaces it."""
+        """Return the row of the table that this is; a newer record of the same row replaces it."""
         return self.phantom, self.dose, self.seed, self.method, self.components
 
 
 class RecordFile:
-    """Append-only JSON Lines.
+    """Append records to a file of JSON lines, and read them.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class RecordFile:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none."""
+    """Write a whole file, or leave the old one as it is."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Run a suite: cells on a cluster, every finished one recorded at once, any interruption resumed.
+"""Run a suite: cells run on a cluster, every finished one is recorded at once, and any interruption can be resumed.
 
 Cells run in processes that belong to one method, or to one cell (see `benchmarks.process`), on the workers of
 `benchmarks.cluster`. This process alone writes records. Cells that are already recorded as ok under the same truth,
@@ -36,7 +36,8 @@ def run(
     out : Path
         Folder of the results: `records.jsonl`, `records.csv`, `run.json`, `cells/`.
     workers : int
-        Cells that run at a time. They share the cores: times are comparable between runs of as many workers.
+        Number of cells that run at the same time. They share the cores, so that only times of runs with as many workers
+        can be compared.
     scheduler : str, optional
         Address of a dask scheduler whose workers compute instead.
     show_progress : bool

@@ -1,4 +1,4 @@
-"""What `python -m benchmarks speed SUBJECT` measures: the registry that `speeds/` fills, and what its members share.
+"""Measure speed with `python -m benchmarks speed SUBJECT`: the registry that `speeds/` fills, and what members share.
 
 A member is called without arguments, measures, and yields one `Speed` at a time. Machines are noisy: these are figures
 to read, and no test bounds them.
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class Speed(NamedTuple):
-    """One measurement.
+    """Hold one measurement.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class Speed(NamedTuple):
     method : str
         By what: one of ours, or a peer.
     photons : int
-        Of the image; 0 where there is none yet.
+        Photons of the image.
     seconds : float
-        Without compiling.
+        Seconds without compiling.
     compile_seconds : float
     peak_mib : float
         Largest resident size of its process, image and libraries included; NaN where it was not looked at.
@@ -90,7 +90,7 @@ def talk_series(tilts: int, photons: float) -> tuple[Phantom, float, float]:
     phantom : Phantom
         `tilts` x 124 x 165 pixels x 900 channels; the series of the NIST short course (Taillon, 2022) has 73 tilts.
     dose : float
-        That gives it so many photons, on average.
+        Dose that gives it so many photons, on average.
     seconds : float
         Time it took.
     """

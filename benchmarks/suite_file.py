@@ -1,4 +1,4 @@
-"""Suites as TOML files, in `suites/` or anywhere.
+"""Read suites from TOML files, in `suites/` or anywhere.
 
 ::
 

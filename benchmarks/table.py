@@ -1,4 +1,4 @@
-"""The tidy table of a set of results, `records.csv`: one row a cell, one column a metric."""
+"""Make the tidy table of a set of results, `records.csv`: one row a cell, one column a metric."""
 
 import json
 from collections.abc import Iterable

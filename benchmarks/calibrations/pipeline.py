@@ -1,9 +1,9 @@
-"""Whether intervals of the whole method `bayes` hold the truth: endmembers unknown, their number given.
+"""Measure whether intervals of the whole method `bayes` cover the truth: endmembers unknown, their number given.
 
-Abundances and net counts of a line are asked pixel by pixel where the material is more than 5 % of the pixel,
-endmembers channel by channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
-share of all counts, and `untold` the share of components of which the method says that the counts do not tell it;
-`in_range` says how many of these have their true share in the feasible range.
+Abundances and net counts of a line are counted in each pixel where the material is more than 5 % of the pixel,
+endmembers in each channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
+share of all counts. `untold` is the share of components that the method marks as not identified, and `in_range` says
+how many of these have their true share in the feasible range.
 """
 
 import time
@@ -39,12 +39,12 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     assert posterior is not None and recalibration is not None, "it was not interrupted"
     lower, upper = posterior.interval(0.9)
     visible = truth.endmembers > _VISIBLE
-    held = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
-    covered = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
+    covered = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
+    coverages = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
     numbers = {
-        **covered,
+        **coverages,
         "line_90": _line_coverage(trial, found),
-        "endmembers_90": held[visible].mean(),
+        "endmembers_90": covered[visible].mean(),
         "endmembers_rms_z": _rms_z(posterior.endmembers, truth.endmembers, visible),
         "angle_deg": spectral_angle(trial, found),
         "rmse": abundance_rmse(trial, found),
@@ -62,7 +62,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom, dose and model: means over seeds and their intervals."""
+    """Average over seeds for each phantom, dose and model, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "fractions_90"]
     errors = ["fraction_error", "untold", "in_range", "angle_deg", "rmse", "interval_score", "seconds"]
     return over_seeds(rows, ["phantom", "dose", "endmember_model"], [*columns, *errors])
@@ -91,7 +91,7 @@ def _fractions(trial: Trial, found: bu.Unmixing) -> dict[str, float]:
 
 
 def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
-    """Share of pixels whose net counts of `LINE` lie in their 90 % interval."""
+    """Return the share of pixels whose net counts of `LINE` lie in their 90 % interval."""
     net = trial.dose * trial.phantom.line_intensities()[LINE]
     emitter = int(np.argmax(trial.phantom.line_shares[LINE]))
     asked = active(trial)[:, emitter].reshape(net.shape)

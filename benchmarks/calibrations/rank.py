@@ -1,4 +1,4 @@
-"""How often `bayesunmix.rank` finds the number of materials of a phantom.
+"""Count how often `bayesunmix.rank` finds the number of materials of a phantom.
 
 The criteria are recorded beside the recommendation, so that the table shows which of them sees what.
 """
@@ -24,7 +24,7 @@ def measure(phantom: str, dose: float, seed: int) -> dict[str, int | None]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom and dose: trials in which the number was right, by criterion."""
+    """Count for each phantom and dose the trials in which the number was right, by criterion."""
     said = ("recommended", "scree", "held_out", "relevance")
     right = rows.assign(**{name: rows[name] == rows["truth"] for name in said})
     grouped = right.groupby(["phantom", "dose"], sort=False)

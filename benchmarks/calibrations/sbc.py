@@ -1,8 +1,8 @@
-r"""Simulation-based calibration: the truth must rank among draws of its posterior as one of them [1]_.
+r"""Run simulation-based calibration: the truth must rank among the draws of its posterior as one of them [1]_.
 
 Parameters are drawn from the prior, counts given them, and a sampler draws from the posterior of these counts. If it
-draws from the right one, the rank of the truth is uniform, for every quantity. Only quantities that do not depend on
-how components are numbered are asked: a right sampler may number them otherwise than the truth does.
+draws from the right one, the rank of the truth is uniform, for every quantity. All quantities are independent of how
+components are numbered: a right sampler may number them otherwise than the truth does.
 
 Prior and counts come from NumPy, so that the library's own generators are on one side only. Chains start from a
 fresh draw of the prior, not from the truth. The samplers named after a fault are
@@ -85,7 +85,7 @@ def draw_trials(rng: np.random.Generator, n: int) -> Simulations:
 
 
 def quantities(state: State, counts: Array) -> Array:
-    """`QUANTITIES` of one state (K, P), (K, C), given counts (P, C)."""
+    """Compute `QUANTITIES` of one state (K, P), (K, C), given counts (P, C)."""
     a, e = state
     gram, rate = e @ e.T, a.T @ e
     shares = a / a.sum(axis=0)
@@ -117,7 +117,7 @@ def histograms(sampler: str, seed: int, n: int = PER_SEED, length: Length = LONG
 
 
 def p_values(histogram: np.ndarray) -> np.ndarray:
-    """Chi-square test of uniform ranks for each row of (quantities, bins)."""
+    """Test whether ranks are uniform, by chi-square, for each row of (quantities, bins)."""
     return stats.chisquare(histogram, axis=1).pvalue
 
 
@@ -158,11 +158,11 @@ def _run(
 
 
 def _gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> State:
-    """`engine.gibbs` with the fixed `gamma` prior and the `blind` model."""
-    held = jnp.full(N_COMPONENTS, prior.shape), jnp.full(N_COMPONENTS, prior.rate)
+    """Run one sweep of `engine.sampling.gibbs` with the fixed `gamma` prior and the `blind` model."""
+    fixed = jnp.full(N_COMPONENTS, prior.shape), jnp.full(N_COMPONENTS, prior.rate)
     abundance_prior, model = Gamma(PRIOR.shape, PRIOR.rate), Blind(prior.concentration)
     events = gibbs.Events(photons, jnp.ones(N_PIXELS))
-    chain, _ = gibbs.sweep(events, (), gibbs.Chain(*state, held, ()), key, abundance_prior, model)
+    chain, _ = gibbs.sweep(events, (), gibbs.Chain(*state, fixed, ()), key, abundance_prior, model)
     return State(chain.abundances, chain.endmembers)
 
 
@@ -203,7 +203,7 @@ def _from_prior(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarra
 
 
 def chunks_of(counts: np.ndarray) -> Chunks:
-    """Photons of (n, P, C) counts in as many chunks for every pixel, with a leading axis over simulations."""
+    """Put the photons of (n, P, C) counts into as many chunks for every pixel, with a leading axis over simulations."""
     capacity = _WIDTH * _CHUNKS
     totals = counts.sum(axis=-1)
     if totals.max() > capacity:
@@ -228,7 +228,7 @@ def measure(sampler: str, seed: int) -> dict[str, str]:
 
 
 def pooled(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Ranks of all simulations of each sampler, counted in bins: (quantities, bins)."""
+    """Count the ranks of all simulations of each sampler in bins, (quantities, bins)."""
     return {
         str(sampler): np.array([[row.split() for row in some[name]] for name in QUANTITIES], int).sum(axis=1)
         for sampler, some in rows.groupby("sampler", sort=False)
@@ -236,13 +236,13 @@ def pooled(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per sampler and quantity: p-value of uniform ranks, and coverage of the 90 % interval with its own 95 % one."""
+    """Test each sampler and quantity for uniform ranks, and give the coverage of its 90 % intervals."""
     table = []
     for sampler, counted in pooled(rows).items():
         for name, histogram in zip(QUANTITIES, counted, strict=True):
-            n, held = histogram.sum(), histogram[1:-1].sum()
+            n, covered = histogram.sum(), histogram[1:-1].sum()
             p_value = p_values(histogram[None])[0]
-            table.append((sampler, name, n, p_value, held / n, *proportion_interval(held, n)))
+            table.append((sampler, name, n, p_value, covered / n, *proportion_interval(covered, n)))
     columns = ["sampler", "quantity", "simulations", "p_value", "coverage_90", "low", "high"]
     return pd.DataFrame(table, columns=columns)
 

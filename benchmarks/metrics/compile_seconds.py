@@ -1,4 +1,4 @@
-"""Time JAX spent tracing and compiling: paid once per method and image size in a process."""
+"""Measure the time in which JAX traced and compiled: once per method and image size in a process."""
 
 from benchmarks.cost import CellCost
 from benchmarks.metric import metric
@@ -8,5 +8,5 @@ from simulations.trial import Trial
 
 @metric(label="Compile", unit="s", best="low", needs_truth=False, is_cost=True)
 def compile_seconds(trial: Trial | RecordedTrial, cost: CellCost) -> float:
-    """Seconds of compilation."""
+    """Return the seconds of compiling."""
     return cost.compile_seconds

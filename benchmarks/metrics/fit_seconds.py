@@ -8,5 +8,5 @@ from simulations.trial import Trial
 
 @metric(label="Fit", unit="s", best="low", needs_truth=False, is_cost=True)
 def fit_seconds(trial: Trial | RecordedTrial, cost: CellCost) -> float:
-    """Seconds of work."""
+    """Return the seconds of the fit."""
     return cost.fit_seconds

@@ -1,4 +1,4 @@
-"""Deviance of photons that the method has not seen under the estimate, less that under a mean, per specimen pixel.
+"""Test the estimate on photons that the method has not seen: their deviance, less that under a mean, per pixel.
 
 With counts x, a mean m and the estimated mean mu, D = 2 sum(x log(m / mu) - m + mu) / (specimen pixels). mu has a
 floor (see `scoring.expected_counts`).
@@ -28,7 +28,7 @@ from simulations.trial import Trial, expose
 
 @metric(label="Held-out deviance", unit="per pixel", best="low", needs_truth=False)
 def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
-    """Excess deviance of unseen photons per specimen pixel."""
+    """Return the excess deviance of unseen photons per specimen pixel."""
     if trial.seed is None:
         return float("nan")
     if isinstance(trial, RecordedTrial):

@@ -1,4 +1,4 @@
-"""Largest resident size of the method's own process during the fit, what the process held before included."""
+"""Measure the largest resident size of the process during the fit, with what the process used before."""
 
 from benchmarks.cost import CellCost
 from benchmarks.metric import metric
@@ -8,5 +8,5 @@ from simulations.trial import Trial
 
 @metric(label="Peak memory", unit="MiB", best="low", needs_truth=False, is_cost=True)
 def peak_mib(trial: Trial | RecordedTrial, cost: CellCost) -> float:
-    """MiB."""
+    """Return the memory, MiB."""
     return cost.peak_mib

@@ -1,4 +1,4 @@
-"""Photons of the image over the seconds of the fit without compilation: how long a larger image will take."""
+"""Divide the photons of the image by the seconds of the fit: how long a larger image will take."""
 
 from benchmarks.cost import CellCost
 from benchmarks.metric import metric
@@ -8,5 +8,5 @@ from simulations.trial import Trial
 
 @metric(label="Throughput", unit="photons/s", best="high", needs_truth=False, is_cost=True)
 def photons_per_second(trial: Trial | RecordedTrial, cost: CellCost) -> float:
-    """Photons per second."""
+    """Return photons per second."""
     return trial.image.n_photons / cost.fit_seconds

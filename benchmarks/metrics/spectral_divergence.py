@@ -1,4 +1,4 @@
-"""Spectral information divergence between true and estimated endmember, averaged over components.
+"""Compute the spectral information divergence between true and estimated endmembers, averaged over components.
 
 SID = sum((p - q) log(p / q)) over channels, the Kullback-Leibler divergence both ways (Chang 2000,
 https://doi.org/10.1109/18.857802), in nats. It weighs ratios: weak lines count that an angle does not see.
@@ -18,7 +18,7 @@ from simulations.trial import Trial
 
 @metric(label="Spectral divergence", unit="nat", best="low")
 def spectral_divergence(trial: Trial, unmixing: Unmixing) -> float:
-    """Mean spectral information divergence over the true components."""
+    """Return the mean spectral information divergence over the true components."""
     truth = trial.truth.endmembers
     n_components, n_channels = truth.shape
     p, q = (

@@ -1,1 +1,1 @@
-"""One page of results a file, named like the file (see `benchmarks.site`)."""
+"""Pages of results, one a file, named like the file (see `benchmarks.site`)."""

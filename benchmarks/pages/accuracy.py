@@ -1,4 +1,4 @@
-"""Accuracy by method and dose: the ranking of all methods, and their errors on each phantom of the main suite."""
+"""Write the page on accuracy: the ranking of all methods, and their errors on each phantom of the main suite."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Calibration of the error bars: how often intervals cover the truth, with seeds and targets."""
+"""Write the page on calibration: how often intervals cover the truth, with seeds and targets."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Known misses: every target that is missed, read off the published results."""
+"""Write the page of known misses: every target that is missed, read off the published results."""
 
 from collections.abc import Iterable
 from pathlib import Path

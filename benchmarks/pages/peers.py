@@ -1,4 +1,4 @@
-"""Peers: other people's methods on the same counts, against `bayes`."""
+"""Write the page on peers: other people's methods on the same counts, against `bayes`."""
 
 import importlib
 import inspect

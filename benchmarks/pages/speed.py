@@ -1,4 +1,4 @@
-"""Speed: seconds, seconds of compiling and memory, as `python -m benchmarks speed SUBJECT` measures them."""
+"""Write the page on speed: seconds, seconds of compiling and memory, as `python -m benchmarks speed` measures them."""
 
 from pathlib import Path
 

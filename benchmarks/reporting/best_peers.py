@@ -36,7 +36,7 @@ LEGEND = (
 
 
 class Best(NamedTuple):
-    """The peer with the smallest mean of a score, and over how many seeds that is."""
+    """Name the peer with the smallest mean of a score, and over how many seeds that is."""
 
     name: str
     mean: float

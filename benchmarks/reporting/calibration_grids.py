@@ -1,4 +1,4 @@
-"""Coverages and scores as the page shows them: a row a phantom, dose and model, a column a quantity or a score."""
+"""Arrange coverages and scores for the page: a row a phantom, dose and model, a column a quantity or a score."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ _FIRST = ("interval_score", "factors", "limit")
 
 
 class Entry(NamedTuple):
-    """A number, a small remark below it, and a class of the style sheet."""
+    """Hold a number, a small remark below it, and a class of the style sheet."""
 
     text: str = NOTHING
     remark: str = ""
@@ -23,14 +23,14 @@ class Entry(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """What a column is, and in small letters of what."""
+    """Name a column, and in small letters its unit."""
 
     label: str
     unit: str = ""
 
 
 class Grid(NamedTuple):
-    """Headings of the columns after those of `_ROW`, and each row's four and its cells."""
+    """Hold the headings of the columns after those of `_ROW`, and for each row these four and its cells."""
 
     headings: list[Heading]
     rows: list[tuple[tuple[Any, ...], list[Entry]]]

@@ -1,7 +1,7 @@
-"""The report of calibrations: one HTML file that opens from disk; its figures as PNG, its tables as CSV and LaTeX.
+"""Write the report of calibrations: one HTML file that opens from disk; figures as PNG, tables as CSV and LaTeX.
 
 It is made of the rows that `python -m benchmarks calibration NAME` wrote, summed up as that command sums them up, and
-of the coverage in the published results of the suites, `main.csv`.
+of the coverage in the published results of the suites, `main.csv` and `peers.csv`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ def write_calibration_report(folder: Path, out: Path) -> list[Path]:
     Parameters
     ----------
     folder : Path
-        Of `maps.csv`, `pipeline.csv`, `sbc.csv`, `checks.csv`, `rank.csv`, `starts.csv` and `main.csv`, or some.
+        Folder with the files that `benchmarks.reporting.evidence` reads, or some of them.
     out : Path
         Folder; made if it is not there.
 

@@ -1,4 +1,4 @@
-"""What changed between two sets of results beyond noise: the same cells, paired by seed.
+"""Compare two sets of results: what changed by more than noise, on the same cells, paired by seed.
 
 ``python -m benchmarks compare BEFORE AFTER``
 """

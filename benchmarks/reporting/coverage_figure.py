@@ -1,4 +1,4 @@
-"""Coverage against dose: the share promised, the band asked for, and each model with its interval over seeds."""
+"""Draw coverage against dose: the level of the intervals, the target, and each model with its interval over seeds."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        Of `coverage_table`, with one quantity, level and phantom.
+        Rows of `coverage_table` with one quantity, level and phantom.
     drawn : dict of Style
         Of the models.
     """

@@ -1,4 +1,4 @@
-"""A metric against dose: every seed, the mean and its standard error, methods coloured and bounds broken grey lines."""
+"""Draw a metric against dose: every seed, the mean and its standard error; bounds are dashed grey lines."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _SMALLEST = 1e-6  # what a logarithmic axis shows; an angle of 1e-14 degrees is 
 
 @dataclass(frozen=True)
 class Style:
-    """How a method is drawn, in every figure and in the legend; bounds have a broken line and no marker."""
+    """Say how a method is drawn, in every figure and in the legend; bounds have a dashed line and no marker."""
 
     colour: str
     marker: str = "o"

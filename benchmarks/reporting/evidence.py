@@ -1,4 +1,4 @@
-"""Everything that was measured about error bars, checks and numbers of components, summed up from a folder of results.
+"""Sum up all that was measured about error bars, checks and numbers of components, from a folder of results.
 
 The rows come from `python -m benchmarks calibration NAME`, and from the published suites for the coverage of whole
 methods. Reports and pages show the same sums and the same findings.
@@ -51,7 +51,7 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a folder of results shows.
+    """Hold what a folder of results shows.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Evidence:
 
     @property
     def trials(self) -> dict[str, pd.DataFrame]:
-        """Rows that hold coverages."""
+        """Return the rows that hold coverages, by source."""
         return {source: self.rows[source] for source in MODELS if source in self.rows}
 
 
@@ -82,8 +82,8 @@ def read_evidence(folder: Path) -> Evidence:
     Parameters
     ----------
     folder : Path
-        Of `maps.csv`, `pipeline.csv`, `weights.csv`, `sbc.csv`, `checks.csv`, `rank.csv`, `starts.csv`, `main.csv` and
-        `peers.csv`, or some of them.
+        Folder with `maps.csv`, `pipeline.csv`, `weights.csv`, `sbc.csv`, `checks.csv`, `rank.csv`, `starts.csv`,
+        `main.csv` and `peers.csv`, or some of them.
 
     Raises
     ------

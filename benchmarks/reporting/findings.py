@@ -24,7 +24,7 @@ _MOST_CASES = 4  # that a sentence names
 
 
 class Finding(NamedTuple):
-    """One target: what it belongs to, whether it is met, and a sentence with the numbers."""
+    """Hold one target: what it belongs to, whether it is met, and a sentence with the numbers."""
 
     subject: str
     met: bool

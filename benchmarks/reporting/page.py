@@ -1,4 +1,4 @@
-"""A page that opens from disk and asks for nothing: a template of this folder, filled in."""
+"""Fill in a template of this folder: a page that opens from disk and needs no network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,10 +26,10 @@ def write_page(path: Path, template: str, **context: object) -> None:
 
 
 def asset(name: str) -> Markup:
-    """Text of a file of this folder, which is put into a page as it is."""
+    """Return the text of a file of this folder, which is put into a page as it is."""
     return Markup((_HERE / name).read_text(encoding="utf-8"))
 
 
 def downloads(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Links that hold a table each, as CSV."""
+    """Return links that hold a table each, as CSV."""
     return {name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in tables.items()}

@@ -1,4 +1,4 @@
-"""Methods against one of them, pair by pair: on the same photons most of the luck of a seed cancels.
+"""Compare methods with one of them, pair by pair: on the same photons most of the luck of a seed cancels.
 
 Of metrics that are small where they are good, what is compared is the mean logarithm of the ratio to the reference,
 shown as a ratio; of others the difference. The interval is that of resampled seeds (`reporting.resampling`).
@@ -14,7 +14,7 @@ from benchmarks.reporting.resampling import STRATUM, interval, resampled_means
 
 
 class Pair(NamedTuple):
-    """A method against the reference by one metric.
+    """Compare a method with the reference by one metric.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How far ranks of true abundances among their draws are from uniform: lines of doses and their seeds, bands over them.
+"""Draw how far ranks of true abundances among their draws are from uniform: a line a dose and seed, and bands.
 
 Pixels of one image are not independent, so the band is not that of so many ranks: it is the 95 % interval of the mean
 over seeds, simultaneous over all edges by Bonferroni's inequality. Of two seeds it would be wider than the figure.

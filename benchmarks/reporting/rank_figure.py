@@ -1,4 +1,4 @@
-"""Mean ranks with their intervals: methods whose bars overlap are not told apart by these seeds."""
+"""Draw mean ranks with their intervals: these seeds cannot order methods whose bars overlap."""
 
 from collections.abc import Mapping
 

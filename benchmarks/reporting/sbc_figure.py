@@ -1,4 +1,4 @@
-"""How far ranks of simulation-based calibration are from uniform: all quantities of one sampler, and the band."""
+"""Draw how far ranks of simulation-based calibration are from uniform: all quantities of a sampler, and the band."""
 
 from collections.abc import Mapping
 

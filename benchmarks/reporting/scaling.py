@@ -1,4 +1,4 @@
-"""How time and memory grow: exponents of photons, pixels, channels and components.
+"""Fit how time and memory grow: exponents of photons, pixels, channels and components.
 
 log y = c + a log(photons) + b log(pixels) + ... by least squares over the cells of a method; a quantity that does not
 vary among them, by a factor of two at least and not only as those before it do, has no exponent. Its error is the

@@ -1,4 +1,4 @@
-"""What calibrations measure besides coverage: interval scores, errors, and how sharp intervals are."""
+"""Sum up what calibrations measure besides coverage: interval scores, errors, and widths of intervals."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How fast and how small computations are meant to be, on two cores, and whether the published speeds are."""
+"""Set targets for seconds and memory on two cores, and say whether the published speeds meet them."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from benchmarks.reporting.findings import Finding
 
 
 class SpeedTarget(NamedTuple):
-    """The most seconds without compiling, and the most memory, of one computation; None where none is set."""
+    """Hold the most seconds without compiling, and the most memory; None where there is no target."""
 
     seconds: float | None = None
     mib: float | None = None

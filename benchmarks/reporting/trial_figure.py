@@ -1,4 +1,4 @@
-"""What a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
+"""Draw what a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
 
 Of a recording there is neither truth nor error.
 """
@@ -16,7 +16,7 @@ _TITLE: dict[str, Any] = {"fontsize": 8.5, "color": "#222222"}
 
 
 class _Maps(NamedTuple):
-    """A column of maps that share a colour scale."""
+    """Hold a column of maps that share a colour scale."""
 
     title: str
     values: np.ndarray
@@ -173,5 +173,5 @@ def _scale_bar(axes: Axes, truth: Mapping[str, np.ndarray], shape: tuple[int, ..
 
 
 def _root(values: np.ndarray) -> np.ndarray:
-    """Square root that keeps the sign: lines and background on one scale, negative parts of PCA included."""
+    """Take the square root and keep the sign: lines and background fit one scale, negative parts of PCA too."""
     return np.sign(values) * np.sqrt(np.abs(values))

@@ -1,4 +1,4 @@
-"""Expected counts of truth and estimate side by side, a block of pixels at a time, for the deviances.
+"""Compute expected counts of truth and estimate side by side, a block of pixels at a time, for the deviances.
 
 Signed methods (PCA, ICA) and exact zeros can predict no count, or less, where photons do come, which would cost
 infinity. The estimate is therefore raised to `LEAST_EXPECTED` of the mean expected count of an entry, where an error

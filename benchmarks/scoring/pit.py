@@ -1,4 +1,4 @@
-"""Ranks of the true abundances among their posterior draws: the probability integral transform of each active one.
+"""Rank true abundances among their posterior draws: the probability integral transform of each active one.
 
 Where n draws and the truth come from one distribution, each of the n + 1 ranks is equally likely: the discrete form of
 the transform [1]_. Ties count half.
@@ -20,7 +20,7 @@ PIT_BINS = 20
 
 
 def ranked_below(trial: Trial, unmixing: Unmixing) -> np.ndarray:
-    """Share of active abundances at or below each rank.
+    """Return the share of active abundances at or below each rank.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Seconds and memory of the Bayesian pipeline on one tilt of the needle and on the series, and of a sweep over it."""
+"""Measure seconds and memory of `bayes` on one tilt of the needle and on the series, and of one sweep of the maps."""
 
 import time
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ def bayes(
     Parameters
     ----------
     tilts : int
-        Of the series.
+        Number of tilts of the series.
     photons, tilt_photons : float
-        Of the series, and of the one tilt.
+        Photons of the series, and of the one tilt.
 
     Yields
     ------

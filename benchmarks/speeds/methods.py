@@ -1,4 +1,4 @@
-"""Seconds and memory of `nmf` and `pca` on the talk's needle, and of the peers on the same photons.
+"""Measure seconds and memory of `nmf` and `pca` on the needle, and of the peers on the same photons.
 
 One tilt (124 x 165 pixels x 900 channels, 20 counts per pixel), the whole series of 73 tilts at the same dose, and the
 series at a tenth and at three times it. Every fit of the series has a process of its own, which reads the counts from
@@ -34,7 +34,7 @@ PATIENCE = 12  # times our seconds: what a peer is given
 
 
 class Fit(NamedTuple):
-    """One fit: compilation apart, and the largest resident size of its process, reading included."""
+    """Hold one fit: compiling apart, and the largest resident size of its process, reading included."""
 
     seconds: float
     compile_seconds: float
@@ -182,7 +182,7 @@ def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float
 
 
 def _hyperspy(path: Path) -> dict[str, list[float]]:
-    """Seconds of each of HyperSpy's decompositions of the same counts."""
+    """Return the seconds of each of HyperSpy's decompositions of the same counts."""
     from bayesunmix import read
     from bayesunmix.io import hspy
 

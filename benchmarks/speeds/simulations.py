@@ -1,7 +1,7 @@
-"""Seconds and memory of the talk's tilt series, in memory and streamed to disk.
+"""Measure seconds and memory of acquiring a tilt series, in memory and streamed to disk.
 
-The streamed series has ten times the talk's dose. Each line is measured in a process of its own, so that its peak of
-resident memory is its own.
+The series is that of the NIST short course (Taillon, 2022). The streamed one has ten times its dose. Each is measured
+in a process of its own, so that its peak of resident memory is its own.
 """
 
 import tempfile
@@ -15,7 +15,7 @@ from benchmarks.speed import SPEEDS, Speed, alone, talk_series
 from simulations.store import write_series
 from simulations.trial import acquire
 
-#: Photons of the talk's 73 tilts.
+#: Photons of the 73 tilts of the short course.
 TALK_PHOTONS = 12e6
 
 
