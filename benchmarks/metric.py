@@ -28,7 +28,7 @@ class Metric:
     Parameters
     ----------
     score : callable (trial, unmixing) -> float
-        Of a cost: (trial, cost).
+        The arguments of a cost are (trial, cost).
     label : str
         Heading of a column or an axis.
     unit : str

@@ -38,13 +38,13 @@ class RunRecord:
     role : "method", "peer" or "bound"
         Bounds are baselines that may see the truth; they are not ranked.
     settings : dict
-        All settings of the method where it ran, else those that were asked for.
+        All settings of the method if it ran, else those that were given.
     components : str
-        How many components were asked for: "true", "true+1" and the like, or "found".
+        Number of components that was given: "true", "true+1" and the like, or "found".
     n_components : int
         How many that was; with "found", how many there were in the end, and 0 where nothing came.
     photons, pixels, channels : int
-        Of the image.
+        Size of the image.
     status : "ok", "failed" or "skipped"
         What cannot run here at all is skipped.
     message : str

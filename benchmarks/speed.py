@@ -82,7 +82,7 @@ def measure_speeds(subject: str, out: Path | None) -> Iterator[Speed]:
         yield measured
 
 
-def talk_series(tilts: int, photons: float) -> tuple[Phantom, float, float]:
+def needle_series(tilts: int, photons: float) -> tuple[Phantom, float, float]:
     """Build the needle's tilt series.
 
     Returns

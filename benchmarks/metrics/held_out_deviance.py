@@ -3,14 +3,14 @@
 With counts x, a mean m and the estimated mean mu, D = 2 sum(x log(m / mu) - m + mu) / (specimen pixels). mu has a
 floor (see `scoring.expected_counts`).
 
-Of a phantom, x is a second exposure and m the noise-free mean. The mean of D over exposures is `deviance` where mixing
-is linear; a single one scatters about it, and may be negative where an estimate is almost perfect. Where absorption
-bends the mixing, the photons are what truly comes, and m is the nearest linear mean: an estimate may be better than it.
+For a phantom, x is a second exposure and m the noise-free mean. The mean of D over exposures is `deviance` if mixing is
+linear; a single one scatters about it, and may be negative if an estimate is almost perfect. With absorption mixing is
+not linear: the photons are the true ones, and m is the nearest linear mean, so that an estimate may be better than it.
 The second exposure has the dose, the acquisition and the dead pixels of the trial; its photons come from a child of
 the trial's seed, so that they are the same in every run and independent of the image. NaN for a trial without a seed.
 
-Of a recording, x is what thinning left over, weighted to the dose of the image, and m the recording's mean spectrum in
-every pixel alike: an estimate that predicts photons better than that is negative. The whole recording makes m, so that
+For a recording, x is what thinning left over, weighted to the dose of the image, and m the recording's mean spectrum
+in every pixel: an estimate that predicts photons better than that is negative. The whole recording makes m, so that
 no channel with photons lacks one; m is the same for all methods.
 """
 

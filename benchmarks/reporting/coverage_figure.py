@@ -20,7 +20,7 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     rows : DataFrame
         Rows of `coverage_table` with one quantity, level and phantom.
     drawn : dict of Style
-        Of the models.
+        Styles of the models.
     """
     figure = Figure(figsize=(4.4, 3.1))
     axes = figure.add_axes((0.13, 0.155, 0.85, 0.745))

@@ -28,7 +28,7 @@ def panels(
     drawn : dict of Style
         What is drawn, by name.
     label : str
-        Of the vertical axis.
+        Label of the vertical axis.
     target : (float, float), optional
         A band to mark.
     logarithmic : bool

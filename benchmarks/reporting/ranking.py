@@ -81,7 +81,7 @@ def middle_dose(table: pd.DataFrame) -> float:
 
 
 def first_components(table: pd.DataFrame) -> str:
-    """Return the number of components to show where only one can be: the true one, if it was asked for."""
+    """Return the number of components to show where only one can be: the true one, if there is a result of it."""
     asked = sorted(table["components"].unique())
     return "true" if "true" in asked else asked[0]
 

@@ -31,7 +31,7 @@ def speed_findings(rows: pd.DataFrame) -> Iterator[Finding]:
     Parameters
     ----------
     rows : DataFrame
-        Of `speed.csv`.
+        Rows of `speed.csv`.
     """
     for row in rows.itertuples():
         target = SPEED_TARGETS.get((row.case, row.method), SpeedTarget())

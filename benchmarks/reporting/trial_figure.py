@@ -1,6 +1,6 @@
 """Draw what a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
 
-Of a recording there is neither truth nor error.
+A recording has neither truth nor error.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def trial_figure(
     dose : float
         Mean counts per pixel of the specimen.
     colour : str
-        Of the estimated spectrum.
+        Colour of the estimated spectrum.
     """
     shape = tuple(int(n) for n in truth["navigation_shape"])
     labels = [str(label) for label in truth.get("labels", range(len(found["endmembers"])))]

@@ -25,7 +25,7 @@ def expected_counts(
     ------
     pixels : slice
     mean, estimated : (pixels, C) arrays
-        Of the truth as they are, and of the estimate, none below the floor.
+        Expected counts of the truth as they are, and of the estimate, none below the floor.
     """
     n_pixels, n_channels = len(truth.abundances), truth.endmembers.shape[1]
     total = truth.abundances.sum(axis=0) @ truth.endmembers.sum(axis=1)

@@ -25,7 +25,7 @@ def ranked_below(trial: Trial, unmixing: Unmixing) -> np.ndarray:
     Returns
     -------
     (n + 1,) array
-        Of ranks 0 to n, the last being 1; NaN where no abundance is active.
+        Shares of ranks 0 to n, the last being 1; NaN if no abundance is active.
     """
     truth, asked = trial.truth.abundances, active(trial)
     if not asked.any():

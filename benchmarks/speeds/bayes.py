@@ -12,7 +12,7 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, lay_out
 from benchmarks.memory import peak_resident_mib
-from benchmarks.speed import SPEEDS, Speed, alone, talk_series
+from benchmarks.speed import SPEEDS, Speed, alone, needle_series
 from simulations.trial import acquire
 
 TILT_PHOTONS, SERIES_PHOTONS = 4e5, 30e6
@@ -46,7 +46,7 @@ def bayes(
 
 
 def _fit(method: str, tilts: int, photons: float) -> Speed:
-    phantom, dose, _ = talk_series(tilts, photons)
+    phantom, dose, _ = needle_series(tilts, photons)
     image = acquire(phantom, dose, 0).image
     info = bu.unmix(image, 3, method).info
     case = f"{tilts} tilts" if tilts > 1 else "one tilt"
@@ -56,7 +56,7 @@ def _fit(method: str, tilts: int, photons: float) -> Speed:
 
 
 def _sweep(name: str, tilts: int, photons: float) -> Speed:
-    phantom, dose, _ = talk_series(tilts, photons)
+    phantom, dose, _ = needle_series(tilts, photons)
     trial = acquire(phantom, dose, 0)
     prior, events = ABUNDANCE_PRIORS[name](), lay_out(trial.image)
     maps = jnp.asarray(trial.truth.abundances.T, jnp.float32) + 1e-3

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.memory import peak_resident_mib
 from benchmarks.missing import Missing
 from benchmarks.peer import ROOT, python_of
-from benchmarks.speed import SPEEDS, Speed, alone, talk_series
+from benchmarks.speed import SPEEDS, Speed, alone, needle_series
 from benchmarks.speeds._race import Race, race
 from simulations.trial import acquire
 
@@ -129,7 +129,7 @@ def _acquire(stem: Path, tilts: int, photons: float) -> Path:
 def _acquired(stem: Path, tilts: int, photons: float) -> Path:
     import bayesunmix as bu
 
-    phantom, dose, _ = talk_series(tilts, photons)
+    phantom, dose, _ = needle_series(tilts, photons)
     path = stem.with_name(stem.name + ".npz")
     bu.write(acquire(phantom, dose, 0).image, path)
     return path

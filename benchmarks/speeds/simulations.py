@@ -11,22 +11,22 @@ from pathlib import Path
 
 from bayesunmix.io import h5
 from benchmarks.memory import peak_resident_mib
-from benchmarks.speed import SPEEDS, Speed, alone, talk_series
+from benchmarks.speed import SPEEDS, Speed, alone, needle_series
 from simulations.store import write_series
 from simulations.trial import acquire
 
 #: Photons of the 73 tilts of the short course.
-TALK_PHOTONS = 12e6
+COURSE_PHOTONS = 12e6
 
 
 @SPEEDS.register("simulations")
-def simulations(tilts: int = 73, photons: float = TALK_PHOTONS) -> Iterator[Speed]:
+def simulations(tilts: int = 73, photons: float = COURSE_PHOTONS) -> Iterator[Speed]:
     """Measure the tilt series: in memory at the given number of photons, streamed at ten times as many.
 
     Parameters
     ----------
     tilts : int
-        The talk's series has 73, (73, 124, 165, 900) in all.
+        The series of the course has 73, (73, 124, 165, 900) in all.
     photons : float
         Mean number of photons of the whole series in memory.
 
@@ -39,7 +39,7 @@ def simulations(tilts: int = 73, photons: float = TALK_PHOTONS) -> Iterator[Spee
 
 
 def _acquired(tilts: int, photons: float) -> Speed:
-    phantom, dose, truth_seconds = talk_series(tilts, photons)
+    phantom, dose, truth_seconds = needle_series(tilts, photons)
     start = time.perf_counter()
     trial = acquire(phantom, dose, 0)
     seconds = time.perf_counter() - start
@@ -55,7 +55,7 @@ def _acquired(tilts: int, photons: float) -> Speed:
 
 
 def _streamed(tilts: int, photons: float) -> Speed:
-    phantom, dose, truth_seconds = talk_series(tilts, photons)
+    phantom, dose, truth_seconds = needle_series(tilts, photons)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "series.h5"
         start = time.perf_counter()
