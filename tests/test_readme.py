@@ -10,7 +10,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.contracts.method import METHODS
-from benchmarks.reporting.published import write_readme
+from benchmarks.reporting.readme_table import write_readme
 from simulations.phantom import PHANTOMS
 from simulations.trial import acquire
 
