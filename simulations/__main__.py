@@ -1,4 +1,4 @@
-"""`python -m simulations list | show | write | contact-sheet | figures`: phantoms from the command line."""
+"""Make phantoms from the command line: `python -m simulations list | show | write | contact-sheet | figures`."""
 
 import inspect
 import sys
@@ -26,7 +26,7 @@ _STORE = ".h5"
 
 
 class Preset(StrEnum):
-    """A perfect instrument, or one with the faults of real ones."""
+    """Choose a perfect instrument, or one with the faults of real ones."""
 
     ideal = "ideal"
     realistic = "realistic"
@@ -136,7 +136,7 @@ def figures(
 
 
 def main() -> None:
-    """Run the command; a mistake of the user is one sentence on stderr and exit status 2."""
+    """Run the command. A mistake of the user is one sentence on stderr and exit status 2."""
     try:
         with progress.showing(True if sys.stderr.isatty() else None):
             app()

@@ -1,10 +1,10 @@
-"""Photons that the specimen absorbs on their way to the detector: more from deep inside and at low energy.
+"""Absorb photons in the specimen on their way to the detector: more from deep inside and at low energy.
 
-Where the phantom is a voxel model, the way out of every voxel is summed along the direction of the detector, at
-every tilt (`exit_paths`). Elsewhere a pixel is a slab, of the materials in its column mixed: the way out is its depth
-over the sine of the take-off angle. Either way the path's mean over the photons of a component is kept, and paths are
-taken to be spread evenly between nothing and twice the mean, which is exact for a slab. The spectrum of a component
-then depends on the pixel: mixing is no longer linear.
+If the phantom is a voxel model, the path out of every voxel is summed along the direction of the detector, at every
+tilt (`exit_paths`). Otherwise a pixel is a slab of the mixed materials in its column, and the path is its depth over
+the sine of the take-off angle. Either way the mean path over the photons of a component is kept. Paths are assumed to
+be spread evenly between zero and twice the mean, which is exact for a slab. The spectrum of a component then depends on
+the pixel: mixing is no longer linear.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _BLOCK = 4096  # pixels whose full spectra are held at a time
 
 @dataclass(frozen=True, eq=False)
 class Absorption:
-    """Attenuation of J materials, and how much of each the photons of a pixel cross.
+    """Hold the attenuation of J materials, and how much of each the photons of a pixel cross.
 
     Parameters
     ----------
@@ -56,12 +56,15 @@ class Absorption:
         return cls(np.array(coefficients), path_nm * density * _G_PER_CM2_PER_NM)
 
     def survival(self, pixel: np.ndarray, component: int, channel: np.ndarray) -> np.ndarray:
-        """Probability that each of n photons of a component gets out, (n,); frames of a pixel share its path."""
+        """Return the probability that each of n photons of a component leaves the specimen, (n,).
+
+        Frames of a pixel have the same path.
+        """
         path = self.mass_path[pixel % len(self.mass_path), component]
         return _transmission((path * self.coefficients.T[channel]).sum(axis=1))
 
     def applied(self, emitted: Factorization) -> Factorization:
-        """Return the photons that get out: each component's number in each pixel, and its mean spectrum."""
+        """Return the photons that leave the specimen: each component's number in each pixel, and its mean spectrum."""
         abundances = np.zeros_like(emitted.abundances)
         spectra = np.zeros_like(emitted.endmembers)
         for k, endmember in enumerate(emitted.endmembers):
@@ -78,18 +81,19 @@ class Absorption:
 
 
 def _transmission(mean_depth: np.ndarray) -> np.ndarray:
-    """Share that gets out, at a mean optical depth, where depths are spread evenly."""
+    """Return the fraction that leaves the specimen, at a mean optical depth, if depths are spread evenly."""
     return film_transmission(2 * mean_depth, takeoff_deg=90)
 
 
 def _slab_nm(thickness_nm: np.ndarray, takeoff_deg: float) -> np.ndarray:
-    """Mean way out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
+    """Return the mean path out of each pixel's slab, (P, K, J): half its thickness, the same for all components."""
     half = thickness_nm / 2 / np.sin(np.radians(takeoff_deg))
     return np.broadcast_to(half[:, None], (len(half), half.shape[1], half.shape[1]))
 
 
 def _voxel_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
-    """Mean way out of a voxel model, (P, K, J)."""
+    """Return the mean path out of a voxel model, (P, K, J)."""
+    assert phantom.volume is not None
     n_materials = len(phantom.materials)
     present = phantom.volume[..., None] == np.arange(1, n_materials + 1, dtype=np.uint8)
     paths = [

@@ -1,10 +1,10 @@
-"""How a phantom is recorded: what the microscope, the stage and the detector do to the truth before it is counted.
+"""Record a phantom: apply what microscope, stage and detector do to the truth before it is counted.
 
-Everything that keeps mixing linear turns the truth at a dose into the mean of the counts: the probe and the drift
-blur the maps, shadows, the missing wedge and dead pixels darken them, a wrong energy scale moves the endmembers. Two
-effects reach single photons (`photons`): absorption on the way out, and the detector's dead time.
+Effects that keep mixing linear turn the truth at a dose into the mean of the counts: probe and drift blur the maps,
+shadows, the missing wedge and dead pixels darken them, and a wrong energy scale moves the endmembers. Two effects act
+on single photons (`photons`): absorption in the specimen, and the detector's dead time.
 
-Where the talk states nothing (and it states none of these), a value is an assumption.
+The NIST short course states none of these values (see `simulations.nicr`), so they are assumptions.
 """
 
 from collections.abc import Iterator
@@ -39,35 +39,35 @@ _RANGES = {
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Settings of one acquisition; the defaults are perfect. `ACQUISITIONS` names two.
+    """Set how an acquisition is made. The defaults are perfect; `ACQUISITIONS` has two settings by name.
 
     Parameters
     ----------
     probe_nm : float
         Standard deviation of the probe.
     drift_nm : (float, float)
-        How far the specimen moves along y and x from each frame to the next; the middle frame is in place. What lies
-        beyond the edge of the field is taken to continue it.
+        Distance that the specimen moves along y and x from each frame to the next; the middle frame is in place. The
+        specimen is assumed to continue beyond the edge of the field.
     frames : int
-        Scans over the field that share the dose.
+        Number of scans over the field that share the dose.
     keep_frames : bool
-        Whether frames stay apart, on a first navigation axis "frame", or are summed.
+        Keep frames apart, on a first navigation axis "frame", instead of summing them.
     gain, offset_kev : float
-        Recorded energy = gain x energy + offset; the image's axis knows nothing of it.
+        Recorded energy = gain x energy + offset. The energy axis of the image does not contain this error.
     shadow, shadow_deg, shadow_width_deg : float
-        The specimen's holder hides this share of the detector at the tilt `shadow_deg`, and less around it: a
-        Gaussian of that standard deviation. A phantom that is not a tilt series is at 0 deg.
+        The specimen holder hides this fraction of the detector at the tilt `shadow_deg`, and less around it: a Gaussian
+        of that standard deviation. A phantom that is not a tilt series is at 0 deg.
     missing_wedge_deg : float
         Full width of the range around +-90 deg that the stage cannot reach. Its tilts stay in the image, empty.
     dead_pixels : float
-        Share of the positions of the scan at which nothing was recorded, at random.
+        Fraction of the scan positions at which nothing was recorded, at random.
     dead_time : float
-        How long a count blinds the detector, as a share of the time spent on a pixel in all its frames.
+        Time for which a count blinds the detector, as a fraction of the time spent on a pixel in all its frames.
     takeoff_deg : float or None
-        Angle of the detector above the plane across the beam: photons are absorbed on their way out. For a film that
-        is tilted towards the detector, add its tilt; a voxel model tilts by itself. None: they are not absorbed.
+        Angle of the detector above the plane across the beam; photons are absorbed on their way to it. For a film that
+        is tilted towards the detector, add its tilt; a voxel model tilts by itself. With None there is no absorption.
     haadf_electrons : float
-        Mean number of electrons that the simultaneous HAADF image counts in a pixel of the specimen; 0: no image.
+        Mean number of electrons that the simultaneous HAADF image counts in a pixel of the specimen; 0 for no image.
 
     Raises
     ------
@@ -108,7 +108,7 @@ class Acquisition:
             )
 
     def expose(self, phantom: Phantom, dose: float, rng: np.random.Generator) -> "Exposure":
-        """Return what this acquisition counts of a phantom, before it is drawn.
+        """Return what this acquisition counts of a phantom, before photons are drawn.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Acquisition:
         dose : float
             Mean counts per pixel of the specimen, if the acquisition were perfect.
         rng : numpy Generator
-            Drawn from only where pixels are dead.
+            Used only to choose dead pixels.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class Acquisition:
         return rng.poisson(signal * reached * self.haadf_electrons).astype(np.uint32)
 
     def _miscalibrated(self, phantom: Phantom) -> np.ndarray:
-        """Put endmembers in the channels that a wrong energy scale gives them; what leaves the axis is lost."""
+        """Put endmembers into the channels that a wrong energy scale gives them. What leaves the axis is lost."""
         edges = channel_edges(phantom.energy_kev)
         below = np.pad(np.cumsum(phantom.truth.endmembers, axis=1), ((0, 0), (1, 0)))
         source = (edges - self.offset_kev) / self.gain
@@ -172,7 +172,7 @@ class Acquisition:
         return endmembers
 
     def _scanned(self, maps: np.ndarray, phantom: Phantom) -> np.ndarray:
-        """Return maps (..., Y, X, K) as the probe and the drifting stage show them: all frames' mean, or each."""
+        """Return maps (..., Y, X, K) as probe and drifting stage show them: the mean of all frames, or each frame."""
         moving = any(self.drift_nm) and self.frames > 1
         step = _pixel_nm(phantom) if self.probe_nm or moving else np.ones(2)
         if self.probe_nm:
@@ -184,7 +184,7 @@ class Acquisition:
         return np.stack([_shifted(maps, shift[None]) if moving else maps for shift in shifts]) / self.frames
 
     def _seen(self, phantom: Phantom, rng: np.random.Generator) -> np.ndarray | None:
-        """Share of the photons of each pixel that no shadow, wedge or dead pixel takes, (P,); None: all."""
+        """Return the fraction of each pixel's photons that no shadow, wedge or dead pixel takes, (P,); None for all."""
         if not (self.shadow or self.missing_wedge_deg or self.dead_pixels):
             return None
         tilts = np.array(phantom.tilts_deg or (0.0,))
@@ -197,25 +197,25 @@ class Acquisition:
         return seen.ravel()
 
     def _reached(self, phantom: Phantom) -> np.ndarray:
-        """Whether the stage reaches each tilt, (T,)."""
+        """Return True for each tilt that the stage reaches, (T,)."""
         tilts = np.array(phantom.tilts_deg or (0.0,))
         return np.abs(_turn(tilts - 90, 180)) >= self.missing_wedge_deg / 2
 
 
 class Exposure(NamedTuple):
-    """Photons that will be counted: everything but the drawing.
+    """Hold the photons to be counted: everything before the random draw.
 
     Parameters
     ----------
     emitted : Factorization
         Photons emitted towards the detector.
     arriving : Factorization
-        Those of them that get out of the specimen: with absorption the nearest factorization.
+        Photons that leave the specimen; with absorption the nearest factorization.
     shape, axes
-        Of the image's navigation axes.
+        Navigation shape and axes of the image.
     absorption : Absorption or None
     dead_time : float
-        Share of the time spent on a pixel of this shape.
+        Dead time as a fraction of the time spent on a pixel of this shape.
     """
 
     emitted: Factorization
@@ -228,8 +228,8 @@ class Exposure(NamedTuple):
     def mean(self) -> Factorization:
         """Return the factorization whose expected counts are the mean of the counts.
 
-        With absorption it is the nearest one: each component's counts in a pixel are right, its spectrum is that
-        of its mean over the specimen.
+        With absorption it is the nearest one: each component's counts in a pixel are right, and its spectrum is the
+        mean over the specimen.
         """
         if not self.dead_time:
             return self.arriving
@@ -237,13 +237,13 @@ class Exposure(NamedTuple):
         return Factorization(self.arriving.endmembers, self.arriving.abundances / (1 + rate * self.dead_time))
 
     def draw(self, rng: np.random.Generator) -> Iterator[sparse.csr_array]:
-        """Draw the counts, block of pixels by block of pixels."""
+        """Draw the counts, one block of pixels at a time."""
         survival = None if self.absorption is None else self.absorption.survival
         rate = self.arriving.abundances.sum(axis=1)
         return draw_blocks(self.emitted, rng, survival=survival, dead_time=self.dead_time, rate=rate)
 
 
-#: A perfect acquisition, and one as a good instrument makes it; assumptions, since the talk states none of it.
+#: A perfect acquisition, and one of a good instrument; its values are assumptions.
 ACQUISITIONS = {
     "ideal": Acquisition(),
     "realistic": Acquisition(probe_nm=1.0, drift_nm=(0.5, 0.5), frames=8, shadow=0.3, dead_time=0.003),
@@ -251,7 +251,7 @@ ACQUISITIONS = {
 
 
 def _pixel_nm(phantom: Phantom) -> np.ndarray:
-    """Step along y and x."""
+    """Return the step along y and x."""
     if len(phantom.axes) < 2 or any(axis.units != "nm" for axis in phantom.axes[-2:]):
         raise ValueError(
             f"probe and drift are lengths in nm, but phantom {phantom.name!r} has no y and x axis in nm; "
@@ -261,17 +261,17 @@ def _pixel_nm(phantom: Phantom) -> np.ndarray:
 
 
 def _along_tilts(values: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Give values of each tilt, (T,), the axes of maps (T, Y, X); a single one fits maps of any shape."""
+    """Give values of each tilt, (T,), the axes of maps (T, Y, X). A single value fits maps of any shape."""
     return values.reshape(-1, *(1,) * (maps.ndim - 1))
 
 
 def _turn(angle: np.ndarray, period: float) -> np.ndarray:
-    """Angle modulo a period, between -period / 2 and period / 2."""
+    """Return the angle modulo a period, between -period / 2 and period / 2."""
     return (angle + period / 2) % period - period / 2
 
 
 def _shifted(maps: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Mean of maps (..., Y, X, K) over some shifts along Y and X, (n, 2), between neighbours linearly."""
+    """Return the mean of maps (..., Y, X, K) over some shifts along Y and X, (n, 2), with linear interpolation."""
     whole = np.floor(shifts).astype(int)
     part = shifts - whole
     margin = np.abs(whole).max() + 1

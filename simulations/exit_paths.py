@@ -1,8 +1,8 @@
-"""Ways out of a voxel model: what a photon crosses between the voxel that emits it and the detector.
+"""Compute paths out of a voxel model: what a photon crosses between the voxel that emits it and the detector.
 
-The detector stands beside the specimen, in the plane across the tilt axis: at the side +y of the untilted field, and
-by the take-off angle above it, towards +z. (On which side it stands is an assumption.) Rays are summed at steps of
-one voxel, between voxels linearly.
+The detector is beside the specimen, in the plane across the tilt axis: at the side +y of the untilted field, and by the
+take-off angle above it, towards +z. The side is an assumption. Rays are summed in steps of one voxel, with linear
+interpolation between voxels.
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from simulations.projection import ray_sums
 
 
 def exit_paths(present: np.ndarray, tilt_deg: float, takeoff_deg: float) -> np.ndarray:
-    """Return the mean way out of the photons of each pixel and material.
+    """Return the mean path out of the specimen for the photons of each pixel and material.
 
     Parameters
     ----------
     present : (Z, Y, X, K) array
-        Share of each material in each voxel; the beam runs along z at tilt 0, the tilt axis is x.
+        Fraction of each material in each voxel. The beam runs along z at tilt 0, and the tilt axis is x.
     tilt_deg : float
         Positive tilts turn +y towards +z.
     takeoff_deg : float
@@ -26,7 +26,7 @@ def exit_paths(present: np.ndarray, tilt_deg: float, takeoff_deg: float) -> np.n
     Returns
     -------
     paths : (Y, X, K, K) array
-        Voxels of material j that photons of component k cross, at [..., k, j]; 0 where a pixel holds none of k.
+        Voxels of material j that photons of component k cross, at [..., k, j]; 0 where a pixel has none of k.
     """
     depth, height, width, n_materials = present.shape
     columns = present.reshape(depth * height, -1)
@@ -42,7 +42,7 @@ def exit_paths(present: np.ndarray, tilt_deg: float, takeoff_deg: float) -> np.n
 
 
 def _rays(filled: np.ndarray, shape: tuple[int, int], takeoff: float, tilt: float) -> sparse.csr_array:
-    """How much of every filled voxel the ray from every other one to the detector crosses, in the plane z, y."""
+    """Return how much of every filled voxel the ray from every other one to the detector crosses, in the plane z, y."""
     where = np.full((shape[0] + 2, shape[1] + 2), -1)
     z, y = np.divmod(filled, shape[1])
     where[z + 1, y + 1] = np.arange(filled.size)

@@ -1,13 +1,15 @@
-r"""The HAADF image that comes with a spectrum image: brighter where the specimen is thick and heavy.
+"""Compute the HAADF image that comes with a spectrum image: brighter where the specimen is thick and heavy.
 
-An atom scatters into the annular detector about in proportion to :math:`Z^{1.7}`, a column of atoms to the sum over
-them. `Acquisition.haadf` draws the electrons.
+An atom scatters into the annular detector about in proportion to :math:`Z^{1.7}`, and a column of atoms in proportion
+to the sum over them. `Acquisition.haadf` draws the electrons.
 
 References
 ----------
 S. J. Pennycook, "Z-contrast STEM for materials science", Ultramicroscopy 30 (1989) 58-69.
 E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010): the exponent.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import xraylib
@@ -34,7 +36,7 @@ def contrast(phantom: Phantom) -> np.ndarray:
     return (signal / signal[phantom.specimen].mean()).reshape(phantom.navigation_shape)
 
 
-def _scattering_per_gram(composition: object) -> float:
-    """Sum over atoms of Z^1.7, for a gram in units of moles."""
+def _scattering_per_gram(composition: str | Mapping[str, float]) -> float:
+    """Sum Z^1.7 over the atoms of a gram, in units of moles."""
     numbers = {xraylib.SymbolToAtomicNumber(el): w for el, w in weight_fractions(composition).items()}
     return sum(weight * number**EXPONENT / xraylib.AtomicWeight(number) for number, weight in numbers.items())

@@ -1,4 +1,4 @@
-"""What a component of a phantom is made of."""
+"""Describe what a component of a phantom is made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Material:
-    """What a component is made of.
+    """Describe what a component is made of.
 
     Parameters
     ----------

@@ -1,10 +1,14 @@
-"""The material of the Ni/Cr specimens: spectra and brightness of Si, Cr and Ni as published for SRM 2135c.
+"""Define the material of the Ni/Cr specimens: spectra and brightness of Si, Cr and Ni as published for SRM 2135c.
 
-Numbers were read off the figures of the talk (NMF endmembers and count maps of the atom-probe needle). What
-the talk does not state is an assumption, and is called one.
+The numbers were read off the figures of the NIST short course: NMF endmembers and count maps of the atom-probe needle.
+What the short course does not state is an assumption, and is called one.
 
-Seen in all three published endmembers and not modelled: a peak at 9.24 keV with 0.15 % of the counts, where Ga Ka
-lies (and a weaker excess at 1.1 keV, the place of Ga La), as a needle milled with a Ga beam would show.
+All three published endmembers also show a small peak at 9.24 keV, where Ga Ka lies, and a weaker excess at the place of
+Ga La, as a needle milled with a Ga beam would. These are not modelled.
+
+References
+----------
+J. Taillon, NIST short course (2022): the tilt series of a needle of SRM 2135c.
 """
 
 import numpy as np
@@ -16,7 +20,7 @@ LABELS = ("Si", "Cr", "Ni")
 MATERIALS = (Material("Si", 2.33), Material("Cr", 7.19), Material("Ni", 8.91))
 #: Counts from 1 to 10 keV of a pixel of the pure material, relative to one another.
 BRIGHTNESS = np.array([23.0, 33.0, 30.0])
-#: Counts of a pixel for each nanometre of material under it, at the talk's dose: fitted to its three count maps.
+#: Counts of a pixel for each nanometre of material, at the dose of the short course: fitted to its three count maps.
 COUNTS_PER_NM = np.array([0.115, 0.200, 0.195])
 #: Share of the K lines in these counts; the rest is continuum.
 LINE_SHARE = (0.919, 0.858, 0.827)
@@ -25,22 +29,22 @@ LINE_SHARES = {
     f"{label}_K": share * np.eye(len(LABELS))[k]
     for k, (label, share) in enumerate(zip(LABELS, LINE_SHARE, strict=True))
 }
-#: Assumption: the talk states no beam energy. Above 100 keV the value hardly matters below 10 keV.
+#: Assumption: the short course states no beam energy. Above 100 keV the value hardly matters below 10 keV.
 BEAM_KEV = 200.0
 
 
 def energy_axis(n_channels: int = 900) -> np.ndarray:
-    """Channel centres in keV: the talk's range, edges from 0.995 to 9.995 keV, cut into equal channels.
+    """Return channel centres in keV: edges from 0.995 to 9.995 keV, cut into equal channels.
 
-    900 channels are the talk's own axis, 1.00 keV + 0.010 keV per channel.
+    900 channels are the axis of the short course, 1.00 keV + 0.010 keV per channel.
     """
     if n_channels < 2 or int(n_channels) != n_channels:
-        raise ValueError(f"n_channels must be a whole number from 2 on, got {n_channels}; the talk has 900")
+        raise ValueError(f"n_channels must be a whole number from 2 on, got {n_channels}; for example 900")
     return 0.995 + (np.arange(n_channels) + 0.5) * (9.0 / n_channels)
 
 
 def endmembers(energy_kev: np.ndarray, detector: Detector | None = None) -> np.ndarray:
-    """Spectra of Si, Cr and Ni: K lines on one shared continuum, (3, C), each summing to one.
+    """Return the spectra of Si, Cr and Ni: K lines on one shared continuum, (3, C), each summing to one.
 
     The L lines of Ni and Cr (below 0.9 keV) lie under the axis.
 
@@ -49,7 +53,7 @@ def endmembers(energy_kev: np.ndarray, detector: Detector | None = None) -> np.n
     energy_kev : (C,) array
         Channel centres.
     detector : Detector, optional
-        Resolution as in the talk and ordinary windows, by assumption, where not given; with the faults of
+        Where not given: the resolution of the short course and ordinary windows, by assumption. With the faults of
         `bayesunmix.spectra.RESPONSES["realistic"]` the spectra come closer to the published ones.
     """
     detector = detector or Detector()

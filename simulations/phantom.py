@@ -1,7 +1,7 @@
-"""A phantom is truth and geometry without noise, and the registry that `phantoms/` fills.
+"""Define a phantom, which is truth and geometry without noise, and the registry that `phantoms/` fills.
 
-Truth is held at *unit dose*: abundances average to one count over the pixels of the specimen. Acquiring at
-dose d (`simulations.trial`) multiplies the abundances by d and draws Poisson photons.
+Truth is given at *unit dose*: abundances average to one count over the pixels of the specimen. Acquiring at dose d
+(`simulations.trial`) multiplies the abundances by d and draws Poisson photons.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from simulations.material import Material
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """Truth at unit dose.
+    """Hold the truth at unit dose.
 
     Parameters
     ----------
@@ -35,19 +35,19 @@ class Phantom:
     volume : (Z, Y, X) uint8 array, optional
         Material of each voxel before any tilt: 0 is vacuum, k + 1 is component k.
     tilts_deg : tuple of float
-        Tilt of each image of a series, whose first navigation axis it is.
+        Tilt of each image of a series; the tilts are the first navigation axis.
     thickness_nm : (P, K) array, optional
         Path of the beam through each component.
     line_shares : mapping from str to (K,) array
-        For each family of lines ("Ni_K"), the share of each endmember's counts that are its net counts.
+        For each family of lines ("Ni_K"), the fraction of each endmember's counts that are its net counts.
     materials : tuple of Material
-        What each component is made of, where the phantom knows it.
+        What each component is made of, if the phantom knows it.
 
     Raises
     ------
     ValueError
-        If shapes do not agree, a value is negative, an endmember does not sum to one, or the abundances are
-        not at unit dose.
+        If shapes do not agree, a value is negative, an endmember does not sum to one, or the abundances are not at unit
+        dose.
     """
 
     name: str
@@ -68,16 +68,21 @@ class Phantom:
 
     @property
     def specimen(self) -> np.ndarray:
-        """Pixels that hold any material, (P,) bool; the others are vacuum."""
+        """Return True for pixels with any material, (P,) bool; the others are vacuum."""
         return self.truth.abundances.sum(axis=1) > 0
 
     def require_thickness(self, effect: str, remedy: str) -> np.ndarray:
         """Return the thickness of each component, (P, K) in nm, for an effect that depends on it and on the materials.
 
+        Parameters
+        ----------
+        effect, remedy : str
+            For the message: what needs the thickness, and how to do without.
+
         Raises
         ------
         ValueError
-            If the phantom does not say what it is made of and how thick it is; the message names effect and remedy.
+            If the phantom does not say what it is made of and how thick it is.
         """
         if self.thickness_nm is None or not self.materials:
             raise ValueError(
@@ -87,16 +92,16 @@ class Phantom:
         return self.thickness_nm
 
     def line_intensities(self) -> dict[str, np.ndarray]:
-        """Net counts of each family of lines at unit dose, maps of `navigation_shape` (linear mixing)."""
+        """Return the net counts of each family of lines at unit dose, maps of `navigation_shape` (linear mixing)."""
         return {
             family: (self.truth.abundances @ share).reshape(self.navigation_shape)
             for family, share in self.line_shares.items()
         }
 
     def digest(self) -> str:
-        """SHA-256 of the truth: the same on every machine, another one when any part of the truth changes.
+        """Return the SHA-256 of the truth: the same on every machine, another one if any part of the truth changes.
 
-        Numbers enter rounded, because the last bits of exp and erf differ between machines.
+        Numbers are rounded first, because the last bits of exp and erf differ between machines.
         """
         axes = [(axis.name, axis.scale, axis.units) for axis in self.axes]
         fingerprint = hashlib.sha256(repr((self.labels, self.navigation_shape, axes)).encode())

@@ -1,9 +1,9 @@
 """Draw Poisson counts photon by photon, so that the cost grows with photons and not with pixels x channels.
 
-X_pc ~ Poisson(sum_k A_pk E_kc) is the same as: a Poisson(A_pk) number of photons of each component in each
-pixel, each of which falls into channel c with probability E_kc (the thinning property of the Poisson law). What
-happens to single photons on their way is then exact as well: each survives absorption or not, and each comes at
-its own time, so that the detector may be dead when it arrives.
+X_pc ~ Poisson(sum_k A_pk E_kc) is the same as: a Poisson(A_pk) number of photons of each component in each pixel, each
+of which falls into channel c with probability E_kc (the thinning property of the Poisson law). Effects on single
+photons are then exact too: each photon survives absorption or not, and each arrives at its own time, when the detector
+may be dead.
 
 References
 ----------
@@ -35,7 +35,7 @@ def draw_blocks(
     dead_time: float = 0.0,
     rate: np.ndarray | None = None,
 ) -> Iterator[sparse.csr_array]:
-    """Draw one image in blocks of successive pixels, each of a size that memory bears.
+    """Draw one image in blocks of successive pixels, each of a size that fits into memory.
 
     Parameters
     ----------
@@ -43,10 +43,10 @@ def draw_blocks(
         Endmembers (K, C) that sum to one, abundances (P, K) in expected photons.
     rng : numpy Generator
     survival : callable (pixels, component, channels) -> probabilities, optional
-        Of leaving the specimen, for the photons of a component.
+        Probability to leave the specimen, for the photons of a component.
     dead_time : float
-        How long a count blinds the detector, as a share of the time spent on a pixel. Photons that come meanwhile
-        are lost and do not prolong it; the mean of a rate r falls to r / (1 + r dead_time).
+        Time for which a count blinds the detector, as a fraction of the time spent on a pixel. Photons that arrive
+        meanwhile are lost and do not prolong it; the mean of a rate r falls to r / (1 + r dead_time).
     rate : (P,) array, optional
         Expected photons that reach the detector, where `survival` makes them fewer than the abundances.
 
@@ -57,7 +57,7 @@ def draw_blocks(
     Raises
     ------
     ValueError
-        If a single entry is expected to hold more counts than an image can.
+        If a single entry is expected to have more counts than an image can store.
     """
     brightest = truth.abundances.sum(axis=1).max() * truth.endmembers.max()
     if brightest > _LARGEST:
@@ -92,14 +92,14 @@ def joined(blocks: Iterable[sparse.csr_array]) -> sparse.csr_array:
 
 
 def _blocks(truth: Factorization, most: float) -> list[slice]:
-    """Cut the pixels into runs that cost about `_BLOCK` each; a pixel never costs more than its channels."""
+    """Cut the pixels into runs that cost about `_BLOCK` each. A pixel never costs more than its channels."""
     cost = np.cumsum(np.minimum(truth.abundances.sum(axis=1), most))
     cuts = np.flatnonzero(np.diff(cost // _BLOCK)) + 1
     return [slice(int(a), int(b)) for a, b in zip([0, *cuts], [*cuts, cost.size], strict=True)]
 
 
 def _draw_photons(rate: np.ndarray, endmember: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Entry (pixel x C + channel) of every photon of one component."""
+    """Draw the entry (pixel x C + channel) of every photon of one component."""
     photons = rng.poisson(rate)
     cumulative = np.cumsum(endmember)
     # Scaling by the total, and not by one, keeps rounding from sending a photon beyond the last channel.
@@ -110,7 +110,7 @@ def _draw_photons(rate: np.ndarray, endmember: np.ndarray, rng: np.random.Genera
 def _registered(
     entry: np.ndarray, n_channels: int, rate: np.ndarray, dead_time: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Entries of the photons that find the detector ready: the first of each pixel, then the second, ..."""
+    """Return the entries of the photons that find the detector ready: the first of each pixel, then the second, ..."""
     pixel, arrival = entry // n_channels, rng.random(entry.size)
     order = np.argsort(pixel + arrival)
     arrival, photons = arrival[order], np.bincount(pixel, minlength=rate.size)

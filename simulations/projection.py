@@ -1,9 +1,9 @@
-r"""Ray sums of a voxel model: what a beam along z crosses when the specimen is tilted about x.
+"""Project a voxel model: what a beam along z crosses when the specimen is tilted about x.
 
-A voxel is a cube of edge 1 (in pixels). Seen along the beam at tilt t it casts a shadow across y whose density is
-the convolution of two boxes, as wide as cos t and sin t: a trapezoid of area 1. Each pixel gets the part of the
-trapezoid that lies between its edges, so that a row of pixels gets the whole voxel, at every tilt: mass is conserved
-to the last digit as long as the shadow stays inside the field.
+A voxel is a cube of edge 1 (in pixels). Seen along the beam at tilt t it casts a shadow across y, whose density is the
+convolution of two boxes, as wide as cos t and sin t: a trapezoid of area 1. Each pixel gets the part of the trapezoid
+between its edges, so a row of pixels gets the whole voxel at every tilt. Mass is conserved to the last digit as long as
+the shadow stays inside the field.
 
 References
 ----------
@@ -21,8 +21,8 @@ def ray_sums(volume: np.ndarray, tilt_deg: float) -> np.ndarray:
     Parameters
     ----------
     volume : (Z, Y, X, ...) array
-        Anything that adds up along a ray, per voxel: the share of each material, a density. The beam runs along z
-        at tilt 0; the tilt axis is x, through the centre of the volume. Further axes are projected one by one.
+        Anything per voxel that sums along a ray: the fraction of each material, a density. The beam runs along z at
+        tilt 0, and the tilt axis is x, through the centre of the volume. Further axes are projected one by one.
     tilt_deg : float
         Positive tilts turn +y towards +z.
 
@@ -48,7 +48,7 @@ def ray_sums(volume: np.ndarray, tilt_deg: float) -> np.ndarray:
 
 
 def _shadows(z: np.ndarray, y: np.ndarray, tilt: float, height: int) -> sparse.csr_array:
-    """Share of each voxel's shadow that each row of pixels gets, (Y, voxels); every column sums to one."""
+    """Return the fraction of each voxel's shadow that each row of pixels gets, (Y, voxels); columns sum to one."""
     centre = y * np.cos(tilt) - z * np.sin(tilt) + height / 2
     first = np.floor(centre).astype(int) - 1
     # The shadow is at most sqrt(2) wide: it touches the row of its centre and the two next to it.
@@ -65,7 +65,7 @@ def _shadows(z: np.ndarray, y: np.ndarray, tilt: float, height: int) -> sparse.c
 
 
 def _trapezoid_below(u: np.ndarray, wide: float, narrow: float) -> np.ndarray:
-    """Integral up to u of the convolution of two boxes of area 1, of the given widths, both about 0."""
+    """Return the integral up to u of the convolution of two boxes of area 1, of the given widths, both about 0."""
     wide, narrow = max(wide, narrow), min(wide, narrow)
     if narrow < 1e-9:  # a box: the formula would divide by its vanishing side
         return np.clip(u / wide + 0.5, 0, 1)

@@ -1,7 +1,7 @@
-"""What the talk on SRM 2135c did with its tilt series, done with the phantom: PCA, scree, BSS, NMF.
+"""Repeat what the NIST short course (Taillon, 2022) did with its tilt series, on the phantom: PCA, scree, BSS, NMF.
 
-Phantoms know no method. This one file asks the library's public entry, `unmix`, because its purpose is the comparison
-with published results of three methods; it is imported by the command `figures` alone.
+Phantoms know no method. Only this file calls the library's public function `unmix`, because its purpose is the
+comparison with published results of three methods. Only the command `figures` imports it.
 """
 
 from typing import NamedTuple
@@ -16,26 +16,26 @@ from simulations.acquisition import Acquisition
 from simulations.phantom import PHANTOMS
 from simulations.trial import Trial, acquire
 
-#: Mean counts per pixel of the specimen in the talk.
+#: Mean counts per pixel of the specimen in the short course.
 DOSE = 28.3
-#: An assumption, as is all that the talk does not state: enough electrons for a clean HAADF image, a probe of 2 nm.
+#: Assumptions, which the short course does not state: electrons for a clean HAADF image, a probe of 2 nm.
 ACQUISITION = Acquisition(probe_nm=2.0, haadf_electrons=20_000)
 _N_SCREE = 30
 
 
 class ShortCourse(NamedTuple):
-    """A trial of the needle and its factorisations.
+    """Hold a trial of the needle and its factorisations.
 
     Parameters
     ----------
     trial : Trial
     counts : (Y, X, C) array
-        The tilt that is shown, which is the first.
+        Counts of the tilt that is shown, which is the first.
     scree : (30,) array
-        Share of the variance of each principal component of the whole series.
+        Fraction of the variance of each principal component of the whole series.
     pca, bss, nmf : Factorization
-        Of the whole series, with the abundances of the shown tilt. As in HyperSpy, its maps have unit norm. PCA in its
-        own order, with Si and then Ni positive; the others in the order of the phantom's labels.
+        Factorisations of the whole series, with the abundances of the shown tilt. As in HyperSpy, maps have unit norm.
+        PCA is in its own order, with Si and then Ni positive; the others are in the order of the phantom's labels.
     """
 
     trial: Trial
@@ -52,7 +52,7 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> ShortCourse:
     Parameters
     ----------
     tilts : int
-        Spread over a full turn; 73 in the talk.
+        Number of tilts over a full turn; 73 in the short course.
     dose : float
         Mean counts per pixel of the specimen.
     seed : int
@@ -62,7 +62,7 @@ def reproduce(tilts: int, dose: float = DOSE, seed: int = 0) -> ShortCourse:
     turn = {"step_deg": 360 / (tilts - 1)} if tilts > 1 else {}
     needle = PHANTOMS["nicr_needle"](tilts, **turn, detector=RESPONSES["realistic"])
     trial = acquire(needle, dose, seed, ACQUISITION)
-    # Pixels without a count take no part in any of the three, and are most of them.
+    # None of the three methods uses pixels without counts, and most have none.
     occupied = np.flatnonzero(np.diff(trial.image.counts.indptr))
     image = SpectrumImage(trial.image.counts[occupied], trial.image.energy_kev)
     pca = unmix(image, _N_SCREE, "pca", scaling="keenan_kotula")

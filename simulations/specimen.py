@@ -1,8 +1,8 @@
-"""Materials, and the phantom that a stack of them makes: thickness along the beam times what a nanometre emits.
+"""Make the phantom of a stack of materials: thickness along the beam times what a nanometre emits.
 
-Mixing is linear: the counts expected of a pixel are the sum over materials of thickness x counts per nanometre x
-the material's endmember. Counts per nanometre follow from density and thin-film emission (`bayesunmix.spectra`),
-so that the brightness of one material relative to another is physics and not a choice.
+Mixing is linear: the expected counts of a pixel are the sum over materials of thickness x counts per nanometre x the
+material's endmember. Counts per nanometre follow from density and thin-film emission (`bayesunmix.spectra`), so that
+the brightness of one material relative to another is physics and not a choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,15 +38,15 @@ def specimen(
     materials : mapping from str to Material
         K components by label.
     thickness_nm : (Y, X, K) array
-        Of each material along the beam; 0 everywhere is vacuum.
+        Thickness of each material along the beam; vacuum where all are 0.
     energy_kev : (C,) array
         Channel centres.
     pixel_nm : float
     beam_kev : float
-        An assumption of the phantom.
+        Beam energy, an assumption of the phantom.
     detector : Detector, optional
     brightness : sequence of K floats, optional
-        Counts of a nanometre of each material relative to one another, where they are given and not computed.
+        Counts of a nanometre of each material relative to one another, if they are given and not computed.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def specimen(
 
 
 def channels(n_channels: int, low_kev: float = 0.2, step_kev: float = 0.010) -> np.ndarray:
-    """Channel centres in keV of an even axis, (C,)."""
+    """Return channel centres in keV of an even axis, (C,)."""
     if n_channels < 2 or int(n_channels) != n_channels:
         raise ValueError(f"n_channels must be a whole number from 2 on, got {n_channels}")
     return low_kev + step_kev * np.arange(n_channels)
@@ -113,7 +113,7 @@ def sphere_chords(
 def _line_shares(
     films: list, energy_kev: np.ndarray, detector: Detector, per_ug: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Share of each film's counts that its families of lines make, without the continuum under them."""
+    """Return the fraction of each film's counts that its families of lines make, without the continuum under them."""
     shares: dict[str, np.ndarray] = {}
     for k, film in enumerate(films):
         for family in film.families():

@@ -1,4 +1,4 @@
-"""An acquisition streamed to an HDF5 file (`bayesunmix.io.h5`), block by block: for series larger than memory."""
+"""Stream an acquisition to an HDF5 file (`bayesunmix.io.h5`), block by block: for series larger than memory."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ def write_series(
     path: str | Path,
     acquisition: Acquisition | None = None,
 ) -> Factorization:
-    """Acquire a phantom straight into a file; the counts are those of `Phantom.acquire`, and never all in memory.
+    """Acquire a phantom straight into a file. The counts are those of `simulations.acquire`, and never all in memory.
 
     Parameters
     ----------
     phantom, dose, rng, acquisition
-        As for `Phantom.acquire`.
+        As for `simulations.acquire`.
     path : str or Path
-        Name of the file, replaced once the new one is complete; its folder must exist.
+        Name of the file. It is replaced once the new one is complete. Its folder must exist.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def write_series(
     Raises
     ------
     ValueError
-        As `Phantom.acquire`, where not even one photon is drawn too.
+        As `simulations.acquire`, also if not even one photon is drawn.
     FileNotFoundError
         If there is no such folder.
     OSError

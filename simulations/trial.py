@@ -1,4 +1,4 @@
-"""A trial: a phantom acquired at a dose with a seed."""
+"""Acquire a phantom at a dose with a seed, which makes a trial."""
 
 import math
 from dataclasses import dataclass, field
@@ -14,19 +14,19 @@ from simulations.photons import joined
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One acquisition: what a method may see (`image`), and what it is scored against (`truth`).
+    """Hold one acquisition: what a method may see (`image`), and what it is scored against (`truth`).
 
     Parameters
     ----------
     image : SpectrumImage
     truth : Factorization
-        At the dose of this trial and as acquired: `truth.expected()` is the mean of the counts (with absorption, the
-        nearest linear one). The specimen itself is in `phantom.truth`.
+        Truth at the dose of this trial and as acquired: `truth.expected()` is the mean of the counts (with absorption,
+        the nearest linear one). The specimen itself is in `phantom.truth`.
     phantom : Phantom
     dose : float
         Mean counts per pixel of the specimen.
     seed : int or None
-        None where a generator was passed instead of a seed.
+        None if a generator was passed instead of a seed.
     acquisition : Acquisition
     haadf : array of `phantom.navigation_shape`, optional
         Counted electrons of the simultaneous HAADF image.
@@ -44,7 +44,7 @@ class Trial:
 def acquire(
     phantom: Phantom, dose: float, rng: np.random.Generator | int, acquisition: Acquisition | None = None
 ) -> Trial:
-    """Record photons.
+    """Record photons of a phantom.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ def acquire(
     dose : float
         Mean counts per pixel of the specimen.
     rng : numpy Generator, or int
-        An int is a seed, which the trial then carries; the same seed gives the same bytes.
+        A whole number is a seed, which the trial then keeps; the same seed gives the same bytes.
     acquisition : Acquisition, optional
-        What microscope and detector do; a perfect one where not given.
+        What microscope and detector do; a perfect acquisition where not given.
 
     Raises
     ------
     ValueError
-        If the dose is not a positive number, the seed is negative, the acquisition asks for what the phantom
-        does not state, or not one photon is drawn.
+        If the dose is not a positive number, the seed is negative, the acquisition needs what the phantom does not
+        state, or not one photon is drawn.
     """
     acquisition = acquisition or Acquisition()
     exposure, generator = expose(phantom, dose, rng, acquisition)
@@ -85,7 +85,7 @@ def expose(
     Raises
     ------
     ValueError
-        As `acquire`, but for an exposure that draws no photon.
+        As `acquire`, except for an exposure that draws no photon.
     """
     if not (dose > 0 and math.isfinite(dose)):
         raise ValueError(f"dose must be a positive, finite number of counts per specimen pixel, got {dose}")

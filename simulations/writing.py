@@ -1,7 +1,7 @@
 """Write a trial to disk: the image in one file, its truth in another, so that no method can read the truth.
 
 `FILE` is a spectrum image: `.npz`, `.hspy` (HyperSpy opens it too) or `.h5` (streamed, for series larger than memory);
-`bayesunmix.read` opens them all. `FILE.truth.npz` holds
+`bayesunmix.read` opens them all. `FILE.truth.npz` contains
 
 ====================  =====================================================
 `endmembers`          (K, C), each summing to one
@@ -19,6 +19,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,13 @@ _TRUTH = ".truth.npz"
 
 
 def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
-    """Write the image and its truth; files of these names are replaced and never half-written.
+    """Write the image and its truth. Files of these names are replaced and never half-written.
 
     Parameters
     ----------
     trial : Trial
     path : str or Path
-        Of the image, ending in .npz or .hspy; its folder must exist.
+        Name of the image file, ending in .npz or .hspy; its folder must exist.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def write_streamed(
     Parameters
     ----------
     phantom, dose, seed, acquisition
-        As for `Phantom.acquire`.
+        As for `simulations.acquire`.
     path : str or Path
 
     Returns
@@ -90,7 +91,7 @@ def write_streamed(
     Raises
     ------
     ValueError, OSError
-        As `write_trial` and `Phantom.acquire`.
+        As `write_trial` and `simulations.acquire`.
     """
     from simulations.store import write_series  # which writes by whole_file below
 
@@ -111,7 +112,7 @@ def _write_truth(
     acquisition: Acquisition,
     haadf: np.ndarray | None,
 ) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "endmembers": truth.endmembers,
         "abundances": truth.abundances,
         "energy_kev": phantom.energy_kev,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.reporting.readme_table import write_readme
 
 import bayesunmix as bu
+from benchmarks.reporting.readme_table import write_readme
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

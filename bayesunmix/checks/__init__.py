@@ -1,1 +1,1 @@
-"""Does a result fit the counts, and if not, where: one kind of test a file, and `check`, which runs them all."""
+"""Check whether a result fits the counts, and where not: one kind of test per file; `check` runs them all."""

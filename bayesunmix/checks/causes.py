@@ -1,9 +1,9 @@
 """What may be wrong with a sum spectrum, and how it is said.
 
-Known faults have known shapes: an energy scale that is off moves every peak, peaks are wider or have tails, silicon
-escape, pile-up and the strobe add peaks where the detector model says, a prior flattens spectra. Each is a direction
-to test. What none of them explains is looked up: an excess may be an escape or sum peak of the model's strong lines,
-or a line of an element that the model lacks.
+Known faults have known shapes. An energy scale that is off moves every peak, peaks are wider or have tails, silicon
+escape, pile-up and the strobe add peaks where the detector model predicts them, and a prior flattens spectra. Each is a
+direction to test. A misfit that none of them explains is looked up: an excess may be an escape or sum peak of the
+model's strong lines, or a line of an element that the model lacks.
 """
 
 from typing import NamedTuple
@@ -11,19 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
 from bayesunmix.spectra.peaks import find_peaks
 
 ESCAPE_KEV = 1.740
 NEAR_KEV = 0.04
-SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation: it flattens slopes by a few percent
+SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation
 _STRONGEST = 6
 _IDEAL = Detector()
 _FAULTS = {"tail": Detector(tail_share=0.1), "escape": Detector(escape=True)}
 
 
 class KnownLines(NamedTuple):
-    """Lines of the model: energies in keV, counts, and what to call them; the strongest first."""
+    """Hold the lines of the model: energies in keV, counts, and names; the strongest first."""
 
     energy_kev: np.ndarray
     counts: np.ndarray
@@ -31,8 +32,8 @@ class KnownLines(NamedTuple):
 
 
 def smoothed(energy_kev: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Take noise from the model's sum spectrum."""
-    return np.asarray(gaussian_filter1d(expected, SMOOTH_KEV / _channel_kev(energy_kev), mode="nearest"))
+    """Remove noise from the model's sum spectrum."""
+    return np.asarray(gaussian_filter1d(expected, SMOOTH_KEV / channel_width(energy_kev), mode="nearest"))
 
 
 def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
@@ -43,7 +44,7 @@ def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
     least = np.maximum(6 * np.sqrt(smooth), 0.003 * smooth.max())
     where, about = local_maxima(smooth, prominence=least)
     sd = _IDEAL.fwhm_kev(energy_kev[where]) / FWHM_PER_SD
-    counts = about["prominences"] * np.sqrt(2 * np.pi) * sd / _channel_kev(energy_kev)
+    counts = about["prominences"] * np.sqrt(2 * np.pi) * sd / channel_width(energy_kev)
     order = np.argsort(-counts, kind="stable")
     named = [peak for peak in find_peaks(energy_kev, expected, most=40) if peak.element]
     names = []
@@ -56,7 +57,7 @@ def known_lines(energy_kev: np.ndarray, expected: np.ndarray) -> KnownLines:
 def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLines) -> dict[str, np.ndarray]:
     """Return what each fault adds to the sum of the expected counts (R, C), to first order, (C,) by name.
 
-    The unit of "shift" is 1 keV, of "gain" and "width" a relative change of 1; of the others it is arbitrary.
+    The unit of "shift" is 1 keV, and of "gain" and "width" a relative change of 1. The others have arbitrary units.
     """
     if energy_kev.size < 3:
         return {}
@@ -85,7 +86,7 @@ def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLine
 
 
 def _pairs(energy_kev: np.ndarray, by_region: np.ndarray) -> np.ndarray:
-    """Spectrum of the sums of two photons of one region, as many as there are photons."""
+    """Return the spectrum of the sums of two photons of one region, as many as there are photons."""
     n = 2 * energy_kev.size
     transform = np.fft.rfft(by_region, n, axis=1)
     pairs = np.fft.irfft((transform**2 / by_region.sum(axis=1, keepdims=True)).sum(axis=0), n)
@@ -94,7 +95,7 @@ def _pairs(energy_kev: np.ndarray, by_region: np.ndarray) -> np.ndarray:
 
 
 def say_fault(name: str, amplitude: float, sd: float, kev: float, lines: KnownLines) -> str:
-    """Put a fault in words; `kev` is where it shows most."""
+    """Describe a fault in words; `kev` is where it shows most."""
     more = amplitude > 0
     if name == "shift":
         side = "higher" if more else "lower"
@@ -151,7 +152,3 @@ def say_window(
 
 def _nearest(kev: float, lines: KnownLines) -> str:
     return lines.names[int(np.abs(lines.energy_kev - kev).argmin())] if lines.names else f"{kev:.2f} keV"
-
-
-def _channel_kev(energy_kev: np.ndarray) -> float:
-    return float(np.median(np.diff(energy_kev))) if energy_kev.size > 1 else 1.0

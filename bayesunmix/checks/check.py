@@ -1,13 +1,12 @@
-"""Predictive checks: whether a result fits the counts, and if not, where and why.
+"""Check a result against the counts (predictive checks): whether it fits, and if not, where and why.
 
-Four kinds of test, one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and shapes of known
-faults, for endmembers that were not fitted to these counts. *Channels* and *regions* (`checks.deviance`): the
-deviance of each group of channels over the map, and of each region over the channels. *Held-out photons*
-(`checks.held_out`): PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_ over all p-values
-decides what is an alarm: if the model is right, there is one in about 1 % of images.
+There are four kinds of test with one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and
+shapes of known faults, for endmembers that were not fitted to these counts. *Channels* and *regions*
+(`checks.deviance`): the deviance of each group of channels over the map, and of each region over the channels.
+*Held-out photons* (`checks.held_out`): the PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_
+over all p-values decides what is an alarm. If the model is right, about 1 % of images give one.
 
-What is checked are the endmembers and their number: abundances are fitted anew to sums over regions
-(`checks.pooled`).
+The checks test the endmembers and their number: abundances are fitted again to sums over regions (`checks.pooled`).
 
 References
 ----------
@@ -36,32 +35,35 @@ from bayesunmix.io.plain import plain
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checks:
-    """What the checks found.
+    """Hold what the checks found.
 
     Parameters
     ----------
     alarm : bool
-        Whether anything contradicts the model.
+        True if anything contradicts the model.
     false_alarms : float
         Probability of an alarm if the model is right.
     sentences : list of str
-        What is wrong, the worst first; one that says so where nothing is.
+        What is wrong, the worst first; one sentence that says so if nothing is.
     fitted_again : str
-        "abundances", or "abundances and endmembers" where the endmembers were fitted to these counts.
+        "abundances", or "abundances and endmembers" if the endmembers were fitted to these counts.
     energy_kev, counts, expected, sd : (C,) arrays
-        The sum spectrum, the model's, and the standard deviation of their difference, in the channels checked.
+        The recorded sum spectrum, the model's, and the standard deviation of their difference, in the channels checked.
     windows : Windows or None
+        Tests of windows of channels. None for endmembers that were fitted to these counts, because their sum spectrum
+        always agrees.
     faults : dict of str to Fault
-        None and empty for endmembers that were fitted to these counts: their sum spectrum always agrees.
+        Tests of known faults; empty where `windows` is None.
     channels : Deviances
-        By group of channels.
+        Deviance of each group of channels.
     channels_kev : (2, G) array
         Centres of the first and of the last channel of each group.
     regions : Deviances
-        By superpixel or label.
+        Deviance of each superpixel or label.
     region_of_pixel : array of the image's navigation shape
-        Number of each pixel's region, -1 where it has none.
+        Number of each pixel's region, -1 for pixels in none.
     held_out : HeldOutCounts
+        Test of held-out photons.
     significant : float
         P-values up to this one are alarms.
 
@@ -131,7 +133,7 @@ class Checks:
 
     @property
     def residual_name(self) -> str:
-        """What `residuals` gives, in words."""
+        """Return in words what `residuals` gives."""
         return "residual, peak-wide" if self.windows else "deviance of channels"
 
     def residuals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -140,8 +142,8 @@ class Checks:
         Returns
         -------
         energy_kev, deviations, p_values : (G,) arrays
-            Of windows as wide as a peak, in standard deviations. Where the endmembers were fitted to these counts: of
-            groups of channels, by how much their deviance exceeds what is expected.
+            Deviations of windows as wide as a peak, in standard deviations. If the endmembers were fitted to these
+            counts: how much the deviance of groups of channels exceeds what is expected.
         """
         if self.windows is not None:
             return self.windows.peak_wide()
@@ -176,11 +178,11 @@ def check(
     Parameters
     ----------
     result : Unmixing
-        Not negative. The mean endmembers of its posterior where it has one.
+        A result without negative values. The mean endmembers of its posterior are checked, if it has one.
     image : SpectrumImage
         The image that was unmixed.
     labels : int array of the image's navigation shape or (P,), optional
-        Regions to check, such as a phase map; pixels with labels below 0 are left out. Superpixels where not given.
+        Regions to check, such as a phase map. Pixels with labels below 0 are left out. Superpixels where not given.
     false_alarms : float
         Probability of an alarm if the model is right: 0.01 is one in 100 images.
     seed : int
@@ -193,7 +195,7 @@ def check(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of the required kind, or no region holds enough counts.
+        If an argument is not of the required kind, or no region has enough counts.
 
     Examples
     --------
@@ -279,7 +281,7 @@ def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, 
 
 
 def _summed(pooled: RegionSums) -> Residual:
-    """Sum spectrum beside that of endmembers that were fitted to it."""
+    """Return the sum spectrum beside that of endmembers that were fitted to it."""
     expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
     n_components = len(pooled.endmembers)
     return Residual(
@@ -288,7 +290,7 @@ def _summed(pooled: RegionSums) -> Residual:
 
 
 def _significant(p_values: np.ndarray, false_alarms: float) -> float:
-    """Largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
+    """Return the largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
     ordered = np.sort(p_values)
     passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
     # A p-value too small for a float is 0, and an alarm.

@@ -1,13 +1,13 @@
-r"""Deviance by region and by group of channels, against what a right model would leave.
+r"""Compare the deviance of regions and of groups of channels with what a right model would leave.
 
-The deviance of a count x under the expectation :math:`\mu`, :math:`d = 2 (x \log(x/\mu) - x + \mu)`, is chi-square
-only for large :math:`\mu`: its mean is 0.45 at :math:`\mu = 0.1` and 1.15 at 1. Mean and variance are summed over the
-Poisson distribution instead, once, in a table. Fitting takes the share h of a cell's scatter away, its leverage
+The deviance of a count x under the expectation :math:`\mu`, :math:`d = 2 (x \log(x/\mu) - x + \mu)`, is chi-square only
+for large :math:`\mu`; for small :math:`\mu` its mean is far from one. So its mean and variance are summed over the
+Poisson distribution, once, in a table. Fitting removes the fraction h of a cell's scatter, its leverage
 
 .. math:: h_{rg} = e_g^T F_r^{-1} e_g / \mu_{rg}, \qquad F_r = \sum_g e_g e_g^T / \mu_{rg},
 
 for the abundances, and the same with regions and groups exchanged for endmembers that are fitted too [1]_. A sum of
-cells has the sum of the means and of the variances, and the tail of the Gamma distribution with these two.
+cells has the sum of the means and of the variances, and its tail is that of the Gamma distribution with these two.
 
 References
 ----------
@@ -24,7 +24,7 @@ _LARGEST = 300.0  # beyond it the series in 1 / mu is exact to 1e-5
 
 
 class Deviances(NamedTuple):
-    """Deviance of each sum of cells.
+    """Hold the deviance of each sum of cells.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Deviances(NamedTuple):
     deviance, expected, sd : (n,) arrays
         The deviance, and its mean and standard deviation if the model is right.
     p_value : (n,) array
-        Probability of so large a deviance if the model is right.
+        Probability of such a large deviance if the model is right.
     """
 
     names: tuple[str, ...]
@@ -47,14 +47,14 @@ class Deviances(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Deviance of each cell (R, G), and its mean and variance if the model is right."""
+    """Hold the deviance of each cell (R, G), and its mean and variance if the model is right."""
 
     deviance: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
 
     def summed(self, axis: int, names: tuple[str, ...]) -> Deviances:
-        """Add up cells along an axis."""
+        """Sum cells along an axis."""
         deviance, mean, variance = (part.sum(axis=axis) for part in self)
         p_value = gammaincc(mean**2 / variance, deviance * mean / variance)
         return Deviances(names, deviance, mean, np.sqrt(variance), p_value)
@@ -76,7 +76,7 @@ def cells(counts: np.ndarray, expected: np.ndarray, leverage: np.ndarray) -> Cel
 def leverage(
     abundances: np.ndarray, endmembers: np.ndarray, expected: np.ndarray, is_free: bool
 ) -> np.ndarray:
-    """Share of each cell's scatter that the fit took, (R, G)."""
+    """Return the fraction of each cell's scatter that the fit removed, (R, G)."""
     taken = _leverage_of_rows(abundances, endmembers, expected)
     if not is_free:
         return taken
@@ -89,7 +89,7 @@ def leverage(
 
 
 def _leverage_of_rows(abundances: np.ndarray, endmembers: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Leverage of the abundances that are not at zero."""
+    """Return the leverage of the abundances that are not at zero."""
     design = endmembers[None] / np.sqrt(expected)[:, None]  # (R, K, G)
     share = abundances * np.sqrt((design**2).sum(axis=2))
     design = np.where((share > 0.05)[:, :, None], design, 0)  # standard errors from zero
@@ -101,7 +101,7 @@ def _leverage_of_rows(abundances: np.ndarray, endmembers: np.ndarray, expected: 
 
 @cache
 def _table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logarithm of the rate, and mean and variance of the deviance there."""
+    """Return the logarithm of the rate, and mean and variance of the deviance there."""
     rates = np.geomspace(1e-6, _LARGEST, 500)
     means, variances = np.empty_like(rates), np.empty_like(rates)
     for i, rate in enumerate(rates):

@@ -1,9 +1,8 @@
-r"""Randomised PIT of photons that the fit has not seen.
+"""Test the randomised PIT (probability integral transform) of photons that the fit has not seen.
 
-A fifth of the photons is dealt out at random, the model is fitted to the rest, and each held-out count is placed in
-its predictive distribution: :math:`u = F(x - 1) + v (F(x) - F(x - 1))` with v uniform is uniform on (0, 1) if the
-model is right [1]_. The distribution is negative binomial: Poisson, and the uncertainty of the fit (its leverage) on
-top.
+A fifth of the photons is set aside at random, and the model is fitted to the rest. Each held-out count is placed in its
+predictive distribution: :math:`u = F(x - 1) + v (F(x) - F(x - 1))` with v uniform is uniform on (0, 1) if the model is
+right [1]_. The distribution is negative binomial: Poisson, widened by the uncertainty of the fit (its leverage).
 
 References
 ----------
@@ -24,16 +23,16 @@ BAND = 0.95
 
 
 class HeldOutCounts(NamedTuple):
-    """Where held-out counts lie in their predictive distributions.
+    """Hold where held-out counts lie in their predictive distributions.
 
     Attributes
     ----------
     histogram : (20,) int array
-        Cells (region and group of channels) by PIT.
+        Number of cells (region and group of channels) by PIT.
     lower, upper : int
-        Band that holds all bins at once with 95 % probability if the model is right.
+        Band that contains all bins at once with 95 % probability if the model is right.
     distance : float
-        Largest distance of their distribution from the uniform one (Kolmogorov-Smirnov).
+        Largest distance of the distribution of PIT from the uniform one (Kolmogorov-Smirnov).
     p_value : float
     """
 
@@ -45,7 +44,7 @@ class HeldOutCounts(NamedTuple):
 
 
 def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCounts:
-    """Deal photons out, fit the others, and compare."""
+    """Set photons aside, fit the others, and compare."""
     counts = pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts
     kept = rng.binomial(counts.astype(np.int64), KEPT)
     abundances, endmembers = fit(pooled, kept)
@@ -53,27 +52,31 @@ def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCoun
         kept, counts, endmembers = (pooled.grouped(part) for part in (kept, counts, endmembers))
     expected = expected_counts(abundances, endmembers)
     taken = leverage(abundances, endmembers, expected, pooled.is_free)
-    values = _pit(counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng).ravel()
+    values = predictive_pit(
+        counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng
+    ).ravel()
     histogram = np.histogram(values, BINS, (0, 1))[0]
     below = bdtr(np.arange(values.size + 1), values.size, 1 / BINS)
     tail = (1 - BAND) / 2 / BINS  # Bonferroni: all bins at once
     lower, upper = np.searchsorted(below, [tail, 1 - tail])
-    distance = _distance(values)
+    distance = distance_from_uniform(values)
     root = np.sqrt(values.size)
     # Stephens' correction makes the limiting distribution exact to a percent from ten values on.
     p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
     return HeldOutCounts(histogram, int(lower), int(upper), distance, p_value)
 
 
-def _distance(values: np.ndarray) -> float:
-    """Largest difference between the distribution of values and the uniform one."""
+def distance_from_uniform(values: np.ndarray) -> float:
+    """Return the largest difference between the distribution of values and the uniform one."""
     steps = np.arange(values.size + 1) / values.size
     ordered = np.sort(values)
     return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
-def _pit(counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Randomised PIT under the negative binomial distribution of variance mean (1 + excess)."""
+def predictive_pit(
+    counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the randomised PIT under the negative binomial distribution of variance mean (1 + excess)."""
     excess = np.maximum(excess, 1e-6)
     size, share = mean / excess, 1 / (1 + excess)
     upto = betainc(size, counts + 1, share)

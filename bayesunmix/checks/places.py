@@ -1,10 +1,10 @@
-"""Sentences about channels and regions that do not fit: the worst ones, and how many there are."""
+"""Describe channels and regions that do not fit: the worst ones in a sentence each, and how many there are."""
 
 import numpy as np
 
 from bayesunmix.checks.deviance import Cells, Deviances
 
-_MOST = 3  # named one by one
+_MOST = 3  # described one by one
 
 
 def group_names(first_kev: np.ndarray, last_kev: np.ndarray) -> tuple[str, ...]:
@@ -15,7 +15,7 @@ def group_names(first_kev: np.ndarray, last_kev: np.ndarray) -> tuple[str, ...]:
 def say_channels(
     found: Deviances, first_kev: np.ndarray, last_kev: np.ndarray, significant: float
 ) -> list[str]:
-    """Name ranges of energies whose maps are wrong; neighbouring groups are one range."""
+    """Describe ranges of energies whose maps are wrong; neighbouring groups are one range."""
     off = np.flatnonzero(found.p_value <= significant)
     ranges = np.split(off, np.flatnonzero(np.diff(off) > 1) + 1) if off.size else []
     deviance, expected, variance = (
@@ -36,7 +36,7 @@ def say_channels(
 
 
 def say_regions(found: Deviances, cells: Cells, groups: tuple[str, ...], significant: float) -> list[str]:
-    """Name regions whose spectra are wrong, and where in the spectrum each is worst."""
+    """Describe regions whose spectra are wrong, and where in the spectrum each is worst."""
     off = np.flatnonzero(found.p_value <= significant)
     chosen = Deviances(
         tuple(found.names[j] for j in off),

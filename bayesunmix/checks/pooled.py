@@ -1,12 +1,12 @@
-r"""The model on sums over regions, where counts are many enough to contradict it.
+"""Fit the model to sums over regions, which have enough counts to contradict it.
 
-If every pixel of a region is a mixture of the endmembers, so is the region's sum: pooling pixels loses no model. The
-abundances are fitted to that sum again, since sums of pixel estimates are biased. So what is tested is whether *any*
+If every pixel of a region is a mixture of the endmembers, so is the region's sum: pooling pixels is no restriction. The
+abundances are fitted again to that sum, because sums of pixel estimates are biased. So the test is whether *any*
 mixture of these endmembers explains the counts.
 
 Endmembers that were themselves fitted to the counts, channel by channel, reproduce the sum spectrum whatever is wrong
 with it. They are recognised by that: the chi-square of the sum spectrum under the estimate is far below the number of
-channels. They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot do is a
+channels. They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot explain is a
 misfit.
 """
 
@@ -22,16 +22,14 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.engine.fits.superpixels import block_size
 
-LEAST_REGION_COUNTS = 50  # of a region: below it nothing could be said
+LEAST_REGION_COUNTS = 50  # regions with fewer are not checked
 REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)
-IMPOSSIBLE = (
-    1e-6  # of a channel's mean count: a photon where the model has none is very unlikely, not infinitely
-)
+IMPOSSIBLE = 1e-6  # fraction of a channel's mean count: a photon where the model has none is only unlikely
 _MOST_STEPS, _LOOK, _SETTLED = 2000, 50, 0.05
 
 
 class Regions(NamedTuple):
-    """Which pixels are added up, and what each sum is called.
+    """Hold which pixels are summed, and the name of each sum.
 
     Attributes
     ----------
@@ -45,21 +43,21 @@ class Regions(NamedTuple):
 
 
 class RegionSums(NamedTuple):
-    """Counts of R regions, and the spectra that should explain them.
+    """Hold the counts of R regions, and the spectra that should explain them.
 
     Attributes
     ----------
     counts : (R, C) float64 array
-        In the channels on which the model says something, from the first to the last.
+        Counts in the channels that the model describes, from the first to the last.
     abundances : (R, K) array
-        Of the estimate, summed; `fit` improves on them.
+        Sums of the estimate; `fit` improves them.
     endmembers : (K, C) array
     energy_kev : (C,) array
     groups : (C,) int array
-        Neighbouring channels that together hold one percent of the counts the model expects.
+        Group of each channel. Neighbouring channels of a group have one percent of the expected counts.
     regions : Regions
     is_free : bool
-        Whether the endmembers were fitted to these counts, channel by channel.
+        True if the endmembers were fitted to these counts, channel by channel.
     """
 
     counts: np.ndarray
@@ -71,11 +69,11 @@ class RegionSums(NamedTuple):
     is_free: bool
 
     def grouped(self, values: np.ndarray) -> np.ndarray:
-        """Add up (..., C) values over groups of channels, (..., G)."""
+        """Sum (..., C) values over groups of channels, (..., G)."""
         return np.add.reduceat(values, self._first(), axis=-1)
 
     def group_limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """Centres of the first and of the last channel of each group, (G,) each."""
+        """Return the centres of the first and of the last channel of each group, (G,) each."""
         first = self._first()
         return self.energy_kev[first], self.energy_kev[np.append(first[1:], self.groups.size) - 1]
 
@@ -84,7 +82,7 @@ class RegionSums(NamedTuple):
 
 
 def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> RegionSums:
-    """Add up the counts of superpixels, or of pixels that share a label; labels below 0 are left out."""
+    """Sum the counts of superpixels, or of pixels with the same label; labels below 0 are left out."""
     estimate, drawn = result.estimate, result.posterior
     endmembers = estimate.endmembers if drawn is None else drawn.endmembers.mean((0, 1), dtype=np.float64)
     heard = np.flatnonzero((endmembers > 1e-9 * endmembers.max(axis=1, keepdims=True)).any(axis=0))
@@ -118,7 +116,7 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> R
 
 
 def fit(pooled: RegionSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit counts by region; return their abundances (R, K), and the endmembers they belong to.
+    """Fit counts by region, and return their abundances (R, K) and the endmembers they belong to.
 
     Counts are (R, C) where endmembers are known, (R, G) where they are fitted too.
     """
@@ -129,7 +127,7 @@ def fit(pooled: RegionSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def expected_counts(abundances: np.ndarray, endmembers: np.ndarray) -> np.ndarray:
-    """Product A E, nowhere quite zero."""
+    """Return the product A E, nowhere quite zero."""
     rate = abundances @ endmembers
     return np.maximum(rate, IMPOSSIBLE * np.maximum(rate.mean(axis=1, keepdims=True), IMPOSSIBLE))
 
@@ -143,7 +141,7 @@ def _reproduces(counts: np.ndarray, expected: np.ndarray) -> bool:
 def _factorise(
     counts: np.ndarray, abundances: np.ndarray, endmembers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Do EM steps from the estimate until the log-likelihood gains next to nothing."""
+    """Do EM steps from the estimate until the log-likelihood hardly rises."""
     share = counts.sum(axis=1, keepdims=True) / len(endmembers)
     abundances = 0.99 * abundances * (counts.sum() / max(abundances.sum(), 1e-300)) + 0.01 * share
     endmembers = 0.99 * endmembers + 0.01 * counts.sum(axis=0) / counts.sum()

@@ -1,15 +1,14 @@
-r"""Linear tests on the sum spectrum: each asks whether the residual has a certain shape.
+r"""Test the sum spectrum with linear tests: each asks whether the residual has a certain shape.
 
-The residual of region r is :math:`x_r - \mu_r`, from which one Newton step takes what the abundances can still
-explain, be they driven below zero by it: a fit that stops at zero would leave a bias. Summed over regions the
-residual R, with m the expected counts after that step, has
+The residual of region r is :math:`x_r - \mu_r`. One Newton step removes what the abundances can still explain, even if
+it makes them negative; a fit that stops at zero would leave a bias. Summed over regions, the residual R, with m the
+expected counts after that step, has
 
 .. math:: \mathrm{cov}\, R = \mathrm{diag}(m) - E^T B E, \qquad B = \sum_r F_r^{-1},
 
 and a test with weights w is :math:`w R` in units of :math:`(w\, \mathrm{cov}\, w)^{1/2}`. Weights 1 in a window count
 photons there. Weights d / m are the score test for a small admixture of the spectrum d, the most powerful one [1]_.
-P-values are those of a Gamma distribution (Pearson's type III) of the same skewness, which counts of a few photons
-need.
+P-values are those of a Gamma distribution (Pearson's type III) of the same skewness, which matters for few counts.
 
 References
 ----------
@@ -22,11 +21,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammainc, gammaincc, ndtr
 
-_FELT = 1e-4  # of its variance: a shape of which the abundances explain all but this share is not tested
+_FELT = 1e-4  # fraction of its variance: a shape of which the abundances explain all but this is not tested
 
 
 class Residual(NamedTuple):
-    """What the sum spectrum holds above the model.
+    """Hold the recorded sum spectrum and the model's.
 
     Attributes
     ----------
@@ -34,7 +33,7 @@ class Residual(NamedTuple):
         Their difference is the residual.
     endmembers : (K, C) array
     absorbed : (K, K) array
-        B: what the abundances took of the scatter.
+        B: the part of the scatter that the abundances removed.
     """
 
     counts: np.ndarray
@@ -44,13 +43,13 @@ class Residual(NamedTuple):
 
     @property
     def sd(self) -> np.ndarray:
-        """Standard deviation of each channel's residual, (C,)."""
+        """Return the standard deviation of each channel's residual, (C,)."""
         taken = np.einsum("kc,kl,lc->c", self.endmembers, self.absorbed, self.endmembers)
         return np.sqrt(np.maximum(self.expected - taken, 0))
 
 
 def sum_residual(counts: np.ndarray, expected: np.ndarray, endmembers: np.ndarray) -> Residual:
-    """Take from (R, C) residuals what abundances explain, and add them up."""
+    """Remove from (R, C) residuals what abundances explain, and sum them."""
     n_components = len(endmembers)
     products = (endmembers[:, None] * endmembers).reshape(-1, endmembers.shape[1])
     information = (1 / expected @ products.T).reshape(-1, n_components, n_components)
@@ -65,7 +64,7 @@ def sum_residual(counts: np.ndarray, expected: np.ndarray, endmembers: np.ndarra
 
 
 class Shapes:
-    """Tests with given weights, one at a time: what one of them explains is taken from the others."""
+    """Run tests with given weights, one at a time: what one of them explains is removed from the others."""
 
     def __init__(self, residual: Residual, weights: np.ndarray, is_whole: np.ndarray) -> None:
         """Prepare tests with weights (J, C); `is_whole` (J,) marks those that count whole photons."""
@@ -79,20 +78,20 @@ class Shapes:
 
     @property
     def sd(self) -> np.ndarray:
-        """Standard deviation of each value, (J,); 0 where the fit leaves nothing to test."""
+        """Return the standard deviation of each value, (J,); 0 where the fit leaves nothing to test."""
         variance = np.diagonal(self.covariance)
         return np.sqrt(np.where(variance > _FELT * self._unfitted, variance, 0))
 
     def p_values(self) -> np.ndarray:
-        """Two-sided p-values, (J,)."""
+        """Return two-sided p-values, (J,)."""
         sd = self.sd
         nearer = np.sign(self.values) * np.maximum(np.abs(self.values) - self._step, 0)
         z = np.where(sd > 0, nearer / np.where(sd > 0, sd, 1), 0)
-        upper, lower = _tails(z, self._skewness)
+        upper, lower = skewed_tails(z, self._skewness)
         return np.minimum(2 * np.minimum(upper, lower), 1)
 
     def take(self, j: int) -> float:
-        """Explain as much as test j can; return its amplitude, in units of its shape for a score test."""
+        """Explain as much as test j can, and return its amplitude, in units of its shape for a score test."""
         along = self.covariance[:, j]
         amplitude = self.values[j] / along[j]
         self.values = self.values - along * amplitude
@@ -100,8 +99,8 @@ class Shapes:
         return float(amplitude)
 
 
-def _tails(z: np.ndarray, skewness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Upper and lower tail of a standardised variable of given skewness."""
+def skewed_tails(z: np.ndarray, skewness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the upper and lower tail of a standardised variable of given skewness."""
     size = np.abs(skewness)
     z = np.where(skewness < 0, -z, z)
     shape = 4 / np.maximum(size, 1e-3) ** 2

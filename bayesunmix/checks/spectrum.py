@@ -1,8 +1,8 @@
-"""Where the sum spectrum and the model part, and by what fault: windows of all widths, and shapes of known faults.
+"""Find where the sum spectrum and the model differ, and by what fault, with windows and shapes of known faults.
 
-What fits worst is explained first: of the faults and windows the most significant one, a fault rather than a window
-where both say nearly the same. It is taken from all others, which removes its neighbours and its side effects, and so
-on.
+The most significant misfit is explained first: the most significant of the faults and windows, and a fault rather than
+a window where both say nearly the same. It is removed from all others, with its neighbours and its side effects. Then
+the next is explained.
 """
 
 from typing import NamedTuple
@@ -15,18 +15,18 @@ from bayesunmix.spectra.detector import Detector
 
 _WIDTHS = (1, 4, 16)  # times the FWHM of a peak
 _MOST_SENTENCES = 6
-_SAYS_IT = 0.7  # of the best chi-square: then a fault, or a narrower window, is the explanation
+_SAYS_IT = 0.7  # fraction of the best chi-square from which a fault, or a narrower window, is the explanation
 
 
 class Windows(NamedTuple):
-    """Counts in windows of neighbouring channels.
+    """Hold the counts in windows of neighbouring channels.
 
     Attributes
     ----------
     low_kev, high_kev : (n,) arrays
         Centres of the first and the last channel.
     counts, expected, sd : (n,) arrays
-        Counts, what the model gives at best, and the standard deviation of the difference.
+        Recorded counts, the model's best, and the standard deviation of the difference.
     p_value : (n,) array
         Two-sided.
     """
@@ -47,7 +47,7 @@ class Windows(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One known fault: its amplitude (`checks.causes.fault_shapes` says of what), sd and two-sided p-value."""
+    """Hold the amplitude of a known fault (unit: `checks.causes.fault_shapes`), its sd and two-sided p-value."""
 
     amplitude: float
     sd: float
@@ -55,7 +55,7 @@ class Fault(NamedTuple):
 
 
 class SumSpectrum:
-    """The tests of one sum spectrum."""
+    """Run the tests of one sum spectrum."""
 
     def __init__(self, residual: Residual, by_region: np.ndarray, energy_kev: np.ndarray) -> None:
         """Run all tests; `by_region` are the expected counts (R, C)."""
@@ -90,7 +90,7 @@ class SumSpectrum:
         return Shapes(self._residual, self._weights, self._is_whole)
 
     def sentences(self, significant: float) -> list[str]:
-        """Explain what is off, the worst first, while p-values are at most `significant`."""
+        """Explain what is wrong, the worst first, while p-values are at most `significant`."""
         tests, n = self._tests(), len(self._shapes)
         seen, side = tests.p_values() <= significant, np.sign(tests.values)
         said: list[str] = []
@@ -114,7 +114,7 @@ class SumSpectrum:
         return said
 
     def _narrowest(self, chi_square: np.ndarray) -> int:
-        """Narrowest window that says nearly as much as the best test."""
+        """Return the narrowest window that says nearly as much as the best test."""
         width = np.append(np.full(len(self._shapes), np.inf), self._last - self._first)
         width[chi_square < _SAYS_IT * chi_square.max()] = np.inf
         return int(np.lexsort((-chi_square, width))[0])
@@ -148,7 +148,7 @@ class SumSpectrum:
 
 
 def _window_edges(energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last channel of windows that overlap by half, of each width."""
+    """Return the first and last channel of windows that overlap by half, of each width."""
     edges: list[tuple[int, int]] = []
     for times in _WIDTHS:
         low = energy_kev[0]

@@ -1,1 +1,1 @@
-"""How many components an image holds: one criterion a file, and `rank`, which asks them all."""
+"""Find how many components an image has: one criterion per file, and `rank`, which combines them."""

@@ -1,8 +1,8 @@
-"""Superpixels and merged channels: a small, well-filled matrix that holds what the photons say about K.
+"""Pool an image into superpixels and merged channels: a small, well-filled matrix that still shows the components.
 
-Summing neighbours loses nothing where composition is the same, and lifts what is weak above the noise of what is
-empty. A channel is merged with those above it until the group holds one percent of all counts: peaks keep their
-channels, and a continuum of a few photons becomes a few groups.
+Summing neighbours of the same composition loses nothing, and lifts weak signals above the noise of empty entries. A
+channel is merged with those above it until the group has one percent of all counts. So peaks keep their channels, and a
+continuum of a few photons becomes a few groups.
 """
 
 import itertools
@@ -17,12 +17,12 @@ _GROUPS = 100
 
 
 class Pooled(NamedTuple):
-    """Sums over blocks of pixels and over groups of channels.
+    """Hold sums over blocks of pixels and over groups of channels.
 
     Attributes
     ----------
     counts : (S, G) float64 array
-        Superpixels in the order of `grid`, with the empty ones; groups that hold counts.
+        Superpixels in the order of `grid`, with the empty ones; groups that have counts.
     grid : tuple of int
         Superpixels along each navigation axis.
     block : int
@@ -34,7 +34,7 @@ class Pooled(NamedTuple):
     block: int
 
     def coarser(self) -> "Pooled":
-        """Add up superpixels two by two along every axis."""
+        """Sum superpixels two by two along every axis."""
         cube = self.counts.reshape(*self.grid, -1)
         for axis, side in enumerate(self.grid):
             cube = np.add.reduceat(cube, np.arange(0, side, 2), axis=axis)
@@ -44,7 +44,7 @@ class Pooled(NamedTuple):
 def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
     """Pool with blocks of 1, 2, 4, ... pixels a side that leave about `least` to `most` occupied superpixels.
 
-    There is at least one, and the finest comes first.
+    There is at least one matrix, and the finest comes first.
     """
     occupied, n_axes = np.count_nonzero(np.diff(image.counts.indptr)), len(image.navigation_shape)
     first = max(math.ceil(math.log2(max(occupied / most, 1)) / n_axes), 0)
@@ -54,7 +54,7 @@ def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
 
 
 def groups_by_counts(spectrum: np.ndarray) -> np.ndarray:
-    """Group of each channel, (C,) int: neighbours are merged until they hold one percent of the counts."""
+    """Return the group of each channel, (C,) int: neighbours are merged until they have one percent of the counts."""
     least, gathered = spectrum.sum() / _GROUPS, 0.0
     groups = np.zeros(spectrum.size, int)
     for channel, counts in enumerate(spectrum[:-1]):

@@ -1,12 +1,12 @@
-"""How many components an image holds, and how sure that is.
+"""Recommend a number of components, and say how certain it is.
 
-Two criteria that fail in different ways are asked: the singular values of the whole image (`scree`), which see what is
-weak but extended, and held-out photons (`thinning`), which see what is local. Either of them hardly ever counts a
-component that is not there, so that the larger number is recommended. A third, automatic relevance determination
-(`relevance`), is asked for its opinion only.
+Two criteria that fail in different ways are used: the singular values of the whole image (`scree`), which see
+components that are weak but extended, and held-out photons (`thinning`), which see components that are local. Neither
+of them often counts a component that is not there, so the larger number is recommended. A third criterion, automatic
+relevance determination (`relevance`), only supports the answer.
 
-What is counted are components that the counts tell apart: materials whose spectra are mixtures of the others' add
-none, and neither do materials that caused too few photons.
+Only components that the counts can distinguish are counted. A material whose spectrum is a mixture of the others' adds
+none, and neither does a material that caused too few photons.
 """
 
 import numbers
@@ -24,19 +24,19 @@ from bayesunmix.dimension.thinning import HeldOut, held_out
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rank:
-    """The recommended number of components, and the evidence.
+    """Hold the recommended number of components, and the evidence.
 
     Parameters
     ----------
     n_components : int
     sentence : str
-        The recommendation and how sure it is.
+        The recommendation and how certain it is.
     scree : Scree
         Singular values of the biwhitened counts and their noise edge.
     held_out : HeldOut
         What each further component gains on photons that were held out.
     relevant : int
-        Components that automatic relevance determination keeps.
+        Number of components that automatic relevance determination keeps.
     seed : int
 
     Examples
@@ -134,22 +134,20 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
 
 
 def _sentence(spectrum: Scree, photons: HeldOut, relevant: int, most: int) -> str:
-    """Say how many, and how sure that is."""
-    above, held = min(spectrum.n_components, most), photons.n_components
-    if max(above, held) == most > 1:
-        return (
-            f"at least {most} components, the most that were looked for; raise the limit or rebin the image"
-        )
+    """Say how many components there are, and how certain that is."""
+    above, predicted = min(spectrum.n_components, most), photons.n_components
+    if max(above, predicted) == most > 1:
+        return f"at least {most} components, the largest number that was tried; raise the limit or rebin the image"
     opinions = (
         f"{above} above the noise edge",
-        f"{held} by held-out photons",
+        f"{predicted} by held-out photons",
         f"{relevant} kept by relevance determination",
     )
-    if above != held:
-        weak = "local or weak" if held > above else "weak but extended"
+    if above != predicted:
+        weak = "local or weak" if predicted > above else "weak but extended"
         return (
-            f"{_count(max(above, held))}, not surely: {', '.join(opinions)}; what lies beyond {min(above, held)} "
-            f"is {weak}, so look at its map before believing it"
+            f"{_count(max(above, predicted))}, not certain: {', '.join(opinions)}; what lies beyond the first "
+            f"{min(above, predicted)} is {weak}, so look at its map before you believe it"
         )
     if relevant != above:
         return f"{_count(above)}, probably: {', '.join(opinions)}"
@@ -161,7 +159,7 @@ def _count(n: int) -> str:
 
 
 def _next(photons: HeldOut) -> str:
-    """Say what one more component would do, where it was tried."""
+    """Say what one more component would change, if it was tried."""
     if photons.gains.size < photons.n_components:
         return ""
     gain, error = photons.gains[-1], photons.errors[-1]

@@ -1,4 +1,4 @@
-"""Automatic relevance determination: a factorisation that drops the components it does not need.
+"""Count components by automatic relevance determination: a factorisation that drops the components it does not need.
 
 It runs on superpixels, where it is quick, from more components than are likely.
 """

@@ -1,11 +1,11 @@
-r"""Singular values of biwhitened counts, and the edge that noise alone does not pass.
+r"""Count singular values of biwhitened counts above the edge that noise alone does not exceed.
 
-White noise in an (S, G) matrix has singular values up to :math:`\sqrt{S} + \sqrt{G}` (Marchenko and Pastur), its
-largest eigenvalue scatters about that edge by the law of Tracy and Widom [2]_, and biwhitening makes photon noise white
-[1]_. A component is counted while its singular value passes the edge by more than that scatter.
+White noise in an (S, G) matrix has singular values up to :math:`\sqrt{S} + \sqrt{G}` (Marchenko and Pastur). Its
+largest eigenvalue scatters about that edge by the law of Tracy and Widom [2]_. Biwhitening makes photon noise white
+[1]_. A component is counted while its singular value exceeds the edge by more than that scatter.
 
-What is weak shows best when the superpixels are as large as it is, so that several sizes are tried. They must be
-well filled: with hardly a count per entry, a lucky pair of photons makes a singular value of its own.
+A weak component shows best when superpixels are as large as it is, so several sizes are tried. They must be well
+filled: with hardly a count per entry, two photons that coincide by chance make a singular value of their own.
 
 References
 ----------
@@ -33,18 +33,18 @@ _LEAST_SUPERPIXELS = 32
 
 @dataclass(frozen=True, eq=False)
 class Scree:
-    """The singular values of one size of superpixels.
+    """Hold the singular values of one size of superpixels.
 
     Parameters
     ----------
     singular_values : (J,) array
-        Of the biwhitened counts, falling.
+        Singular values of the biwhitened counts, decreasing.
     thresholds : (J,) array
-        What the value of the same place must pass to be signal.
+        What the value at the same place must exceed to be signal.
     edge : float
         Where noise ends on average.
     n_components : int
-        Values before the first that does not pass; at least 1.
+        Number of values before the first that is no signal; at least 1.
     block : int
         Pixels per side of a superpixel.
     """
@@ -57,7 +57,7 @@ class Scree:
 
 
 def scree(image: SpectrumImage) -> Scree:
-    """Return the scree of that size of superpixels which shows the most components, and them most clearly."""
+    """Return the scree of that size of superpixels which shows the most components, and shows them most clearly."""
     found = [
         _scree_of(matrix) for matrix in _well_filled(sizes(image, _LEAST_SUPERPIXELS, _MOST_SUPERPIXELS))
     ]
@@ -72,17 +72,17 @@ def _scree_of(matrix: Pooled) -> Scree:
     long, short = max(white.shape), min(white.shape)
     gram = white @ white.T if white.shape[0] == short else white.T @ white
     values = np.sqrt(np.linalg.eigvalsh(gram)[::-1].clip(0))
-    thresholds = np.array([_threshold(long - k, short - k, k) for k in range(short)])
+    thresholds = np.array([noise_threshold(long - k, short - k, k) for k in range(short)])
     passed = values > thresholds
     n_components = short if passed.all() else max(int(np.argmin(passed)), 1)
     return Scree(values, thresholds, math.sqrt(long) + math.sqrt(short), n_components, matrix.block)
 
 
-def _threshold(long: int, short: int, found: int) -> float:
-    """Singular value that noise hardly ever passes, once `found` components have been taken out.
+def noise_threshold(long: int, short: int, found: int) -> float:
+    """Return the singular value that noise hardly ever exceeds, once `found` components have been taken out.
 
     Components that share no pixel and no channel cut the matrix into as many blocks, each of which scatters like a
-    matrix of its size; that is the most that structure can widen the scatter.
+    matrix of its size. Structure cannot widen the scatter more than that.
     """
     a, b = math.sqrt(max(long - 1, 1)), math.sqrt(short)
     centre, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
@@ -90,6 +90,6 @@ def _threshold(long: int, short: int, found: int) -> float:
 
 
 def _well_filled(matrices: list[Pooled]) -> list[Pooled]:
-    """Leave out what is too empty; where all are, keep the fullest."""
+    """Leave out matrices that are too empty; if all are, keep the fullest."""
     filled = [m for m in matrices if m.counts[m.counts.any(axis=1)].mean() >= _COUNTS_PER_ENTRY]
     return filled or matrices[-1:]

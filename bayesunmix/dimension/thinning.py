@@ -1,12 +1,12 @@
-r"""Held-out photons: components are added while they predict photons that the fit has not seen.
+r"""Add components while they predict held-out photons, which the fit has not seen.
 
-Every photon is dealt at random to one of five folds; Poisson counts split into independent Poisson counts. A
-factorisation of four folds, :math:`\mu = A E`, is scored on the fifth by :math:`\sum x \log \mu - \mu`, and components
-are added one at a time for as long as the score gains more than twice its error.
+Every photon is assigned at random to one of five folds. Poisson counts split into independent Poisson counts. A
+factorisation of four folds, :math:`\mu = A E`, is scored on the fifth by :math:`\sum x \log \mu - \mu`. Components are
+added one at a time while the score gains more than twice its error.
 
-A component enters in two ways, and the better one counts. *Everywhere*: maximum likelihood from starts along the
+A component can be added in two ways, and the better one counts. *Everywhere*: maximum likelihood from starts along the
 residual. *Locally*: only in superpixels whose likelihood gains more than log S by it, the price of picking them out of
-S; that finds a precipitate of a few dozen photons which the noise of all other superpixels would drown.
+S. The latter finds a precipitate of a few dozen photons, which would drown in the noise of all other superpixels.
 
 References
 ----------
@@ -27,19 +27,19 @@ from bayesunmix.dimension.pooling import Pooled, sizes
 from bayesunmix.running.progress import track
 
 _FOLDS = 5
-_ERRORS = 2.0  # that a gain must exceed
+_ERRORS = 2.0  # standard errors that a gain must exceed
 _SEEDS = 4
 _MOST_ROUNDS = 25
 _SETTLED = 0.3  # log-likelihood gained by 20 EM steps
 _LEAST_SUPERPIXELS = 32
 _MOST_SUPERPIXELS = 640
-_BACKGROUND = 1e-3  # share of the product of the margins: no photon is ever impossible
+_BACKGROUND = 1e-3  # fraction of the product of the margins that is added: no photon is ever impossible
 _PRIOR_COUNTS = 1.0  # each endmember is fitted with one count of the mean spectrum added
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What further components gain on photons that were held out.
+    """Hold what further components gain on photons that were held out.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class HeldOut:
 
     @property
     def deviance(self) -> np.ndarray:
-        """Held-out Poisson deviance of 1, 2, ... components, less that of one."""
+        """Return the held-out Poisson deviance of 1, 2, ... components, less that of one."""
         return -2 * np.concatenate([[0.0], np.cumsum(self.gains)])
 
 
@@ -69,7 +69,7 @@ class _Fit(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """The counts of four folds with what every fit of them adds, and the counts of the fifth."""
+    """Hold the counts of four folds with the background that every fit of them adds, and the counts of the fifth."""
 
     counts: np.ndarray
     background: np.ndarray
@@ -79,8 +79,8 @@ class _Part(NamedTuple):
 def held_out(image: SpectrumImage, most: int, rng: np.random.Generator) -> HeldOut:
     """Add components, up to `most`, while they predict held-out photons.
 
-    Small superpixels come first, where materials mix least; when no further component is found, the search goes on
-    with larger ones, where what is weak but extended shows best.
+    Small superpixels come first, where materials mix least. When no further component is found, the search continues
+    with larger ones, which show weak but extended components best.
     """
     accepted: list[tuple[float, float, int]] = []
     failed: tuple[float, float, int] | None = None
@@ -101,7 +101,7 @@ def held_out(image: SpectrumImage, most: int, rng: np.random.Generator) -> HeldO
 
 
 def _try_one_more(parts: list[_Part], fits: list[_Fit]) -> tuple[float, float, list[_Fit]]:
-    """Gain of one more component on the held-out folds, its error, and the fits that hold it."""
+    """Return the gain of one more component on the held-out folds, its error, and the fits with it."""
     before = np.array([_score(part, fit) for part, fit in zip(parts, fits, strict=True)])
     grown = [_grow(part, fit) for part, fit in zip(parts, fits, strict=True)]
     after = np.array([[_score(part, fit) for fit in both] for part, both in zip(parts, grown, strict=True)])
@@ -112,7 +112,7 @@ def _try_one_more(parts: list[_Part], fits: list[_Fit]) -> tuple[float, float, l
 
 
 def _deal(matrices: list[Pooled], rng: np.random.Generator) -> Iterator[tuple[int, list[_Part]]]:
-    """Deal the photons into folds once, and yield the same folds on superpixels of each size, smallest first."""
+    """Split the photons into folds once, and yield the same folds on superpixels of each size, smallest first."""
     rest, folds = matrices[0].counts.astype(np.int64), []
     for left in range(_FOLDS, 0, -1):
         dealt = rng.binomial(rest, 1 / left)
@@ -138,7 +138,7 @@ def _first(part: _Part) -> _Fit:
 
 
 def _refine(parts: list[_Part], fits: list[_Fit]) -> list[_Fit]:
-    """Carry the endmembers over to superpixels of another size."""
+    """Take the endmembers over to superpixels of another size."""
     refined = []
     for part, fit in zip(parts, fits, strict=True):
         n_components = len(fit.endmembers)
@@ -148,7 +148,7 @@ def _refine(parts: list[_Part], fits: list[_Fit]) -> list[_Fit]:
 
 
 def _score(part: _Part, fit: _Fit) -> float:
-    """Log-likelihood of the fifth fold, a quarter as large as what was fitted."""
+    """Return the log-likelihood of the fifth fold, which is a quarter as large as what was fitted."""
     return float(_row_scores(part.held_out, _expected(part, fit) / (_FOLDS - 1)).sum())
 
 
@@ -186,7 +186,7 @@ def _start(part: _Part, fit: _Fit, spectrum: np.ndarray) -> _Fit:
 
 
 def _directions(counts: np.ndarray, expected: np.ndarray) -> Iterator[np.ndarray]:
-    """Spectra along the two largest singular vectors of the residual, either way."""
+    """Yield spectra along the two largest singular vectors of the residual, with either sign."""
     scaled = (counts - expected) / np.sqrt(expected)
     vectors = np.linalg.eigh(scaled.T @ scaled)[1][:, -2:] * np.sqrt(expected.sum(axis=0))[:, None]
     for vector in vectors.T:
@@ -195,7 +195,7 @@ def _directions(counts: np.ndarray, expected: np.ndarray) -> Iterator[np.ndarray
 
 
 def _outstanding(counts: np.ndarray, expected: np.ndarray) -> Iterator[np.ndarray]:
-    """Residual spectra of the superpixels that fit worst, and of those with the least expected peaks."""
+    """Yield residual spectra of the superpixels that fit worst, and of those with the least expected peaks."""
     residual = counts - expected
     deviance = xlogy(counts, counts / expected) - residual
     misfit = np.argsort(-deviance.sum(axis=1), kind="stable")[:_SEEDS]
@@ -224,7 +224,7 @@ def _restrict(part: _Part, old: _Fit, start: _Fit, before: np.ndarray) -> _Fit:
 
 
 def _converge(part: _Part, fit: _Fit) -> _Fit:
-    """Do EM steps until they gain next to nothing: what a fit has left to gain, a further component would claim."""
+    """Do EM steps until they gain hardly anything; otherwise a further component would get the rest of the gain."""
     reached = -np.inf
     for _ in range(_MOST_ROUNDS):
         fit = _settle(part, fit, 20)
@@ -236,7 +236,7 @@ def _converge(part: _Part, fit: _Fit) -> _Fit:
 
 
 def _settle(part: _Part, fit: _Fit, iterations: int, fixed: np.ndarray | None = None) -> _Fit:
-    """Do EM steps on the dense matrix; the first endmembers may be held fixed."""
+    """Do EM steps on the dense matrix. The first endmembers may be fixed."""
     prior = part.counts.sum(axis=0) / max(part.counts.sum(), 1) * _PRIOR_COUNTS
     for _ in range(iterations):
         fit = fit._replace(abundances=_allocated(part, fit))

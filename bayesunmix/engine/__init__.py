@@ -1,1 +1,1 @@
-"""The numerics that methods share: counts on the devices, descent from a start to a certified result, projections."""
+"""Provide the numerics that methods share: device kernels, point fits, principal components, sampling."""

@@ -7,6 +7,8 @@
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
                          posterior also `lower`, `upper` (of the shape of `abundances`) and `interval`, their
                          probability; with a mask also `mask`: navigation axes, True where a pixel is not masked
+`result.nc`              the whole result, for `bayesunmix.load_result` and for further commands
+                         (`bayesunmix.io.netcdf`)
 `summary.json`           what was read, what was asked, how it went
 ======================== ===================================================================================
 
@@ -24,6 +26,7 @@ import numpy as np
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.axes import axis_columns
+from bayesunmix.io.netcdf import save_result
 from bayesunmix.io.plain import plain
 
 INTERVAL = 0.9
@@ -59,6 +62,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["interval"] = INTERVAL
     np.savez_compressed(folder / "abundances.npz", **arrays)
+    save_result(result, folder / "result.nc")
     text = json.dumps(plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 

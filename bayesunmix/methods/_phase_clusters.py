@@ -1,12 +1,12 @@
-r"""Phases as tools with a button find them: similar neighbouring pixels are grouped, each pixel gets one label.
+r"""Find phases as vendors' tools do at the press of a button: group similar pixels, one label for each pixel.
 
-1. Principal components of Poisson-scaled counts; scores are summed over a window of neighbouring pixels and divided
-   by its counts N, so that the noise of each score is about :math:`1/\sqrt{N}`.
-2. k-means [1]_ into more clusters than phases; the two nearest are joined, again and again, until as many are left as
-   asked for, or until all lie further apart than the noise of a pixel allows to tell. In the latter case clusters that
-   are all rim, mixtures along the boundary of two others, are dropped.
-3. Regions of a few pixels take the label that most of their neighbours have. A pixel that is too far from its
-   cluster, or holds too few counts, stays unassigned.
+1. Principal components of Poisson-scaled counts are computed. Scores are summed over a window of neighbouring pixels
+   and divided by its counts N, so that the noise of each score is about :math:`1/\sqrt{N}`.
+2. k-means [1]_ makes more clusters than phases. The two nearest are joined, again and again, until the wanted number is
+   left, or until all are further apart than the noise of a pixel allows to tell. In the latter case clusters that are
+   all rim, mixtures along the boundary of two others, are dropped.
+3. Regions of a few pixels take the label that most of their neighbours have. A pixel that is too far from its cluster,
+   or has too few counts, stays unassigned.
 
 References
 ----------
@@ -21,31 +21,33 @@ from scipy import ndimage
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.subspace.pca import principal_components
 
-MOST_COMPONENTS = 10  # of the principal components; further ones are noise in a map of a few hundred counts
-OVERSEGMENTED = 3  # clusters per phase asked for
+MOST_COMPONENTS = 10  # further principal components are noise in windows of a few hundred counts
+OVERSEGMENTED = 3  # clusters per wanted phase
 MOST_CLUSTERS = 30
 MOST_PIXELS = 5000  # for k-means; all pixels are assigned afterwards
-SIGNAL = 2.0  # variance of a score over its noise from which it tells pixels apart
-APART = 3.0  # times the noise of a window's scores: nearer clusters are one phase
-ALIKE = 0.15  # of the distance between the two most different clusters: the same, where counts are plenty
-INSIDE = 0.05  # share of a phase's pixels that have only their like around them
-OUTLIER = 3.0  # times the root mean square distance of a cluster's own pixels
-FEWEST_COUNTS = 0.1  # of the median window that holds counts
+SIGNAL = 2.0  # ratio of a score's variance to its noise from which the score is used
+APART = 3.0  # times the noise of a window's scores: closer clusters are one phase
+ALIKE = (
+    0.15  # fraction of the largest distance between clusters: closer ones are one phase, whatever the noise
+)
+INSIDE = 0.05  # least fraction of a phase's pixels that are surrounded by pixels of the same phase
+OUTLIER = 3.0  # times the root mean square distance of a cluster's own pixels: further ones are unassigned
+FEWEST_COUNTS = 0.1  # fraction of the median window with counts: emptier ones are unassigned
 
 
 class LabelledPhases(NamedTuple):
-    """Number of its phase for each pixel, (P,), -1 for none; spectrum of each phase, (K, C), sum one."""
+    """Hold the phase number of each pixel, (P,), -1 for none, and the spectrum of each phase, (K, C), with sum one."""
 
     labels: np.ndarray
     spectra: np.ndarray
 
     def one_hot(self, image: SpectrumImage) -> np.ndarray:
-        """All counts of a pixel in the column of its phase, (P, K)."""
+        """Return all counts of a pixel in the column of its phase, (P, K)."""
         columns = np.arange(len(self.spectra))
         return np.where(self.labels[:, None] == columns, image.total_map().reshape(-1, 1), 0.0)
 
     def area_fractions(self, image: SpectrumImage) -> list[float]:
-        """Share of the pixels that take part that each phase has."""
+        """Return the fraction of the unmasked pixels that belongs to each phase."""
         labels = self.labels[image.takes_part]
         return [float((labels == k).mean()) for k in range(len(self.spectra))]
 
@@ -53,19 +55,19 @@ class LabelledPhases(NamedTuple):
 def phase_clusters(
     image: SpectrumImage, n_phases: int | None, window_counts: float, smallest_region: int, seed: int
 ) -> LabelledPhases:
-    """Find phases.
+    """Find phases by clustering.
 
     Parameters
     ----------
     image : SpectrumImage
     n_phases : int or None
-        At most so many; None for as many as can be told apart.
+        Largest number of phases; None for as many as can be distinguished.
     window_counts : float
-        Counts that a window of neighbours shall hold on average.
+        Mean counts that a window of neighbours should have.
     smallest_region : int
-        Pixels; smaller ones join their neighbours.
+        Regions of fewer pixels join their neighbours.
     seed : int
-        Of k-means.
+        Seed of k-means.
     """
     side = window_side(image, window_counts)
     scores, counts = _scores(image, side)
@@ -85,7 +87,7 @@ def phase_clusters(
 
 
 def phases_of(image: SpectrumImage, labels: np.ndarray) -> LabelledPhases:
-    """Return the phases numbered by size, those without counts left out, with their mean spectra."""
+    """Return the phases in order of size with their mean spectra, without phases that have no counts."""
     sizes = np.bincount(labels[labels >= 0], weights=image.total_map().ravel()[labels >= 0])
     order = [int(k) for k in np.argsort(-sizes, kind="stable") if sizes[k] > 0]
     if not order:
@@ -99,7 +101,7 @@ def phases_of(image: SpectrumImage, labels: np.ndarray) -> LabelledPhases:
 
 
 def window_side(image: SpectrumImage, window_counts: float) -> int:
-    """Odd side of the smallest window that holds enough counts on average where there are any."""
+    """Return the odd side of the smallest window that has enough counts on average, vacuum left out."""
     totals = image.total_map()
     mean = totals[totals > 0].mean()
     side = 1
@@ -109,7 +111,7 @@ def window_side(image: SpectrumImage, window_counts: float) -> int:
 
 
 def sum_neighbours(values: np.ndarray, image: SpectrumImage, side: int) -> np.ndarray:
-    """Sum (P, n) values over windows along the last two navigation axes: a tilt is no neighbour of the next."""
+    """Sum (P, n) values over windows along the last two navigation axes; different tilts are no neighbours."""
     shape = image.navigation_shape
     size = (1,) * max(len(shape) - 2, 0) + (side,) * min(len(shape), 2) + (1,)
     maps = values.reshape(*shape, -1)
@@ -118,7 +120,7 @@ def sum_neighbours(values: np.ndarray, image: SpectrumImage, side: int) -> np.nd
 
 
 def _scores(image: SpectrumImage, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of windows per count, (P, n), and their counts, (P,)."""
+    """Return the scores of windows per count, (P, n), and their counts, (P,)."""
     n_components = min(MOST_COMPONENTS, image.n_channels, int(np.count_nonzero(np.diff(image.counts.indptr))))
     spectrum = image.sum_spectrum() / image.n_photons
     scale = np.where(spectrum > 0, 1 / np.sqrt(np.maximum(spectrum, 1e-30)), 0.0)
@@ -138,7 +140,7 @@ def _scores(image: SpectrumImage, side: int) -> tuple[np.ndarray, np.ndarray]:
 def _k_means(
     scores: np.ndarray, counts: np.ndarray, n_phases: int | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Centres (n, J), pixels of each (n,), and the noise of a typical window's score."""
+    """Return the centres (n, J), the pixels of each (n,), and the noise of a typical window's score."""
     import warnings
 
     from sklearn.cluster import KMeans
@@ -168,7 +170,7 @@ def _joined(centres: np.ndarray, sizes: np.ndarray, noise: float, n_phases: int 
         near = apart < limit
         if (len(centres) <= n_phases) if n_phases else not near.any():
             break
-        # Without a number asked for, only what cannot be told apart is joined.
+        # Without a wanted number, only clusters that cannot be distinguished are joined.
         if n_phases is None:
             cost = np.where(near, cost, np.inf)
         i, j = np.unravel_index(cost.argmin(), cost.shape)
@@ -182,7 +184,7 @@ def _joined(centres: np.ndarray, sizes: np.ndarray, noise: float, n_phases: int 
 def _without_rims(
     centres: np.ndarray, scores: np.ndarray, enough: np.ndarray, image: SpectrumImage, side: int
 ) -> np.ndarray:
-    """Drop clusters that have no inside: windows across a boundary mix two phases and are none themselves."""
+    """Drop clusters that have no inside: windows across a boundary mix two phases and are no phase."""
     while len(centres) > 1:
         labels = np.where(enough, _squared_distances(scores, centres).argmin(axis=1), -1)
         member = (labels[:, None] == np.arange(len(centres))).astype(np.float64)
@@ -200,7 +202,7 @@ def _squared_distances(scores: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _without_specks(labels: np.ndarray, image: SpectrumImage, smallest_region: int) -> np.ndarray:
-    """Give regions smaller than asked the label that most of their neighbours have."""
+    """Give regions of fewer than `smallest_region` pixels the label that most of their neighbours have."""
     shape = image.navigation_shape
     maps = labels.reshape(shape)
     # Touching along the last two axes only, as for windows.

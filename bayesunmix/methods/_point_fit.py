@@ -1,4 +1,4 @@
-"""The point estimate that a method which adds error bars starts from, by any registered method."""
+"""Compute the point estimate that a method with error bars starts from, by any registered method."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from bayesunmix.engine.device.threefry import numpy_generator
 
 
 class DrawnAround(NamedTuple):
-    """A point estimate to draw around, how many draws of the maps to keep, and the random numbers to draw with."""
+    """Hold a point estimate to draw around, how many draws of the maps to keep, and the random numbers to draw with."""
 
     found: Unmixing
     n_kept: int
@@ -29,12 +29,12 @@ def point_fit(
     key: jax.Array,
     settings: Mapping[str, Any] | None = None,
 ) -> Unmixing:
-    """Fit with a method by name; the estimate is canonical, the posterior left out.
+    """Fit with a method by name. The estimate is canonical, the posterior left out.
 
     Raises
     ------
     ValueError
-        If the estimate has negative values, which expect no Poisson counts.
+        If the estimate has negative values, which cannot be expected counts.
     """
     found = METHODS[method](**(settings or {})).fit(image, n_components, key)
     estimate = found.estimate.canonical()
@@ -48,7 +48,7 @@ def point_fit(
 def fit_to_draw_around(
     method: str, image: SpectrumImage, n_components: int, key: jax.Array, n_draws: int, most_mib: float
 ) -> DrawnAround:
-    """Fit with a method by name, and work out how many of `n_draws` draws of the maps fit in `most_mib` MiB."""
+    """Fit with a method by name, and find how many of `n_draws` draws of the maps fit into `most_mib` MiB."""
     fit_key, draw_key = jax.random.split(key)
     found = point_fit(method, image, n_components, fit_key)
     n_kept = affordable_draws(n_draws, found.estimate.abundances.size, most_mib)

@@ -1,4 +1,4 @@
-"""New counts like those of an image: drawn again from a fit, or photons drawn again from the counts themselves."""
+"""Make new counts like those of an image: drawn from a fit, or photons drawn again from the counts themselves."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage, trusted_image
 
 Kind = Literal["parametric", "poisson"]
-EXPECTED_ENTRIES = 2**22  # of the dense expected counts in work: 32 MiB
+EXPECTED_ENTRIES = 2**22  # entries of the dense expected counts at a time: 32 MiB
 
 
 def redraw(
@@ -21,9 +21,9 @@ def redraw(
     ----------
     image : SpectrumImage
     estimate : Factorization
-        Not negative; read by the parametric kind alone.
+        Not negative; used by the parametric kind only.
     kind : {"parametric", "poisson"}
-        Counts drawn from the expected counts of `estimate`, or every photon of `image` taken a Poisson(1) number of
+        Draw counts from the expected counts of `estimate`, or take every photon of `image` a Poisson(1) number of
         times.
     rng : numpy Generator
 

@@ -1,15 +1,15 @@
-"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with tested intervals.
+"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with recalibrated intervals.
 
-1. Endmembers are drawn from the posterior given superpixels: three unknown abundances for every handful of photons
-   bias them, sums of a few pixels do not. Where there is more of one material there is less of another
-   (`bayesunmix.models.abundance_priors.dirichlet`).
-2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The full
-   resolution does not talk back to the endmembers: a *cut* posterior [1]_.
-3. Images simulated from the fit are unmixed in the same way, which says where draws belong
-   (`bayesunmix.engine.sampling.recalibration`).
+1. Endmembers are drawn from the posterior given superpixels. Single pixels would bias them, because each brings K
+   unknown abundances for a few photons; sums of a few pixels do not. The prior knows that where there is more of one
+   material there is less of another (`bayesunmix.models.abundance_priors.dirichlet`).
+2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
+   change the endmembers any more: a *cut* posterior [1]_.
+3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
+   simulated truth (`bayesunmix.engine.sampling.recalibration`).
 
-Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. With blind endmembers other solutions may
-fit as well, which no error bar of counting noise shows: see `bayesunmix.identify`.
+Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. Other solutions may fit as well if the
+endmembers are blind, which no error bar of counting noise shows: see `bayesunmix.identify`.
 
 References
 ----------
@@ -46,33 +46,36 @@ SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
 @METHODS.register("bayes")
 @dataclass(frozen=True)
 class Bayes:
-    """Bayesian Poisson NMF in stages, with calibrated intervals.
+    """Bayesian Poisson NMF in stages, with recalibrated intervals. The default, and the method to prefer.
 
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "smooth" or "blind", or what knows lines:
-        "phases" or "elements", which need no number of components.
+        A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`. "smooth" and "blind" know nothing of lines.
+        "phases" and "elements" know lines, and need no number of components.
     abundance_prior : str
-        Of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or "jeffreys".
+        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or
+        "jeffreys".
     n_chains, n_warmup, n_draws : int
-        Chains, discarded sweeps a chain, and draws of the endmembers a chain. Where chains disagree, all of it becomes
-        warm-up, and as many draws follow twice as far apart (of fewer than 4 million photons).
+        Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
+        far becomes warm-up, and as many draws follow twice as far apart (below 4 million photons).
     sweeps_per_draw : int or None
-        Sweeps from one draw of the endmembers to the next, a divisor of 20; by default 4, and 1 from 4 million photons
-        on.
+        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4, and 1 from 4 million
+        photons on.
     n_maps : int or None
-        Draws of the endmembers that get maps, a chain, evenly spaced; by default 50, and 30 from 4 million photons on.
+        Draws of the endmembers per chain that get maps, evenly spaced. The default is 50, and 30 from 4 million photons
+        on.
     sweeps_per_map : int or None
-        Sweeps over the maps for each of them; by default from 4 to 40, the more the spectra overlap.
+        Sweeps over the maps for each of them. The default is from 4 to 40, the more the spectra overlap.
     most_draws_mib : float
-        Memory for draws of the maps; beyond it evenly spaced ones are kept, at least 20 a chain.
+        Memory for draws of the maps, in MiB. Evenly spaced draws are kept to stay below it, but at least 20 per chain.
     checkpoint : str, optional
-        Beginning of the names of files that a killed run goes on from, to the same draws; removed when it is done.
+        Beginning of the names of checkpoint files. A killed run resumes from them with the same draws. They are removed
+        at the end.
     phases : tuple of tuples of str, optional
-        Of "phases": the elements of each phase.
+        The elements of each phase, for endmember_model="phases".
     elements : tuple of str, optional
-        Of "elements": which there are.
+        The elements of the specimen, for endmember_model="elements".
     """
 
     doubts_n_components: ClassVar[bool] = True
@@ -109,7 +112,7 @@ class Bayes:
 
     @property
     def finds_n_components(self) -> bool:
-        """Whether the endmember model knows how many components there are."""
+        """Return True if the endmember model decides the number of components."""
         return finds_n_components(self._model())
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
@@ -175,7 +178,7 @@ class Bayes:
         key: jax.Array,
         kept: Checkpoint,
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
-        """Draw endmembers given superpixels; also return where the maps of each chain begin, and the superpixel."""
+        """Draw endmembers given superpixels; also return the start of each chain's maps, and the superpixel size."""
         size = block_size(image, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)

@@ -1,10 +1,9 @@
 r"""Bayesian Poisson NMF by mean-field variational inference: a fast preview with intervals that are too narrow.
 
-The posterior of the Gamma-Poisson model (see `bayesunmix.engine.sampling.gamma_poisson`) is approximated by
-independent Gamma abundances and Dirichlet endmembers. Each update allocates photons in expectation, with the
-geometric means :math:`\exp \mathrm{E} \log a` and :math:`\exp \mathrm{E} \log e` in place of a and e, and raises the
-evidence bound. Mean-field ignores how abundances and endmembers move together, so its posterior carries ``calibrated
-= False``.
+The posterior of the Gamma-Poisson model (see `bayesunmix.engine.sampling.gamma_poisson`) is approximated by independent
+Gamma abundances and Dirichlet endmembers. Each update allocates photons in expectation, with the geometric means
+:math:`\exp \mathrm{E} \log a` and :math:`\exp \mathrm{E} \log e` in place of a and e, and raises the evidence bound.
+Mean-field ignores how abundances and endmembers move together, so its posterior is marked ``calibrated = False``.
 
 References
 ----------
@@ -51,12 +50,13 @@ class BayesCAVI:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when ten updates change the evidence bound by less than this share of it.
+        The fit has converged when ten updates change the evidence bound by less than this fraction of it.
     max_iterations : int
+        Largest number of updates.
     n_draws : int
-        Draws handed out from the approximate posterior.
+        Draws to return from the approximate posterior.
     most_draws_mib : float
-        Memory for abundance draws; fewer are handed out beyond it, at least 20.
+        Memory for abundance draws, in MiB. Fewer are returned to stay below it, but at least 20.
     abundance_shape, abundance_rate, endmember_concentration
         Prior, as in `bayes_gibbs`.
     """
@@ -115,7 +115,7 @@ class BayesCAVI:
 
 
 class _Allocated(NamedTuple):
-    """Counts allocated in expectation: by pixel (K, pixels), by channel (K, C). They fix the whole approximation."""
+    """Hold counts allocated in expectation, by pixel (K, pixels) and by channel (K, C). They fix the approximation."""
 
     by_pixel: jax.Array
     by_channel: jax.Array
@@ -140,7 +140,7 @@ def _update(data: Data, allocated: _Allocated, prior: Prior, iterations: int) ->
 
 
 def _evidence_bound(data: Data, allocated: _Allocated, prior: Prior, n_real: int) -> float:
-    """Evidence lower bound at the optimal allocation, without the term of the counts alone; in float64."""
+    """Return the evidence lower bound at the optimal allocation, without the term of the counts alone; in float64."""
     explained = log_likelihood(data, *_geometric_means(allocated, prior))
     shape = prior.shape + np.asarray(allocated.by_pixel, np.float64)[:, :n_real]
     rate = prior.rate + 1

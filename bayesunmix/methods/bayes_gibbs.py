@@ -1,11 +1,12 @@
 """Bayesian Poisson NMF by Gibbs sampling over photons: exact draws from the joint posterior of the image as it is.
 
-Each sweep draws the component of every photon (multinomial augmentation), after which abundances and endmembers
-have closed-form conditionals (see `bayesunmix.engine.sampling.gibbs`). Chains have separate starts (see
-`bayesunmix.engine.sampling.joint`), so that R-hat can see a posterior with several modes; components are numbered alike
-afterwards. R-hat and the effective sample size are computed on quantities that do not depend on that numbering.
+Each sweep draws the component of every photon (multinomial augmentation), after which abundances and endmembers have
+closed-form conditionals (see `bayesunmix.engine.sampling.gibbs`). Chains have separate starts (see
+`bayesunmix.engine.sampling.joint`), so that R-hat can detect a posterior with several modes. Afterwards the components
+of all chains get the same order. R-hat and the effective sample size are computed on quantities that do not depend on
+the order.
 
-`bayes` is the method to use: at few counts a pixel the joint posterior is biased, however well it is sampled.
+Prefer `bayes`: at few counts per pixel the joint posterior is biased, however well it is sampled.
 """
 
 from dataclasses import dataclass
@@ -32,19 +33,22 @@ class BayesGibbs:
     Parameters
     ----------
     endmember_model : str
-        Of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
+        A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
     abundance_prior : str
-        Of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or "multiscale".
+        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or
+        "multiscale".
     n_chains, n_warmup, n_draws : int
-        Chains, discarded sweeps a chain, and kept sweeps a chain.
+        Chains, warm-up sweeps per chain, and kept sweeps per chain.
     abundance_shape, abundance_rate : float or None
-        Of the Gamma prior of an abundance, the rate in 1/counts; each component learns its own where one is not given.
+        Shape and rate of the Gamma prior of an abundance, the rate in 1/counts. Each component learns its own where one
+        of them is not given.
     endmember_concentration : float
         Dirichlet concentration of each channel of blind endmembers.
     most_draws_mib : float
-        Memory for abundance draws; beyond it evenly spaced draws are kept, at least 20 a chain.
+        Memory for abundance draws, in MiB. Evenly spaced draws are kept to stay below it, but at least 20 per chain.
     checkpoint : str, optional
-        Beginning of the names of files that a killed run goes on from, to the same draws; removed when it is done.
+        Beginning of the names of checkpoint files. A killed run resumes from them with the same draws. They are removed
+        at the end.
     """
 
     endmember_model: str = "blind"

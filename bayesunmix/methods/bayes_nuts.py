@@ -1,17 +1,16 @@
 r"""Bayesian Poisson NMF by NUTS: the model of `bayes_gibbs`, and physics that Gibbs sampling cannot draw.
 
-Superpixels that hold enough counts are sampled as one small, dense problem (`bayesunmix.engine.sampling.nuts`).
-Endmembers are blind, or mixtures of line families and continuum,
+Superpixels with enough counts are sampled as one small, dense problem (`bayesunmix.engine.sampling.nuts`). Endmembers
+are blind, or mixtures of line families and continuum,
 
 .. math:: e_k = \sum_j w_{kj} F_j(\text{offset}, \text{gain}, \text{width}), \quad
    w_k \sim \mathrm{Dirichlet}(\text{concentration}, \dots),
 
-with the calibration of the detector free where asked for. Abundances of all pixels are then drawn given each draw of
-the endmembers (`bayesunmix.engine.sampling.maps`): a cut posterior, in which single pixels do not bias the endmembers.
+where the calibration of the detector can be free. Abundances of all pixels are then drawn given each draw of the
+endmembers (`bayesunmix.engine.sampling.maps`): a cut posterior, in which single pixels do not bias the endmembers.
 
-Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 % intervals hold .877 of the active abundances and .88
-of blind endmembers, and miss the sum of the Ni layer; 21 s of one core after some 20 s of compiling. Intervals of
-"lines" hold .7 of the endmembers there (seed 0), and are marked not calibrated.
+Use it to check `bayes` independently, or if the energy calibration is uncertain. Intervals of endmembers that are
+mixtures of lines are too narrow, and are marked as not calibrated.
 """
 
 from dataclasses import dataclass
@@ -46,28 +45,28 @@ MOST_ENTRIES = 2**20  # superpixels x channels
 @METHODS.register("bayes_nuts")
 @dataclass(frozen=True)
 class BayesNUTS:
-    """NUTS on superpixels (Hoffman and Gelman 2014), abundances of all pixels given the endmembers.
+    """NUTS on superpixels (Hoffman and Gelman 2014), then abundances of all pixels given the endmembers.
 
     Parameters
     ----------
     endmembers : {"blind", "lines"}
         Free in every channel, or mixtures of line families and continuum curves.
     elements : tuple of str, optional
-        Whose families "lines" mixes; those that the sum spectrum shows beyond doubt, where not given.
+        Elements whose line families "lines" mixes. Where not given: those that the sum spectrum shows beyond doubt.
     gain, offset, width : bool
-        Whether the energy per channel, its zero, and the peak width are unknown: "lines" only. Their draws are
-        statistics of the posterior, and `info["calibration"]` has the 90 % intervals.
+        Whether the energy per channel, its zero, and the peak width are unknown; "lines" only. Their draws are
+        statistics of the posterior, and `info["calibration"]` contains the 90 % intervals.
     superpixel : int, optional
-        Pixels along each side of a superpixel; as many as it takes for 1000 counts, where not given. With 1 nothing is
-        pooled, and the result is the posterior of `bayes_gibbs`.
+        Pixels along each side of a superpixel; as many as give 1000 counts where not given. With 1 nothing is pooled,
+        and the result is the posterior of `bayes_gibbs`.
     n_chains, n_warmup, n_draws : int
-        Chains, steps of adaptation, and draws a chain.
+        Chains, steps of adaptation, and draws per chain.
     abundance_shape, abundance_rate, endmember_concentration
-        Prior, as in `bayes_gibbs`; the concentration is that of the weights where endmembers are mixtures.
+        Prior, as in `bayes_gibbs`. The concentration is that of the weights where endmembers are mixtures.
     n_starts : int
-        Random starts of the fit that each chain begins from.
+        Random starts of the fit that each chain starts from.
     most_draws_mib : float
-        Memory for abundance draws; beyond it evenly spaced draws are kept, at least 20 a chain.
+        Memory for abundance draws, in MiB. Evenly spaced draws are kept to stay below it, but at least 20 per chain.
     """
 
     endmembers: Literal["blind", "lines"] = "blind"
@@ -178,7 +177,7 @@ class BayesNUTS:
         )
 
     def _free(self, image: SpectrumImage) -> Free | None:
-        """Fit line families and calibration to the sum spectrum, where endmembers are made of them."""
+        """Fit line families and calibration to the sum spectrum, if endmembers are mixtures of them."""
         if self.endmembers == "blind":
             return None
         energy_kev, counts = image.energy_kev, image.sum_spectrum().astype(np.float64)

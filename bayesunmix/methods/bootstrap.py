@@ -1,11 +1,9 @@
 """The bootstrap of any point method: fit again what might have been counted, and see how far the fits scatter.
 
-*Parametric*: counts are drawn from the fit [1]_. *Poisson*: every photon counted is taken a Poisson(1) number of times
-[2]_, which asks no model to be right. Every replicate starts anew, with random starts of its own; its components
-are matched to those of the first fit by their spectra. The scatter holds counting noise and the unsteadiness of the
-method, and not the bias of the fit, which the replicates repeat on top of it. Measured (film phantom, 20 counts per
-pixel, seeds 0 to 2, 50 replicates): 90 % intervals hold .85 of the active abundances, .80 of the endmembers and the
-sum of the Ni layer in 1 of 3; 11 s of one core.
+*Parametric*: counts are drawn from the fit [1]_. *Poisson*: every recorded photon is taken a Poisson(1) number of times
+[2]_, which needs no model to be right. Every replicate has random starts of its own, and its components are matched to
+those of the first fit by their spectra. The scatter contains counting noise and the variation of the method. It does
+not contain the bias of the fit, which the replicates repeat on top of it, so intervals are somewhat too narrow.
 
 References
 ----------
@@ -37,20 +35,21 @@ from bayesunmix.running.progress import track
 @METHODS.register("bootstrap")
 @dataclass(frozen=True)
 class Bootstrap:
-    """Replicates of a point fit, as draws.
+    """Replicates of a point fit, returned as draws.
 
     Parameters
     ----------
     method : str
-        The point fit: any non-negative method.
+        The point method: any non-negative one.
     kind : {"parametric", "poisson"}
         Counts drawn from the fit, or photons drawn again.
     n_replicates : int
-        With n of them an interval covers about (n - 1) / (n + 1) of what it should: 20 are too few.
+        Number of replicates. With n of them a nominal interval covers about (n - 1) / (n + 1) of what it should: 20 are
+        too few.
     most_draws_mib : float
-        Memory for abundance draws; beyond it the maps of fewer replicates are kept, at least 20.
+        Memory for abundance draws, in MiB. The maps of fewer replicates are kept to stay below it, but at least 20.
     settings : mapping, optional
-        Of the point method: ``{"tolerance": 1e-5}``.
+        Settings of the point method: ``{"tolerance": 1e-5}``.
     """
 
     method: str = "nmf"
@@ -65,7 +64,7 @@ class Bootstrap:
         require_name(self.method, METHODS, "method")
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
-        """Fit the image, then each replicate; Ctrl-C keeps the replicates there are."""
+        """Fit the image, then each replicate. Ctrl-C keeps the replicates made so far."""
         fit_key, draw_key, *keys = jax.random.split(key, 2 + self.n_replicates)
         found = point_fit(self.method, image, n_components, fit_key, self.settings)
         kept = affordable_draws(self.n_replicates, found.estimate.abundances.size, self.most_draws_mib)
@@ -91,7 +90,7 @@ class Bootstrap:
         rng: np.random.Generator,
         key: jax.Array,
     ) -> Unmixing | None:
-        """Fit a replicate; None where the method refuses its counts."""
+        """Fit a replicate; return None if the method refuses its counts."""
         try:
             again = redraw(image, estimate, self.kind, rng)
             return point_fit(self.method, again, n_components, key, self.settings)
@@ -103,16 +102,16 @@ class Bootstrap:
         sentences = list(found.info["warnings"])
         if interrupted:
             sentences.append(
-                f"interrupted after {done} of {self.n_replicates} replicates; intervals rest on these"
+                f"The bootstrap was interrupted after {done} of {self.n_replicates} replicates. Run it again."
             )
         if scatter.failed:
             sentences.append(
-                f"{scatter.failed} replicates could not be fitted, or gave another number of components; "
-                "intervals rest on the others and may be too narrow"
+                f"{scatter.failed} replicates could not be fitted, or gave another number of components, so "
+                "intervals may be too narrow. Ask for fewer components."
             )
         if scatter.unsettled:
             sentences.append(
-                f"{scatter.unsettled} of {done} replicates did not converge; raise max_iterations"
+                f"{scatter.unsettled} of {done} replicates did not converge. Raise max_iterations in the settings."
             )
         info: Info = {
             **found.info,
@@ -130,7 +129,7 @@ class Bootstrap:
 
 @dataclass
 class _Scatter:
-    """Replicates so far, matched to the first fit; the maps of every `stride`-th are kept."""
+    """Collect replicates, matched to the first fit; the maps of every `stride`-th are kept."""
 
     estimate: Factorization
     stride: int
@@ -153,7 +152,7 @@ class _Scatter:
         self.endmembers.append(fitted.endmembers.astype(np.float32))
 
     def posterior(self) -> Posterior | None:
-        """Return the replicates as draws of one chain; None where there is none."""
+        """Return the replicates as draws of one chain; None if there are none."""
         if not self.endmembers:
             return None
         draws = np.stack(self.endmembers)[None], np.stack(self.abundances)[None]

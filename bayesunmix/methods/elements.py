@@ -1,12 +1,12 @@
-r"""Maps of line families and continuum: known spectra, so that nothing can rotate; per-pixel Poisson fits.
+"""Maps of line families and continuum: known spectra, so that nothing can rotate; per-pixel Poisson fits.
 
-Every component is the recorded spectrum of one line family of one element ("Ni_K") or one of a few curves that
-together are the continuum. Their shapes are fixed, with the calibration, by the sum spectrum
-(`bayesunmix.spectra.line_model`); each pixel is then fitted by itself (`bayesunmix.engine.fits.poisson_fit`). The
-abundance of "Ni_K" is the net number of Ni K counts: background and overlaps are subtracted by the fit.
-`bayesunmix.net_counts` returns the maps by name with their standard errors.
+Every component is the recorded spectrum of one line family of one element ("Ni_K"), or one of a few curves that
+together are the continuum. The sum spectrum fixes their shapes and the calibration (`bayesunmix.spectra.line_model`).
+Each pixel is then fitted by itself (`bayesunmix.engine.fits.poisson_fit`). The abundance of "Ni_K" is the net number of
+Ni K counts: the fit subtracts background and overlaps. `bayesunmix.net_counts` returns the maps by name with their
+standard errors.
 
-A component is a line family, not a phase: two elements that always come together stay two components.
+A component is a line family, not a phase: two elements that always occur together stay two components.
 
 References
 ----------
@@ -32,17 +32,17 @@ from bayesunmix.spectra.recognition import NOISE_BELOW_KEV, recognise, require_s
 @METHODS.register("elements")
 @dataclass(frozen=True)
 class ElementMaps:
-    """Poisson fit of line families and continuum in every pixel; the number of components follows from them.
+    """Poisson fit of line families and continuum in every pixel. The number of components follows from the elements.
 
-    Channels below 0.2 keV take no part. No beam energy is needed: the continuum is any smooth curve.
+    Channels below 0.2 keV are ignored. No beam energy is needed, because the continuum is any smooth curve.
 
     Parameters
     ----------
     elements : tuple of str, optional
-        Chemical symbols. Those that the sum spectrum shows beyond doubt, where not given; `info["elements"]` says
-        why each.
+        Chemical symbols. Where not given: those that the sum spectrum shows beyond doubt; `info["elements"]` gives the
+        reason for each.
     n_continuum : int
-        Curves that make up the continuum of a pixel: with 1 it has the shape of the sum spectrum's.
+        Curves that make up the continuum of a pixel. With 1 it has the shape of the sum spectrum's.
     """
 
     finds_n_components: ClassVar[bool] = True

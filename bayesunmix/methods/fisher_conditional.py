@@ -1,11 +1,9 @@
 """A point fit with counting errors: the Fisher covariance of each pixel's abundances, given the endmembers.
 
-The endmembers are taken as known, so that every pixel has its own K x K covariance
-(`bayesunmix.engine.fits.fisher`). Draws are Gamma variates with that covariance about the fit and half a count more
-of the mean composition. A pixel with one component and n counts gets Gamma(n + 1/2): right for a pixel, and useless
-for sums, whose error is that of the endmembers. Measured (film phantom, 20 counts per pixel, seeds 0 to 2): 90 %
-intervals hold .885 of the active abundances and the sum of the Ni layer in 1 of 3; about 7 s on a busy core, most of
-it for quantiles of the draws.
+The endmembers are taken as known, so that every pixel has its own K x K covariance (`bayesunmix.engine.fits.fisher`).
+Draws are Gamma variates with that covariance about the fit, with half a count more of the mean composition. A pixel
+with one component and n counts gets Gamma(n + 1/2). That is right for a pixel and useless for sums, whose error is that
+of the endmembers.
 """
 
 from dataclasses import dataclass, replace
@@ -31,10 +29,11 @@ class FisherConditional:
     Parameters
     ----------
     method : str
-        The point fit: any non-negative method.
+        The point method: any non-negative one.
     n_draws : int
+        Number of draws.
     most_draws_mib : float
-        Memory for abundance draws; fewer are handed out beyond it, at least 20.
+        Memory for abundance draws, in MiB. Fewer are returned to stay below it, but at least 20.
     """
 
     method: str = "nmf"
@@ -46,7 +45,7 @@ class FisherConditional:
         require_name(self.method, METHODS, "method")
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
-        """Fit, and draw abundances about the fit; every draw has the same endmembers."""
+        """Fit, and draw abundances about the fit. Every draw has the same endmembers."""
         found, n_kept, rng = fit_to_draw_around(
             self.method, image, n_components, key, self.n_draws, self.most_draws_mib
         )

@@ -1,13 +1,13 @@
-r"""Rotated principal components: FastICA or varimax, what HyperSpy calls blind source separation.
+"""Rotated principal components: FastICA or varimax, what HyperSpy calls blind source separation.
 
-PCA finds the space of the K endmembers, not the endmembers. Rotation seeks K directions in it whose spectra (or maps)
-have few large values: as far from Gaussian as possible [1]_, or of the largest variance of squares. Samples are made
-white first, centred for FastICA. The abundances take the inverse transform, so that the expected counts stay those of
-PCA. Signs are free: endmembers and abundances may be negative, and each endmember has a positive sum.
+PCA finds the space of the K endmembers, not the endmembers. Rotation looks for K directions in it whose spectra (or
+maps) have few large values: as far from Gaussian as possible [1]_, or of the largest variance of squares. Samples are
+whitened first, and centred for FastICA. The abundances get the inverse transform, so that the expected counts stay
+those of PCA. Signs are free: endmembers and abundances may be negative, and each endmember has a positive sum.
 
-The rotation is repeated from random starts, and from random starts with the samples reweighted at random [3]_. How
-closely these results gather about a component, less how near they lie to the others, is its stability [2]_: 1 if it is
-always found.
+The rotation is repeated from random starts, and from random starts with randomly reweighted samples [3]_. The stability
+of a component is how closely these results cluster about it, less how near they are to the others [2]_. It is 1 if the
+component is always found.
 
 References
 ----------
@@ -41,22 +41,24 @@ STABLE = 0.9
 class ICA:
     """FastICA (Hyvarinen 1999) or varimax rotation of the leading components of PCA.
 
-    `info["stability"]` holds the stability of each component, at most 1.
+    `info["stability"]` contains the stability of each component, at most 1.
 
     Parameters
     ----------
     rotation : {"fastica", "varimax"}
+        Criterion of the rotation.
     on : {"endmembers", "abundances"}
         What is made simple: spectra, or maps.
     derivative : bool
-        Judge the differences of neighbouring channels (or pixels), in which a continuum counts for little.
+        Use the differences of neighbouring channels (or pixels), in which a continuum counts for little.
     scaling : {"poisson", "keenan_kotula", "biwhitened", "none"}
-        Of the counts in PCA.
+        Scaling of the counts in PCA.
     n_starts : int
-        Random rotations to start from; as many again judge the stability.
+        Random rotations to start from; as many again determine the stability.
     tolerance : float
-        Converged when no component turns by more than this (1 - cosine) in an iteration.
+        The rotation has converged when no component turns by more than this (1 - cosine) in an iteration.
     max_iterations : int
+        Largest number of iterations of each rotation.
     """
 
     rotation: Criterion = "fastica"
@@ -72,7 +74,7 @@ class ICA:
         require_choice(self)
 
     def fit(self, image: SpectrumImage, n_components: int, key: jax.Array) -> Unmixing:
-        """Rotate the leading `n_components` of PCA; those that the counts do not have stay empty."""
+        """Rotate the leading `n_components` of PCA. Components that the counts do not have stay empty."""
         components = principal_components(image, n_components, self.scaling)
         rank = max(int(np.count_nonzero(components.explained_variance_ratio)), 1)
         samples = self._samples(components, rank, image)
@@ -108,7 +110,7 @@ class ICA:
         return Unmixing(_rotated(components, forward, back, self.on), info=info)
 
     def _samples(self, components: Components, rank: int, image: SpectrumImage) -> np.ndarray:
-        """Return the (rank, N) values to be made simple, and of pixels only those that take part."""
+        """Return the (rank, N) values to be made simple; masked pixels are left out."""
         endmembers, abundances, _ = components
         if self.on == "endmembers":
             values, grid = endmembers[:rank], endmembers.shape[1:]
@@ -127,16 +129,18 @@ class ICA:
         warnings = []
         if not converged:
             warnings.append(
-                f"the rotation still turned after {self.max_iterations} iterations; raise max_iterations"
+                f"The rotation still turned after {self.max_iterations} iterations. Raise max_iterations."
             )
         unstable = [str(k) for k in range(rank) if stability[k] < STABLE]
         if unstable:
             warnings.append(
-                f"component{'s' * (len(unstable) > 1)} {', '.join(unstable)} of {rank} came out otherwise from other "
-                f"starts and samples (stability under {STABLE:g}); ask for fewer components, or do not interpret them"
+                f"Component{'s' * (len(unstable) > 1)} {', '.join(unstable)} of {rank} came out differently from other "
+                f"starts and samples (stability below {STABLE:g}). Ask for fewer components, or do not interpret them."
             )
         if rank < len(stability):
-            warnings.append(f"the counts have only {rank} of the {len(stability)} components; ask for {rank}")
+            warnings.append(
+                f"The counts have only {rank} of the {len(stability)} components. Ask for {rank}."
+            )
         return warnings
 
 
@@ -150,7 +154,7 @@ def _whiten(samples: np.ndarray, centred: bool) -> tuple[np.ndarray, np.ndarray]
 
 
 def _rotated(components: Components, forward: np.ndarray, back: np.ndarray, on: str) -> Factorization:
-    """Apply the transform that was found on one side, and undo it on the other; `back` is the inverse of `forward`."""
+    """Apply the transform on one side, and undo it on the other; `back` is the inverse of `forward`."""
     endmembers, abundances = components.endmembers.copy(), components.abundances.copy()
     rank = len(forward)
     for_endmembers, for_abundances = (forward, back) if on == "endmembers" else (back.T, forward.T)
@@ -175,7 +179,7 @@ def _stability(matrices: np.ndarray, best: int) -> np.ndarray:
     for own in range(best * n_components, (best + 1) * n_components):
         inside = cluster == cluster[own]
         size, outside = np.count_nonzero(inside), np.count_nonzero(~inside)
-        # Without the likeness of each to itself, so that a component found but once is not called stable.
+        # Without the similarity of each to itself, so that a component found only once is not called stable.
         within = (alike[np.ix_(inside, inside)].sum() - size) / max(size * (size - 1), 1)
         between = alike[np.ix_(inside, ~inside)].sum() / max(size * outside, 1)
         quality.append(within - between)

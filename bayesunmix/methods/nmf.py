@@ -1,7 +1,7 @@
 """KL-NMF: non-negative factorisation of Poisson counts by maximum likelihood.
 
 The deviance is lowered by extrapolated EM (see `bayesunmix.engine.fits.em`) from the best of several binned random
-starts (see `bayesunmix.engine.fits.starts`), which is what decides the result at a few counts per pixel.
+starts (see `bayesunmix.engine.fits.starts`). At a few counts per pixel the start decides the result.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,10 @@ class NMF:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when no more than this share of the deviance is left to gain, as far as the last iterations tell.
+        The fit has converged when no more than this fraction of the deviance is left to gain, as extrapolated from the
+        last iterations.
     max_iterations : int
-        EM iterations at full resolution.
+        Largest number of EM iterations at full resolution.
     """
 
     n_starts: int = 8

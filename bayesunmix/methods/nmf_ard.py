@@ -20,19 +20,20 @@ from bayesunmix.engine.fits.relevance import fit_relevant
 class NMFARD:
     r"""KL-NMF with l1-ARD (Tan and Fevotte 2013), which finds its number of components.
 
-    `info["relevance"]` holds :math:`\lambda_k / \lambda_{min} - 1` of each of the `info["n_components_tried"]`
-    components; those near 0 are left out.
+    `info["relevance"]` contains :math:`\lambda_k / \lambda_{min} - 1` of each of the `info["n_components_tried"]`
+    components. Those near 0 are left out.
 
     Parameters
     ----------
     a : float
-        Shape of the inverse-gamma prior, greater than 2; the scale b follows from the mean count (method of moments).
+        Shape of the inverse-gamma prior, greater than 2. The scale b follows from the mean count (method of moments).
     n_starts : int
-        Random starts of the binned fit, before relevance is asked for.
+        Random starts of the binned fit, before relevance is decided.
     tolerance : float
-        Converged when no more than this share of the objective is left to gain, as far as the last iterations tell.
+        The fit has converged when no more than this fraction of the objective is left to gain, as extrapolated from the
+        last iterations.
     max_iterations : int
-        EM iterations on superpixels, and again at full resolution.
+        Largest number of EM iterations on superpixels, and again at full resolution.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -51,5 +52,5 @@ class NMFARD:
             )
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
-        """Find the components, at most `n_components` of them (None: at most 10), and fit them."""
+        """Find the relevant components, at most `n_components` of them (None: at most 10), and fit them."""
         return fit_relevant(image, n_components, key, **asdict(self))

@@ -1,8 +1,8 @@
 r"""NMF under the Frobenius norm, by hierarchical alternating least squares (HALS).
 
-Minimises :math:`\lVert X - A E \rVert_F^2` one column of A, then one row of E at a time, each in closed form. It
-weighs a channel with thousands of counts like an empty one, which is wrong for photons and is what many tools do;
-it is here to be compared with. The counts enter through sparse products only.
+It minimises :math:`\lVert X - A E \rVert_F^2` one column of A, then one row of E at a time, each in closed form. It
+gives a channel with thousands of counts the same weight as an empty one, which is wrong for photons. Many tools do so,
+and it is here for comparison; prefer `nmf`. The counts enter through sparse products only.
 
 References
 ----------
@@ -37,9 +37,10 @@ class NMFFrobenius:
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when no more than this share of the squared residual is left to gain, as far as the last iterations
-        tell.
+        The fit has converged when no more than this fraction of the squared residual is left to gain, as extrapolated
+        from the last iterations.
     max_iterations : int
+        Largest number of HALS iterations.
     """
 
     n_starts: int = 8
@@ -64,7 +65,7 @@ class NMFFrobenius:
 
 @jax.jit
 def _advance(data: Data, moving: Moving, iterations: int) -> Moving:
-    """Do HALS iterations, which have no use for momentum."""
+    """Do HALS iterations, which do not use momentum."""
 
     def step(_: int, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         abundances, endmembers = state

@@ -1,19 +1,17 @@
 r"""KL-NMF of minimum volume: of the factorisations that explain the counts, one whose endmembers lie close together.
 
-Where every endmember holds the same continuum, NMF can exaggerate what differs between them and still be non-negative
-everywhere. Lowered is the deviance D plus
+Where every endmember contains the same continuum, NMF can exaggerate the differences between them and still be
+non-negative everywhere. The objective is the deviance D plus
 
 .. math:: s D_0 \log\det(E E^T / g + \delta I),
 
 with endmembers that sum to one [1]_, g the squared length of the normalised sum spectrum and :math:`D_0` the deviance
-at the start; so s is a plain number: a volume e times smaller is worth that share of the deviance. The log-determinant
-is majorised by its tangent, the quadratic form that remains by a parabola per entry, and a multiplier holds the sum
-of each endmember at one [2]_.
+at the start. So s is a plain number: a volume e times smaller may cost that fraction of the deviance. The
+log-determinant is majorised by its tangent, the quadratic form that remains by a parabola per entry, and a multiplier
+fixes the sum of each endmember at one [2]_.
 
-A small volume is right where some pixels hold one phase each. Where none does, it draws the endmembers into the
-mixtures, and every strength makes the result worse. Spectral angles at 50 counts per pixel, without it and at a
-strength of 3e-4, 1e-3, 3e-3 (means of seeds 10 to 12): `overlapping_lines` 11.1, 9.0, 7.1, 5.2 deg; `core_shell` 5.9,
-6.9, 7.9, 12.3; `nicr_film` 1.4, 1.4, 1.4, 1.6; `nicr_mixed`, which has no pure pixel, 3.7, 5.3, 7.4, 11.3.
+Use it if some pixels contain one phase each and spectra overlap. Where no pixel is pure, a small volume draws the
+endmembers into the mixtures, and every strength makes the result worse.
 
 References
 ----------
@@ -48,7 +46,7 @@ from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY, Moving, extrapolat
 from bayesunmix.engine.fits.majoriser import minimiser_of_sum
 from bayesunmix.engine.fits.starts import best_start
 
-VOLUME_RIDGE = 0.1  # delta: endmembers so alike that they span less are not drawn closer
+VOLUME_RIDGE = 0.1  # delta: endmembers that are more alike than this are not drawn closer
 
 
 @METHODS.register("nmf_minvol")
@@ -59,12 +57,14 @@ class NMFMinvol:
     Parameters
     ----------
     strength : float
-        Share of the deviance that endmembers of an e times smaller volume may cost.
+        Fraction of the deviance that endmembers of an e times smaller volume may cost.
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when no more than this share of the objective is left to gain, as far as the last iterations tell.
+        The fit has converged when no more than this fraction of the objective is left to gain, as extrapolated from the
+        last iterations.
     max_iterations : int
+        Largest number of EM iterations.
     """
 
     strength: float = 3e-4
@@ -92,7 +92,7 @@ class NMFMinvol:
 
 
 def log_volume(endmembers: Array, unit: float) -> float:
-    """Log-determinant of the Gram matrix of (K, C) endmembers over `unit`, with a ridge."""
+    """Return the log-determinant of the Gram matrix of (K, C) endmembers over `unit`, with a ridge."""
     spectra = np.asarray(endmembers, np.float64)
     return float(np.linalg.slogdet(spectra @ spectra.T / unit + VOLUME_RIDGE * np.eye(len(spectra)))[1])
 
@@ -105,7 +105,7 @@ def _advance(data: Data, unit: Array, weight: Array, moving: Moving, iterations:
 def volume_step(
     data: Data, unit: Array, weight: Array, abundances: Array, endmembers: Array
 ) -> tuple[Array, Array]:
-    """Do an EM iteration: abundances as ever, then endmembers with the majorised volume."""
+    """Do an EM iteration: abundances as in `nmf`, then endmembers with the majorised volume."""
     abundances = jnp.maximum(allocate_to_pixels(data, abundances, endmembers), LEAST_ENTRY)
     allocated = allocate_to_channels(data, abundances, endmembers)
     size = jnp.maximum(allocated.sum(1, keepdims=True), LEAST_ENTRY)

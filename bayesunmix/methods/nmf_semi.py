@@ -1,7 +1,7 @@
-"""KL-NMF with some endmembers known: those given stay as they are, the rest are free.
+"""KL-NMF with some endmembers known: those given stay fixed, the rest are free.
 
-A spectrum of the substrate, the grid or a standard is often at hand. Holding it fixed takes away part of the freedom
-that a blind factorisation has, and the descent is that of `nmf` in what is left.
+A spectrum of the substrate, the grid or a standard is often available. Fixing it removes part of the freedom of a blind
+factorisation. The descent in what is left is that of `nmf`.
 """
 
 from dataclasses import dataclass, replace
@@ -24,19 +24,20 @@ from bayesunmix.engine.fits.starts import best_start
 @METHODS.register("nmf_semi")
 @dataclass(frozen=True)
 class NMFSemi:
-    """KL-NMF with given endmembers, which come first in the result; `known` says which they are.
+    """KL-NMF with given endmembers, which come first in the result and are marked in `known`.
 
     Parameters
     ----------
     endmembers : (M, C) array, optional
-        Spectra of M known components, in any scale, with the channels of the image; M at most `n_components`. Kept as
-        tuples, so that settings can be compared and written down. None: all are free, as in `nmf`.
+        Spectra of M known components, in any scale, with the channels of the image; M is at most `n_components`. Stored
+        as tuples, so that settings can be compared and written down. With None all are free, as in `nmf`.
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when no more than this share of the deviance is left to gain, as far as the last iterations tell.
+        The fit has converged when no more than this fraction of the deviance is left to gain, as extrapolated from the
+        last iterations.
     max_iterations : int
-        EM iterations at full resolution.
+        Largest number of EM iterations at full resolution.
     """
 
     endmembers: tuple[tuple[float, ...], ...] | None = None

@@ -1,18 +1,18 @@
 r"""KL-NMF with smooth abundance maps: neighbours are drawn together, as far as held-out photons approve.
 
-Lowered is half the deviance plus
+The objective is half the deviance plus
 
 .. math:: \frac{s}{2 m} \sum_k \sum_{p \sim q} (a_{pk} - a_{qk})^2 = \frac{s}{2 m} \mathrm{tr}(A^T L A),
 
-the Laplacian penalty that espm also offers [1]_, over pairs of occupied neighbours along every navigation axis.
-Dividing by m, the mean counts per occupied pixel, makes s a plain number: an abundance of m counts has the variance m,
-so that :math:`\sqrt s` is the length in pixels over which maps are smoothed, at any dose. Each square is majorised by
-one term per pixel [2]_, and the EM step has a closed form. The expected counts are held at the number counted, which
+the Laplacian penalty that espm also offers [1]_, over pairs of occupied neighbours along every navigation axis. It is
+divided by m, the mean counts per occupied pixel, so that s is a plain number: an abundance of m counts has the variance
+m, and :math:`\sqrt s` is the length in pixels over which maps are smoothed, at any dose. Each square is majorised by
+one term per pixel [2]_, and the EM step has a closed form. The expected counts are fixed at the recorded number, which
 the penalty would lower. Edges are smoothed like everything else.
 
-Where no s is given, half of the photons choose it: maps fitted to one half, at the endmembers of the binned fit, are
-scored on the other half. The best s of half the photons is halved, because a given belief in how much fractions differ
-between neighbours means s proportional to 1 / m.
+Where no s is given, it is chosen on held-out photons. Maps are fitted to half of the photons, at the endmembers of the
+binned fit, and scored on the other half. The best s of half the photons is halved for all of them, because the same
+belief in how much fractions differ between neighbours means s proportional to 1 / m.
 
 References
 ----------
@@ -53,7 +53,7 @@ from bayesunmix.engine.fits.neighbours import Neighbours, neighbours
 from bayesunmix.engine.fits.starts import Start, best_start
 
 GRID = tuple(0.01 * 10 ** (step / 2) for step in range(9))  # 0.01 to 100
-NEVER = 1e15
+NEVER = 1e15  # slope that keeps the padding at zero
 CHOICE_TOLERANCE, CHOICE_ITERATIONS = 1e-5, 300
 
 
@@ -65,13 +65,16 @@ class NMFSmooth:
     Parameters
     ----------
     smoothness : float, optional
-        Square of the length over which maps are smoothed, in pixels. None: chosen by held-out photons;
-        `info["smoothness"]` says which, `info["held_out_deviance"]` how each of `info["smoothness_tried"]` did.
+        Square of the length over which maps are smoothed, in pixels. With None it is chosen on held-out photons:
+        `info["smoothness"]` is the choice, and `info["held_out_deviance"]` the score of each of
+        `info["smoothness_tried"]`.
     n_starts : int
         Random starts of the binned fit.
     tolerance : float
-        Converged when no more than this share of the objective is left to gain, as far as the last iterations tell.
+        The fit has converged when no more than this fraction of the objective is left to gain, as extrapolated from the
+        last iterations.
     max_iterations : int
+        Largest number of EM iterations.
     """
 
     smoothness: float | None = None
@@ -128,7 +131,7 @@ def smooth_step(
     endmembers: Array,
     fixed: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Do one EM iteration with the majorised penalty; endmembers where `fixed` is True stay as they are."""
+    """Do one EM iteration with the majorised penalty; endmembers where `fixed` is True stay fixed."""
     allocated = allocate_to_pixels(data, abundances, endmembers)
     degree, sums = around.degree(), around.sums(abundances)
     # A pixel without neighbours is tied to itself, which leaves it free in the end; padding stays empty.
@@ -143,7 +146,7 @@ def smooth_step(
 
 
 class Choice(NamedTuple):
-    """A smoothness, the held-out deviance of each that was tried, and whether the user stopped the trials."""
+    """Hold a smoothness, the held-out deviance of each that was tried, and whether the user stopped the trials."""
 
     smoothness: float
     scores: dict[float, float]
@@ -151,10 +154,10 @@ class Choice(NamedTuple):
 
 
 def _choose(image: SpectrumImage, start: Start, rng: np.random.Generator) -> Choice:
-    """Fit maps to half of the photons, smoother and smoother, until the other half disapproves."""
+    """Fit maps to half of the photons, smoother and smoother, until they predict the other half worse."""
     try:
         kept, rest = image.thin(0.5, rng)
-    except ValueError:  # hardly a photon: nothing speaks against one length
+    except ValueError:  # hardly a photon: any smoothness will do
         return Choice(1.0, {}, False)
     data, pixels = lay_out(kept)
     fixed = jnp.ones((len(start.endmembers), 1), bool)
@@ -178,7 +181,7 @@ def _held_out(rest: SpectrumImage, endmembers: np.ndarray) -> Callable[[np.ndarr
 
 
 def _of_pixels(maps: np.ndarray, pixels: Occupied) -> np.ndarray:
-    """Take the occupied pixels of (K, P) maps and pad them."""
+    """Take the occupied pixels of (K, P) maps, and pad them."""
     taken = np.full((len(maps), pixels.padded), LEAST_ENTRY, np.float32)
     taken[:, : pixels.pixels.size] = np.maximum(maps[:, pixels.pixels], LEAST_ENTRY)
     return taken

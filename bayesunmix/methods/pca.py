@@ -23,18 +23,19 @@ from bayesunmix.engine.subspace.pca import Scaling, Solver, principal_components
 class PCA:
     """Poisson-weighted PCA (Keenan and Kotula 2004). It has no randomness: every seed gives the same result.
 
-    `info["explained_variance_ratio"]` is the share of the whole sum of squares of the scaled counts.
+    `info["explained_variance_ratio"]` is the fraction of the whole sum of squares of the scaled counts.
 
     Parameters
     ----------
     scaling : {"poisson", "keenan_kotula", "biwhitened", "none"}
-        Weights of pixels and channels: from the total map and the sum spectrum, with three photons added to each total
-        or, as other programs do, without; from biwhitening; or all one.
+        Weights of pixels and channels. "poisson" takes them from the total map and the sum spectrum, with three photons
+        added to each total; "keenan_kotula" adds none, as other programs do; "biwhitened" takes them from biwhitening;
+        with "none" all are one.
     centred : bool
-        Make the mean the first of the `n_components`, and the others principal components about it; so the estimate
-        still adds up to the counts, and its first explained variance is that of the mean.
+        Make the mean the first of the `n_components`, and the others principal components about it. Then the estimate
+        still adds up to the counts, and the first explained variance is that of the mean.
     solver : {"auto", "randomised", "gram"}
-        Block Krylov iteration or the Gram matrix; the same components, at different speed.
+        Block Krylov iteration or the Gram matrix. They give the same components, at different speed.
     """
 
     scaling: Scaling = "poisson"
@@ -58,8 +59,8 @@ class PCA:
             "warnings": []
             if rank == n_components
             else [
-                f"the counts have only {rank} of the {n_components} components asked for; the others are empty: "
-                f"ask for {rank}"
+                f"The counts have only {rank} of the {n_components} components, and the others are empty. "
+                f"Ask for {rank}."
             ],
         }
         return Unmixing(Factorization(found.endmembers, found.abundances), info=info)

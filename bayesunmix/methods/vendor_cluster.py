@@ -1,10 +1,10 @@
 """Hard phase map by clustering of PCA scores: how a microscope's own software finds phases.
 
-Re-implemented from public descriptions, not a product: ESPRIT AutoPhase finds regions of similar composition from
-principal components of the spectra at an adjustable sensitivity and leaves pixels that fit none without a phase [1]_;
-phase mapping of EDAX compares spectra pixel by pixel and groups like with like [2]_. The result has what such tools
-return: a label for each pixel, the sum spectrum of each phase, and area fractions; no fractions within a pixel, no
-error bars. See `bayesunmix.methods._phase_clusters` for the steps.
+Re-implemented from public descriptions, not a product. ESPRIT AutoPhase finds regions of similar composition from
+principal components of the spectra at an adjustable sensitivity, and leaves pixels that fit none without a phase [1]_.
+Phase mapping of EDAX compares spectra pixel by pixel and groups like with like [2]_. The result has what such tools
+return: a label for each pixel, the sum spectrum of each phase, and area fractions. It has no fractions within a pixel
+and no error bars. See `bayesunmix.methods._phase_clusters` for the steps.
 
 References
 ----------
@@ -30,12 +30,12 @@ from bayesunmix.methods._phase_clusters import phase_clusters
 class VendorCluster:
     """Clusters of PCA scores, joined with their neighbours, with unassigned pixels.
 
-    `Unmixing.labels` is the phase map. All counts of a pixel are those of its phase; an unassigned one has none.
+    `Unmixing.labels` is the phase map. All counts of a pixel belong to its phase; an unassigned one has none.
 
     Parameters
     ----------
     window_counts : float
-        Pixels are summed with their neighbours until a window holds so many counts on average.
+        Pixels are summed with their neighbours until a window has this many counts on average.
     smallest_region : int
         Regions of fewer pixels join their neighbours.
     """
@@ -48,7 +48,7 @@ class VendorCluster:
         require_positive(self)
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
-        """Find at most `n_components` phases, or as many as can be told apart."""
+        """Find at most `n_components` phases, or as many as can be distinguished."""
         seed = int(jax.random.bits(key, dtype="uint32"))
         phases = phase_clusters(image, n_components, self.window_counts, self.smallest_region, seed)
         info: Info = {

@@ -1,8 +1,8 @@
 r"""Hard phase map by matching each pixel to a spectrum library: the smallest chi-square wins.
 
-Re-implemented from public descriptions, not a product: a phase library matches pixels by a chi-squared fit [1]_, and
+Re-implemented from public descriptions, not a product. A phase library matches pixels by a chi-squared fit [1]_, and
 phases may be defined by regions that the user draws, all else staying unassigned [2]_. Pixels are summed with their
-neighbours, channels into bands of about equal counts, until there is enough to compare;
+neighbours, and channels into bands of about equal counts, until there is enough to compare;
 
 .. math:: \chi^2_m = \frac{1}{B - 1} \sum_b \frac{(x_b - N e_{mb})^2}{N e_{mb}}
 
@@ -36,7 +36,7 @@ from bayesunmix.methods._phase_clusters import (
 
 BANDS = 40
 SMALLEST_REGION = 5
-FEWEST_EXPECTED = 0.5  # counts of a band: fewer would give a single photon a huge chi-square
+FEWEST_EXPECTED = 0.5  # counts in a band: with fewer, a single photon would have a huge chi-square
 
 
 @METHODS.register("vendor_library")
@@ -49,12 +49,12 @@ class VendorLibrary:
     Parameters
     ----------
     library : tuple of tuple of float, optional
-        Spectra (M, C) of the phases, for example sums over regions of the image; an array will do. Where not
-        given, it is built as a user would: from the clusters of `bayesunmix.methods._phase_clusters`.
+        Spectra (M, C) of the phases, for example sums over regions of the image; an array will do. Where not given, it
+        is built as a user would: from the clusters of `bayesunmix.methods._phase_clusters`.
     window_counts : float
-        Pixels are summed with their neighbours until a window holds so many counts on average.
+        Pixels are summed with their neighbours until a window has this many counts on average.
     worst_chi_square : float
-        Per degree of freedom; what matches worse is unassigned.
+        Largest chi-square per degree of freedom; pixels that match worse are unassigned.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -81,7 +81,7 @@ class VendorLibrary:
             )
 
     def fit(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> Unmixing:
-        """Match every pixel; without a library, `n_components` is the most phases it is built of."""
+        """Match every pixel. Without a library, `n_components` is the largest number of phases to build one of."""
         library = self._library(image, n_components, key)
         chi_square, enough = _chi_squares(image, library, self.window_counts)
         matched = enough & (chi_square.min(axis=1) <= self.worst_chi_square)
@@ -112,7 +112,7 @@ class VendorLibrary:
 def _chi_squares(
     image: SpectrumImage, library: np.ndarray, window_counts: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Chi-square of each pixel's window against each spectrum, (P, M), and whether it holds enough counts, (P,)."""
+    """Return the chi-square of each pixel's window with each spectrum, (P, M), and if it has enough counts, (P,)."""
     spectrum = image.sum_spectrum() / image.n_photons
     band = np.minimum(np.cumsum(spectrum) * BANDS, BANDS - 1e-9).astype(int)
     gather = sparse.csr_array((np.ones(band.size), (np.arange(band.size), band)), shape=(band.size, BANDS))

@@ -1,10 +1,10 @@
-r"""Component maps by rotated PCA and non-negative alternating least squares, after Keenan and Kotula.
+"""Component maps by rotated PCA and non-negative alternating least squares, after Keenan and Kotula.
 
-Re-implemented from their patents and papers, which describe what COMPASS and AXSIA do, not from either product:
-counts are weighted by the inverse roots of the mean spectrum and of the total map, so that their noise is about
-uniform [1]_; the leading K principal components of the weighted counts stand for the data; they are rotated to
-simplicity (varimax) of the maps, because phases seldom share pixels [2]_; from there least squares alternate between
-spectra and maps, both kept non-negative; at last the weights are undone.
+Re-implemented from their patents and papers, which describe what COMPASS and AXSIA do, not from either product. Counts
+are weighted by the inverse roots of the mean spectrum and of the total map, so that their noise is about uniform [1]_.
+The leading K principal components of the weighted counts stand for the data. They are rotated to simplicity (varimax)
+of the maps, because phases seldom share pixels [2]_. From there least squares alternate between spectra and maps, both
+kept non-negative. At last the weights are undone.
 
 References
 ----------
@@ -39,9 +39,9 @@ class VendorMCR:
     Parameters
     ----------
     tolerance : float
-        Converged when less than this share of the squared residual is left to gain.
+        The fit has converged when less than this fraction of the squared residual is left to gain.
     max_iterations : int
-        Rounds of least squares.
+        Largest number of rounds of least squares.
     """
 
     tolerance: float = 1e-5

@@ -1,1 +1,1 @@
-"""Priors of abundance maps and models of endmembers, one file each."""
+"""Models that the Bayesian methods are built of: priors of the maps, and models of the spectra."""

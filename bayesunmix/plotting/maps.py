@@ -44,16 +44,49 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     True
     """
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
-    abundances, *bounds = (np.where(image.takes_part[:, None], s.abundances, np.nan) for s in shown)
+    abundances, *bounds = (s.abundances for s in shown)
+    named = titles(result, separator=" " if len(image.navigation_shape) == 1 else "\n")
+    return plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
+
+
+def plot_named(
+    values: np.ndarray,
+    bounds: Sequence[np.ndarray],
+    image: SpectrumImage,
+    names: Sequence[str],
+    unit: str,
+    interval: float,
+) -> Figure:
+    """Draw maps of an image in a row, and the width of their intervals in another.
+
+    Parameters
+    ----------
+    values : (P, n) array
+        A map a column.
+    bounds : two (P, n) arrays, or none
+        Lower and upper ends of the intervals.
+    image : SpectrumImage
+        Gives the shape and the scale bar.
+    names : n str
+        A title for each map.
+    unit : str
+        What the values are.
+    interval : float
+        Probability of the intervals.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    """
+    values, *bounds = (np.where(image.takes_part[:, None], v, np.nan) for v in (values, *bounds))
     if len(image.navigation_shape) == 1:
-        return _plot_line_scan(abundances, bounds, image, titles(result))
+        return _plot_line_scan(values, bounds, image, names, unit)
     index, said = central_slice(image.navigation_shape, image.axes)
-    maps = abundances.reshape(*image.navigation_shape, -1)[index]
-    rows = [(maps, "expected counts")]
+    rows = [(values.reshape(*image.navigation_shape, -1)[index], unit)]
     if bounds:
         widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
-        rows.append((widths, f"width of the {100 * LEVEL:g} % interval, counts"))
-    return _plot_grid(rows, titles(result, separator="\n"), image.axes[-2:], said)
+        rows.append((widths, f"width of the {100 * interval:g} % interval, counts"))
+    return _plot_grid(rows, names, image.axes[-2:], said)
 
 
 def _plot_grid(
@@ -117,7 +150,11 @@ def _draw_scale_bar(axes: Axes, pixels: float, label: str) -> None:
 
 
 def _plot_line_scan(
-    abundances: np.ndarray, bounds: list[np.ndarray], image: SpectrumImage, titles: Sequence[str]
+    abundances: np.ndarray,
+    bounds: Sequence[np.ndarray],
+    image: SpectrumImage,
+    titles: Sequence[str],
+    unit: str,
 ) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale
@@ -130,7 +167,7 @@ def _plot_line_scan(
                 position, bounds[0][:, k], bounds[1][:, k], color=colour, alpha=0.3, lw=0, step="mid"
             )
         axes.step(position, values, where="mid", color=colour, lw=1.2, label=titles[k])
-    axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel="expected counts")
+    axes.set(xlabel=f"{axis.name} ({axis.units})", ylabel=unit)
     figure.legend(loc="outside upper left", frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -1,8 +1,8 @@
-"""X-ray physics that models and phantoms share: characteristic lines, the continuum, the detector.
+"""Compute X-ray physics that models and phantoms share: characteristic lines, the continuum, the detector.
 
-`thin_film` says what a material of given composition emits and records it. Its parts stand on their own: `lines`
-(what an element emits), `kramers` (what the electrons radiate while they slow down) and `Detector` (what is left
-of both after the detector), on an axis of channel centres.
+`thin_film` returns what a material of given composition emits, and records it. Its parts also work on their own:
+`lines` (what an element emits), `kramers` (what the electrons radiate while they slow down) and `Detector` (what the
+detector records of both), on an axis of channel centres.
 """
 
 from bayesunmix.spectra.absorption import attenuation, film_transmission

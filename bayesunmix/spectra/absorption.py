@@ -1,14 +1,14 @@
-r"""How many photons get out of the specimen towards the detector (Beer and Lambert).
+r"""Compute how many photons leave the specimen towards the detector (Beer and Lambert).
 
 Photons of energy E that cross a mass path :math:`\rho l` of a material survive with probability
-:math:`e^{-\mu(E) \rho l}`. From a film of mass thickness :math:`\rho t` the path is
-:math:`\rho z / \sin(\theta + \tau)`, where z is the depth below the side that faces the detector, :math:`\theta` the
-take-off angle and :math:`\tau` the tilt towards the detector. Averaged over all depths,
+:math:`e^{-\mu(E) \rho l}`. From a film of mass thickness :math:`\rho t` the path is :math:`\rho z / \sin(\theta +
+\tau)`, where z is the depth below the side that faces the detector, :math:`\theta` the take-off angle and :math:`\tau`
+the tilt towards the detector. Averaged over all depths,
 
 .. math:: \bar T = \frac{1 - e^{-\chi}}{\chi}, \qquad \chi = \frac{\mu \rho t}{\sin(\theta + \tau)}.
 
-A spectrum that depends on the depth or the thickness is no longer a sum of endmembers: absorption breaks linear
-mixing, and is therefore an option everywhere.
+A spectrum that depends on depth or thickness is no longer a sum of endmembers: absorption breaks linear mixing, and is
+therefore an option everywhere.
 
 References
 ----------
@@ -50,7 +50,7 @@ def attenuation(composition: str | Mapping[str, float], energy_kev: np.ndarray) 
 
 
 def film_transmission(optical_thickness: np.ndarray, takeoff_deg: float, tilt_deg: float = 0.0) -> np.ndarray:
-    """Return the share of a film's photons that reach the detector, averaged over depth.
+    """Return the fraction of a film's photons that reach the detector, averaged over depth.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def film_transmission(optical_thickness: np.ndarray, takeoff_deg: float, tilt_de
 
     Returns
     -------
-    transmission : array
-        Of the same shape, in (0, 1].
+    transmission : array of the same shape
+        In (0, 1].
 
     Raises
     ------

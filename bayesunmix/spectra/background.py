@@ -1,4 +1,4 @@
-r"""The continuum that electrons radiate as they are deflected by nuclei (bremsstrahlung).
+r"""Compute the continuum that electrons radiate when nuclei deflect them (bremsstrahlung).
 
 Kramers' law for the number of photons per unit energy, for electrons of energy :math:`E_0`,
 
@@ -9,9 +9,8 @@ holds for a target that stops the electrons. One atom that an electron of speed 
 .. math:: \frac{d\sigma}{dE} = g \, \frac{16 \pi}{3 \sqrt{3}} \, \frac{\alpha r_e^2 Z^2}{\beta^2 E},
 
 the thin film's law, which has the same shape for :math:`E \ll E_0`. Quantum theory multiplies it by a Gaunt factor g
-between 1 and 2, which changes slowly with E and Z, and sends more photons forward than to a detector at the side.
-One number stands for both: with g = 1 the published Ni/Cr needle has 1.42 (Si), 1.40 (Cr) and 1.29 (Ni) times
-the computed continuum between 2.1 and 3.3 keV, relative to its K-alpha lines.
+between 1 and 2, which changes slowly with E and Z, and sends more photons forward than to a detector at the side. One
+number stands for both. It is fitted to the ratio of continuum and K-alpha lines of the published Ni/Cr needle.
 
 References
 ----------
@@ -32,10 +31,10 @@ _GAUNT = 1.37
 
 
 def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
-    """Continuum photons per channel, as emitted; `Detector.record` turns them into recorded ones.
+    """Return the continuum photons per channel, as emitted; `Detector.record` records them.
 
-    Integrated exactly over each channel. To record them, take an axis that reaches a few peak widths beyond
-    the detector's on both sides: photons from there are recorded inside it.
+    They are integrated exactly over each channel. To record them, use an axis that extends a few peak widths beyond the
+    detector's on both sides, because photons from there are recorded inside it.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
 
 
 def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
-    """Cross-section of an atom for radiating a photon into each channel, in any direction, over its Z squared.
+    """Return an atom's cross-section for radiating a photon into each channel, in any direction, over its Z squared.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray
 
 
 def _edges_below(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
-    """Channel edges, those above the beam energy moved down to it."""
+    """Return the channel edges, those above the beam energy moved down to it."""
     edges = channel_edges(energy_kev)
     if not 0 < edges[0] < beam_kev < np.inf:
         raise ValueError(

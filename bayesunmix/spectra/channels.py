@@ -1,4 +1,4 @@
-"""Channel edges: a count belongs to a channel, so a spectrum is an integral between two edges."""
+"""Compute the edges and the width of channels: a spectrum is an integral between two edges."""
 
 import numpy as np
 
@@ -36,3 +36,8 @@ def channel_edges(energy_kev: np.ndarray) -> np.ndarray:
         )
     inner = (centres[:-1] + centres[1:]) / 2
     return np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])
+
+
+def channel_width(energy_kev: np.ndarray) -> float:
+    """Return the usual width of a channel in keV; 1 where there is a single channel."""
+    return float(np.median(np.diff(energy_kev))) if energy_kev.size > 1 else 1.0

@@ -1,4 +1,4 @@
-"""What a material is made of: weight fractions of its elements, from a formula or as given."""
+"""Read what a material is made of: weight fractions of its elements, from a formula or as given."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def weight_fractions(composition: str | Mapping[str, float]) -> dict[str, float]
     Returns
     -------
     weights : dict of str to float
-        Elements that are there, summing to one.
+        Elements with a fraction above 0; the fractions sum to one.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-r"""How often a beam electron empties an inner shell: the ionisation cross-section of K, L and M shells.
+r"""Compute how often a beam electron empties an inner shell: the ionisation cross-section of K, L and M shells.
 
-The analytical fit of Bote et al. to distorted-wave (near the edge) and plane-wave Born calculations, for an
-overvoltage :math:`U = E_0 / E_{edge}` above one. Up to U = 16,
+The formula is the analytical fit of Bote et al. to distorted-wave (near the edge) and plane-wave Born calculations, for
+an overvoltage :math:`U = E_0 / E_{edge}` above one. Up to U = 16,
 
 .. math:: \sigma = 4 \pi a_0^2 \frac{U - 1}{U^2}
     \left[a_1 + a_2 U + \frac{a_3}{1 + U} + \frac{a_4}{(1 + U)^3} + \frac{a_5}{(1 + U)^5}\right]^2
@@ -12,7 +12,7 @@ and beyond, with :math:`\beta` the electron's speed in units of light's, :math:`
 .. math:: \sigma = 4 \pi a_0^2 \frac{A}{\beta^2} \frac{U}{U + b}
     \left[(2 \ln p - \beta^2) \left(1 + \frac{g_1}{p}\right) + g_2 + \frac{g_3}{\gamma^{1/2}} + \frac{g_4}{p}\right]
 
-The parameters, for hydrogen to einsteinium, are in `bote_salvat.csv` beside this file; they come from NIST's
+The parameters, for hydrogen to einsteinium, are in `bote_salvat.csv` beside this file. They come from NIST's
 transcription of the authors' program, which is in the public domain.
 
 References
@@ -62,7 +62,7 @@ def ionisation(number: int, shell: str, beam_kev: float) -> float:
 
 
 class _Fit(NamedTuple):
-    """One row of the table."""
+    """Hold one row of the table."""
 
     edge_ev: float
     a1: float

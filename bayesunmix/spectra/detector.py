@@ -1,17 +1,18 @@
-r"""A silicon drift detector: which photons it records, and in which channel.
+r"""Model a silicon drift detector: which photons it records, and in which channel.
 
 A photon of energy E gets through the window and the dead layer and stops in the crystal with probability
 
 .. math:: \varepsilon(E) = e^{-\mu_w \rho_w t_w - \mu_{Si} \rho_{Si} t_d} (1 - e^{-\mu_{Si} \rho_{Si} t_{Si}})
 
-and is recorded at a normally distributed energy, whose width adds electronic noise (constant) and the
-statistics of electron-hole pairs (proportional to E): FWHM^2 = offset + slope E. On its way to a count it may lose
+and is recorded at a normally distributed energy. The width of that distribution adds electronic noise (constant) and
+the statistics of electron-hole pairs (proportional to E): FWHM^2 = offset + slope E. Before it is counted, the photon
+may lose
 
 - a part f of its charge, exponentially distributed, which gives the peak a tail towards low energy;
-- a Si K photon that escapes through the front of the crystal, with 1.74 keV;
+- a Si K photon of 1.74 keV that escapes through the front of the crystal (escape peak).
 
-and what is counted may be two photons that came too close to be told apart (a sum peak), or none at all (the
-strobe, with which the electronics measures its zero). Each effect is a parameter, 0 in the ideal detector.
+A count may be two photons that came too close to be separated (sum peak), or none at all (the strobe, with which the
+electronics measures its zero). Each effect is a parameter, 0 in the ideal detector.
 
 References
 ----------
@@ -29,7 +30,7 @@ import numpy as np
 import xraylib
 from scipy.special import log_ndtr, ndtr
 
-from bayesunmix.spectra.absorption import TABLES_BEGIN_KEV, attenuation
+from bayesunmix.spectra.absorption import attenuation
 from bayesunmix.spectra.channels import channel_edges
 
 FWHM_PER_SD = 2 * np.sqrt(2 * np.log(2))
@@ -37,37 +38,39 @@ _WINDOW = ("C22H10N2O5", 1.42)  # polyimide and its density in g/cm3
 _CRYSTAL = ("Si", 2.33)
 _SILICON = 14
 _SI_K_KEV = (1.740, 1.839)  # energy of the line and of the edge
+_NOISE_KEV = 0.1  # photons below it are lost in the noise
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Efficiency, resolution and faults; `RESPONSES` names two.
+    """Describe efficiency, resolution and faults of a detector; `RESPONSES` has two by name.
 
     Parameters
     ----------
     fwhm_offset_ev2, fwhm_slope_ev2_per_kev : float
-        FWHM^2 = offset + slope x energy; the defaults were read off the peaks of the Ni/Cr needle.
+        FWHM^2 = offset + slope x energy. The defaults were read off the peaks of the published Ni/Cr needle.
     window_um : float
-        Polyimide in front of the crystal; 0 for a windowless detector. An assumption, as are the next two.
+        Thickness of polyimide in front of the crystal; 0 for a windowless detector. An assumption, as are the next two.
     dead_layer_um : float
-        Silicon at the entrance that absorbs without recording.
+        Thickness of silicon at the entrance that absorbs without recording.
     crystal_mm : float
-        Silicon that records.
+        Thickness of silicon that records.
     tail_share : float
-        Share of photons that lose charge.
+        Fraction of photons that lose charge.
     tail_loss : float
-        Mean part of the charge that these lose.
+        Mean fraction of the charge that these lose.
     escape : bool
-        Whether Si K photons may escape; how many do follows from the attenuation of silicon.
+        Whether Si K photons may escape. How many do follows from the attenuation of silicon.
     pile_up : float
-        Share of counts that are two photons taken for one, at the count rate of the acquisition.
+        Fraction of counts that are two photons counted as one, at the count rate of the acquisition.
     strobe : float
-        Share of counts in the zero peak. An instrument adds them per second; here they go with the photons.
+        Fraction of counts in the zero peak. An instrument adds them per second; here they are proportional to the
+        photons.
 
     Raises
     ------
     ValueError
-        If a share does not lie between 0 and 1, or a thickness or width is negative.
+        If a fraction does not lie between 0 and 1, or a thickness or width is negative.
     """
 
     fwhm_offset_ev2: float = 5.55e3
@@ -90,16 +93,16 @@ class Detector:
                 )
 
     def fwhm_kev(self, energy_kev: np.ndarray) -> np.ndarray:
-        """Full width at half maximum of a line, in keV."""
+        """Return the full width at half maximum of a line, in keV."""
         variance = self.fwhm_offset_ev2 + self.fwhm_slope_ev2_per_kev * np.asarray(
             energy_kev, dtype=np.float64
         )
         return np.sqrt(variance) / 1000
 
     def efficiency(self, energy_kev: np.ndarray) -> np.ndarray:
-        """Probability that a photon which hits the detector is recorded; none is below 0.1 keV, in the noise."""
+        """Return the probability that a photon which hits the detector is recorded: 0 below 0.1 keV, in the noise."""
         energy_kev = np.asarray(energy_kev, dtype=np.float64)
-        above_noise = energy_kev >= TABLES_BEGIN_KEV
+        above_noise = energy_kev >= _NOISE_KEV
         window = _optical_depth(*_WINDOW, self.window_um * 1e-4, energy_kev)
         dead = _optical_depth(*_CRYSTAL, self.dead_layer_um * 1e-4, energy_kev)
         crystal = _optical_depth(*_CRYSTAL, self.crystal_mm * 1e-1, energy_kev)
@@ -108,8 +111,8 @@ class Detector:
     def record(self, line_kev: np.ndarray, intensity: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
         """Return the recorded spectrum of emitted lines.
 
-        Each peak is integrated exactly between channel edges, so its area does not depend on the channel
-        width; what falls beyond the ends of the axis is lost, as in the instrument.
+        Each peak is integrated exactly between channel edges, so its area does not depend on the channel width. Counts
+        beyond the ends of the axis are lost, as in the instrument.
 
         Parameters
         ----------
@@ -135,22 +138,22 @@ class Detector:
         return np.concatenate([line_kev, left_kev]), np.concatenate([photons - escaped, escaped])
 
     def count(self, photons: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
-        """Return what the electronics counts of recorded photons: with sum peaks and strobe.
+        """Return what the electronics counts of recorded photons, with sum peaks and strobe.
 
-        Sum peaks follow from the spectrum itself, so this comes last, once all lines and the continuum are
-        recorded. Photons below the axis have no part in them.
+        Sum peaks follow from the spectrum itself, so this comes last, when all lines and the continuum are recorded.
+        Photons below the axis do not contribute to them.
 
         Parameters
         ----------
         photons : (C,) array
             Recorded photons per channel.
         energy_kev : (C,) array
-            Channel centres; evenly spaced where there is pile-up.
+            Channel centres; evenly spaced if there is pile-up.
 
         Returns
         -------
         counts : (C,) array
-            Not negative. Two photons that pile up are one count, beyond the axis perhaps.
+            Not negative. Two photons that pile up are one count, perhaps beyond the axis.
 
         Raises
         ------
@@ -176,8 +179,7 @@ class Detector:
         return np.diff(below_edge, axis=0) @ photons
 
 
-#: The detector of the phantoms' names, and one with the faults read off the published Ni/Cr needle: 8 % of the
-#: photons of Si, Cr and Ni K lines lose 4.5 % of their charge on average; 0.35 % of Si counts lie in the sum peak.
+#: An ideal detector, and one with the faults that were read off the published Ni/Cr needle.
 RESPONSES = {
     "ideal": Detector(),
     "realistic": Detector(tail_share=0.08, escape=True, pile_up=0.004, strobe=0.05),
@@ -187,7 +189,7 @@ RESPONSES = {
 def _below_edge_in_tail(
     edge_kev: np.ndarray, line_kev: np.ndarray, sd: np.ndarray, loss: float
 ) -> np.ndarray:
-    """Probability to be recorded below an edge for photons that lose an exponential part of their charge."""
+    """Return the probability to be recorded below an edge for photons that lose an exponential part of their charge."""
     mean_kev = np.maximum(loss * line_kev, 1e-6)
     z = (edge_kev - line_kev) / sd
     steepness = sd / mean_kev
@@ -195,7 +197,7 @@ def _below_edge_in_tail(
 
 
 def _escape_share(energy_kev: np.ndarray) -> np.ndarray:
-    """Share of the photons whose Si K photon leaves through the front, after Reed and Ware."""
+    """Return the fraction of the photons whose Si K photon leaves through the front, after Reed and Ware."""
     inward, outward = attenuation("Si", energy_kev), attenuation("Si", np.array(_SI_K_KEV[0]))
     jump = xraylib.JumpFactor(_SILICON, xraylib.K_SHELL)
     yield_k = xraylib.FluorYield(_SILICON, xraylib.K_SHELL) * (1 - 1 / jump)
@@ -204,7 +206,7 @@ def _escape_share(energy_kev: np.ndarray) -> np.ndarray:
 
 
 def _pair_spectrum(photons: np.ndarray, energy_kev: np.ndarray) -> np.ndarray:
-    """Spectrum of the sums of two photons, one if all were on the axis."""
+    """Return the spectrum of the sums of two photons, with sum one if all were on the axis."""
     steps = np.diff(energy_kev)
     if not np.allclose(steps, steps[0], rtol=1e-6):
         raise ValueError("sum peaks need evenly spaced channels; set pile_up to 0 or make the axis even")

@@ -1,10 +1,10 @@
-"""Which elements a sum spectrum shows: those with a peak of their own, then those that explain what is left.
+"""Find which elements a sum spectrum shows: those with a peak of their own, then those that explain what is left.
 
-First come the elements that `bayesunmix.spectra.peaks` names because nothing else fits. Their lines, a continuum
-and the calibration are fitted (`bayesunmix.spectra.line_model`). Then every maximum of the spectrum is visited that the
-model falls short of, the worst first, and every element with a line there is tried with all its families; one is
-taken if it explains much, and clearly more than the second best. Neither a shoulder of a peak nor a peak that no
-element explains alone gets a name: a wrong name is worse than none.
+First come the elements that `bayesunmix.spectra.peaks` names because nothing else fits. Their lines, a continuum and
+the calibration are fitted (`bayesunmix.spectra.line_model`). Then every maximum of the spectrum above the model is
+tried, the largest excess first, with all families of every element that has a line there. An element is accepted if it
+explains much, and clearly more than the second best. Neither a shoulder of a peak nor a peak that no element explains
+alone gets a name: a wrong name is worse than none.
 """
 
 from collections.abc import Iterable
@@ -15,27 +15,28 @@ import numpy as np
 import xraylib
 from scipy.ndimage import gaussian_filter1d
 
+from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
 from bayesunmix.spectra.peaks import UNLIKELY, find_peaks
 
 STANDS_OUT = 8.0  # times the noise
 TOLERANCE_KEV = 0.040
-LEAST_GAIN = 250.0  # of chi-square
-CLEARLY = 0.8  # the second best explains less than this share of what the best does
+LEAST_GAIN = 250.0  # fall of chi-square
+CLEARLY = 0.8  # the second best explains less than this fraction of what the best does
 
 
 class FoundElements(NamedTuple):
-    """What was found.
+    """Hold the elements that were found.
 
     Parameters
     ----------
     reasons : dict of str to str
-        For each element, in the order found, the sentence that says why.
+        For each element, in the order found, a sentence with the reason.
     model : LineModel
         The fitted sum spectrum.
     unnamed_kev : list of float
-        Peaks that stay unexplained.
+        Energies of peaks that stay unexplained.
     """
 
     reasons: dict[str, str]
@@ -69,7 +70,7 @@ def find_elements(energy_kev: np.ndarray, counts: np.ndarray) -> FoundElements:
 
 
 def unexplained(energy_kev: np.ndarray, counts: np.ndarray, model: LineModel) -> list[float]:
-    """Energies in keV of the peaks by which the sum spectrum exceeds the model, in order."""
+    """Return the energies in keV of the peaks by which the sum spectrum exceeds the model, in order."""
     from scipy.signal import find_peaks as local_maxima
 
     where, _ = local_maxima(_excess(energy_kev, counts, model), height=STANDS_OUT)
@@ -79,9 +80,9 @@ def unexplained(energy_kev: np.ndarray, counts: np.ndarray, model: LineModel) ->
 def _excess(energy_kev: np.ndarray, counts: np.ndarray, model: LineModel) -> np.ndarray:
     """Return the counts above the model in units of their noise.
 
-    A tenth of what the model expects counts as noise too: no model of strong lines is much better than that.
+    A tenth of the expected counts is added to the noise, because no model of strong lines is much better than that.
     """
-    sigma = max(0.04 / _channel_width(energy_kev), 0.5)
+    sigma = max(0.04 / channel_width(energy_kev), 0.5)
     expected = gaussian_filter1d(np.maximum(model.fitted, 1.0), sigma)
     noise = np.hypot(np.sqrt(expected / (2 * np.sqrt(np.pi) * sigma)), 0.1 * expected / STANDS_OUT)
     return np.asarray(gaussian_filter1d(counts - model.fitted, sigma) / noise)
@@ -90,7 +91,7 @@ def _excess(energy_kev: np.ndarray, counts: np.ndarray, model: LineModel) -> np.
 def _without_effect(
     energy_kev: np.ndarray, counts: np.ndarray, model: LineModel, elements: Iterable[str]
 ) -> set[str]:
-    """Elements without which the model is as good: a hump of the continuum can look like a peak."""
+    """Return elements without which the model is as good: a hump of the continuum can look like a peak."""
     weights = inverse_noise(energy_kev, counts)
     curves = model.background
 
@@ -106,7 +107,7 @@ def _without_effect(
 def _explaining(
     energy_kev: np.ndarray, counts: np.ndarray, model: LineModel, known: set[str]
 ) -> dict[str, str]:
-    """Further elements, each with its reason, at the calibration of the model."""
+    """Find further elements, each with its reason, at the calibration of the model."""
     axis = model.offset_kev + model.gain * energy_kev
     weights = inverse_noise(energy_kev, counts)
     candidates = {
@@ -146,10 +147,10 @@ def _explaining(
 
 
 def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Channels of the spectrum's own maxima, however small beside its largest peak; a mere shoulder is none."""
+    """Return the channels of the spectrum's own maxima, however small beside its largest peak, without shoulders."""
     from scipy.signal import find_peaks as local_maxima
 
-    sigma = max(0.025 / _channel_width(energy_kev), 0.5)
+    sigma = max(0.025 / channel_width(energy_kev), 0.5)
     smooth = gaussian_filter1d(counts.astype(np.float64), sigma)
     noise = np.sqrt(np.maximum(smooth, 1.0) / (2 * np.sqrt(np.pi) * sigma))
     return np.asarray(local_maxima(smooth, prominence=4 * noise)[0])
@@ -158,7 +159,7 @@ def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _next_peak(
     energy_kev: np.ndarray, counts: np.ndarray, model: LineModel, maxima: np.ndarray, unnamed: list[float]
 ) -> float | None:
-    """Energy of the maximum that the model falls short of most."""
+    """Return the energy of the maximum that exceeds the model most."""
     excess = _excess(energy_kev, counts, model)
     left = [int(i) for i in maxima if excess[i] > STANDS_OUT and energy_kev[i] not in unnamed]
     return float(energy_kev[max(left, key=lambda i: excess[i])]) if left else None
@@ -166,7 +167,3 @@ def _next_peak(
 
 def _has_peak_at(spectra: np.ndarray, energy_kev: np.ndarray, peak: float) -> bool:
     return bool((np.abs(energy_kev[spectra.argmax(axis=1)] - peak) <= TOLERANCE_KEV).any())
-
-
-def _channel_width(energy_kev: np.ndarray) -> float:
-    return float(np.median(np.diff(energy_kev)))

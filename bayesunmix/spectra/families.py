@@ -1,4 +1,4 @@
-"""The spectra of an element's line families as a detector records them, each summing to one.
+"""Record the spectra of an element's line families, each summing to one.
 
 A family is all lines that follow a vacancy in one shell: "Ni_K" is Ni K-alpha and K-beta in their fixed ratio.
 Absorption in the specimen, which changes ratios within a family, is left out.
@@ -12,7 +12,7 @@ import numpy as np
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.lines import atomic_number, lines
 
-_FAINT = 0.003  # of a family's photons: lines below it change no channel by a count
+_FAINT = 0.003  # fraction of a family's photons: fainter lines change no channel by a count
 
 
 def family_spectra(
@@ -31,7 +31,7 @@ def family_spectra(
     Returns
     -------
     spectra : dict of str to (C,) array
-        By name, "Ni_K", in the order of the elements and of the shells; each sums to one.
+        Spectra by name, "Ni_K", in the order of the elements and of the shells; each sums to one.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def family_spectra(
 
 
 def strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
-    """Energies and relative photons of the lines of a family that matter; `ValueError` if there is no such shell."""
+    """Return energies and relative photons of a family's lines, without faint ones; `ValueError` if it has none."""
     found = lines(element, family)
     keep = found.intensity > _FAINT
     return found.energy_kev[keep], found.intensity[keep]

@@ -1,13 +1,13 @@
-r"""The model of a sum spectrum: line families, a smooth continuum, and the calibration that fits them best.
+r"""Fit a sum spectrum with line families, a smooth continuum, and the energy calibration.
 
 .. math:: y(E) = \sum_j a_j F_j(o + g E) + b(E), \qquad a_j \ge 0,
 
-with the recorded spectra F of the families (`bayesunmix.spectra.families`), offset o and gain g of the energy axis,
-and the detector's resolution and tail. The continuum b is 1/E times the detector's efficiency, the thin-film law,
-times a polynomial in log E with non-negative Bernstein coefficients: any smooth positive curve, so that absorption
-and thickness need not be known. L and M families below 0.5 keV count as part of it: they are faint, lie where light
-elements have their K lines, and would take tails and contamination for themselves. Amplitudes enter linearly and are
-eliminated by non-negative least squares [1]_; the few calibration parameters are left.
+with the recorded spectra F of the families (`bayesunmix.spectra.families`), offset o and gain g of the energy axis, and
+the detector's resolution and tail. The continuum b is 1/E times the detector's efficiency, the thin-film law, times a
+polynomial in log E with non-negative Bernstein coefficients. It can be any smooth positive curve, so absorption and
+thickness need not be known. L and M families below 0.5 keV belong to it: they are faint, lie where light elements have
+their K lines, and would be fitted to tails and contamination. Amplitudes are linear and are eliminated by non-negative
+least squares [1]_; the few calibration parameters are left.
 
 References
 ----------
@@ -21,6 +21,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.special import comb
 
+from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
 
@@ -36,22 +37,22 @@ HIGHEST = np.array([0.05, 1.02, 3.0, 3.0, 0.3])
 
 @dataclass(frozen=True, eq=False)
 class LineModel:
-    """A fitted sum spectrum.
+    """Hold a fitted sum spectrum.
 
     Parameters
     ----------
     names : tuple of str
         Line families: "Ni_K", ...
     spectra : (J, C) array
-        Each sums to one.
+        Spectra of the families; each sums to one.
     background : (B, C) array
-        Curves whose non-negative sum is the continuum, each summing to one.
+        Curves whose non-negative sum is the continuum; each sums to one.
     continuum : (C,) array
         Fitted continuum, in counts of the sum spectrum.
     fitted : (C,) array
         Families and continuum, in counts.
     chi_square : float
-        Per degree of freedom: 1 where the model is right to the last photon of the sum spectrum.
+        Chi-square per degree of freedom: 1 if the model is right to the last photon of the sum spectrum.
     offset_kev, gain : float
         A channel nominally at E lies at offset + gain x E.
     detector : Detector
@@ -69,7 +70,7 @@ class LineModel:
 
     @property
     def calibration(self) -> dict[str, float]:
-        """Offset, gain, width and tail that fit the sum spectrum best."""
+        """Return offset, gain, width and tail that fit the sum spectrum best."""
         return {
             "offset_ev": 1000 * self.offset_kev,
             "gain": self.gain,
@@ -131,17 +132,17 @@ def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
 
 
 def inverse_noise(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Weight of each channel: Poisson noise, and a share of the counts that no model of lines is better than.
+    """Return the weight of each channel, from Poisson noise and the error that every model of lines has.
 
-    Without that share the largest peaks of a sum spectrum, with 1e5 counts a channel, would outvote all others.
+    That error is a fraction of the counts. Without it the largest peaks of a sum spectrum would dominate all others.
     """
-    sigma = max(0.02 / _channel_width(energy_kev), 0.1)  # less than a peak's width
+    sigma = max(0.02 / channel_width(energy_kev), 0.1)  # less than a peak's width
     smooth = np.maximum(gaussian_filter1d(counts.astype(np.float64), sigma), 1.0)
     return 1 / np.hypot(np.sqrt(smooth), MODEL_ERROR * smooth)
 
 
 def amplitudes(curves: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Non-negative amplitudes of curves (J, C) that fit a spectrum best under the given weights, (J,)."""
+    """Return the non-negative amplitudes of curves (J, C) that fit a spectrum best under the given weights, (J,)."""
     from scipy.optimize import nnls
 
     design = curves * weights
@@ -164,7 +165,7 @@ def _model(
     parameters: np.ndarray,
     escape: bool,
 ) -> LineModel:
-    """Non-negative amplitudes at given calibration parameters."""
+    """Fit non-negative amplitudes at given calibration parameters."""
     offset, gain, width, slope, tail = (float(p) for p in parameters)
     ideal = Detector()
     detector = replace(
@@ -188,11 +189,7 @@ def _model(
     return LineModel(names, spectra, curves, continuum, fitted, chi_square, offset, gain, detector)
 
 
-def _channel_width(energy_kev: np.ndarray) -> float:
-    return float(np.median(np.diff(energy_kev)))
-
-
 def _bernstein(position: np.ndarray, order: int) -> np.ndarray:
-    """Bernstein polynomials of an order at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
+    """Return Bernstein polynomials at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
     k = np.arange(order + 1)[:, None]
     return comb(order, k) * position**k * (1 - position) ** (order - k)

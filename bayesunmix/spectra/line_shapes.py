@@ -1,8 +1,8 @@
-"""Line families whose calibration is free: their spectra as a function of offset, gain and width, in JAX.
+"""Compute line families whose calibration is free: their spectra as a function of offset, gain and width, in JAX.
 
-What `Detector.record` does in NumPy for one detector, for a sampler that moves the energy axis and the peak width: each
-line is a normal distribution, with a tail where the detector has one, integrated between channel edges. How much of
-each line is recorded is that of the fitted detector, and the continuum's curves stay where the fit put them.
+This is what `Detector.record` does in NumPy for one detector, for a sampler that moves the energy axis and the peak
+width. Each line is a normal distribution, with a tail if the detector has one, integrated between channel edges. How
+much of each line is recorded is that of the fitted detector, and the continuum's curves stay where the fit put them.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ LEAST = 1e-12  # of an endmember, in every channel: rounding must not make a pho
 
 
 class DetectorCalibration(NamedTuple):
-    """A channel nominally at E lies at offset_kev + gain x E; width multiplies FWHM^2 of the fitted detector."""
+    """Hold a calibration: a channel nominally at E is at offset_kev + gain x E; width multiplies the fitted FWHM^2."""
 
     offset_kev: float | Array
     gain: float | Array
@@ -30,7 +30,7 @@ class DetectorCalibration(NamedTuple):
 
 
 class LineShapes(NamedTuple):
-    """L lines of J families, and B curves of the continuum.
+    """Hold L lines of J families, and B curves of the continuum.
 
     Attributes
     ----------
@@ -41,6 +41,7 @@ class LineShapes(NamedTuple):
     edges_kev : (C + 1,) array
         Nominal channel edges.
     curves : (B, C) array
+        Curves of the continuum.
     tail_share, tail_loss : float
         As in `Detector`.
     """
@@ -55,7 +56,7 @@ class LineShapes(NamedTuple):
     tail_loss: float
 
     def spectra(self, calibration: DetectorCalibration) -> Array:
-        """Families, then curves, (J + B, C); each sums to one."""
+        """Return the families, then the curves, (J + B, C); each sums to one."""
         edges = calibration.offset_kev + calibration.gain * self.edges_kev[:, None]
         sd = self.sd_kev * jnp.sqrt(calibration.width)
         z = (edges - self.line_kev) / sd
@@ -70,7 +71,7 @@ class LineShapes(NamedTuple):
 
 
 def line_shapes(energy_kev: np.ndarray, model: LineModel) -> LineShapes:
-    """Take the families, the continuum and the detector of a fitted sum spectrum."""
+    """Take the families, the continuum and the detector from a fitted sum spectrum."""
     lines = [strong_lines(*name.split("_")) for name in model.names]
     recorded = [model.detector.recorded(*line) for line in lines]
     sizes = [energies.size for energies, _ in recorded]

@@ -1,9 +1,9 @@
-"""Characteristic X-ray lines of an element: energies and relative intensities within a family.
+"""Return characteristic X-ray lines of an element: energies and relative intensities within a family.
 
-One vacancy in a shell is filled from above; the line's intensity is (vacancies in the shell) x (fluorescence
-yield) x (radiative rate of the transition). A K vacancy has one shell; L and M vacancies move to the outer
-subshells of their shell by Coster-Kronig transitions before they are filled. Where nothing says how many
-vacancies each subshell starts with (`lines`), they are in proportion to its electrons.
+One vacancy in a shell is filled from above. The intensity of a line is (vacancies in the shell) x (fluorescence yield)
+x (radiative rate of the transition). The K shell has no subshells. L and M vacancies move to the outer subshells of
+their shell by Coster-Kronig transitions before they are filled. If the number of vacancies of each subshell is not
+given (`lines`), it is proportional to the number of electrons.
 
 References
 ----------
@@ -23,7 +23,7 @@ import xraylib
 
 
 class Lines(NamedTuple):
-    """Lines, of one family or several.
+    """Hold lines of one family or several.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def lines(element: str, family: str = "K") -> Lines:
 
 
 def emission(element: str, vacancies: Mapping[str, float]) -> Lines:
-    """Return the photons with which an element fills vacancies of one shell; none is an answer too.
+    """Return the photons with which an element fills vacancies of one shell. There may be none.
 
     Parameters
     ----------
     element : str
         Chemical symbol: "Ni".
     vacancies : mapping from str to float
-        How many the electrons left in each subshell: {"K": 1.0}, or {"L1": 1.0, "L2": 1.0, "L3": 2.0}.
+        Vacancies in each subshell: {"K": 1.0}, or {"L1": 1.0, "L2": 1.0, "L3": 2.0}.
 
     Raises
     ------
@@ -114,7 +114,7 @@ _TRANSITION = re.compile(r"(K|L[123]|M[1-5])([LMNOP]\d)_LINE")
 
 @cache
 def _transitions(number: int, family: str) -> list[tuple[str, str, float, float]]:
-    """List what xraylib tabulates: (shell of the vacancy, shell it is filled from, energy in keV, rate)."""
+    """List the transitions of xraylib: (shell of the vacancy, shell it is filled from, energy in keV, rate)."""
     found = []
     for constant in dir(xraylib):
         match = _TRANSITION.fullmatch(constant)
@@ -129,7 +129,7 @@ def _transitions(number: int, family: str) -> list[tuple[str, str, float, float]
 
 
 def _filled_vacancies(number: int, vacancies: Mapping[str, float]) -> dict[str, float]:
-    """Vacancies of each subshell that end in a photon."""
+    """Return the vacancies of each subshell that end in a photon."""
     moved = dict(vacancies)
     for donor, taker in combinations(sorted(moved), 2):
         constant = getattr(xraylib, f"F{donor}{taker[1]}_TRANS")
@@ -141,7 +141,7 @@ def _filled_vacancies(number: int, vacancies: Mapping[str, float]) -> dict[str, 
 
 
 def _group(shell: str, upper: str) -> str:
-    """Siegbahn letter: K-L is a, K-M and K-N b; L3-M4,5 is a, L3-M1 l, L2-M1 n, L1,2-N g, other L b."""
+    """Return the Siegbahn letter: K-L is a, K-M and K-N b; L3-M4,5 is a, L3-M1 l, L2-M1 n, L1,2-N g, other L b."""
     if shell == "K":
         return "a" if upper[0] == "L" else "b"
     if shell[0] == "M":
@@ -154,7 +154,7 @@ def _group(shell: str, upper: str) -> str:
 
 
 def _m_group(shell: str, upper: str) -> str:
-    """Siegbahn letter: M5-N6,7 is a, M4-N6 b, M3-N5 g, M4,5-N2,3 z (zeta), other M m."""
+    """Return the Siegbahn letter: M5-N6,7 is a, M4-N6 b, M3-N5 g, M4,5-N2,3 z (zeta), other M m."""
     if upper in {"N6", "N7"} and shell in {"M4", "M5"}:
         return "a" if shell == "M5" else "b"
     if (shell, upper) == ("M3", "N5"):

@@ -1,9 +1,9 @@
-"""Peaks of a spectrum, and the element each belongs to where only one fits.
+"""Find the peaks of a spectrum, and name the element of each where only one fits.
 
-A peak is a local maximum that stands out of its surroundings by six times the noise. It gets the name of
-an element only if that element's strongest line is the one candidate within the calibration error, and if the
-element's other strong lines, where the beam must have excited them, are peaks too. All else keeps its energy: a
-wrong name is worse than none.
+A peak is a local maximum that exceeds its surroundings by six times the noise. It gets the name of an element only if
+that element's strongest line is the only candidate within the calibration error, and if the element's other strong
+lines, where the beam must have excited them, are peaks too. All other peaks are given by their energy: a wrong name is
+worse than none.
 """
 
 from functools import cache
@@ -12,17 +12,19 @@ from typing import NamedTuple
 import numpy as np
 import xraylib
 
+from bayesunmix.spectra.channels import channel_width
+
 _SIGNIFICANT = 6.0  # times the noise
-_SMALLEST = 0.005  # of the highest peak
+_SMALLEST = 0.005  # fraction of the highest peak
 _TOLERANCE_KEV = 0.022
-_RESOLUTION_KEV = 0.075  # half of a peak's width: a companion this near to another peak hides in its flank
+_RESOLUTION_KEV = 0.075  # half of a peak's width: a companion this close to another peak hides in its flank
 _MUST_SHOW_KEV = (3.0, 9.5)  # strong lines in this range cannot be absorbed away or lack beam energy
 #: Elements that hardly anyone has in a specimen: noble gases and what decays.
 UNLIKELY = {"He", "Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"}
 
 
 class Peak(NamedTuple):
-    """A peak: its energy, its height above zero, and the element's symbol, or "" where none is sure."""
+    """Hold a peak: its energy, its height above zero, and the element's symbol, or "" if none is certain."""
 
     energy_kev: float
     height: float
@@ -36,14 +38,14 @@ def find_peaks(energy_kev: np.ndarray, counts: np.ndarray, most: int = 12) -> li
     ----------
     energy_kev : (C,) array
     counts : (C,) array
-        Counts, or expected counts: their size decides what stands out of the noise.
+        Counts, or expected counts. Their size decides what exceeds the noise.
     most : int
-        How many to return, the most significant ones.
+        Largest number of peaks to return, the most significant ones.
 
     Returns
     -------
     peaks : list of Peak
-        By energy. Of an element's lines only its strongest, a K-alpha or L-alpha, bears the name; further lines
+        In order of energy. Of an element's lines only the strongest, a K-alpha or L-alpha, has the name; further lines
         that a named element explains are left out.
     """
     found = _maxima(energy_kev, np.asarray(counts, dtype=np.float64))
@@ -64,15 +66,15 @@ def find_peaks(energy_kev: np.ndarray, counts: np.ndarray, most: int = 12) -> li
 
 
 def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> list[Peak]:
-    """Local maxima that are no noise, the most significant first.
+    """Return local maxima that are no noise, the most significant first.
 
-    Noise is what the fourth difference of neighbouring channels leaves, in which peaks vanish, but at least
+    Noise is what remains in the fourth difference of neighbouring channels, in which peaks vanish, but at least
     Poisson's: the endmembers of a blind fit are rougher.
     """
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import find_peaks as local_maxima
 
-    width = float(np.median(np.diff(energy_kev))) if energy_kev.size > 1 else 1.0
+    width = channel_width(energy_kev)
     sigma = max(0.025 / width, 0.5)  # channels; less than half of a peak's own width
     smooth = gaussian_filter1d(counts, sigma)
     rough = gaussian_filter1d(np.convolve(counts, (1, -4, 6, -4, 1), "same") ** 2 / 70, 8 * sigma)
@@ -89,7 +91,7 @@ def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> list[Peak]:
 
 
 def _centre(energy_kev: np.ndarray, smooth: np.ndarray, i: int) -> float:
-    """Top of the parabola through a maximum and its neighbours."""
+    """Return the top of the parabola through a maximum and its neighbours."""
     left, top, right = smooth[i - 1 : i + 2]
     bend = left - 2 * top + right
     shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
@@ -97,7 +99,7 @@ def _centre(energy_kev: np.ndarray, smooth: np.ndarray, i: int) -> float:
 
 
 def _owner(energy: float, peaks: np.ndarray) -> str:
-    """Symbol of the one element whose strongest line is here and whose other strong lines show, or ""."""
+    """Return the one element whose strongest line is here and whose other strong lines show; empty if none is."""
     candidates = {
         symbol
         for symbol, strong, companions in _elements()
@@ -109,7 +111,7 @@ def _owner(energy: float, peaks: np.ndarray) -> str:
 
 
 def _is_minor_line(energy: float, symbol: str) -> bool:
-    """Whether an element that is there anyway explains this peak by a line other than its strongest."""
+    """Return True if an element that is there anyway explains this peak by a line other than its strongest."""
     number = int(xraylib.SymbolToAtomicNumber(symbol))
     minor = (_line(number, getattr(xraylib, f"{name}_LINE")) for name in ("KB", "LA", "LB", "L3M1", "L2N4"))
     return any(abs(energy - line) <= 2 * _TOLERANCE_KEV for line in minor if line)
@@ -123,7 +125,7 @@ def _shows(line: float, peaks: np.ndarray) -> bool:
 def _elements() -> list[tuple[str, tuple[float, ...], tuple[float, ...]]]:
     """List symbol, strongest lines in keV, and companions that must be seen with them, from boron to uranium.
 
-    Up to zinc and its neighbours the K lines decide; L-alpha of heavier elements is believed with L-beta beside it.
+    Up to zinc and its neighbours the K lines decide. L-alpha of heavier elements is accepted with L-beta beside it.
     """
     table: list[tuple[str, tuple[float, ...], tuple[float, ...]]] = []
     for number in range(5, 93):
@@ -141,7 +143,7 @@ def _elements() -> list[tuple[str, tuple[float, ...], tuple[float, ...]]]:
 
 
 def _line(number: int, constant: int) -> float:
-    """Energy in keV, or 0 where xraylib has none."""
+    """Return the energy in keV, or 0 if xraylib has none."""
     try:
         return float(xraylib.LineEnergy(number, constant))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The sum spectrum explained by elements, named by the user or found, and what to tell the user about it."""
+"""Explain a sum spectrum by elements, named by the user or found, and say what is missing."""
 
 from typing import NamedTuple
 
@@ -12,18 +12,18 @@ LEAST_IN_REFERENCE = 100
 
 
 class Recognised(NamedTuple):
-    """What a sum spectrum shows.
+    """Hold what a sum spectrum shows.
 
     Attributes
     ----------
     reasons : dict of str to str
-        For each element, the sentence that says why.
+        For each element, a sentence with the reason.
     model : LineModel
-        Of the channels from `first` on.
+        Model of the channels from `first` on.
     unnamed_kev : list of float
-        Peaks that no element explains.
+        Energies of peaks that no element explains.
     noise : (C,) array
-        Counts below 0.2 keV, which take no part; 0 from there on.
+        Counts below 0.2 keV, which are not fitted; 0 from there on.
     first : int
         Number of channels below 0.2 keV.
     """
@@ -36,19 +36,21 @@ class Recognised(NamedTuple):
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about what is missing."""
+        """Return sentences about what is missing."""
         names = self.model.names
         silent = [e for e in self.reasons if not any(name.startswith(f"{e}_") for name in names)]
         sentences = []
         if not names:
-            sentences.append("no element was recognised: everything is continuum; name the elements")
+            sentences.append("No element was recognised, so everything is continuum. Name the elements.")
         if silent:
-            sentences.append(f"no line of {', '.join(silent)} lies on the axis; it has no map")
+            sentences.append(
+                f"No line of {', '.join(silent)} lies on the energy axis, so there is no map of it."
+            )
         if self.unnamed_kev:
             peaks = ", ".join(f"{kev:.2f}" for kev in self.unnamed_kev)
             sentences.append(
-                f"peaks at {peaks} keV are explained by none of {', '.join(self.reasons) or 'the elements'}; "
-                "if you know their elements, name all of them"
+                f"The peaks at {peaks} keV belong to none of {', '.join(self.reasons) or 'the elements'}. "
+                "If you know their elements, name all elements of the specimen."
             )
         return sentences
 
@@ -65,6 +67,7 @@ def recognise(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
     energy_kev : (C,) array
         Channel centres.
     counts : (C,) array
+        Sum spectrum.
     elements : tuple of str, optional
 
     Raises
@@ -83,14 +86,14 @@ def recognise(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
 
 
 def owned_elements(energy_kev: np.ndarray, references: np.ndarray) -> tuple[tuple[str, ...], ...]:
-    """Find the elements of each reference spectrum: what the setting `phases` of a method takes.
+    """Find the elements of each reference spectrum: what the setting `phases` of the method "bayes" takes.
 
     Parameters
     ----------
     energy_kev : (C,) array
         Channel centres.
     references : (K, C) array
-        In counts: how many there are decides which peaks are beyond doubt.
+        Spectra in counts: how many there are decides which peaks are beyond doubt.
 
     Raises
     ------

@@ -1,16 +1,15 @@
-r"""What a thin film of known composition emits: characteristic lines and continuum, per electron.
+r"""Compute what a thin film of known composition emits: characteristic lines and continuum, per electron.
 
-A film is thin where the electrons cross it without losing speed and the photons leave it without being absorbed.
-Then an element of weight fraction w and atomic weight M emits, for every electron and mass thickness
-:math:`\rho t`,
+A film is thin if the electrons cross it without losing speed and the photons leave it without being absorbed. Then an
+element of weight fraction w and atomic weight M emits, for every electron and mass thickness :math:`\rho t`,
 
 .. math:: I = \rho t \, \frac{N_A w}{M} \; \sigma_s \, \omega_s \, R
 
-photons of a line: ionisation cross-section of the subshell (`cross_section`) times fluorescence yield times
-radiative rate (`lines`). Every atom adds continuum in proportion to its Z squared (`background`). Both are counted
-over all directions; a detector of solid angle :math:`\Omega` sees :math:`\Omega / 4 \pi` of them.
+photons of a line: ionisation cross-section of the subshell (`cross_section`) times fluorescence yield times radiative
+rate (`lines`). Every atom adds continuum in proportion to its Z squared (`background`). Both are counted over all
+directions; a detector of solid angle :math:`\Omega` sees :math:`\Omega / 4 \pi` of them.
 
-Left out, because they are a few percent: L vacancies that a K line leaves behind, and fluorescence by other lines.
+Two effects of a few percent are left out: L vacancies that a K line leaves behind, and fluorescence by other lines.
 
 References
 ----------
@@ -37,7 +36,7 @@ _MARGIN_KEV = 0.5  # the continuum beyond the axis that the detector's width bri
 
 @dataclass(frozen=True, eq=False)
 class ThinFilm:
-    """Photons emitted per electron and per ug/cm2 of mass thickness; `thin_film` makes one.
+    """Hold the photons emitted per electron and per ug/cm2 of mass thickness; `thin_film` makes one.
 
     Parameters
     ----------
@@ -61,11 +60,11 @@ class ThinFilm:
         return total
 
     def continuum(self, energy_kev: np.ndarray) -> np.ndarray:
-        """Return the emitted continuum photons of each channel, (C,): `Detector.record` makes recorded ones of them."""
+        """Return the emitted continuum photons of each channel, (C,); `Detector.record` records them."""
         return self._radiators() * kramers_cross_section(energy_kev, self.beam_kev)
 
     def _radiators(self) -> float:
-        """Sum of Z squared over the atoms of a ug/cm2."""
+        """Return the sum of Z squared over the atoms of a ug/cm2."""
         return sum(_atoms_per_ug(el, weight) * atomic_number(el) ** 2 for el, weight in self.weights.items())
 
     def record(self, energy_kev: np.ndarray, detector: Detector | None = None) -> np.ndarray:
@@ -127,7 +126,7 @@ def thin_film(composition: str | Mapping[str, float], beam_kev: float = 200.0) -
 
 @lru_cache(maxsize=16)
 def _recorded_continuum(detector: Detector, beam_kev: float, energy_kev: tuple[float, ...]) -> np.ndarray:
-    """Record the continuum of one atom of Z = 1: the same for all materials, and the costly part of a spectrum."""
+    """Record the continuum of one atom of Z = 1: the same for all materials, and the slow part of a spectrum."""
     axis = np.array(energy_kev)
     emitted_kev = np.arange(max(axis[0] - _MARGIN_KEV, 0.02), axis[-1] + _MARGIN_KEV, 0.01)
     return detector.record(emitted_kev, kramers_cross_section(emitted_kev, beam_kev), axis)

@@ -1,1 +1,1 @@
-"""One phantom a file; the file name is the registered name."""
+"""One phantom per file; the file name is the registered name."""

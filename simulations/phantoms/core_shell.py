@@ -37,7 +37,7 @@ def core_shell(*, n_channels: int = 1000, detector: Detector | None = None) -> P
     Parameters
     ----------
     n_channels : int
-        Of 10 eV, from 0.2 keV on; Pt La stands at 9.44 keV.
+        Number of channels of 10 eV, from 0.2 keV on; Pt La stands at 9.44 keV.
     detector : Detector, optional
     """
     shape = (72, 72)

@@ -41,7 +41,7 @@ def diffusion_couple(
     diffusion_nm : float
         Diffusion length, twice the square root of D t.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
 
     Raises

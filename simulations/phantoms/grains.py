@@ -1,7 +1,7 @@
 """Eight phases of a failed steel that share their elements: grains of a Voronoi pattern with inclined boundaries.
 
-Fe, Cr and Ni are in nearly all of them, so that no line belongs to one phase. Boundaries stand inclined to the beam:
-beside them two grains lie over one another. Compositions are typical ones of the phases' textbooks, rounded.
+Fe, Cr and Ni are in nearly all of them, so no line belongs to one phase. Boundaries are inclined to the beam: beside
+them two grains lie over one another. Compositions are typical ones from textbooks, rounded.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def grains(
     n_grains : int
         At least 8; the phases take turns.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
 
     Raises

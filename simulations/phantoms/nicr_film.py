@@ -40,23 +40,23 @@ def nicr_film(
     Parameters
     ----------
     shape : (int, int)
-        Pixels along y (in the layers) and x (across them). The talk's field is 124 x 165.
+        Pixels along y (in the layers) and x (across them); (124, 165) in the NIST short course (`simulations.nicr`).
     n_channels : int
-        Channels between 1 and 10 keV; the talk has 900.
+        Channels between 1 and 10 keV; 900 in the short course.
     pixel_nm : float
-        4 nm in the talk.
+        Size of a pixel; 4 nm in the short course.
     substrate_nm : float
         Si inside the field, half-way up; an assumption that leaves room for three layers in 64 pixels.
     cr_nm, ni_nm : float
-        Layer thickness, 56 and 68 nm in the talk. Layers alternate, Cr first, as long as there is room.
+        Layer thickness; 56 and 68 nm in the short course. Layers alternate, Cr first, as long as there is room.
     vacuum_nm : float
         Margin between the surface and the right edge, half-way up; an assumption.
     lean_deg : float
-        Angle between the layers and y; about 6 pixels over the height of the needle in the talk.
+        Angle between the layers and y; about 6 pixels over the height of the needle in the short course.
     interface_nm : float
         Standard deviation of the intermixing (10-90 % width: 2.56 times that); an assumption, 0 for sharp.
     roughness_nm : float
-        Standard deviation of each boundary's place along y; 0 for flat.
+        Standard deviation of each boundary's position along y; 0 for flat.
     detector : Detector, optional
 
     Raises
@@ -101,7 +101,7 @@ def _require_sizes(shape: tuple[int, int], **lengths_nm: float) -> None:
 
 
 def _layer_starts(substrate_nm: float, layers_nm: tuple[float, float], surface_nm: float) -> list[float]:
-    """Where each layer begins, from the substrate's up to the last one below the surface."""
+    """Return where each layer begins, from the substrate's up to the last one below the surface."""
     starts = [substrate_nm]
     while starts[-1] < surface_nm:
         starts.append(starts[-1] + layers_nm[(len(starts) - 1) % 2])
@@ -115,13 +115,13 @@ def _layer_starts(substrate_nm: float, layers_nm: tuple[float, float], surface_n
 
 
 def _position_nm(shape: tuple[int, int], pixel_nm: float, lean_deg: float) -> np.ndarray:
-    """Distance of each pixel's centre from the left edge, followed along the lean to half-way up."""
+    """Return the distance of each pixel's centre from the left edge, followed along the lean to half-way up."""
     y, x = (np.arange(n) + 0.5 for n in shape)
     return pixel_nm * (x + np.tan(np.radians(lean_deg)) * (y[:, None] - shape[0] / 2))
 
 
 def _roughness(n_layers: int, rows: int, pixel_nm: float, sd: float) -> np.ndarray:
-    """How far each boundary is off its place in each row, (layers, y): smooth, and always the same."""
+    """Return how far each boundary is displaced in each row, (layers, y): smooth, and always the same."""
     if sd == 0:
         return np.zeros((n_layers, rows))
     noise = np.random.default_rng(2135).normal(size=(n_layers, rows))
@@ -131,7 +131,7 @@ def _roughness(n_layers: int, rows: int, pixel_nm: float, sd: float) -> np.ndarr
 
 
 def _fractions(position: np.ndarray, places: np.ndarray, pixel_nm: float, interface_nm: float) -> np.ndarray:
-    """Share of Si, Cr and Ni in each pixel, (y, x, 3): beyond a layer's place and not beyond the next."""
+    """Return the fraction of Si, Cr and Ni in each pixel, (y, x, 3): beyond a layer's start and not beyond the next."""
     fractions = np.zeros((*position.shape, len(LABELS)))
     beyond = np.ones_like(position)
     for layer in range(len(places) + 1):
@@ -147,12 +147,12 @@ def _fractions(position: np.ndarray, places: np.ndarray, pixel_nm: float, interf
 
 
 def _step(distance: np.ndarray, pixel: float, sd: float) -> np.ndarray:
-    """Mean over a pixel of a step from 0 to 1 at distance 0, blurred with a standard deviation."""
+    """Return the mean over a pixel of a step from 0 to 1 at distance 0, blurred with a standard deviation."""
     return (_ramp(distance + pixel / 2, sd) - _ramp(distance - pixel / 2, sd)) / pixel
 
 
 def _ramp(x: np.ndarray, sd: float) -> np.ndarray:
-    """Integral of the blurred step up to x."""
+    """Return the integral of the blurred step up to x."""
     if sd < 1e-9:  # sharp, and x / sd would overflow
         return np.maximum(x, 0)
     z = x / sd

@@ -1,7 +1,7 @@
-"""Si, Cr and Ni mixed everywhere: no pixel holds more than 70 % of one of them.
+"""Si, Cr and Ni mixed everywhere: no pixel contains more than 70 % of one of them.
 
 Without a pure pixel the endmembers are not among the data, and their shape is found only as far as the noise and the
-extremes of the mixture allow. Composition follows three smooth random fields, drawn once and for all.
+extremes of the mixture allow. Composition follows three smooth random fields that are always the same.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def nicr_mixed(
     shape : (int, int)
         Pixels along y and x.
     purest : float
-        Largest share of the counts of a pixel that one component may have.
+        Largest fraction of the counts of a pixel that one component may have.
     n_channels : int
         Channels between 1 and 10 keV.
     detector : Detector, optional
@@ -40,7 +40,7 @@ def nicr_mixed(
     Raises
     ------
     ValueError
-        If the largest share does not lie between a third and one.
+        If the largest fraction does not lie between a third and one.
     """
     if not 1 / 3 < purest <= 1:
         raise ValueError(f"purest must lie between a third and one, got {purest}")

@@ -1,9 +1,8 @@
 """Atom-probe needle of SRM 2135c: a voxel model of Si base, Cr and Ni layers and tip, projected at any tilt.
 
-The needle lies along x, the tilt axis, and has a round cross-section whose radius and centre change along x. The
-layers are planes that lean towards y and z. Outline, layers and lean are fitted to the three published count maps
-of one tilt (Poisson likelihood); chi-square per pixel of the real counts is then 1.01 (Si), 1.04 (Cr) and 1.06 (Ni).
-Counts of a pixel are proportional to the path of the beam through each material.
+The needle lies along x, the tilt axis, and has a round cross-section whose radius and centre change along x. The layers
+are planes that lean towards y and z. Outline, layers and lean are fitted to the three published count maps of one tilt
+(Poisson likelihood). Counts of a pixel are proportional to the path of the beam through each material.
 """
 
 from functools import lru_cache
@@ -20,7 +19,7 @@ from simulations.projection import ray_sums
 
 _HEIGHT, _WIDTH = 124, 165
 _PIXEL_NM = 4.0
-# Radius and centre (y) of the cross-section at some x, straight in between; in pixels of the talk's field.
+# Radius and centre (y) of the cross-section at some x, straight in between; in pixels of the field of the short course.
 _RADIUS = ((0, 25, 45, 60, 80, 100, 112, 119, 125), (32.4, 31.2, 30.8, 26.8, 21.5, 14.7, 10.5, 6.4, 0.0))
 _CENTRE = ((0, 45, 80, 112, 125), (56.1, 58.3, 59.5, 61.5, 63.4))
 # Where Cr, Ni, Cr, ... begin on the axis of the field; the last is a cap of Cr that the count maps show.
@@ -42,11 +41,12 @@ def nicr_needle(
     Parameters
     ----------
     tilts : int
-        Number of tilts, from 0 deg on: the talk has 73. A single one gives a phantom without a tilt axis.
+        Number of tilts, from 0 deg on; 73 in the NIST short course (`simulations.nicr`). A single one gives a phantom
+        without a tilt axis.
     step_deg : float
-        Between tilts; 5 in the talk, which makes 73 of them a full turn.
+        Angle between tilts; 5 in the short course, so that 73 of them are a full turn.
     n_channels : int
-        Channels between 1 and 10 keV; the talk has 900.
+        Channels between 1 and 10 keV; 900 in the short course.
     detector : Detector, optional
 
     Raises
@@ -55,7 +55,7 @@ def nicr_needle(
         If the number of tilts is not a whole number from 1 on, or the step is not finite.
     """
     if isinstance(tilts, bool) or int(tilts) != tilts or tilts < 1:
-        raise ValueError(f"tilts must be a whole number from 1 on, got {tilts}; the talk's series has 73")
+        raise ValueError(f"tilts must be a whole number from 1 on, got {tilts}; for example 73")
     if not np.isfinite(step_deg):
         raise ValueError(f"step_deg must be a finite angle, got {step_deg}")
     tilts_deg = tuple(step_deg * k for k in range(int(tilts)))
@@ -83,7 +83,7 @@ def nicr_needle(
 
 @lru_cache(maxsize=1)
 def _volume() -> np.ndarray:
-    """Material of each voxel, (Z, Y, X) uint8: 0 vacuum, 1 Si, 2 Cr, 3 Ni."""
+    """Return the material of each voxel, (Z, Y, X) uint8: 0 vacuum, 1 Si, 2 Cr, 3 Ni."""
     z, y, x = (np.arange(n) + 0.5 for n in (_HEIGHT, _HEIGHT, _WIDTH))
     z, y = z[:, None, None] - _HEIGHT / 2, y[:, None]
     inside = z**2 + (y - np.interp(x, *_CENTRE)) ** 2 < np.interp(x, *_RADIUS) ** 2
@@ -97,7 +97,7 @@ def _volume() -> np.ndarray:
 
 
 def _thickness_nm(volume: np.ndarray, tilts_deg: tuple[float, ...]) -> np.ndarray:
-    """Path through Si, Cr and Ni in each pixel of each tilt, (P, 3)."""
+    """Return the path through Si, Cr and Ni in each pixel of each tilt, (P, 3)."""
     present = volume[..., None] == np.arange(1, len(LABELS) + 1, dtype=np.uint8)
     paths = [ray_sums(present, tilt) for tilt in track(tilts_deg, "projecting")]
     return _PIXEL_NM * np.reshape(paths, (-1, len(LABELS)))

@@ -1,6 +1,6 @@
-"""One phase and nothing else: what a method that looks for several components finds is made of noise.
+"""One phase and nothing else: every further component that a method finds is noise.
 
-A wedge of nickel oxide, so that brightness varies over the field and composition does not.
+The specimen is a wedge of nickel oxide, so brightness varies over the field and composition does not.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def null(
     shape : (int, int)
         Pixels along y and x.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
     """
     thickness_nm = np.broadcast_to(np.linspace(40, 80, shape[1]), shape)

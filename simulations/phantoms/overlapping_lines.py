@@ -31,7 +31,7 @@ def overlapping_lines(
     shape : (int, int)
         Pixels along y and x.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
     """
     height = (np.arange(shape[0])[::-1, None] + 0.5) / shape[0]

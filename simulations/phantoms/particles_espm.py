@@ -45,7 +45,7 @@ def particles_espm(*, n_channels: int = 1980, detector: Detector | None = None) 
     Parameters
     ----------
     n_channels : int
-        Of 10 eV, from 0.3 keV on; the paper has 1980.
+        Number of channels of 10 eV, from 0.3 keV on; the paper has 1980.
     detector : Detector, optional
     """
     materials = {

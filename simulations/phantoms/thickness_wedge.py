@@ -34,9 +34,9 @@ def thickness_wedge(
     shape : (int, int)
         Pixels along y and x.
     thickest_nm : float
-        At the right edge.
+        Thickness at the right edge.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
 
     Raises

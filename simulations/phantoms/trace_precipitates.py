@@ -35,15 +35,15 @@ def trace_precipitates(
     shape : (int, int)
         Pixels along y and x.
     trace : float
-        Share of the pixels that hold the rare phase, Mg2Si; as near to it as whole spheres come.
+        Fraction of the pixels that contain the rare phase, Mg2Si, as closely as whole spheres allow.
     n_channels : int
-        Of 10 eV, from 0.2 keV on.
+        Number of channels of 10 eV, from 0.2 keV on.
     detector : Detector, optional
 
     Raises
     ------
     ValueError
-        If the share is too small for one sphere, or so large that the spheres find no room.
+        If the fraction is too small for one sphere, or so large that the spheres find no room.
     """
     n_pixels = shape[0] * shape[1]
     n_rare = round(trace * n_pixels / _TOUCHED)

@@ -1,4 +1,4 @@
-"""Pictures: of one trial, of all phantoms on a sheet, and the talk's six figures beside the published ones."""
+"""Draw pictures: of one trial, of all phantoms on a sheet, and the six figures of the NIST short course."""
 
 from simulations.picture.contact_sheet import contact_sheet
 from simulations.picture.short_course import draw_short_course

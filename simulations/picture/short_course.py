@@ -1,8 +1,8 @@
-"""The six figures of the talk on SRM 2135c, drawn from the phantom of its needle beside the published ones.
+"""Draw the six figures of the NIST short course (Taillon, 2022) from the phantom of its needle.
 
-HAADF with two single-pixel spectra; peak-channel maps, raw and rebuilt from three principal components; scree; PCA,
-BSS and NMF with the maps of one tilt. Published pictures and numbers are shown where their folder is given; none of
-them is part of this project.
+They are: HAADF with two single-pixel spectra; peak-channel maps, raw and rebuilt from three principal components;
+scree; PCA, BSS and NMF with the maps of one tilt. Published pictures and numbers are drawn beside them if their folder
+is given; they are not part of this project.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-# The talk's names of the lines, and the channel whose map it calls a line intensity.
+# The short course's names of the lines, and the channel whose map it calls a line intensity.
 _LINES_KEV = {"Si": (1.740, 1.836), "Cr": (5.412, 5.947), "Ni": (7.472, 8.265)}
 _PEAK_CHANNEL = {"Ni": 647, "Si": 74, "Cr": 441}
 _ELEMENT_COLOURS = {"Ni": "C0", "Si": "C1", "Cr": "C2"}
-# Two pixels (x, y) that the talk shows, one in Cr and one in Ni.
+# Two pixels (x, y) that the short course shows, one in Cr and one in Ni.
 _PIXELS = (((60, 55), "red"), ((49, 62), "blue"))
 # Published names of the components, in our order, with their colours and the arrays of their numbers.
 _PCA = (
@@ -48,16 +48,16 @@ _NMF = (
 )
 
 
-def draw_short_course(talk: ShortCourse, out: Path, published: Path | None = None) -> list[Path]:
+def draw_short_course(course: ShortCourse, out: Path, published: Path | None = None) -> list[Path]:
     """Draw the six figures into a folder.
 
     Parameters
     ----------
-    talk : ShortCourse
+    course : ShortCourse
     out : Path
-        Folder; made where it is not there.
+        Folder; made if it is not there.
     published : Path, optional
-        Folder that holds `figures/andy_*.png` and `nicr/nicr_from_figures.npz`.
+        Folder with `figures/andy_*.png` and `nicr/nicr_from_figures.npz`.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def draw_short_course(talk: ShortCourse, out: Path, published: Path | None = Non
     for name, (height, draw) in track(_FIGURES.items(), "drawing"):
         picture = published / "figures" / f"{name}.png" if published else None
         ours, figure = _beside(height, picture)
-        draw(ours, talk, numbers)
+        draw(ours, course, numbers)
         paths.append(out / f"{name.removeprefix('andy_')}.png")
         with whole_file(paths[-1]) as temporary:
             figure.savefig(temporary, dpi=110)
@@ -77,7 +77,7 @@ def draw_short_course(talk: ShortCourse, out: Path, published: Path | None = Non
 
 
 def _numbers(published: Path | None) -> dict[str, np.ndarray]:
-    """Read the published curves; none where there is no such file."""
+    """Read the published curves; none if there is no such file."""
     path = published / "nicr" / "nicr_from_figures.npz" if published else None
     if path is None or not path.is_file():
         return {}
@@ -92,9 +92,9 @@ def _beside(height: float, picture: Path | None) -> tuple["SubFigure", "Figure"]
 
     if picture is None or not picture.is_file():
         figure = Figure(figsize=(9, height), layout="constrained")
-        return figure.subfigures(), figure
+        return figure.subfigures(1, 1, squeeze=False)[0, 0], figure
     figure = Figure(figsize=(18, height), layout="constrained")
-    ours, theirs = figure.subfigures(1, 2, wspace=0.02)
+    ours, theirs = figure.subfigures(1, 2, squeeze=False, wspace=0.02)[0]
     ours.suptitle("phantom nicr_needle", fontweight="bold")
     theirs.suptitle("published", fontweight="bold")
     axes = theirs.subplots()
@@ -103,17 +103,18 @@ def _beside(height: float, picture: Path | None) -> tuple["SubFigure", "Figure"]
     return ours, figure
 
 
-def _draw_haadf(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]) -> None:
+def _draw_haadf(figure: "SubFigure", course: ShortCourse, _: dict[str, np.ndarray]) -> None:
     image, spectra = figure.subplots(1, 2, width_ratios=(1.1, 1))
-    haadf = talk.trial.haadf
+    haadf = course.trial.haadf
+    assert haadf is not None
     image.imshow(haadf.reshape(-1, *haadf.shape[-2:])[0], cmap="gray", interpolation="nearest")
     image.set(title="HAADF Signal", xlabel="x axis (nm)", ylabel="y axis (nm)", xticks=[], yticks=[])
-    draw_scale_bar(image, talk.trial)
+    draw_scale_bar(image, course.trial)
     sides = (spectra, spectra.twinx())
     for axes, ((x, y), colour) in zip(sides, _PIXELS, strict=True):
         image.plot(x, y, "s", color=colour, markersize=7)
-        counts = talk.counts[y, x]
-        axes.step(talk.trial.image.energy_kev, counts, where="mid", color=colour, linewidth=1.5)
+        counts = course.counts[y, x]
+        axes.step(course.trial.image.energy_kev, counts, where="mid", color=colour, linewidth=1.5)
         axes.set(ylim=(0, max(2, counts.max())), xlim=(1, 10), xticks=range(1, 11))
         axes.annotate(
             f"({x}, {y})",
@@ -125,10 +126,10 @@ def _draw_haadf(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]
     spectra.set(title="XEDS Signal", xlabel="Energy axis (keV)", ylabel="Intensity")
 
 
-def _draw_lines(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]) -> None:
-    image = SpectrumImage(talk.counts, talk.trial.image.energy_kev)
+def _draw_lines(figure: "SubFigure", course: ShortCourse, _: dict[str, np.ndarray]) -> None:
+    image = SpectrumImage(course.counts, course.trial.image.energy_kev)
     for row, (name, estimate) in zip(
-        figure.subplots(2, 3), {"Original": None, "PCA": talk.pca}.items(), strict=True
+        figure.subplots(2, 3), {"Original": None, "PCA": course.pca}.items(), strict=True
     ):
         row[0].set_ylabel(name, fontsize=16)
         for axes, (element, channel) in zip(row, _PEAK_CHANNEL.items(), strict=True):
@@ -138,15 +139,15 @@ def _draw_lines(figure: "SubFigure", talk: ShortCourse, _: dict[str, np.ndarray]
             shown = axes.imshow(line, cmap=fade(_ELEMENT_COLOURS[element]), vmax=top, interpolation="nearest")
             figure.colorbar(shown, ax=axes, shrink=0.7)
             axes.set(title=rf"{element}-K$_\alpha$ intensity", xticks=[], yticks=[])
-        draw_scale_bar(row[0], talk.trial)
+        draw_scale_bar(row[0], course.trial)
 
 
-def _draw_scree(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
+def _draw_scree(figure: "SubFigure", course: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
     from matplotlib.ticker import NullFormatter
 
     axes = figure.subplots()
-    axes.semilogy(talk.scree[:3], "^", color="#c44e52", markersize=13)
-    axes.semilogy(np.arange(3, talk.scree.size), talk.scree[3:], "o", color="#4c72b0", markersize=13)
+    axes.semilogy(course.scree[:3], "^", color="#c44e52", markersize=13)
+    axes.semilogy(np.arange(3, course.scree.size), course.scree[3:], "o", color="#4c72b0", markersize=13)
     if "scree" in numbers:
         axes.semilogy(numbers["scree"], "+", color="black", markersize=12, label="published")
         axes.legend(frameon=False)
@@ -156,46 +157,46 @@ def _draw_scree(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.nd
         xlabel="Principal component index",
         ylabel="Proportion of variance",
         ylim=(1e-3, 5e-2),
-        xticks=range(0, talk.scree.size, 4),
+        xticks=range(0, course.scree.size, 4),
     )
 
 
-def _draw_pca(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
-    _draw_components(figure, talk, talk.pca, _PCA, numbers)
+def _draw_pca(figure: "SubFigure", course: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
+    _draw_components(figure, course, course.pca, _PCA, numbers)
 
 
-def _draw_bss(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
-    _draw_components(figure, talk, talk.bss, _BSS, numbers)
+def _draw_bss(figure: "SubFigure", course: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
+    _draw_components(figure, course, course.bss, _BSS, numbers)
 
 
-def _draw_nmf(figure: "SubFigure", talk: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
-    _draw_components(figure, talk, talk.nmf, _NMF, numbers)
+def _draw_nmf(figure: "SubFigure", course: ShortCourse, numbers: dict[str, np.ndarray]) -> None:
+    _draw_components(figure, course, course.nmf, _NMF, numbers)
 
 
 def _draw_components(
     figure: "SubFigure",
-    talk: ShortCourse,
+    course: ShortCourse,
     found: Factorization,
     names: tuple[tuple[str, str, str], ...],
     numbers: dict[str, np.ndarray],
 ) -> None:
-    """Draw the spectra, dotted published ones over them, and the maps of the shown tilt."""
+    """Draw the spectra, with published ones dotted over them, and the maps of the shown tilt."""
     grid = figure.add_gridspec(3, 2, width_ratios=(2.6, 1))
     spectra = figure.add_subplot(grid[:, 0])
     order = np.argsort([colour for _, colour, _ in names])[::-1]
     for place, k in enumerate(order):
         name, colour, array = names[k]
-        spectra.plot(talk.trial.image.energy_kev, found.endmembers[k], color=colour, label=name)
+        spectra.plot(course.trial.image.energy_kev, found.endmembers[k], color=colour, label=name)
         if array in numbers:
             # Only PCA fixes the scale of a component; the other curves are brought to the height of ours.
             scale = 1 if names is _PCA else found.endmembers[k].max() / numbers[array].max()
-            spectra.plot(talk.trial.image.energy_kev, scale * numbers[array], "k:", linewidth=0.9)
+            spectra.plot(course.trial.image.energy_kev, scale * numbers[array], "k:", linewidth=0.9)
         axes = figure.add_subplot(grid[place, 1])
-        shape = talk.counts.shape[:2]
+        shape = course.counts.shape[:2]
         shown = axes.imshow(found.abundances[:, k].reshape(shape), cmap=fade(colour), interpolation="nearest")
         figure.colorbar(shown, ax=axes)
         axes.set(xticks=[], yticks=[])
-    draw_scale_bar(axes, talk.trial)
+    draw_scale_bar(axes, course.trial)
     if numbers:
         spectra.plot([], [], "k:", linewidth=0.9, label="published")
     _name_lines(spectra, _PCA_LINES if names is _PCA else [colour for _, colour, _ in names])

@@ -1,4 +1,4 @@
-"""Draw a phantom and one acquisition of it: where each component is, how it shines, what a detector sees."""
+"""Draw a phantom and one acquisition of it: abundance maps, recorded counts, endmembers, single pixels."""
 
 from typing import TYPE_CHECKING
 
@@ -8,9 +8,10 @@ from simulations.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-#: The talk's colours for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
+#: The colours of the NIST short course for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
 COMPONENT_COLOURS = ("C1", "C2", "C0", "C3", "C4", "C6", "C8", "C9", "C5")
 _COLUMNS = 5
 _TILTS = 10
@@ -22,7 +23,7 @@ def draw_trial(trial: Trial) -> "Figure":
     Parameters
     ----------
     trial : Trial
-        Of a phantom with two navigation axes, or of a tilt series: then ten of its tilts are drawn.
+        Its phantom has two navigation axes, or is a tilt series, of which ten tilts are drawn.
 
     Returns
     -------
@@ -99,14 +100,14 @@ def _draw_tilts(places: "list[Axes]", trial: Trial) -> None:
     draw_scale_bar(places[0], trial)
 
 
-def fade(colour: str) -> object:
+def fade(colour: str) -> "Colormap":
     """Return the colour map from black to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(colour, ["black", colour])
 
 
-def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: object) -> None:
+def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: "str | Colormap") -> None:
     shown = axes.imshow(values, cmap=colours, vmin=0, interpolation="nearest")
     axes.figure.colorbar(shown, ax=axes, shrink=0.8)
     axes.set(title=title, xticks=[], yticks=[])

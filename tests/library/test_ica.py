@@ -146,7 +146,7 @@ def test_a_component_of_noise_is_called_unstable():
     counts = rng.poisson(np.full((400, 50), 20.0))
     result = bu.unmix(bu.SpectrumImage(counts, np.arange(1.0, 51)), 4, "ica", derivative=False)
     assert min(result.info["stability"]) < 0.8
-    assert any("came out otherwise" in sentence for sentence in result.info["warnings"])
+    assert any("came out differently" in sentence for sentence in result.info["warnings"])
 
 
 def test_components_that_are_not_there_stay_empty_and_are_named():
@@ -154,7 +154,7 @@ def test_components_that_are_not_there_stay_empty_and_are_named():
     result = bu.unmix(bu.SpectrumImage(counts, np.arange(1.0, 13)), 5, "ica", derivative=False)
     assert (result.estimate.abundances[:, 3:] == 0).all()
     assert result.info["stability"][3:] == [0, 0]
-    assert "the counts have only 3 of the 5 components" in result.info["warnings"][-1]
+    assert "The counts have only 3 of the 5 components" in result.info["warnings"][-1]
     np.testing.assert_allclose(result.estimate.expected(), counts, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""The needle against the published one: numbers read off the talk's figures, and the real count maps themselves.
+"""The needle against the published one: numbers read off published figures, and the real count maps themselves.
 
 The real maps are not part of the project: tests that need them look in ../shared/data and are skipped without it.
 """
@@ -17,7 +17,7 @@ from simulations.acquisition import Acquisition
 from simulations.short_course import DOSE
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "nicr" / "nicr_from_figures.npz"
-# Channel of each peak, and the counts that the talk's map of it holds.
+# Channel of each peak, and the counts of its map in the short course.
 PEAKS = {"Si": (74, 3187), "Cr": (441, 3278), "Ni": (647, 2464)}
 
 

@@ -5,16 +5,15 @@ errs, and under strong overlap of spectra less. Draws are never zero, so a pixel
 not contain, and lacks as much of those that it contains. These errors are measured: photons are drawn from the fitted
 factorisation, unmixed in the same way, and compared with what they were drawn from. This is done several times, because
 all pixels of an even map share one error. Each time another draw of the endmembers is used, so that they are not known
-better than those of the image itself. In the simulated image a pixel contains nothing of a material that it is
-estimated to contain next to nothing of.
+better than those of the image itself. A pixel of the simulated image contains nothing of a material of which its
+estimate is nearly zero.
 
 Each known truth has a *normal score*: that of its rank among the draws of its pixel, and beyond the outermost draws an
 extrapolation on the logarithms. If draws were right, scores would be standard normal. The quantiles of the scores are
 learned for every component, separately for pixels of which the component is estimated to be a small part, a larger part
 and nearly all (`SHARES`). Then each draw moves to where the truths of its rank were: the draws of its pixel are read at
 the learned score instead of their own. Means and standard deviations move with the draws. The total of a pixel is known
-from its counts without the spectra, so it stays: the difference is taken from materials that the pixel contains next to
-nothing of.
+from its counts without the spectra, so it stays: the difference is taken from materials that the pixel hardly contains.
 
 References
 ----------
@@ -109,7 +108,7 @@ def _specimen(maps: np.ndarray) -> np.ndarray:
 
 
 def _sharpened(maps: np.ndarray) -> np.ndarray:
-    """Remove from each pixel, of (P, K), the components that it contains next to nothing of; its total stays."""
+    """Remove from each pixel, of (P, K), the components that it hardly contains; its total stays."""
     total, most = maps.sum(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
     large = np.where(maps >= np.minimum(SHARES[0] * total, most), maps, 0)
     return large * total / np.maximum(large.sum(axis=1, keepdims=True), _SMALL)

@@ -1,1 +1,1 @@
-"""One abundance prior a file, named like the file."""
+"""One abundance prior per file, with the name of the file."""

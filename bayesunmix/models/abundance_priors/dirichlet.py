@@ -1,17 +1,15 @@
-r"""Materials replace one another: a cell has a total, and a composition from a Dirichlet distribution that is learned.
+r"""Materials replace one another: a pixel has a total, and a composition from a learned Dirichlet distribution.
 
 .. math:: a_{pk} = t_p f_{pk}, \qquad t_p \sim \mathrm{Gamma}(\tau, \beta), \qquad
    f_p \sim \mathrm{Dirichlet}(\alpha_1, \dots, \alpha_K)
 
-Where a precipitate lies in a foil, there is less of the matrix. A prior under which components are independent of one
-another (`bayesunmix.models.abundance_priors.gamma`) denies that, and prefers endmembers of what the precipitate has
-*more* than the matrix: independence is what ICA looks for. Cells without counts say nothing of the concentrations.
+Where a foil contains a precipitate, there is less of the matrix. A prior with independent components
+(`bayesunmix.models.abundance_priors.gamma`) denies that, and prefers endmembers of what the precipitate has *more* than
+the matrix, as ICA does. Pixels without counts say nothing about the concentrations.
 
-One distribution for all cells lends some of the precipitates to every cell of the matrix. That cells of one material
-are a kind of their own was tried. It helps the matrix of `trace_precipitates` (90 % intervals that held .67 and .36 of
-pixels hold .95 and .84), but the kind that is left for mixtures spoils other images: with learned concentrations it
-takes two overlapping materials for one mixture (error of `overlapping_lines` from .24 to .75), with equal ones
-particles keep the matrix above and below them (error of `particles_espm` from .06 to .16).
+All pixels share one distribution, so every pixel of the matrix gets a little of the precipitates. A separate
+distribution for pixels of one material helps that case and spoils images with mixtures or overlapping spectra, so there
+is none.
 """
 
 from dataclasses import dataclass
@@ -25,11 +23,11 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.gamma import log_gamma_variates
 from bayesunmix.engine.sampling.shapes import draw_concentrations, draw_gamma, likeliest_concentrations
 
-_LEAST = 1e-6  # of a composition, where its logarithm is taken
+_LEAST = 1e-6  # fraction of a composition, where its logarithm is taken
 
 
 class LearnedCompositions(NamedTuple):
-    """Concentrations (K,), shape and rate of the totals (1,) each, and whether the concentrations learn."""
+    """Hold concentrations (K,), shape and rate of the totals (1,) each, and whether the concentrations are learned."""
 
     concentrations: jax.Array
     shape: jax.Array
@@ -43,7 +41,7 @@ class Dirichlet:
     """Dirichlet prior of the compositions, and Gamma prior of the totals."""
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> LearnedCompositions:
-        """Concentrations like those of the maps, and totals that any counts outweigh."""
+        """Return concentrations like those of the maps, and a weak prior of the totals."""
         seen = (exposure > 0) & (maps.sum(axis=0) > 0)
         logs = jnp.log(jnp.maximum(maps / jnp.where(seen, maps.sum(axis=0), 1), _LEAST))
         mean_log, n = _mean(logs, seen)
@@ -53,11 +51,11 @@ class Dirichlet:
     def draw(
         self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: LearnedCompositions
     ) -> tuple[jax.Array, LearnedCompositions]:
-        """Draw compositions and totals, then what is learned of them."""
+        """Draw compositions and totals, then update what is learned of them."""
         map_key, concentration_key, gamma_key = jax.random.split(key, 3)
         n = counts.sum(axis=0)
         concentrations = learned.concentrations.reshape(-1, *(1,) * exposure.ndim)
-        # Drawn at once: every draw more takes a second to compile.
+        # Drawn at once, because every further draw takes long to compile.
         drawn = log_gamma_variates(
             map_key, jnp.concatenate([counts + concentrations, (n + learned.shape)[None]])
         )
@@ -73,6 +71,6 @@ class Dirichlet:
 
 
 def _mean(logs: jax.Array, seen: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Mean over the cells that are seen, (K,), and how many they are."""
+    """Return the mean over the cells that are seen, (K,), and their number."""
     n = seen.sum()
     return jnp.where(seen, logs, 0).sum(axis=tuple(range(1, logs.ndim))) / jnp.maximum(n, 1), n

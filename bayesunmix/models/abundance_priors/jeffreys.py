@@ -1,4 +1,4 @@
-"""Every cell by itself, Gamma(1/2) without a scale: Jeffreys' prior of a Poisson rate."""
+"""Every pixel is independent, with Jeffreys' prior of a Poisson rate: Gamma(1/2) without a scale."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from bayesunmix.engine.device.gamma import gamma_variates
 @ABUNDANCE_PRIORS.register("jeffreys")
 @dataclass(frozen=True)
 class Jeffreys:
-    """Posterior Gamma(n + 1/2, 1) of every cell; nothing is learned."""
+    """Posterior Gamma(n + 1/2, 1) of every pixel; nothing is learned."""
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> tuple[()]:
-        """Nothing."""
+        """Return nothing, because nothing is learned."""
         return ()
 
     def draw(
         self, key: jax.Array, counts: jax.Array, exposure: jax.Array, learned: tuple[()]
     ) -> tuple[jax.Array, tuple[()]]:
-        """Draw every cell."""
+        """Draw every pixel."""
         return gamma_variates(key, counts + 0.5) * exposure, learned

@@ -1,4 +1,4 @@
-"""Maps that are even inside a grain and free at an edge: splits down a dyadic pyramid, learned from the map itself."""
+"""Maps are even inside a grain and free at an edge: splits down a dyadic pyramid, learned from the map itself."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyrami
 @ABUNDANCE_PRIORS.register("multiscale")
 @dataclass(frozen=True)
 class Multiscale:
-    """See `bayesunmix.engine.multiscale.rates`; the weights of each level and component are learned.
+    """Multiscale prior of the maps (`bayesunmix.engine.multiscale.rates`). Weights of each level and map are learned.
 
-    The blocks lie elsewhere in every map, so the maps are a mixture over where they may lie. The mean over it
-    shows no blocks and errs much less than the mean of any one of them, by as much as they differ; the spread of the
-    draws holds that difference instead, and is too wide (see `bayesunmix.engine.sampling.recalibration`).
+    The block grid is drawn anew for every map, so the maps are a mixture over block grids. The mean over this mixture
+    shows no blocks, and errs less than the mean under any one grid. The draws scatter by the differences between grids
+    too, so their spread is too wide, and they are recalibrated (see `bayesunmix.engine.sampling.recalibration`).
     """
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Pyramid:
-        """Weights and moves at the means of their priors."""
+        """Return weights and transition matrices at the means of their priors."""
         return first_pyramid(exposure.shape, len(maps))
 
     def renew(self, key: jax.Array, learned: Pyramid) -> Pyramid:
-        """Move the blocks."""
+        """Move the block grid."""
         return learned.move(key)
 
     def draw(

@@ -1,1 +1,1 @@
-"""One endmember model a file, named like the file."""
+"""One endmember model per file, with the name of the file."""

@@ -1,6 +1,6 @@
 r"""Nothing is known of the spectra: :math:`e_k \sim \mathrm{Dirichlet}(\text{concentration})`, channel by channel.
 
-Never without the feasible range (`bayesunmix.identify`): other spectra may explain the counts as well.
+Always look at the feasible range too (`bayesunmix.identify`): other spectra may explain the counts as well.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ class Blind:
     Parameters
     ----------
     concentration : float
-        Of each channel.
+        Dirichlet concentration of each channel.
     """
 
     concentration: float = 0.5
 
     def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
-        """Nothing to prepare."""
+        """Prepare nothing, and require a number of components."""
         if n_components is None:
             raise ValueError(
-                "n_components must be given for blind endmembers; bayesunmix.rank recommends one"
+                "n_components must be given for blind endmembers; bayesunmix.rank recommends a number"
             )
         return Prepared(None, n_components, (), [])
 

@@ -1,8 +1,8 @@
-"""Spectra are known: one component for each line family and for each of a few curves that make up the continuum.
+"""Spectra are known: one component for each line family, and for each of a few curves that make up the continuum.
 
-The honest default where phases are not known: nothing can rotate, and a component is what it is called. The curves
-are those of the method `elements` (`bayesunmix.spectra.line_model`), fixed by the sum spectrum and never drawn: the
-uncertainty of their shape is in no interval.
+Use it where phases are not known: no component can rotate, and each is what its name says. The curves are those of the
+method `elements` (`bayesunmix.spectra.line_model`). The sum spectrum fixes them and they are never drawn, so no
+interval contains the uncertainty of their shape.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from bayesunmix.spectra.recognition import recognise, require_symbols
 class ElementSpectra:
     """Line families and continuum.
 
-    Counts below 0.2 keV, where there are any, are one more component, "noise".
+    Counts below 0.2 keV are one more component, "noise", if there are any.
 
     Parameters
     ----------
     elements : tuple of str, optional
-        Chemical symbols. Those that the sum spectrum shows beyond doubt, where not given.
+        Chemical symbols. Where not given: those that the sum spectrum shows beyond doubt.
     n_continuum : int
         Curves that make up the continuum of a pixel.
     """

@@ -2,18 +2,17 @@ r"""Each phase owns line families, and all phases share the shape of the continu
 
 .. math:: e_k = (1 - b_k) \sum_j w_{kj} F_j + b_k \sum_m v_m C_m
 
-with the recorded spectra F of line families, w zero where phase k does not own j, and smooth curves C
-(`bayesunmix.spectra.line_model`), all fixed with the calibration by the sum spectrum. The priors of what is drawn are
-w_k and v ~ Dirichlet(concentration), b_k ~ Beta(concentration, concentration). Drawn with what the photons of each
-phase and channel are, families or curves, they are conjugate.
+F are the recorded spectra of line families, and w is zero where phase k does not own family j. C are smooth curves
+(`bayesunmix.spectra.line_model`). The sum spectrum fixes both, with the calibration. The priors of what is drawn are
+w_k and v ~ Dirichlet(concentration), b_k ~ Beta(concentration, concentration). They are conjugate once it is drawn
+whether each photon of a phase and channel belongs to a family or to a curve.
 
-A phase cannot rotate if every mixture or difference of the others has a line that it does not own: no other
-factorisation has the zeros of its spectrum. Phases that share no element are all unique.
+A phase cannot rotate if every mixture or difference of the others has a line that it does not own, because then no
+other factorisation has the zeros of its spectrum. Phases that share no element are all unique.
 
-An abundance is all counts of a phase, its share of the continuum among them. That share is learned from how the
-continuum follows the lines from pixel to pixel, given that its shape is the same. Where shapes differ, each phase gets
-some of the others' continuum, and no interval says so: on `nicr_mixed` with shapes bent by absorption in 1000 nm, or by
-a factor of E^0.2 from one phase to the next, overall fractions move by less than .003.
+An abundance is all counts of a phase, its continuum included. How much continuum a phase has is learned from how the
+continuum follows the lines from pixel to pixel, given that it has the same shape everywhere. If shapes differ, each
+phase gets a little of the others' continuum, and no interval contains that error.
 """
 
 from dataclasses import dataclass
@@ -32,12 +31,12 @@ from bayesunmix.engine.device.gamma import log_gamma_variates
 from bayesunmix.spectra.line_model import amplitudes, inverse_noise
 from bayesunmix.spectra.recognition import Recognised, recognise, require_symbols
 
-LEAST_OF_CURVE = 1e-8  # of a curve in a channel: no photon has nowhere to come from
-LEAST_SHARE = 1e-3  # of a family or curve, to start from
+LEAST_OF_CURVE = 1e-8  # of a curve in every channel, so that every photon has a possible origin
+LEAST_SHARE = 1e-3  # least fraction of a family or curve to start from
 
 
 class Given(NamedTuple):
-    """Families of each phase (K, F, C), which of them are real (K, F), curves (M, C), and where to start."""
+    """Hold the families of each phase (K, F, C), which of them are real (K, F), curves (M, C), and a start."""
 
     families: Array
     owned: Array
@@ -46,7 +45,7 @@ class Given(NamedTuple):
 
 
 class Shares(NamedTuple):
-    """Families in the lines of each phase (K, F), lines and continuum in each phase (K, 2), curves (1, M)."""
+    """Hold fractions: families in the lines of a phase (K, F), lines and continuum in a phase (K, 2), curves (1, M)."""
 
     families: Array
     continuum: Array
@@ -61,10 +60,10 @@ class PhaseSpectra:
     Parameters
     ----------
     phases : tuple of tuples of str, optional
-        The elements of each phase; an element may be in several. `bayesunmix.owned_elements` finds them in reference
-        spectra. Where not given, every element that the sum spectrum shows beyond doubt is a phase.
+        The elements of each phase; an element may belong to several. `bayesunmix.owned_elements` finds them in
+        reference spectra. Where not given, every element that the sum spectrum shows beyond doubt is a phase.
     concentration : float
-        Of every share.
+        Dirichlet concentration of every fraction.
     """
 
     finds_n_components: ClassVar[bool] = True
@@ -94,8 +93,9 @@ class PhaseSpectra:
         ).reshape(len(phases), len(found.model.names))
         if not owns.size or not owns.any(axis=1).all():
             lineless = [name for name, own in zip(names, owns, strict=True) if not own.any()]
+            without = f"{', '.join(lineless)} has none" if lineless else "no element was recognised"
             raise ValueError(
-                f"each phase must own a line on the axis, and {', '.join(lineless) or 'no element at all'} does; "
+                f"each phase must own a line on the energy axis, and {without}; "
                 "name the elements of each phase in the setting phases"
             )
         if n_components not in (None, len(names)):
@@ -113,11 +113,11 @@ class PhaseSpectra:
         return Prepared(names, len(names), given, warnings, spectra, unique=unique)
 
     def start(self, given: Given, endmembers: np.ndarray | None) -> tuple[Array, Shares]:
-        """Return what the sum spectrum suggests."""
+        """Return the fractions that the sum spectrum suggests."""
         return _spectra(given, given.start), given.start
 
     def draw(self, key: Array, counts: Array, given: Given, learned: Shares) -> tuple[Array, Shares]:
-        """Draw what each photon is, and then the shares."""
+        """Draw whether each photon belongs to a family or a curve, and then the fractions."""
         split_key, *keys = jax.random.split(key, 6)
         lines, continuum = _parts(given, learned)
         counts = counts.astype(jnp.float32)
@@ -136,7 +136,7 @@ class PhaseSpectra:
 
 
 def _parts(given: Given, shares: Shares) -> tuple[Array, Array]:
-    """Lines and continuum of each phase, (K, C) each."""
+    """Return lines and continuum of each phase, (K, C) each."""
     lines = jnp.einsum("kf,kfc->kc", shares.families, given.families, precision="highest")
     continuum = jnp.matmul(shares.curves, given.curves, precision="highest")
     return shares.continuum[:, :1] * lines, shares.continuum[:, 1:] * continuum
@@ -149,9 +149,9 @@ def _spectra(given: Given, shares: Shares) -> Array:
 
 
 def _split(key: Array, counts: Array, rates: Array) -> Array:
-    """Share counts (K, C) multinomially among N kinds with rates (K, N, C): the sums over channels, (K, N).
+    """Share counts (K, C) multinomially among N kinds with rates (K, N, C), and sum over channels, (K, N).
 
-    One kind after the other takes a binomial share of what is left.
+    One kind after the other takes a binomial part of what is left.
     """
     rates = jnp.moveaxis(rates, 1, 0)
     from_here_on = jnp.cumsum(rates[::-1], axis=0)[::-1]
@@ -174,7 +174,7 @@ def _dirichlet(key: Array, concentration: Array) -> Array:
 
 
 def _given(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Given:
-    """Arrange the families (J, C) by phase, and read the first shares off the sum spectrum."""
+    """Arrange the families (J, C) by phase, and read the first fractions off the sum spectrum."""
     model, used = found.model, image.sum_spectrum()[found.first :].astype(np.float64)
     weights = inverse_noise(image.energy_kev[found.first :], used)
     size = amplitudes(np.concatenate([model.spectra, model.background]), used, weights)
@@ -204,7 +204,11 @@ def _float32(array: np.ndarray) -> Array:
 
 
 def _unique(owns: np.ndarray) -> np.ndarray:
-    """Phases to which no mixture of the others can be added: it would have a line that they do not own, (K,) bool."""
+    """Return True for phases to which no mixture of the others can be added, (K,) bool.
+
+    Such a mixture would have a line that the phase does not own.
+    """
+    # Rank of generic line strengths: almost any numbers give the same answer, so they need no key.
     strengths = owns * np.random.default_rng(0).uniform(0.5, 1, owns.shape)
     others = [np.delete(strengths, k, axis=0)[:, ~own] for k, own in enumerate(owns)]
     return np.array([not len(rest) or np.linalg.matrix_rank(rest) == len(rest) for rest in others], bool)
@@ -214,11 +218,11 @@ def _warnings(names: list[str], unique: tuple[bool, ...], n_below: int) -> list[
     sentences = []
     if free := [name for name, own in zip(names, unique, strict=True) if not own]:
         sentences.append(
-            f"phases {', '.join(free)} own all lines of some mixture of the others, so that how much of it is in them "
-            "is a range: see bayesunmix.identify"
+            f"Phases {', '.join(free)} own all lines of some mixture of the others, so their fractions are not unique. "
+            "See bayesunmix.identify for the range."
         )
     if n_below:
         sentences.append(
-            f"{n_below} counts below 0.2 keV follow no phase, and are taken for continuum; crop the image"
+            f"{n_below} counts below 0.2 keV belong to no phase and are taken for continuum. Crop the image."
         )
     return sentences

@@ -1,8 +1,8 @@
 """Nothing is known of the spectra but that most neighbouring channels are alike: a multiscale prior in energy.
 
-A detector spreads every line over ten channels and more, and a continuum has no lines. The prior of a map along two
-axes (`bayesunmix.engine.multiscale.rates`) serves a spectrum along one: each endmember splits its counts down a
-pyramid of channels, evenly where it is flat. It is a blind model, as `blind` is, with less noise.
+A detector spreads every line over ten channels and more, and a continuum has no lines. So the prior of a map along two
+axes (`bayesunmix.engine.multiscale.rates`) suits a spectrum along one axis: each endmember splits its counts down a
+pyramid of channels, evenly where it is flat. It is a blind model like `blind`, with less noise.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ class Smooth:
     """Any spectrum, smooth where it can be."""
 
     def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
-        """Nothing to prepare."""
+        """Prepare nothing, and require a number of components."""
         if n_components is None:
             raise ValueError(
-                "n_components must be given for smooth endmembers; bayesunmix.rank recommends one"
+                "n_components must be given for smooth endmembers; bayesunmix.rank recommends a number"
             )
         return Prepared(None, n_components, (), [])
 
     def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, Pyramid]:
-        """Return the point estimate; all kinds of split are alike."""
+        """Return the point estimate. All kinds of split are equally likely at first."""
         if endmembers is None:
             raise ValueError("smooth endmembers start from a point estimate, got none")
         n_components, n_channels = endmembers.shape
-        # Handed down, states gave spectra no accuracy, and on `nicr_mixed` a quarter of the effective draws.
+        # States that depend on parents made spectra no more accurate, and cost effective draws.
         return jnp.asarray(endmembers, jnp.float32), first_pyramid(
             (n_channels,), n_components, handed_down=False
         )
@@ -46,7 +46,7 @@ class Smooth:
     def draw(
         self, key: jax.Array, counts: jax.Array, given: tuple[()], learned: Pyramid
     ) -> tuple[jax.Array, Pyramid]:
-        """Draw the rates of all channels, and scale them to one."""
+        """Draw the rates of all channels, and scale them to sum one."""
         exposure = jnp.ones(counts.shape[1], jnp.float32)
         rates, learned = draw_rates(key, counts.astype(jnp.float32), exposure, learned)
         return rates / rates.sum(axis=1, keepdims=True), learned

@@ -1,0 +1,55 @@
+"""`bayesunmix fractions`: what share of the whole image each component is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from bayesunmix.cli.asked import asking
+from bayesunmix.cli.options import Image, Interval, Overwrite, Result, Seed, Specimen, out
+from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
+from bayesunmix.cli.quantities import quantity_rows
+
+EXAMPLE = """\
+Example:
+  bayesunmix fractions first --interval 0.95 --out fractions.csv"""
+_FORMATS = (".csv", ".json")
+
+
+def fractions(
+    result: Result,
+    image: Image = None,
+    interval: Interval = 0.9,
+    specimen: Specimen = None,
+    seed: Seed = 0,
+    outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Infer the fraction of each component in the whole map: of its counts, and of its area."""
+    require_writable(outputs, _FORMATS, overwrite)
+    with asking(result, image) as asked:
+        from bayesunmix.analysis.phases import phase_fractions
+        from bayesunmix.io.mask import read_mask
+
+        found = phase_fractions(
+            asked.result,
+            asked.image,
+            interval=interval,
+            specimen=None if specimen is None else read_mask(specimen),
+            seed=seed,
+        )
+        print(found)
+        rows = quantity_rows(found.counts)
+        content = {
+            **asked.origin(),
+            "n_pixels": found.counts.n_pixels,
+            "n_counts": found.counts.n_counts,
+            "quantities": rows,
+            "area_fractions": found.areas,
+            "counts_per_pixel": found.counts_per_pixel,
+            "warnings": found.counts.warnings,
+        }
+        blank = dict.fromkeys(rows[0])
+        areas = [
+            {**blank, "component": name, "quantity": "area fraction", "mean": share}
+            for name, share in found.areas.items()
+        ]
+        write_each(outputs, {".csv": as_csv(rows + areas), ".json": as_json(content)}, asked.files)

@@ -1,0 +1,104 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def whole_number(text: object) -> int:
+    """Read a whole number."""
+    try:
+        return int(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"must be a whole number, got {text!r}") from None
+
+
+def number(text: object) -> float:
+    """Read a number."""
+    try:
+        return float(str(text))
+    except ValueError:
+        raise typer.BadParameter(f"must be a number, got {text!r}") from None
+
+
+def a_whole_number(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a whole number."""
+    return typer.Option(parser=whole_number, metavar="N", help=says)
+
+
+def a_number(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a number."""
+    return typer.Option(parser=number, metavar="X", help=says)
+
+
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.", show_default=False
+    ),
+]
+Seed = Annotated[int, a_whole_number("The same seed gives the same result.")]
+CropBelow = Annotated[float, a_number("Leave out channels below this energy, in keV.")]
+NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        help="Pixels to use: a .npy file of bools with the shape of the map, True for a pixel to use.",
+        show_default=False,
+    ),
+]
+OverwriteFolder = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the results of an earlier run in --out.")
+]
+
+# What the commands share that ask a saved result.
+Result = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RESULT", help="The folder that `bayesunmix unmix` wrote, or a result.nc.", show_default=False
+    ),
+]
+Image = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="IMAGE",
+        help="The file that was unmixed; found by itself if it is still where it was.",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file of the name in --out.")]
+Interval = Annotated[float, a_number("Probability of the intervals.")]
+Box = Annotated[
+    str | None,
+    typer.Option(
+        metavar="Y0:Y1,X0:X1",
+        help="First pixel, and the one after the last, along each axis of the map, from 0.",
+        show_default=False,
+    ),
+]
+RegionMask = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        help="A .npy file of bools with the shape of the map, True for a pixel of the region.",
+        show_default=False,
+    ),
+]
+Specimen = Annotated[
+    Path | None,
+    typer.Option(
+        help="Pixels with specimen: a .npy file of bools with the shape of the map. "
+        "Where not given, pixels with few counts are taken for vacuum.",
+        show_default=False,
+    ),
+]
+
+
+def out(*formats: str) -> typer.models.OptionInfo:
+    """Return the option `--out` of a command that writes these formats."""
+    names = " or ".join(formats)
+    more = "; may be given once for each format" if len(formats) > 1 else ""
+    return typer.Option(
+        "--out", metavar="FILE", help=f"Write a {names} file as well{more}.", show_default=False
+    )

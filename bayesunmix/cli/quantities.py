@@ -1,0 +1,32 @@
+"""The quantities of a region as rows of a table."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayesunmix.analysis.quantity import Quantity
+    from bayesunmix.analysis.regions import Region
+
+
+def quantity_rows(region: "Region") -> list[dict[str, Any]]:
+    """Return a row for the counts, and one for the fraction, of each component."""
+    return [
+        {"component": content.name, "quantity": kind, **_row(quantity)}
+        for content in region.components
+        for kind, quantity in (("counts", content.amount), ("fraction", content.fraction))
+    ]
+
+
+def _row(quantity: "Quantity") -> dict[str, Any]:
+    lowest, highest = quantity.feasible or (None, None)
+    return {
+        "mean": quantity.mean,
+        "lower": quantity.lower,
+        "upper": quantity.upper,
+        "interval": quantity.interval,
+        "upper_limit_95": quantity.upper_limit,
+        "counting_sd": quantity.counting_sd,
+        "endmember_sd": quantity.endmember_sd,
+        "feasible_lower": lowest,
+        "feasible_upper": highest,
+        "identified": quantity.identified,
+    }

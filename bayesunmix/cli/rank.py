@@ -1,0 +1,75 @@
+"""`bayesunmix rank`: how many components to unmix a file into."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayesunmix.cli import source
+from bayesunmix.cli.notes import listening
+from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.table import laid_out
+
+if TYPE_CHECKING:
+    from bayesunmix.dimension.rank import Rank
+
+EXAMPLE = """\
+Example:
+  bayesunmix rank map.bcf --out rank"""
+
+
+def rank(
+    file: File,
+    most: Annotated[int, a_whole_number("Largest number of components to look for.")] = 12,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the numbers and their picture; made here.", show_default=False),
+    ] = None,
+    seed: Seed = 0,
+    mask: Mask = None,
+    crop_below: CropBelow = 0.2,
+    no_crop: NoCrop = False,
+    overwrite: OverwriteFolder = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
+) -> None:
+    """Recommend how many components to unmix FILE into, and say how sure that is."""
+    from bayesunmix.dimension.rank import rank as count
+    from bayesunmix.io.digest import sha256
+    from bayesunmix.io.folder import new_folder
+    from bayesunmix.running import progress
+
+    with (
+        listening(),
+        progress.showing(False if quiet else None),
+        progress.stage(f"counting components of {file.name}"),
+        new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
+    ):
+        whole, image = source.read_source(file, crop_below, no_crop, mask)
+        found = count(image, most, seed)
+        if folder:
+            record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}
+            _write(folder, found, {"input": record})
+    if not quiet:
+        _print_evidence(found)
+    print(found.sentence)
+
+
+def _write(folder: Path, found: "Rank", about: dict[str, Any]) -> None:
+    from bayesunmix.plotting import plot_rank
+
+    text = json.dumps({**about, **found.summary()}, indent=2)
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    plot_rank(found).savefig(folder / "scree.png", dpi=200)
+
+
+def _print_evidence(found: "Rank") -> None:
+    """Print a line for each component: its singular value, and what it gained on held-out photons."""
+    values, limits = found.scree.singular_values, found.scree.thresholds
+    gains, errors = found.held_out.gains, found.held_out.errors
+    rows = [("component", "singular value (noise)", "held-out gain, log-likelihood")]
+    for k in range(min(max(found.scree.n_components, gains.size) + 1, values.size)):
+        gain = f"{gains[k - 1]:.0f} +- {errors[k - 1]:.0f}" if 0 < k <= gains.size else ""
+        rows.append((str(k + 1), f"{values[k]:.1f} ({limits[k]:.1f})", gain))
+    print(laid_out(rows))

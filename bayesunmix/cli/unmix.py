@@ -1,0 +1,112 @@
+"""`bayesunmix unmix`: from a file to a folder of results."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayesunmix.cli import source, summary
+from bayesunmix.cli.notes import listening
+from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+
+if TYPE_CHECKING:
+    from bayesunmix.data.image import SpectrumImage
+    from bayesunmix.data.result import Unmixing
+
+EXAMPLE = """\
+Examples:
+  bayesunmix unmix map.bcf --out first
+  bayesunmix unmix map.bcf --out quick --components 3 --method nmf
+  bayesunmix unmix map.bcf --out phases --set endmember_model=phases \\
+      --set "phases=Si;Cr;Ni+Al" --report"""
+
+
+def unmix(
+    file: File,
+    out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
+    components: Annotated[
+        int | None,
+        a_whole_number("Number of components; where not given, it is found as `rank` does."),
+    ] = None,
+    method: Annotated[str, typer.Option(help="A name that `bayesunmix methods` lists.")] = "bayes",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set a setting of the method; repeat for more. `bayesunmix methods NAME` lists them.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    mask: Mask = None,
+    crop_below: CropBelow = 0.2,
+    no_crop: NoCrop = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html too: all of it on one page.")
+    ] = False,
+    overwrite: OverwriteFolder = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress bars, no summary, no warnings of the fit.")
+    ] = False,
+) -> None:
+    """Unmix FILE into endmembers (spectra) and abundances (maps).
+
+    The folder holds result.nc for further questions, tables, pictures, and a summary of what was done.
+    """
+    from bayesunmix.cli.settings import read_settings
+    from bayesunmix.contracts.arguments import require_seed
+    from bayesunmix.contracts.method import METHODS
+    from bayesunmix.contracts.registry import require_name
+    from bayesunmix.io.folder import new_folder
+    from bayesunmix.io.results import write_results
+    from bayesunmix.running import progress
+    from bayesunmix.running.cost import Cost
+    from bayesunmix.unmixing import unmix as fit
+
+    require_name(method, METHODS, "method")
+    if components is not None and components < 1:
+        raise ValueError(
+            f"--components must be at least 1, got {components}; choose how many phases to look for"
+        )
+    require_seed(seed)
+    chosen = read_settings(method, METHODS[method], settings or ())
+    if report:
+        import bayesunmix.report as _  # noqa: F401 - before the work, should it be missing
+    shown = False if quiet else None
+    with (
+        listening(show_warnings=False) as heard,
+        progress.showing(shown),
+        new_folder(out, overwrite) as folder,
+    ):
+        with Cost() as reading, progress.stage(f"reading {file.name}"):
+            whole, image = source.read_source(file, crop_below, no_crop, mask)
+            record = source.record_source(file, out, None if no_crop else crop_below, mask)
+        with progress.stage(f"unmixing by {method}"):
+            result = fit(image, components, method, seed=seed, progress=shown, **chosen)
+        result = dataclasses.replace(result, info={**result.info, "input": record})
+        said: dict[str, Any] = {
+            "input": {**record, **source.describe(whole)},
+            "crop": None if no_crop else source.describe_crop(whole, image, crop_below),
+            **summary.describe_fit(result, heard, reading),
+        }
+        write_results(folder, image, result, said)
+        _draw(folder, image, result)
+        if report:
+            _write_report(folder / "report.html", result, image)
+    if not quiet:
+        summary.print_summary(said, heard, out)
+
+
+def _draw(folder: Path, image: "SpectrumImage", result: "Unmixing") -> None:
+    from bayesunmix.plotting import plot_maps, plot_spectra
+
+    for name, plot in (("maps", plot_maps), ("spectra", plot_spectra)):
+        plot(result, image).savefig(folder / f"{name}.png", dpi=200)
+
+
+def _write_report(path: Path, result: "Unmixing", image: "SpectrumImage") -> None:
+    from bayesunmix.report import write_report
+
+    write_report(path, result, image)

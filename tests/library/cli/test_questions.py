@@ -1,0 +1,164 @@
+"""Questions to a saved result: what is printed and written is what the library answers."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+import bayesunmix as bu
+from bayesunmix.cli.quantities import quantity_rows
+from bayesunmix.cli.table import digits
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def corner():
+    mask = np.zeros((8, 40), bool)
+    mask[2:8, 0:10] = True
+    return mask
+
+
+def test_region_by_box_and_by_mask(run, film, prepared, corner, tmp_path, strict):
+    np.save(tmp_path / "corner.npy", corner)
+    expected = bu.region(*prepared, corner, interval=0.8, seed=3)
+    common = ("--interval", 0.8, "--seed", 3)
+    files = ("--out", tmp_path / "r.csv", "--out", tmp_path / "r.json")
+    status, out, err = run("region", film, "--box", "2:8,:10", *common, *files)
+    assert (status, err) == (0, "")
+    assert out == f"{expected}\nwritten    {tmp_path / 'r.csv'}\nwritten    {tmp_path / 'r.json'}\n"
+    assert run("region", film, "--mask", tmp_path / "corner.npy", *common)[:2] == (0, f"{expected}\n")
+    rows = quantity_rows(expected)
+    written = strict(tmp_path / "r.json")
+    assert written["quantities"] == rows
+    assert (written["n_pixels"], written["n_counts"]) == (expected.n_pixels, expected.n_counts)
+    assert written["image"]["sha256"] == prepared[0].info["input"]["sha256"]
+    read = table(tmp_path / "r.csv")
+    assert [row["component"] for row in read[::2]] == list(prepared[0].names)
+    assert [float(row["mean"]) for row in read] == [row["mean"] for row in rows]
+    assert read[0]["upper_limit_95"] == (
+        "" if rows[0]["upper_limit_95"] is None else str(rows[0]["upper_limit_95"])
+    )
+
+
+def test_a_row_holds_every_number_of_a_quantity(prepared, corner):
+    found = bu.region(*prepared, corner)
+    for kind, quantity, row in zip(
+        ("counts", "fraction"), (found[0].amount, found[0].fraction), quantity_rows(found), strict=False
+    ):
+        numbers = dataclasses.asdict(quantity)
+        numbers["feasible_lower"], numbers["feasible_upper"] = numbers.pop("feasible")
+        numbers["upper_limit_95"] = numbers.pop("upper_limit")
+        assert row == {
+            **numbers,
+            "component": found[0].name,
+            "quantity": kind,
+            "identified": quantity.identified,
+        }
+
+
+def test_fractions(run, film, prepared, corner, tmp_path, strict):
+    np.save(tmp_path / "corner.npy", corner)
+    expected = bu.phase_fractions(*prepared, interval=0.5, specimen=corner)
+    words = ("--interval", 0.5, "--specimen", tmp_path / "corner.npy")
+    status, out, _ = run("fractions", film, *words, "--out", tmp_path / "f.csv", "--out", tmp_path / "f.json")
+    assert status == 0 and out.startswith(f"{expected}\n")
+    assert strict(tmp_path / "f.json")["area_fractions"] == expected.areas
+    areas = [row for row in table(tmp_path / "f.csv") if row["quantity"] == "area fraction"]
+    assert {row["component"]: float(row["mean"]) for row in areas} == expected.areas
+
+
+def test_identify(run, film, prepared, tmp_path, strict):
+    expected = bu.identify(*prepared, confidence=0.9, seed=1)
+    words = ("--confidence", 0.9, "--seed", 1, "--out", tmp_path / "ranges.json")
+    status, out, _ = run("identify", film, *words)
+    assert status == 0
+    assert [line.split("  ")[0] for line in out.splitlines()[1:4]] == list(prepared[0].names)
+    written = strict(tmp_path / "ranges.json")
+    np.testing.assert_array_equal([row["lower"] for row in written["components"]], expected.overall.lower)
+    np.testing.assert_array_equal(written["rotations"], expected.rotations)
+
+
+def test_check_is_silent_or_an_alarm_by_its_exit_status(run, film, prepared, tmp_path, strict):
+    expected = bu.check(*prepared, false_alarms=0.02, seed=1)
+    files = ("--out", tmp_path / "c.json", "--out", tmp_path / "c.png")
+    status, out, err = run("check", film, "--false-alarms", 0.02, "--seed", 1, *files)
+    assert (status, err) == (int(expected.alarm), "")
+    assert all(sentence in out for sentence in expected.sentences)
+    assert strict(tmp_path / "c.json")["significant"] == expected.significant
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_check_exits_with_1_on_an_alarm(run, film, prepared, tmp_path):
+    result, _ = prepared
+    mean = np.repeat(result.estimate.endmembers.mean(axis=0)[None], 3, axis=0)
+    wrong = bu.Unmixing(
+        bu.Factorization(mean, result.estimate.abundances), None, result.info, grid=result.grid
+    )
+    bu.save_result(wrong, tmp_path / "wrong.nc")
+    status, out, _ = run("check", tmp_path / "wrong.nc", film.parent / "film.npz")
+    assert status == 1 and "ALARM" in out
+
+
+def test_phase_map(run, film, prepared, tmp_path):
+    expected = bu.phase_map(*prepared, at_least=0.95)
+    files = ("--out", tmp_path / "p.npz", "--out", tmp_path / "p.png")
+    status, out, _ = run("phase-map", film, "--at-least", 0.95, *files)
+    assert status == 0
+    with np.load(tmp_path / "p.npz", allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["labels"], expected.labels)
+        np.testing.assert_array_equal(arrays["probability"], expected.probability)
+        assert arrays["names"].tolist() == list(prepared[0].names)
+        assert arrays["axis_units"].tolist() == [axis.units for axis in prepared[1].axes]
+    undecided = next(line for line in out.splitlines() if line.startswith("undecided")).split()
+    assert int(undecided[1]) == (expected.labels == -2).sum()
+    assert undecided[2] == f"{100 * expected.undecided:.1f}"
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_lines(run, film, prepared, tmp_path):
+    expected = bu.line_intensities(*prepared, ["Ni_K", "Cr_K"], interval=0.8, elements=["Ni", "Cr", "Si"])
+    words = ("--lines", "Ni_K, Cr_K", "--interval", 0.8, "--elements", "Ni,Cr,Si")
+    status, out, _ = run("lines", film, *words, "--out", tmp_path / "l.npz", "--out", tmp_path / "l.png")
+    assert status == 0
+    with np.load(tmp_path / "l.npz", allow_pickle=False) as arrays:
+        assert arrays["names"].tolist() == ["Ni_K", "Cr_K"]
+        for end in ("mean", "lower", "upper"):
+            np.testing.assert_array_equal(arrays[end][..., 1], getattr(expected["Cr_K"], end))
+    highest = expected["Ni_K"].mean.max()
+    assert digits(highest) in out.splitlines()[1]
+    assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
+    status, out, err = run("lines", film)
+    assert (status, out) == (2, "") and "choose from" in err and "Ni_K" in err and "Cr_K" in err
+
+
+def test_denoise(run, film, prepared, corner, tmp_path):
+    result, image = prepared
+    for where, words in (((3, 17), ("--pixel", "3,17")), (corner, ("--box", "2:,0:10"))):
+        expected = bu.denoised(result, image, where, interval=0.8, seed=2)
+        files = ("--out", tmp_path / "d.csv", "--out", tmp_path / "d.png", "--overwrite")
+        status, out, _ = run("denoise", film, *words, "--interval", 0.8, "--seed", 2, *files)
+        assert status == 0
+        rows = table(tmp_path / "d.csv")
+        for name in ("mean", "lower", "upper"):
+            np.testing.assert_allclose([float(row[name]) for row in rows], getattr(expected, name), rtol=1e-8)
+        counts = np.atleast_2d(image.dense()[where]).reshape(-1, image.n_channels).sum(axis=0)
+        np.testing.assert_array_equal([float(row["counts"]) for row in rows], counts)
+        assert out.startswith(f"{counts.sum()} counts measured")
+        assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_file_is_written_whole_or_not_at_all(run, film, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    old = tmp_path / "phases.npz"
+    old.write_bytes(b"old")
+    monkeypatch.setattr(np, "savez_compressed", interrupted)
+    status, _, err = run("phase-map", film, "--out", old, "--overwrite")
+    assert status == 130 and "interrupted" in err
+    assert old.read_bytes() == b"old" and list(tmp_path.iterdir()) == [old]
