@@ -36,7 +36,7 @@ def lines():
     """Every line of a shell block, with the page it stands on."""
     for page in PAGES:
         for block in re.findall(
-            r"```(?:console)?\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
+            r"```(?:shell)?\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
         ):
             for line in block.replace("\\\n", " ").splitlines():
                 yield page.name, line.strip().removeprefix(".venv/bin/")
