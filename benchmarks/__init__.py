@@ -1,1 +1,1 @@
-"""The harness: every method on the same photons, scored, recorded and reported. See ``python -m benchmarks --help``."""
+"""Run every method on the same photons, score, record and report it. See ``python -m benchmarks --help``."""

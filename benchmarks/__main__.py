@@ -1,4 +1,4 @@
-"""``python -m benchmarks run SUITE --out DIR``: the command line of the harness."""
+"""Run benchmarks from the command line: ``python -m benchmarks run SUITE --out DIR``."""
 
 import sys
 from pathlib import Path
@@ -26,11 +26,11 @@ Only = Annotated[
 @app.command()
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see list), or a .toml file.")],
-    out: Annotated[Path, typer.Option(help="Folder of the results; run again to continue.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results. Run the same command again to continue.")],
     only: Only = None,
-    workers: Annotated[int, typer.Option(min=1, help="Cells that run at a time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of cells that run at the same time.")] = 1,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Run on a dask cluster that is there already.")
+        str | None, typer.Option(metavar="ADDRESS", help="Use a running dask cluster.")
     ] = None,
 ) -> None:
     """Run a suite, rank the methods and write the report."""
@@ -49,9 +49,9 @@ def run(
 @app.command()
 def report(
     out: Annotated[Path, typer.Argument(help="Folder of results.")],
-    dose: Annotated[float | None, typer.Option(help="Dose of the maps; the middle one if not given.")] = None,
-    phantom: Annotated[str | None, typer.Option(help="Phantom of the maps; the first if not given.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the maps; the first if not given.")] = None,
+    dose: Annotated[float | None, typer.Option(help="Dose of the maps; by default the middle one.")] = None,
+    phantom: Annotated[str | None, typer.Option(help="Phantom of the maps; by default the first.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the maps; by default the first.")] = None,
     components: Annotated[
         str | None, typer.Option(help='Number of components of the maps, such as "true+1" or "found".')
     ] = None,
@@ -64,9 +64,11 @@ def report(
 def compare(
     before: Annotated[Path, typer.Argument(help="Folder of results, or a published CSV file.")],
     after: Annotated[Path, typer.Argument(help="Another one, with cells in common.")],
-    everything: Annotated[bool, typer.Option("--all", help="Also print what did not change.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also print the scores that did not change.")
+    ] = False,
 ) -> None:
-    """Say what changed between two sets of results beyond noise."""
+    """Compare two sets of results and print what changed by more than noise."""
     from benchmarks.reporting.compare import compare as compare_results
 
     sentences, changes = compare_results(before, after)
@@ -81,19 +83,34 @@ def publish(
     out: Annotated[Path, typer.Argument(help="Folder of results.")],
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
 ) -> None:
-    """Keep the scores of a folder of results as one small file."""
-    from benchmarks.reporting.published import publish as publish_results
+    """Write the scores of a folder of results to a small CSV file, and how they were made beside it."""
+    from benchmarks.published import publish as publish_results
 
     publish_results(out, file)
     typer.echo(f"wrote {file}")
 
 
 @app.command()
-def readme(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether it would change.")] = False,
+def stand(
+    files: Annotated[list[Path], typer.Argument(help="Published CSV files.")],
+    before: Annotated[list[Path], typer.Option(help="Folder of results of the code before a move.")],
+    after: Annotated[list[Path], typer.Option(help="Folder of the same cells, run by the code of now.")],
 ) -> None:
-    """Write the README's table of the published results."""
-    from benchmarks.reporting.published import write_readme
+    """Let published results stand after a move of the code that changes no digit of a score."""
+    from benchmarks.standing import let_stand
+
+    typer.echo(let_stand(files, before, after).to_string())
+    typer.echo(f"no score differs; wrote it beside {', '.join(map(str, files))}")
+
+
+@app.command()
+def readme(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if the table would change.")
+    ] = False,
+) -> None:
+    """Write the README's table of results from the published files."""
+    from benchmarks.reporting.readme_table import write_readme
 
     changed = write_readme(check)
     if check and changed:
@@ -106,21 +123,25 @@ def readme(
 @app.command()
 def speed(
     subject: Annotated[str, typer.Argument(help="What to measure (see list).")],
+    out: Annotated[Path | None, typer.Option(help="CSV file to write the measurements into.")] = None,
 ) -> None:
     """Measure seconds and peak memory."""
-    from benchmarks.speed import SPEEDS
+    from benchmarks.speed import HEADING, measure_speeds
 
-    for line in SPEEDS[subject]():
-        typer.echo(line)
+    typer.echo(HEADING)
+    for row in measure_speeds(subject, out):
+        typer.echo(row.line())
 
 
 @app.command()
 def calibration(
     subject: Annotated[str, typer.Argument(help="What to measure (see list).")],
-    out: Annotated[Path, typer.Option(help="CSV file with a row for each trial; continued where it ends.")],
-    seeds: Annotated[int, typer.Option(help="Trials of each cell.")] = 20,
+    out: Annotated[
+        Path, typer.Option(help="CSV file with a row for each trial. An existing file is continued.")
+    ],
+    seeds: Annotated[int, typer.Option(help="Number of trials of each cell.")] = 20,
 ) -> None:
-    """Gather evidence that takes longer than a test."""
+    """Measure for minutes to hours whether error bars, checks and numbers of components are right."""
     from bayesunmix.running import progress
     from bayesunmix.running.compilation import keep_compiled_code
 
@@ -135,14 +156,27 @@ def calibration(
 @app.command("calibration-report")
 def calibration_report(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder of CSV files that `calibration` wrote; the published ones.")
+        Path | None,
+        typer.Argument(help="Folder of CSV files that `calibration` wrote; by default the published ones."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/calibration"),
 ) -> None:
-    """Write the report of what `calibration` measured: coverage, ranks, and where a target is missed."""
-    from benchmarks.reporting.calibration_report import PUBLISHED, write_calibration_report
+    """Write the report of what `calibration` measured: coverage, ranks, and targets that are missed."""
+    from benchmarks.published import RESULTS
+    from benchmarks.reporting.calibration_report import write_calibration_report
 
-    for path in write_calibration_report(folder or PUBLISHED, out):
+    for path in write_calibration_report(folder or RESULTS, out):
+        typer.echo(f"wrote {path}")
+
+
+@app.command()
+def site(
+    out: Annotated[Path, typer.Argument(help="Folder of the pages.")],
+) -> None:
+    """Write the pages of results for the documentation: Markdown, and figures beside it."""
+    from benchmarks.site import write_site
+
+    for path in write_site(out):
         typer.echo(f"wrote {path}")
 
 

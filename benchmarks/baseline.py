@@ -1,4 +1,4 @@
-"""The contract of a baseline, and the registry that `baselines/` fills.
+"""Define what a baseline is, and the registry that `baselines/` fills.
 
 A baseline may see the truth, so it is no method: it marks what the photons allow (`oracle_endmembers`) or what no
 effort gives (`mean_spectrum`), for error bars too. Baselines are scored like methods, shown as bounds, and never

@@ -1,7 +1,8 @@
-"""Evidence that takes longer than a test: `python -m benchmarks calibration NAME --out FILE.csv`.
+"""Measure what takes longer than a test: `python -m benchmarks calibration NAME --out FILE.csv`.
 
 A member of the registry that `calibrations/` fills measures one cell at a time. Each finished cell is a row of the
-file, written at once, so that a run that was stopped continues; the first line is the command that made the file.
+file, written at once, so that a run that was stopped continues. A file beside it says how the rows were made
+(`benchmarks.published`).
 """
 
 import itertools
@@ -16,20 +17,22 @@ from scipy.special import ndtri
 
 from bayesunmix.contracts.registry import Registry
 from bayesunmix.running.progress import track
+from benchmarks import provenance
+from benchmarks.published import append_row, read_about, read_rows, write_about
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is measured and how it is summed up.
+    """Say what is measured, and how it is summed up.
 
     Parameters
     ----------
     grid : dict of str to sequence
-        Values of each key of a cell, without the seeds.
+        Values of each key that makes a cell, without the seeds.
     measure : callable (**cell) -> dict
         Returns the columns that follow the cell's own.
     summarise : callable (DataFrame) -> DataFrame
-        Of all rows; printed.
+        Sums up all rows; the command prints it.
     """
 
     grid: dict[str, tuple]
@@ -70,11 +73,7 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
         If the file was written by a version that measured something else.
     """
     calibration = CALIBRATIONS[name]
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        command = f"# python -m benchmarks calibration {name} --seeds {seeds} --out {out.as_posix()}\n"
-        out.write_text(command, encoding="utf-8")
-    done = read_rows(out)
+    done = read_rows(out) if out.is_file() else pd.DataFrame()
     keys = [*calibration.grid, "seed"]
     known = set(done[keys].itertuples(index=False, name=None)) if len(done) else set()
     waiting = [cell for cell in calibration.cells(range(seeds)) if tuple(cell.values()) not in known]
@@ -84,17 +83,10 @@ def calibrate(name: str, seeds: int, out: Path) -> pd.DataFrame:
             raise ValueError(
                 f"{out} has other columns than are measured now; choose another file, or remove it"
             )
-        row.to_csv(out, mode="a", index=False, header=not len(done) and cell is waiting[0])
+        if cell is waiting[0]:
+            write_about(out, provenance.about(read_about(out)))
+        append_row(out, row)
     return read_rows(out)
-
-
-def read_rows(path: Path) -> pd.DataFrame:
-    """Read the rows of a calibration's file; none where it holds nothing yet."""
-    try:
-        # A phantom is called "null", which pandas would read as a missing value.
-        return pd.read_csv(path, comment="#", keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
 
 
 def shares_text(shares: Iterable[float]) -> str:

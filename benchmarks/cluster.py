@@ -1,4 +1,4 @@
-"""Cells on dask.distributed: on threads of this process, or on any cluster that runs already.
+"""Run cells on dask.distributed: on threads of this process, or on a cluster that runs already.
 
 A dask worker computes nothing itself. Each of its threads keeps one `CellProcess`, which dies alone when a cell takes
 too long or too much memory. If a dask worker of another cluster dies, its cell goes to the next one; after `RETRIES`
@@ -12,7 +12,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import dask
@@ -39,10 +39,12 @@ _processes: list[CellProcess] = []
 
 
 class ClusterLost(ConnectionError):
-    """The scheduler went away; what was recorded stays."""
+    """The scheduler does not answer any more; finished cells are recorded."""
 
 
-def compute_all(tasks: Sequence[Task], workers: int, scheduler: str | None) -> Iterator[Finished]:
+def compute_all(
+    tasks: Sequence[Task], workers: int, scheduler: str | None
+) -> Generator[Finished, None, None]:
     """Compute cells in any order.
 
     Parameters

@@ -1,12 +1,12 @@
-"""The largest resident size of this process."""
+"""Measure the largest resident size of this process."""
 
 import re
 import sys
 from pathlib import Path
 
 
-def peak_mib() -> float:
-    """Largest resident size of this process so far, MiB.
+def peak_resident_mib() -> float:
+    """Return the largest resident size of this process so far, MiB.
 
     Linux is asked through /proc, because getrusage starts a new process at the peak of the one that started it.
     """

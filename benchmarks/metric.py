@@ -1,13 +1,15 @@
-"""The contract of a metric, and the registry that `metrics/` fills.
+"""Define what a metric is, and the registry that `metrics/` fills.
 
 A metric takes a trial and a result that is already canonical (scale) and aligned (permutation, see
 `scoring.pairing`) and returns one number: NaN where it does not apply to the trial. Metrics never permute. A trial is a
-phantom's (`simulations.phantom.Trial`), or of a recording that has no truth (`benchmarks.recording.RecordedTrial`), for
+phantom's (`simulations.trial.Trial`), or of a recording that has no truth (`benchmarks.recording.RecordedTrial`), for
 metrics that need none. To add one, write one file, `metrics/mine.py`::
 
     @metric(label="Mine", unit="deg", best="low")
     def mine(trial, unmixing) -> float:
         return ...
+
+A metric of cost (``is_cost=True``) takes the trial and the `benchmarks.cost.CellCost` of the fit instead of its result.
 """
 
 from collections.abc import Callable
@@ -15,18 +17,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bayesunmix.contracts.registry import Registry
-from bayesunmix.data.result import Unmixing
 
-Score = Callable[[Any, Unmixing], float]
+Score = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score with its meaning.
+    """Join a score with its meaning.
 
     Parameters
     ----------
     score : callable (trial, unmixing) -> float
+        The arguments of a cost are (trial, cost).
     label : str
         Heading of a column or an axis.
     unit : str
@@ -50,7 +52,7 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """Label with its unit in brackets."""
+        """Return the label with its unit in brackets."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
 
     def badness(self, value: float) -> float:

@@ -1,5 +1,5 @@
-"""What a cell needs and this machine lacks: an environment, a file, or a truth that nobody knows."""
+"""Say what a cell needs and this machine lacks: an environment, a file, or a truth that nobody knows."""
 
 
 class Missing(RuntimeError):
-    """The cell is skipped; the message is one sentence that says why, and what to do."""
+    """Skip the cell; the message is one sentence that says why, and what to do."""

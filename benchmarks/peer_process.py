@@ -1,4 +1,4 @@
-"""The process of a peer: ``python -m benchmarks.peer_process NAME FOLDER``, run by the peer's own interpreter.
+"""Run a peer in its own process: ``python -m benchmarks.peer_process NAME FOLDER``, with the peer's own interpreter.
 
 It reads `counts.npz` and `request.json` from the folder and leaves `result.npz` and `info.json` there. Packages are
 imported and counts are read before the time of the fit is taken.
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from benchmarks.memory import peak_mib
+from benchmarks.memory import peak_resident_mib
 from benchmarks.peer import PEERS
 
 
@@ -45,13 +45,17 @@ def main(name: str, folder: Path) -> None:
     )
     seconds = time.perf_counter() - start
 
-    info |= {"fit_seconds": seconds, "peak_mib": peak_mib(), "versions": _versions(peer.modules)}
+    info["process"] = {
+        "fit_seconds": seconds,
+        "peak_mib": peak_resident_mib(),
+        "versions": _versions(peer.modules),
+    }
     np.savez(folder / "result.npz", endmembers=endmembers, abundances=abundances)
     (folder / "info.json").write_text(json.dumps(info), encoding="utf-8")
 
 
 def _versions(modules: Iterable[str]) -> dict[str, str]:
-    """Versions of Python, NumPy, SciPy and the packages that hold the given modules."""
+    """Return the versions of Python, NumPy, SciPy and the packages that hold the given modules."""
     distributions = importlib.metadata.packages_distributions()
     tops = dict.fromkeys(module.partition(".")[0] for module in modules)
     names = ["numpy", "scipy", *(name for top in tops for name in distributions.get(top, []))]

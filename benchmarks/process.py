@@ -1,4 +1,4 @@
-"""A process that computes cells: its memory is its own, its limits are kept, and its death costs one cell.
+"""Compute cells in a process of their own: it has its own memory, its limits are kept, and its death costs one cell.
 
 On Linux it is forked from a server that has imported JAX and started nothing with it, so that a new one is there at
 once and all run the code that the run began with; elsewhere, where libraries do not outlive a fork, it is spawned. It
@@ -22,13 +22,15 @@ from benchmarks.task import Finished, Task
 
 _LOOK_SECONDS = 0.5
 _GOODBYE_SECONDS = 5.0
-_CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 if sys.platform == "linux":
+    _CONTEXT = multiprocessing.get_context("forkserver")
     _CONTEXT.set_forkserver_preload(["benchmarks.worker", "jax"])
+else:
+    _CONTEXT = multiprocessing.get_context("spawn")
 
 
 class CellProcess:
-    """Computes cells one at a time; started when it is needed, and again after it was ended.
+    """Compute cells one at a time; the process starts when it is needed, and again after it was ended.
 
     Cells of one method share a process, so that they share what is compiled; the next method gets a new one.
     """
@@ -91,7 +93,7 @@ class CellProcess:
 
 
 def _work(connection: Connection) -> None:
-    """Body of the process: tasks in, results out. It ends with its parent and leaves Ctrl-C to it."""
+    """Take tasks and send results until the parent ends; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from benchmarks.suite_file import load_modules

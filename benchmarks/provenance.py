@@ -1,6 +1,7 @@
-"""Where numbers come from: the code that decides a score, the machine, the versions, the command."""
+"""Say where numbers come from: the code that decides a score, the machine, the versions, the command."""
 
 import ast
+import datetime
 import functools
 import hashlib
 import importlib.util
@@ -11,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.contracts.entry_points import package_of
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.contracts.registry import Registry
+from bayesunmix.unmixing import versions
 from benchmarks.baseline import BASELINES
 from benchmarks.metric import METRICS
 from benchmarks.peer import PEERS
@@ -44,6 +46,7 @@ _DECIDES_BY_ROLE = {
     "method": (f"{_METHODS}/{{0}}.py",),
     "peer": (
         "benchmarks/peer.py",
+        "benchmarks/peer_method.py",
         "benchmarks/peer_process.py",
         "benchmarks/peers/{0}.py",
         "requirements/{1}.txt",
@@ -55,7 +58,7 @@ _REGISTRY_OF: dict[Role, Registry[Any]] = {"method": METHODS, "peer": PEERS, "bo
 
 @functools.cache
 def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Path, ...] = ()) -> str:
-    """Hash of all code that can change a score: a result is reused only under the same code.
+    """Return a hash of all code that can change a score: a result is reused only under the same code.
 
     Docstrings and comments do not count, and neither do the rooms that only show results. Of other people's installed
     packages, those count that bring this member, a metric, a prior or an endmember model.
@@ -64,11 +67,11 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
     ----------
     role : "method", "peer" or "bound"
     name : str
-        Of the method, peer or baseline: its own file counts, those of the others do not.
+        Name of the method, peer or baseline. Its own file counts, those of the others do not.
     environment : str
-        Of a peer, whose requirements count.
+        Environment of a peer; its requirements count.
     modules : tuple of Path
-        Files of a suite that register members.
+        Files of a suite that register methods or peers of its own.
     """
     shared = (f for folder in _DECIDES for f in (_ROOT / folder).rglob("*.py") if _decides_all(f))
     single = [*_DECIDES_TOO, *(path.format(name, environment) for path in _DECIDES_BY_ROLE[role])]
@@ -80,7 +83,7 @@ def code_digest(role: Role, name: str, environment: str = "", modules: tuple[Pat
 
 @functools.cache
 def commit() -> str:
-    """Commit of the checkout, with a + where files differ from it; "unknown" outside a checkout."""
+    """Return the commit of the checkout, with a + if files differ from it; "unknown" outside a checkout."""
     revision = _git("rev-parse", "--short=12", "HEAD")
     if not revision:
         return "unknown"
@@ -88,11 +91,29 @@ def commit() -> str:
 
 
 def machine() -> str:
-    """Processor, cores, memory and system in one line."""
+    """Return processor, cores, memory and system in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
     )
+
+
+def about(before: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how results are made now: commands, machines, commits and dates, after those that made the earlier rows.
+
+    Parameters
+    ----------
+    before : dict
+        What this function returned for the earlier rows; empty where there are none.
+    """
+    now = {
+        "commands": command(),
+        "machines": machine(),
+        "commits": commit(),
+        "dates": datetime.date.today().isoformat(),
+    }
+    lists = {name: list(dict.fromkeys([*before.get(name, ()), one])) for name, one in now.items()}
+    return {**before, **lists, "versions": versions()}
 
 
 def command() -> str:
@@ -101,7 +122,7 @@ def command() -> str:
 
 
 def _decides_all(file: Path) -> bool:
-    """Whether a file of the folders that decide scores decides those of every cell."""
+    """Return True if a file of the folders that decide scores decides those of every cell."""
     if file.parent == _ROOT / _METHODS:
         return file.name.startswith("_")
     return not any(file.is_relative_to(_ROOT / folder) for folder in _SHOWS)
@@ -126,19 +147,24 @@ def _of_other_packages(role: Role, name: str) -> Iterator[bytes]:
 
 def _code(file: Path) -> bytes:
     """Return what a file does: Python without docstrings, comments and blank lines, anything else as it is."""
-    if file.suffix != ".py":
-        return file.read_bytes()
-    text = file.read_text(encoding="utf-8")
+    return _without_words(file.read_text(encoding="utf-8")) if file.suffix == ".py" else file.read_bytes()
+
+
+@functools.cache
+def _without_words(text: str) -> bytes:
+    """Take docstrings, comments and blank lines out of Python source. Most cells share most files."""
     lines = text.split("\n")
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
     for node in ast.walk(ast.parse(text)):
-        body = getattr(node, "body", None)
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and body and ast.get_docstring(node, clean=False) is not None:
-            lines[body[0].lineno - 1 : body[0].end_lineno] = [""] * (body[0].end_lineno - body[0].lineno + 1)
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            first, last = node.body[0].lineno, node.body[0].end_lineno
+            assert last is not None
+            lines[first - 1 : last] = [""] * (last - first + 1)
     return "\n".join(line for line in lines if line.strip()).encode()
 
 

@@ -1,4 +1,4 @@
-"""One finished cell is one record: a line of JSON that is on the disk as soon as the cell is finished.
+"""Record every finished cell: one line of JSON that is on the disk as soon as the cell is finished.
 
 `records.jsonl` is only ever appended to, so that a run killed at any moment loses the cell in flight and no more;
 a line torn by the kill is dropped when the file is next opened. A cell that failed and was tried again has two
@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from bayesunmix.io.file import whole_file
+from bayesunmix.io.plain import plain
 from benchmarks.suite import Role
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One row.
+    """Hold what is known of one cell.
 
     Parameters
     ----------
@@ -37,13 +38,13 @@ class RunRecord:
     role : "method", "peer" or "bound"
         Bounds are baselines that may see the truth; they are not ranked.
     settings : dict
-        All settings of the method where it ran, else those that were asked for.
+        All settings of the method if it ran, else those that were given.
     components : str
-        How many components were asked for: "true", "true+1" and the like, or "found".
+        Number of components that was given: "true", "true+1" and the like, or "found".
     n_components : int
         How many that was; with "found", how many there were in the end, and 0 where nothing came.
     photons, pixels, channels : int
-        Of the image.
+        Size of the image.
     status : "ok", "failed" or "skipped"
         What cannot run here at all is skipped.
     message : str
@@ -94,12 +95,12 @@ class RunRecord:
 
     @property
     def row(self) -> tuple[str, float, int, str, str]:
-        """Which row of the table this is: a newer record of the same row replaces it."""
+        """Return the row of the table that this is; a newer record of the same row replaces it."""
         return self.phantom, self.dose, self.seed, self.method, self.components
 
 
 class RecordFile:
-    """Append-only JSON Lines.
+    """Append records to a file of JSON lines, and read them.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ class RecordFile:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none."""
+    """Write a whole file, or leave the old one as it is."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -155,8 +156,3 @@ def _drop_torn_line(file: BinaryIO) -> None:
         if file.read(1) != b"\n":
             file.seek(0)
             file.truncate(file.read().rfind(b"\n") + 1)
-
-
-def plain(value: Any) -> Any:
-    """Turn NumPy scalars and anything else into what JSON can hold."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else str(value)

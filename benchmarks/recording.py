@@ -1,4 +1,4 @@
-"""A recording is a scene of which nobody knows the truth: a file of a microscope, thinned to a dose.
+"""Use a file of a microscope as a scene: its photons are thinned to a dose, and nobody knows the truth.
 
 A suite defines it in TOML, and holds recordings or phantoms, not both::
 
@@ -30,23 +30,24 @@ from bayesunmix import SpectrumImage, read
 from bayesunmix.contracts.registry import require_name
 from benchmarks.missing import Missing
 
-FOLDER = "BAYESUNMIX_RECORDINGS"
+FOLDER_VARIABLE = "BAYESUNMIX_RECORDINGS"
 _REQUIRED = ("file", "components", "lines")
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedTrial:
-    """A recording at a dose: what a method may see (`image`), and what it is scored against.
+    """Hold a recording at a dose: what a method may see (`image`), and what it is scored against.
 
     Parameters
     ----------
     image : SpectrumImage
     rest : SpectrumImage
-        The photons left over, of the same pixels.
+        The photons of the same pixels that are not in the image.
     reference : SpectrumImage
-        Of more photons: another recording of the field, whose exposure may differ from pixel to pixel, or `rest`.
+        An image with more photons: another recording of the field, whose exposure may differ from pixel to pixel, or
+        `rest`.
     lines : tuple of str
-        Of which the reference has maps.
+        X-ray lines whose maps are compared with those of the reference.
     dose : float
         Mean counts per pixel of the image.
     seed : int
@@ -65,14 +66,14 @@ class RecordedTrial:
 
 @dataclass(frozen=True)
 class Recording:
-    """A file, what it is compared with, and how it is unmixed.
+    """Name a file, what it is compared with, and how it is unmixed.
 
     Parameters
     ----------
     name : str
     file : Path
     components : int
-        What "true" stands for here.
+        Number of components that "true" stands for.
     lines : tuple of str
         X-ray lines whose maps are scored.
     reference : Path, optional
@@ -118,7 +119,7 @@ class Recording:
 
     @property
     def n_components(self) -> int:
-        """How many components "true" stands for."""
+        """Return the number of components that "true" stands for."""
         return self.components
 
     def acquire(self, dose: float, seed: int) -> RecordedTrial:
@@ -169,14 +170,16 @@ def _list(given: Any) -> list[Any]:
 def _sought(file: Any, folder: Path) -> Path:
     """Return where a file is, or else would be beside the suite."""
     beside = folder / str(file)
-    elsewhere = Path(os.environ[FOLDER]) / str(file) if FOLDER in os.environ else beside
+    elsewhere = Path(os.environ[FOLDER_VARIABLE]) / str(file) if FOLDER_VARIABLE in os.environ else beside
     return beside if beside.is_file() else elsewhere
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path) -> SpectrumImage:
     if not path.is_file():
-        raise Missing(f"there is no recording {path}; set {FOLDER} to the folder that holds {path.name}")
+        raise Missing(
+            f"there is no recording {path}; set {FOLDER_VARIABLE} to the folder that holds {path.name}"
+        )
     return read(path)
 
 

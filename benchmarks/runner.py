@@ -1,4 +1,4 @@
-"""Run a suite: cells on a cluster, every finished one recorded at once, any interruption resumed.
+"""Run a suite: cells run on a cluster, every finished one is recorded at once, and any interruption can be resumed.
 
 Cells run in processes that belong to one method, or to one cell (see `benchmarks.process`), on the workers of
 `benchmarks.cluster`. This process alone writes records. Cells that are already recorded as ok under the same truth,
@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from bayesunmix.unmixing import versions
 from benchmarks import provenance
 from benchmarks.cluster import compute_all
 from benchmarks.peer import PEERS
@@ -37,7 +36,8 @@ def run(
     out : Path
         Folder of the results: `records.jsonl`, `records.csv`, `run.json`, `cells/`.
     workers : int
-        Cells that run at a time. They share the cores: times are comparable between runs of as many workers.
+        Number of cells that run at the same time. They share the cores, so that only times of runs with as many workers
+        can be compared.
     scheduler : str, optional
         Address of a dask scheduler whose workers compute instead.
     show_progress : bool
@@ -91,15 +91,7 @@ def _describe(suite: Suite, out: Path) -> None:
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if (name := before.get("suite", suite.name)) != suite.name:
         raise ValueError(f"{out} holds results of the suite {name}, not {suite.name}; choose another --out")
-    commands = [*before.get("command", "").splitlines(), provenance.command()]
-    about = {
-        "suite": suite.name,
-        "title": suite.title,
-        "command": "\n".join(dict.fromkeys(commands)),
-        "machine": provenance.machine(),
-        "versions": versions(),
-        "commit": provenance.commit(),
-    }
+    about = {**provenance.about(before), "suite": suite.name, "title": suite.title}
     write_text(path, json.dumps(about, indent=2) + "\n")
 
 

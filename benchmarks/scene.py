@@ -1,4 +1,4 @@
-"""A scene is what is acquired: a phantom with its settings, its detector and its acquisition, under a name.
+"""Name what is acquired: a scene is a phantom with its settings, its detector and its acquisition.
 
 A registered phantom is a scene of its own name, with all defaults. A suite defines others, in TOML::
 
@@ -26,7 +26,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class Scene:
-    """What is acquired.
+    """Describe what is acquired.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Scene:
     phantom : str
         A registered name.
     settings : dict
-        Of the phantom.
+        Settings of the phantom.
     detector : str or dict
         A name of `RESPONSES`, or settings of a `Detector`.
     acquisition : str or dict
@@ -60,12 +60,14 @@ class Scene:
     def parse(cls, name: str, table: Mapping[str, Any]) -> "Scene":
         """Read the TOML table of a scene."""
         settings = dict(table)
-        known = {key: settings.pop(key) for key in ("phantom", "detector", "acquisition") if key in settings}
-        return cls(**{"name": name, "phantom": name, "settings": settings} | known)
+        known: dict[str, Any] = {
+            key: settings.pop(key) for key in ("phantom", "detector", "acquisition") if key in settings
+        }
+        return cls(**{"name": name, "phantom": name, "settings": settings, **known})
 
     @property
     def recorded(self) -> Acquisition:
-        """How it is recorded."""
+        """Return how it is recorded."""
         return _chosen(self.acquisition, ACQUISITIONS, Acquisition, f"acquisition of scene {self.name}")
 
     def build(self) -> Phantom:
@@ -80,7 +82,7 @@ class Scene:
 
     @property
     def n_components(self) -> int:
-        """How many components the phantom has."""
+        """Return the number of components of the phantom."""
         return self.build().truth.n_components
 
     def acquire(self, dose: float, seed: int) -> Trial:

@@ -1,4 +1,4 @@
-"""What the report draws: the truth of a phantom, and the estimate of every cell, as small .npz files.
+"""Keep what the report draws: the truth of a phantom, and the estimate of every cell, as small .npz files.
 
 Float32, compressed, written whole or not at all; an estimate too large to be drawn is not kept.
 """
@@ -24,7 +24,7 @@ KEY = ("phantom", "dose", "seed", "method", "components")  # of an estimate, as 
 
 @dataclass(frozen=True)
 class Snapshots:
-    """The folder of snapshots of one set of results.
+    """Read and write the snapshots of one set of results.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class Snapshots:
     folder: Path
 
     def truth_path(self, phantom: str) -> Path:
-        """Where a phantom's truth lies."""
+        """Return the path of a phantom's truth."""
         return self.folder / f"{phantom}-truth.npz"
 
     def estimate_path(self, phantom: str, dose: float, seed: int, method: str, components: str) -> Path:
-        """Where a method's estimate lies."""
+        """Return the path of a method's estimate."""
         return self.folder / f"{phantom}-dose{dose:g}-seed{seed}-{method}-{components}.npz"
 
     def keep_estimate(self, record: RunRecord, content: bytes) -> None:

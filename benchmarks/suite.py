@@ -1,4 +1,4 @@
-"""A suite says what is run: scenes x doses x seeds x numbers of components x methods, and within which limits.
+"""Define suites: scenes x doses x seeds x numbers of components x methods, and the limits of a cell.
 
 `suite_file` reads one from TOML.
 """
@@ -21,7 +21,7 @@ TRUE, FOUND = "true", "found"
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to compute: a method on a trial.
+    """Name one thing to compute: a method on a trial.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Cell:
     seed : int
         Seeds the photons and the method.
     method : str
-        Of ours, of a peer, or a baseline.
+        One of our methods, a peer, or a baseline.
     components : str
         "true", "true+1" and the like, or "found": by the method itself or else by `bayesunmix.rank`.
     settings : dict
-        Of the method, where they are not the defaults.
+        Settings of the method that are not its defaults.
     """
 
     scene: Scene | Recording
@@ -47,7 +47,7 @@ class Cell:
 
     @property
     def role(self) -> Role:
-        """Bounds may see the truth and are never ranked; peers are other people's."""
+        """Return whose method it is. Bounds may see the truth and are never ranked; peers are other people's."""
         return "bound" if self.method in BASELINES else "peer" if self.method in PEERS else "method"
 
     def n_components(self, truth: int) -> int | None:
@@ -57,7 +57,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a cell may use before it is ended.
+    """Limit what a cell may use before it is ended.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Suite:
-    """What is run.
+    """Say what is run.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Suite:
     modules: tuple[Path, ...] = ()
 
     def cells(self) -> list[Cell]:
-        """All cells, the cells of one method together; bounds know the number of components."""
+        """Return all cells, those of one method together; bounds know the number of components."""
         return [
             Cell(scene, dose, seed, method, components, self.method_settings.get(method, {}))
             for method in self.methods
@@ -125,7 +125,7 @@ class Suite:
         ValueError
             If a name or number is not part of the suite.
         """
-        changes = {}
+        changes: dict[str, Any] = {}
         for key, wanted in chosen.items():
             present = {_written(value): value for value in getattr(self, key)}
             for name in wanted:

@@ -1,4 +1,4 @@
-"""Suites as TOML files, in `suites/` or anywhere.
+"""Read suites from TOML files, in `suites/` or anywhere.
 
 ::
 
@@ -43,7 +43,7 @@ from benchmarks.scene import Scene
 from benchmarks.suite import FOUND, TRUE, Limits, Suite
 from simulations.phantom import PHANTOMS
 
-FOLDER = Path(__file__).parent / "suites"
+SUITES = Path(__file__).parent / "suites"
 _REQUIRED = ("phantoms", "doses", "seeds", "methods")
 _OPTIONAL = ("title", "peers", "baselines", "components", "modules", "scenes", "method_settings", "limits")
 
@@ -61,7 +61,7 @@ def load_suite(name: str) -> Suite:
     ValueError
         If there is no such suite, or it asks for something that does not exist; the sentence says what to do.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file():
         require_name(name, suite_names(), "suite", "; or give the path of a .toml file")
     try:
@@ -75,7 +75,7 @@ def load_suite(name: str) -> Suite:
 
 def suite_names() -> list[str]:
     """Names of the suites that come with the package."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
 
 
 def load_modules(paths: Iterable[Path]) -> None:

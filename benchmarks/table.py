@@ -1,4 +1,4 @@
-"""The tidy table of a set of results, `records.csv`: one row a cell, one column a metric."""
+"""Make the tidy table of a set of results, `records.csv`: one row a cell, one column a metric."""
 
 import json
 from collections.abc import Iterable
@@ -6,8 +6,9 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
+from bayesunmix.io.plain import plain
 from benchmarks.metric import METRICS
-from benchmarks.record import RunRecord, plain
+from benchmarks.record import RunRecord
 
 
 def table(records: Iterable[RunRecord]) -> pd.DataFrame:

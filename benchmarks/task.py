@@ -1,4 +1,4 @@
-"""What a worker is given, and what it gives back."""
+"""Say what a worker is given, and what it gives back."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from benchmarks.suite import Cell, Limits
 
 
 class Task(NamedTuple):
-    """A cell, the record to fill in, and what it needs to run."""
+    """Give a worker a cell, the record to fill in, and what it needs to run."""
 
     cell: Cell
     blank: RunRecord
@@ -17,7 +17,7 @@ class Task(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A record, and the estimate as the bytes of an .npz file where it is small enough to be drawn."""
+    """Return a record, and the estimate as the bytes of an .npz file if it is small enough to be drawn."""
 
     record: RunRecord
     estimate: bytes | None = None

@@ -5,15 +5,17 @@ Whatever goes wrong inside a method is a record with a sentence, not the end of 
 
 import dataclasses
 import time
+import warnings
 
-from bayesunmix import rank, unmix
-from bayesunmix.data.result import Unmixing
+from bayesunmix import unmix
+from bayesunmix.data.result import Unmixing, UnmixingWarning
 from bayesunmix.running.cost import Cost
 from bayesunmix.unmixing import versions
 from benchmarks.baseline import BASELINES
+from benchmarks.cost import CellCost
 from benchmarks.metric import METRICS
 from benchmarks.missing import Missing
-from benchmarks.peer import unmix_with_peer
+from benchmarks.peer_method import unmix_with_peer
 from benchmarks.recording import RecordedTrial
 from benchmarks.scoring.pairing import align
 from benchmarks.snapshot import estimate_bytes
@@ -42,9 +44,11 @@ def compute(task: Task) -> Finished:
         blank = dataclasses.replace(
             blank, photons=image.n_photons, pixels=image.n_pixels, channels=image.n_channels
         )
-        found = _unmix(task.cell, trial)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnmixingWarning)  # they are in the record
+            found, cost = _unmix(task.cell, trial)
         unmixing = found if trial.truth is None else align(trial.truth, found)
-        metrics = _score(trial, unmixing)
+        metrics = _score(trial, unmixing, cost)
         estimate = estimate_bytes(unmixing)
     except Exception as error:
         skipped = isinstance(error, Missing)
@@ -74,23 +78,22 @@ def compute(task: Task) -> Finished:
     return Finished(record, estimate)
 
 
-def _unmix(cell: Cell, trial: Trial | RecordedTrial) -> Unmixing:
+def _unmix(cell: Cell, trial: Trial | RecordedTrial) -> tuple[Unmixing, CellCost]:
     if cell.role == "bound":
         with Cost() as cost:
             found = BASELINES[cell.method](trial, cell.scene.n_components)
-        costs = {name: getattr(cost, name) for name in ("fit_seconds", "compile_seconds", "peak_mib")}
-        return dataclasses.replace(found, info=costs)
+        return found, CellCost(cost.fit_seconds, cost.compile_seconds, cost.peak_mib)
     n_components = cell.n_components(cell.scene.n_components)
     if cell.role == "peer":
-        if n_components is None:
-            n_components = rank(trial.image, seed=cell.seed).n_components
         return unmix_with_peer(cell.method, trial.image, n_components, cell.seed, cell.settings)
-    return unmix(trial.image, n_components, cell.method, seed=cell.seed, progress=False, **cell.settings)
+    found = unmix(trial.image, n_components, cell.method, seed=cell.seed, progress=False, **cell.settings)
+    info = found.info
+    return found, CellCost(info["fit_seconds"], info["compile_seconds"], info["peak_mib"])
 
 
-def _score(trial: Trial | RecordedTrial, unmixing: Unmixing) -> dict[str, float]:
+def _score(trial: Trial | RecordedTrial, unmixing: Unmixing, cost: CellCost) -> dict[str, float]:
     return {
-        name: float(metric.score(trial, unmixing))
+        name: float(metric.score(trial, cost if metric.is_cost else unmixing))
         for name, metric in METRICS.items()
         if unmixing.posterior is not None or not metric.needs_posterior
         if trial.truth is not None or not metric.needs_truth

@@ -93,6 +93,7 @@ def _slab_nm(thickness_nm: np.ndarray, takeoff_deg: float) -> np.ndarray:
 
 def _voxel_nm(phantom: Phantom, takeoff_deg: float) -> np.ndarray:
     """Return the mean path out of a voxel model, (P, K, J)."""
+    assert phantom.volume is not None
     n_materials = len(phantom.materials)
     present = phantom.volume[..., None] == np.arange(1, n_materials + 1, dtype=np.uint8)
     paths = [

@@ -9,6 +9,8 @@ S. J. Pennycook, "Z-contrast STEM for materials science", Ultramicroscopy 30 (19
 E. J. Kirkland, *Advanced Computing in Electron Microscopy*, 2nd ed., Springer (2010): the exponent.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import xraylib
 
@@ -34,7 +36,7 @@ def contrast(phantom: Phantom) -> np.ndarray:
     return (signal / signal[phantom.specimen].mean()).reshape(phantom.navigation_shape)
 
 
-def _scattering_per_gram(composition: object) -> float:
+def _scattering_per_gram(composition: str | Mapping[str, float]) -> float:
     """Sum Z^1.7 over the atoms of a gram, in units of moles."""
     numbers = {xraylib.SymbolToAtomicNumber(el): w for el, w in weight_fractions(composition).items()}
     return sum(weight * number**EXPONENT / xraylib.AtomicWeight(number) for number, weight in numbers.items())

@@ -19,6 +19,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def _write_truth(
     acquisition: Acquisition,
     haadf: np.ndarray | None,
 ) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "endmembers": truth.endmembers,
         "abundances": truth.abundances,
         "energy_kev": phantom.energy_kev,

@@ -205,6 +205,7 @@ def test_the_walker_saw_the_tree():
         "benchmarks.baselines",
         "benchmarks.calibrations",
         "benchmarks.metrics",
+        "benchmarks.pages",
         "benchmarks.peers",
         "benchmarks.speeds",
     } == PLURAL

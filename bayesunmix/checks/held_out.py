@@ -52,26 +52,30 @@ def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCoun
         kept, counts, endmembers = (pooled.grouped(part) for part in (kept, counts, endmembers))
     expected = expected_counts(abundances, endmembers)
     taken = leverage(abundances, endmembers, expected, pooled.is_free)
-    values = _pit(counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng).ravel()
+    values = predictive_pit(
+        counts - kept, expected * (1 - KEPT) / KEPT, taken * (1 - KEPT) / KEPT, rng
+    ).ravel()
     histogram = np.histogram(values, BINS, (0, 1))[0]
     below = bdtr(np.arange(values.size + 1), values.size, 1 / BINS)
     tail = (1 - BAND) / 2 / BINS  # Bonferroni: all bins at once
     lower, upper = np.searchsorted(below, [tail, 1 - tail])
-    distance = _distance(values)
+    distance = distance_from_uniform(values)
     root = np.sqrt(values.size)
     # Stephens' correction makes the limiting distribution exact to a percent from ten values on.
     p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
     return HeldOutCounts(histogram, int(lower), int(upper), distance, p_value)
 
 
-def _distance(values: np.ndarray) -> float:
+def distance_from_uniform(values: np.ndarray) -> float:
     """Return the largest difference between the distribution of values and the uniform one."""
     steps = np.arange(values.size + 1) / values.size
     ordered = np.sort(values)
     return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
-def _pit(counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def predictive_pit(
+    counts: np.ndarray, mean: np.ndarray, excess: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """Return the randomised PIT under the negative binomial distribution of variance mean (1 + excess)."""
     excess = np.maximum(excess, 1e-6)
     size, share = mean / excess, 1 / (1 + excess)

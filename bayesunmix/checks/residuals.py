@@ -87,7 +87,7 @@ class Shapes:
         sd = self.sd
         nearer = np.sign(self.values) * np.maximum(np.abs(self.values) - self._step, 0)
         z = np.where(sd > 0, nearer / np.where(sd > 0, sd, 1), 0)
-        upper, lower = _tails(z, self._skewness)
+        upper, lower = skewed_tails(z, self._skewness)
         return np.minimum(2 * np.minimum(upper, lower), 1)
 
     def take(self, j: int) -> float:
@@ -99,7 +99,7 @@ class Shapes:
         return float(amplitude)
 
 
-def _tails(z: np.ndarray, skewness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def skewed_tails(z: np.ndarray, skewness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the upper and lower tail of a standardised variable of given skewness."""
     size = np.abs(skewness)
     z = np.where(skewness < 0, -z, z)

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bayesunmix.cli.source import sha256
-
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
     from bayesunmix.data.result import Unmixing
@@ -27,6 +25,8 @@ class Asked(NamedTuple):
 
     def origin(self) -> dict[str, Any]:
         """Name the two files, for what is written."""
+        from bayesunmix.io.digest import sha256
+
         source = self.result.info.get("input")
         digest = source["sha256"] if source else sha256(self.image_file)
         return {
@@ -89,6 +89,8 @@ def _result_file(path: Path) -> Path:
 
 
 def _image_file(result: "Unmixing", result_file: Path, given: Path | None) -> Path:
+    from bayesunmix.io.digest import sha256
+
     source = result.info.get("input")
     if given is not None:
         if not given.exists():

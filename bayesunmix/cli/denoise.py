@@ -9,7 +9,7 @@ from bayesunmix.cli.asked import asking
 from bayesunmix.cli.options import Box, Image, Interval, Overwrite, RegionMask, Result, Seed, out
 from bayesunmix.cli.outputs import as_csv, as_png, require_writable, write_each
 from bayesunmix.cli.places import pixel_of, region_of
-from bayesunmix.cli.table import laid_out
+from bayesunmix.cli.table import digits, laid_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,9 +81,9 @@ def _table(image: "SpectrumImage", band: "Band", counts: "np.ndarray", interval:
     rows = [("peak", "keV", "expected", f"{100 * interval:g} % interval", "measured")]
     for peak in find_peaks(image.energy_kev, band.mean):
         at = int(np.abs(image.energy_kev - peak.energy_kev).argmin())
-        between = f"{band.lower[at]:.3g} to {band.upper[at]:.3g}"
+        between = f"{digits(band.lower[at])} to {digits(band.upper[at])}"
         energy = f"{image.energy_kev[at]:.3f}"
-        rows.append((peak.element or "?", energy, f"{band.mean[at]:.3g}", between, str(counts[at])))
+        rows.append((peak.element or "?", energy, digits(band.mean[at]), between, str(counts[at])))
     return "\n".join([head, laid_out(rows)])
 
 

@@ -31,7 +31,7 @@ def identify(
         from bayesunmix.analysis.identification import identify as find
 
         found = find(asked.result, asked.image, confidence=confidence, seed=seed)
-        estimate = asked.result.estimate.canonical().abundances.sum(axis=0)
+        estimate = found.amounts.sum(axis=0).clip(min=0)
         rows = [
             {
                 "component": name,

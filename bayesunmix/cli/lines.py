@@ -8,7 +8,7 @@ import typer
 from bayesunmix.cli.asked import asking
 from bayesunmix.cli.options import Image, Interval, Overwrite, Result, out
 from bayesunmix.cli.outputs import as_npz, as_png, require_writable, write_each
-from bayesunmix.cli.table import laid_out
+from bayesunmix.cli.table import digits, laid_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,9 +107,9 @@ def _table(found: dict[str, "LineIntensity"], image: "SpectrumImage", interval: 
         rows.append(
             (
                 name,
-                f"{maps.mean[takes_part].mean():.4g}",
-                f"{maps.mean[at]:.4g}",
-                f"{maps.lower[at]:.4g} to {maps.upper[at]:.4g}",
+                digits(maps.mean[takes_part].mean()),
+                digits(maps.mean[at]),
+                f"{digits(maps.lower[at])} to {digits(maps.upper[at])}",
                 ",".join(map(str, at)),
             )
         )

@@ -36,6 +36,7 @@ def rank(
 ) -> None:
     """Recommend how many components to unmix FILE into, and say how sure that is."""
     from bayesunmix.dimension.rank import rank as count
+    from bayesunmix.io.digest import sha256
     from bayesunmix.io.folder import new_folder
     from bayesunmix.running import progress
 
@@ -48,7 +49,7 @@ def rank(
         whole, image = source.read_source(file, crop_below, no_crop, mask)
         found = count(image, most, seed)
         if folder:
-            record = {"name": file.name, "sha256": source.sha256(file), **source.describe(whole)}
+            record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}
             _write(folder, found, {"input": record})
     if not quiet:
         _print_evidence(found)

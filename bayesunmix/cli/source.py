@@ -1,6 +1,5 @@
 """The file that is unmixed: read it, and record what is needed to find it and prepare it again."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,8 @@ def read_source(
 
 def record_source(file: Path, out: Path, crop_below_kev: float | None, mask: Path | None) -> "Source":
     """Record which file was unmixed into the folder `out`, and how it was prepared."""
+    from bayesunmix.io.digest import sha256
+
     return {
         "name": file.name,
         "path": file.as_posix(),
@@ -60,19 +61,6 @@ def describe_crop(whole: "SpectrumImage", image: "SpectrumImage", below_kev: flo
         "channels": whole.n_channels - image.n_channels,
         "counts": whole.n_photons - image.n_photons,
     }
-
-
-def sha256(file: Path) -> str:
-    """Digest of a file, or of all files in order of their names where there are several (.zspy, .rpl with .raw)."""
-    parts = sorted(p for p in file.rglob("*") if p.is_file()) if file.is_dir() else [file]
-    if file.suffix.lower() == ".rpl":
-        parts += sorted(p for p in file.parent.glob(f"{file.stem}.*") if p.suffix.lower() == ".raw")
-    digest = hashlib.sha256()
-    for part in parts:
-        with part.open("rb") as stream:
-            while block := stream.read(2**20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _relative(file: Path, folder: Path) -> str | None:

@@ -11,3 +11,8 @@ def laid_out(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def digits(value: float) -> str:
+    """Write a count with three digits, or with all in front of the point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -72,13 +72,13 @@ def _scree_of(matrix: Pooled) -> Scree:
     long, short = max(white.shape), min(white.shape)
     gram = white @ white.T if white.shape[0] == short else white.T @ white
     values = np.sqrt(np.linalg.eigvalsh(gram)[::-1].clip(0))
-    thresholds = np.array([_threshold(long - k, short - k, k) for k in range(short)])
+    thresholds = np.array([noise_threshold(long - k, short - k, k) for k in range(short)])
     passed = values > thresholds
     n_components = short if passed.all() else max(int(np.argmin(passed)), 1)
     return Scree(values, thresholds, math.sqrt(long) + math.sqrt(short), n_components, matrix.block)
 
 
-def _threshold(long: int, short: int, found: int) -> float:
+def noise_threshold(long: int, short: int, found: int) -> float:
     """Return the singular value that noise hardly ever exceeds, once `found` components have been taken out.
 
     Components that share no pixel and no channel cut the matrix into as many blocks, each of which scatters like a

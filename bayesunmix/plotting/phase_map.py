@@ -1,4 +1,4 @@
-"""A phase map: the colour of each pixel is its most abundant component, grey where none is likely enough."""
+"""Draw a phase map: the colour of a pixel is its most abundant component, grey where none is likely enough."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -6,11 +6,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, PhaseMap
+from bayesunmix.data.grid import central_slice, pixel_aspect
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS
 
 _UNDECIDED, _NONE = "0.75", "white"
+_WIDTH, _LETTER = 4.6, 0.08  # inches
 
 
 def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> Figure:
@@ -28,50 +30,56 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
     -------
     figure : matplotlib.figure.Figure
     """
-    index = tuple(n // 2 for n in image.navigation_shape[:-2])
+    index, said = central_slice(image.navigation_shape, image.axes)
     labels = np.atleast_2d(found.labels[index])
     colours = [COLOURS[k % len(COLOURS)] for k in range(len(result.names))]
-    entries = [
-        *zip(range(len(result.names)), result.names, colours, strict=True),
-        (UNDECIDED, "undecided", _UNDECIDED),
-    ]
-    aspect, extent = _extent(image, labels.shape)
-    tall = min(max(aspect * labels.shape[0] / labels.shape[1], 0.2), 2.0)
-    figure = Figure(figsize=(6.4, 4.0 * tall + 0.9), layout="constrained")
+    height, width = labels.shape
+    is_profile = len(image.axes) == 1
+    tall = 0.15 if is_profile else pixel_aspect(image.axes) * height / width
+    handles = _handles(found, result.names, colours)
+    legend = 1.4 + _LETTER * max(len(str(handle.get_label())) for handle in handles)
+    size = (_WIDTH + legend, _WIDTH * min(max(tall, 0.15), 2.0) + 0.9)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     shown = np.where(labels == UNDECIDED, len(colours), np.where(labels == NONE, len(colours) + 1, labels))
+    across, down = image.axes[-1], image.axes[0 if is_profile else -2]
     axes.imshow(
         shown,
         cmap=ListedColormap([*colours, _UNDECIDED, _NONE]),
         vmin=-0.5,
         vmax=len(colours) + 1.5,
         interpolation="none",
-        extent=extent,
+        extent=(0, width * across.scale, height * down.scale, 0),
+        aspect="auto",
     )
-    for name, axis in zip(("x", "y"), reversed(image.axes[-2:]), strict=False):
-        axes.set(**{f"{name}label": f"{axis.name} ({axis.units})"})
-    if len(image.axes) == 1:
+    axes.set_box_aspect(tall)
+    axes.set_anchor("W")
+    axes.set_xlabel(f"{across.name} ({across.units})", fontsize=9)
+    if is_profile:
         axes.set_yticks([])
-    specimen = labels[labels != NONE]
-    handles = [
-        Patch(color=colour, label=f"{name} · {np.mean(specimen == label) if specimen.size else 0:.1%}")
-        for label, name, colour in entries
-    ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
-    steps = zip(index, image.navigation_shape, image.axes, strict=False)
-    said = [f"{axis.name} {i + 1} of {n}" for i, n, axis in steps]
+    else:
+        axes.set_ylabel(f"{down.name} ({down.units})", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0,
+        frameon=False,
+        fontsize=9,
+    )
     title = f"most abundant component, probability at least {found.at_least:g}"
-    axes.set_title("; ".join([title, *said]), fontsize=9, loc="left")
+    axes.set_title(f"{title}; {said}" if said else title, fontsize=9, loc="left")
     return figure
 
 
-def _extent(image: SpectrumImage, shape: tuple[int, int]) -> tuple[float, tuple[float, float, float, float]]:
-    """Height of a pixel over its width, and the edges of the map in the units of its axes."""
-    height, width = shape
-    across = image.axes[-1]
-    if len(image.axes) == 1:
-        right = width * across.scale
-        return 1.0, (0.0, right, 0.08 * right, 0.0)
-    down = image.axes[-2]
-    aspect = down.scale / across.scale if down.units == across.units else 1.0
-    return aspect, (0.0, width * across.scale, height * down.scale, 0.0)
+def _handles(found: PhaseMap, names: tuple[str, ...], colours: list[str]) -> list[Patch]:
+    """Name each colour with its share of the pixels of the specimen."""
+    specimen = found.labels[found.labels != NONE]
+    entries = [*zip(range(len(names)), names, colours, strict=True), (UNDECIDED, "undecided", _UNDECIDED)]
+    return [
+        Patch(
+            color=colour, label=f"{name} · {100 * np.mean(specimen == label) if specimen.size else 0:.1f} %"
+        )
+        for label, name, colour in entries
+    ]

@@ -1,6 +1,6 @@
-"""The lower bound: every component is the mean spectrum of the image, and shares a pixel's counts equally.
+"""Give the worst bound: every component is the mean spectrum of the image, and gets the same share of each pixel.
 
-Its error bars have no width: its one draw is itself, so that its CRPS is the mean absolute error.
+Its error bars have no width: the only draw is the estimate, so that its CRPS is the mean absolute error.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from simulations.trial import Trial
 
 @BASELINES.register("mean_spectrum")
 def mean_spectrum(trial: Trial | RecordedTrial, n_components: int) -> Unmixing:
-    """One spectrum for all."""
+    """Return the mean spectrum for every component."""
     spectrum = trial.image.sum_spectrum() / trial.image.n_photons
     share = trial.image.total_map().reshape(-1, 1) / n_components
     estimate = Factorization(np.tile(spectrum, (n_components, 1)), np.tile(share, n_components))

@@ -1,4 +1,4 @@
-"""The upper bound for methods that treat pixels one by one: true endmembers, abundances by Poisson maximum likelihood.
+"""Give the best bound for methods that treat each pixel alone: true endmembers, abundances by maximum likelihood.
 
 Given E with rows that sum to one, expectation maximisation (Richardson 1972, Lucy 1974) raises the likelihood of
 every pixel by A_pk <- A_pk sum_c E_kc X_pc / (A E)_pc. It touches entries with photons only.
@@ -27,7 +27,7 @@ _DRAWS_MIB = 256
 
 @BASELINES.register("oracle_endmembers")
 def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Unmixing:
-    """Abundances given the true endmembers.
+    """Fit the abundances with the true endmembers.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def oracle_endmembers(trial: Trial | RecordedTrial, n_components: int) -> Unmixi
 
 
 def _abundances(image: SpectrumImage, endmembers: np.ndarray) -> np.ndarray:
-    """Poisson maximum likelihood of every pixel, (P, K)."""
+    """Return the Poisson maximum-likelihood abundances of every pixel, (P, K)."""
     counts = image.counts.astype(np.float64)
     pixel, channel = np.repeat(np.arange(image.n_pixels), np.diff(counts.indptr)), counts.indices
     of_channel = np.ascontiguousarray(endmembers.T)[channel]

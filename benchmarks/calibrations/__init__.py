@@ -1,1 +1,1 @@
-"""Longer evidence, one subject a file (see `benchmarks.calibration`)."""
+"""Measurements that take longer than a test, one subject a file (see `benchmarks.calibration`)."""

@@ -1,12 +1,12 @@
-"""How often `bayesunmix.check` alarms: hardly ever where the model is right, before intervals fail where it is wrong.
+"""Count how often `bayesunmix.check` alarms: rarely for a right model, and for a wrong one before intervals fail.
 
 `right_*` are fits of a right model. In the other cases the spectra are given, and wrong by the strength named: what
 is off is the axis (in channels), the intensity of Cr and Ni K-beta, the slope of the continuum (its spectrum times a
 power of the energy), or the detector. `too_few` is `nmf` with one component less than there are materials.
 
-The coverage is the share of the true abundances of at least 2 counts that lie in their 90 % intervals, the wrong
-spectra taken for right: each pixel, or sum over 16 x 16 pixels, fitted by itself, +-1.645 standard errors of
-counting.
+The coverage is the share of the true abundances of at least 2 counts that lie in their 90 % intervals if the wrong
+spectra are taken for right. Each pixel, or sum over 16 x 16 pixels, is fitted by itself; the interval is +-1.645
+standard errors of counting.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from bayesunmix.engine.fits.poisson_fit import fit_abundances, standard_errors
 from bayesunmix.spectra import Detector, kramers
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.scoring.proportion import proportion_interval
-from simulations import PHANTOMS, Trial
+from simulations import PHANTOMS, Trial, acquire
 from simulations.acquisition import Acquisition
 from simulations.nicr import BEAM_KEV, LINE_SHARE
 
@@ -87,7 +87,7 @@ def measure(case: str, dose: float, seed: int) -> dict[str, object]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per case and dose: trials, alarms with the interval of their rate, mean coverage."""
+    """Count trials and alarms for each case and dose, with the interval of the rate, and average the coverage."""
     grouped = rows.groupby(["case", "dose"], sort=False)
     table = grouped.agg(
         trials=("seed", "size"),
@@ -108,7 +108,7 @@ def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:
         scene = PHANTOMS["nicr_film"](detector=_DETECTORS[case.fault](case.strength))
     if case.fault == "shift":
         offset = Acquisition(offset_kev=case.strength * _CHANNEL_KEV)
-        return scene.acquire(dose, seed, offset), believed
+        return acquire(scene, dose, seed, offset), believed
     if case.fault == "line_ratio":
         believed = believed.copy()
         for k, low, high in ((1, 5.8, 6.1), (2, 8.1, 8.45)):
@@ -116,11 +116,11 @@ def _trial(case: _Case, dose: float, seed: int) -> tuple[Trial, np.ndarray]:
             believed[k, window] *= 1 + case.strength
     if case.fault == "continuum":
         believed = believed + _continuum(scene.energy_kev) * ((scene.energy_kev / 4) ** case.strength - 1)
-    return scene.acquire(dose, seed), believed / believed.sum(axis=1, keepdims=True)
+    return acquire(scene, dose, seed), believed / believed.sum(axis=1, keepdims=True)
 
 
 def _continuum(energy_kev: np.ndarray) -> np.ndarray:
-    """Continuum of each spectrum of the film, (3, C)."""
+    """Return the continuum of each spectrum of the film, (3, C)."""
     emitted_kev = np.arange(0.5, 10.5, 0.01)
     shape = Detector().record(emitted_kev, kramers(emitted_kev, BEAM_KEV), energy_kev)
     return np.outer(1 - np.array(LINE_SHARE), shape / shape.sum())
@@ -142,7 +142,7 @@ def _result(case: _Case, trial: Trial, spectra: np.ndarray, seed: int) -> Unmixi
 
 
 def _coverage(trial: Trial, spectra: np.ndarray, pixels: int) -> float:
-    """Coverage of the 90 % intervals of single pixels, every fourth, or of sums over squares so wide."""
+    """Measure the coverage of 90 % intervals: of every fourth pixel, or of sums over squares of pixels."""
     image = trial.image
     every = sparse.eye_array(image.n_pixels, format="csr")[::4]
     chosen = every if pixels == 1 else summing_matrix(image.block_of_pixel(pixels))
@@ -154,7 +154,7 @@ def _coverage(trial: Trial, spectra: np.ndarray, pixels: int) -> float:
 
 
 def _least(p_values: np.ndarray) -> float:
-    """Smallest p-value, as if it had been the only kind of test."""
+    """Return the smallest p-value, corrected for the number of tests of its kind."""
     return float(f"{min(p_values.min() * p_values.size, 1):.3g}")
 
 

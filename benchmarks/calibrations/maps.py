@@ -1,10 +1,10 @@
-"""Whether intervals of single pixels hold the truth when the endmembers are known: the maps stage of `bayes` alone.
+"""Measure whether intervals of single pixels cover the truth if the endmembers are known: the second stage of `bayes`.
 
-Given endmembers make every phantom identified, so nothing but counting noise and the prior of the map is asked.
-`raw_...` are the draws as the prior gives them; the others are moved to where
-`bayesunmix.engine.sampling.recalibration` found truths on simulated images. `bayes` hands out the latter where the
-prior is a mixture, else the former. Entries of at most 5 % of their pixel are asked whether they lie under their
-one-sided 95 % limit; `limit` is that limit where the truth holds nothing, as a share of the mean abundance.
+With known endmembers every phantom is identified, so that only counting noise and the prior of the map are tested.
+`raw_...` are the draws as the prior gives them; the others were moved to where
+`bayesunmix.engine.sampling.recalibration` found truths on simulated images. `bayes` hands out the latter if the prior
+is a mixture, else the former. Entries of at most 5 % of their pixel must lie under their one-sided 95 % limit; `limit`
+is that limit where nothing is, as a share of the mean abundance.
 """
 
 import time
@@ -34,7 +34,7 @@ _NOTHING = 1e-6  # of a pixel
 
 
 def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float | str]:
-    """Draw the maps of one trial, endmembers known."""
+    """Draw the maps of one trial with the true endmembers."""
     trial = acquire(PHANTOMS[phantom](), dose, seed)
     truth, settings = trial.truth, Bayes()
     map_key, image_key = jax.random.split(random_key(seed))
@@ -52,6 +52,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
     begun = time.perf_counter()
     maps = draw(trial.image, starts=starts, key=map_key, n_maps=N_MAPS)
     scores = measure_scores(trial.image, known, maps, starts, image_key, partial(draw, n_maps=N_MAPS // 2))
+    assert scores is not None, "it was not interrupted"
     seconds = time.perf_counter() - begun
     raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
     maps = recalibrate_in_place(maps, scores)
@@ -65,7 +66,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom, dose and prior: means over seeds and their intervals."""
+    """Average over seeds for each phantom, dose and prior, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
     return over_seeds(rows, ["phantom", "dose", "prior"], [*columns, "raw_coverage_90", "raw_interval_score"])
 
@@ -80,6 +81,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
     result, truth = _result(trial, maps), trial.truth
     little = trial.phantom.specimen[:, None] & ~active(trial)
     nothing = little & (truth.fractions < _NOTHING)
+    assert result.posterior is not None
     limit = result.posterior.upper_limit(0.95).abundances
     covered = {f"coverage_{100 * level:.0f}": coverage(trial, result, level) for level in (0.5, 0.9, 0.95)}
     return {

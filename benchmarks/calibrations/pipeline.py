@@ -1,9 +1,9 @@
-"""Whether intervals of the whole method `bayes` hold the truth: endmembers unknown, their number given.
+"""Measure whether intervals of the whole method `bayes` cover the truth: endmembers unknown, their number given.
 
-Abundances and net counts of a line are asked pixel by pixel where the material is more than 5 % of the pixel,
-endmembers channel by channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
-share of all counts, and `untold` the share of components of which the method says that the counts do not tell it;
-`in_range` says how many of these have their true share in the feasible range.
+Abundances and net counts of a line are counted in each pixel where the material is more than 5 % of the pixel,
+endmembers in each channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
+share of all counts. `untold` is the share of components that the method marks as not identified, and `in_range` says
+how many of these have their true share in the feasible range.
 """
 
 import time
@@ -35,15 +35,17 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     found = bu.unmix(trial.image, truth.n_components, "bayes", seed=seed, endmember_model=endmember_model)
     seconds = time.perf_counter() - begun
     found = align(truth, found)
-    lower, upper = found.posterior.interval(0.9)
+    posterior, recalibration = found.posterior, found.info["recalibration"]
+    assert posterior is not None and recalibration is not None, "it was not interrupted"
+    lower, upper = posterior.interval(0.9)
     visible = truth.endmembers > _VISIBLE
-    held = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
-    covered = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
+    covered = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
+    coverages = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
     numbers = {
-        **covered,
+        **coverages,
         "line_90": _line_coverage(trial, found),
-        "endmembers_90": held[visible].mean(),
-        "endmembers_rms_z": _rms_z(found, truth.endmembers, visible),
+        "endmembers_90": covered[visible].mean(),
+        "endmembers_rms_z": _rms_z(posterior.endmembers, truth.endmembers, visible),
         "angle_deg": spectral_angle(trial, found),
         "rmse": abundance_rmse(trial, found),
         "interval_score": interval_score(trial, found),
@@ -52,7 +54,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     }
     return {
         **{name: round(float(number), 4) for name, number in numbers.items()},
-        "factors": widths_text(found.info["recalibration"]),
+        "factors": widths_text(recalibration),
         "pit": shares_text(pit_histogram(trial, found)),
         "superpixel": " x ".join(map(str, found.info["superpixel"])),
         "seconds": round(seconds, 1),
@@ -60,14 +62,14 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom, dose and model: means over seeds and their intervals."""
+    """Average over seeds for each phantom, dose and model, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "fractions_90"]
     errors = ["fraction_error", "untold", "in_range", "angle_deg", "rmse", "interval_score", "seconds"]
     return over_seeds(rows, ["phantom", "dose", "endmember_model"], [*columns, *errors])
 
 
-def _rms_z(found: bu.Unmixing, truth: np.ndarray, visible: np.ndarray) -> float:
-    draws = found.posterior.endmembers.reshape(-1, *truth.shape)
+def _rms_z(draws: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> float:
+    draws = draws.reshape(-1, *truth.shape)
     off = (draws.mean(axis=0, dtype=np.float64) - truth)[visible]
     return float(np.sqrt(np.mean((off / draws.std(axis=0, dtype=np.float64)[visible]) ** 2)))
 
@@ -77,19 +79,19 @@ def _fractions(trial: Trial, found: bu.Unmixing) -> dict[str, float]:
     counts = trial.truth.abundances.sum(axis=0)
     whole = bu.region(found, trial.image, np.ones(trial.image.navigation_shape, bool))
     pairs = list(zip((content.fraction for content in whole.components), counts / counts.sum(), strict=True))
-    untold = [(share, true) for share, true in pairs if share.identified == "no"]
+    untold = [(share.feasible, true) for share, true in pairs if share.identified == "no" and share.feasible]
     return {
         "fraction_error": max(abs(share.mean - true) for share, true in pairs),
         "fractions_90": float(np.mean([share.lower <= true <= share.upper for share, true in pairs])),
         "untold": len(untold) / len(pairs),
-        "in_range": float(np.mean([share.feasible[0] <= true <= share.feasible[1] for share, true in untold]))
+        "in_range": float(np.mean([low <= true <= high for (low, high), true in untold]))
         if untold
         else np.nan,
     }
 
 
 def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
-    """Share of pixels whose net counts of `LINE` lie in their 90 % interval."""
+    """Return the share of pixels whose net counts of `LINE` lie in their 90 % interval."""
     net = trial.dose * trial.phantom.line_intensities()[LINE]
     emitter = int(np.argmax(trial.phantom.line_shares[LINE]))
     asked = active(trial)[:, emitter].reshape(net.shape)

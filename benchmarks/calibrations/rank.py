@@ -1,4 +1,4 @@
-"""How often `bayesunmix.rank` finds the number of materials of a phantom.
+"""Count how often `bayesunmix.rank` finds the number of materials of a phantom.
 
 The criteria are recorded beside the recommendation, so that the table shows which of them sees what.
 """
@@ -7,15 +7,15 @@ import pandas as pd
 
 import bayesunmix as bu
 from benchmarks.calibration import CALIBRATIONS, Calibration
-from simulations.phantom import PHANTOMS
+from simulations import PHANTOMS, acquire
 
 
 def measure(phantom: str, dose: float, seed: int) -> dict[str, int | None]:
     """Rank one trial."""
-    scene = PHANTOMS[phantom]()
-    found = bu.rank(scene.acquire(dose, seed).image, seed=seed)
+    trial = acquire(PHANTOMS[phantom](), dose, seed)
+    found = bu.rank(trial.image, seed=seed)
     return {
-        "truth": scene.truth.n_components,
+        "truth": trial.truth.n_components,
         "recommended": found.n_components,
         "scree": found.scree.n_components,
         "held_out": found.held_out.n_components,
@@ -24,7 +24,7 @@ def measure(phantom: str, dose: float, seed: int) -> dict[str, int | None]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom and dose: trials in which the number was right, by criterion."""
+    """Count for each phantom and dose the trials in which the number was right, by criterion."""
     said = ("recommended", "scree", "held_out", "relevance")
     right = rows.assign(**{name: rows[name] == rows["truth"] for name in said})
     grouped = right.groupby(["phantom", "dose"], sort=False)

@@ -1,8 +1,8 @@
-r"""Simulation-based calibration: the truth must rank among draws of its posterior as one of them [1]_.
+r"""Run simulation-based calibration: the truth must rank among the draws of its posterior as one of them [1]_.
 
 Parameters are drawn from the prior, counts given them, and a sampler draws from the posterior of these counts. If it
-draws from the right one, the rank of the truth is uniform, for every quantity. Only quantities that do not depend on
-how components are numbered are asked: a right sampler may number them otherwise than the truth does.
+draws from the right one, the rank of the truth is uniform, for every quantity. All quantities are independent of how
+components are numbered: a right sampler may number them otherwise than the truth does.
 
 Prior and counts come from NumPy, so that the library's own generators are on one side only. Chains start from a
 fresh draw of the prior, not from the truth. The samplers named after a fault are
@@ -16,7 +16,7 @@ References
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ from benchmarks.scoring.proportion import proportion_interval
 
 N_PIXELS, N_CHANNELS, N_COMPONENTS = 6, 8, 2
 PRIOR = Prior(shape=1.5, rate=0.3, concentration=0.7)
-BINS = 20
+RANK_BINS = 20
 PER_SEED = 100  # simulations
 QUANTITIES = (
     "log_likelihood",
@@ -61,7 +61,7 @@ class State(NamedTuple):
 
 
 class Length(NamedTuple):
-    """Sweeps before the first draw, sweeps for each draw, and draws: one less than a multiple of `BINS`."""
+    """Sweeps before the first draw, sweeps for each draw, and draws: one less than a multiple of `RANK_BINS`."""
 
     warmup: int = 200
     thin: int = 10
@@ -74,18 +74,18 @@ LONG = Length()
 class Simulations(NamedTuple):
     """True abundances (n, K, P) and endmembers (n, K, C), and counts (n, P, C)."""
 
-    truth: State
+    truth: tuple[np.ndarray, np.ndarray]
     counts: np.ndarray
 
 
-def simulate(rng: np.random.Generator, n: int) -> Simulations:
+def draw_trials(rng: np.random.Generator, n: int) -> Simulations:
     """Draw parameters from the prior, and counts given them."""
     truth = _from_prior(rng, n)
     return Simulations(truth, rng.poisson(np.einsum("nkp,nkc->npc", *truth)))
 
 
 def quantities(state: State, counts: Array) -> Array:
-    """`QUANTITIES` of one state (K, P), (K, C), given counts (P, C)."""
+    """Compute `QUANTITIES` of one state (K, P), (K, C), given counts (P, C)."""
     a, e = state
     gram, rate = e @ e.T, a.T @ e
     shares = a / a.sum(axis=0)
@@ -106,16 +106,18 @@ def quantities(state: State, counts: Array) -> Array:
 def histograms(sampler: str, seed: int, n: int = PER_SEED, length: Length = LONG) -> np.ndarray:
     """Count the ranks of the true quantities among the draws of one of `SAMPLERS`: (quantities, bins)."""
     rng = np.random.default_rng(seed)
-    simulations = simulate(rng, n)
+    simulations = draw_trials(rng, n)
     drawn = SAMPLERS[sampler](simulations, rng, length)
     truth = State(*(jnp.asarray(part, jnp.float32) for part in simulations.truth))
     true = jax.vmap(quantities)(truth, jnp.asarray(simulations.counts, jnp.float32))
     ranks = (drawn < np.asarray(true)[:, None]).sum(axis=1)
-    return np.stack([np.bincount(rank * BINS // (length.draws + 1), minlength=BINS) for rank in ranks.T])
+    return np.stack(
+        [np.bincount(rank * RANK_BINS // (length.draws + 1), minlength=RANK_BINS) for rank in ranks.T]
+    )
 
 
 def p_values(histogram: np.ndarray) -> np.ndarray:
-    """Chi-square test of uniform ranks for each row of (quantities, bins)."""
+    """Test whether ranks are uniform, by chi-square, for each row of (quantities, bins)."""
     return stats.chisquare(histogram, axis=1).pvalue
 
 
@@ -131,7 +133,7 @@ def _chains(
     keys = jax.random.split(random_key(int(rng.integers(2**31))), n)
     start = State(*(jnp.asarray(part, jnp.float32) for part in _from_prior(rng, n)))
     counts = jnp.asarray(simulations.counts, jnp.float32)
-    return np.asarray(_run(sweep, length, lay_out(simulations.counts), counts, start, keys, prior))
+    return np.asarray(_run(sweep, length, chunks_of(simulations.counts), counts, start, keys, prior))
 
 
 @partial(jax.jit, static_argnames=("sweep", "length"))
@@ -156,16 +158,16 @@ def _run(
 
 
 def _gibbs_sweep(photons: Chunks, state: State, key: Array, prior: Prior) -> State:
-    """`engine.gibbs` with the fixed `gamma` prior and the `blind` model."""
-    held = jnp.full(N_COMPONENTS, prior.shape), jnp.full(N_COMPONENTS, prior.rate)
+    """Run one sweep of `engine.sampling.gibbs` with the fixed `gamma` prior and the `blind` model."""
+    fixed = jnp.full(N_COMPONENTS, prior.shape), jnp.full(N_COMPONENTS, prior.rate)
     abundance_prior, model = Gamma(PRIOR.shape, PRIOR.rate), Blind(prior.concentration)
     events = gibbs.Events(photons, jnp.ones(N_PIXELS))
-    chain, _ = gibbs.sweep(events, (), gibbs.Chain(*state, held, ()), key, abundance_prior, model)
+    chain, _ = gibbs.sweep(events, (), gibbs.Chain(*state, fixed, ()), key, abundance_prior, model)
     return State(chain.abundances, chain.endmembers)
 
 
 def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Length) -> np.ndarray:
-    settings = {
+    settings: dict[str, Any] = {
         "abundance_shape": PRIOR.shape,
         "abundance_rate": PRIOR.rate,
         "endmember_concentration": PRIOR.concentration,
@@ -178,7 +180,9 @@ def _bayes_cavi(simulations: Simulations, rng: np.random.Generator, length: Leng
         posterior = bu.unmix(
             image, N_COMPONENTS, "bayes_cavi", seed=seed, n_starts=2, n_draws=length.draws, **settings
         ).posterior
-        draws = State(posterior.abundances[0].swapaxes(-1, -2), posterior.endmembers[0])
+        assert posterior is not None
+        maps = jnp.asarray(posterior.abundances[0].swapaxes(-1, -2))
+        draws = State(maps, jnp.asarray(posterior.endmembers[0]))
         found.append(np.asarray(of_draws(draws, jnp.asarray(counts, jnp.float32))))
     return np.stack(found)
 
@@ -193,13 +197,13 @@ SAMPLERS: dict[str, Callable[[Simulations, np.random.Generator, Length], np.ndar
 RIGHT = ("gibbs",)  # all others must be found out
 
 
-def _from_prior(rng: np.random.Generator, n: int) -> State:
+def _from_prior(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     abundances = rng.gamma(PRIOR.shape, 1 / PRIOR.rate, (n, N_COMPONENTS, N_PIXELS))
-    return State(abundances, rng.dirichlet(np.full(N_CHANNELS, PRIOR.concentration), (n, N_COMPONENTS)))
+    return abundances, rng.dirichlet(np.full(N_CHANNELS, PRIOR.concentration), (n, N_COMPONENTS))
 
 
-def lay_out(counts: np.ndarray) -> Chunks:
-    """Photons of (n, P, C) counts in as many chunks for every pixel, with a leading axis over simulations."""
+def chunks_of(counts: np.ndarray) -> Chunks:
+    """Put the photons of (n, P, C) counts into as many chunks for every pixel, with a leading axis over simulations."""
     capacity = _WIDTH * _CHUNKS
     totals = counts.sum(axis=-1)
     if totals.max() > capacity:
@@ -224,7 +228,7 @@ def measure(sampler: str, seed: int) -> dict[str, str]:
 
 
 def pooled(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Ranks of all simulations of each sampler, counted in bins: (quantities, bins)."""
+    """Count the ranks of all simulations of each sampler in bins, (quantities, bins)."""
     return {
         str(sampler): np.array([[row.split() for row in some[name]] for name in QUANTITIES], int).sum(axis=1)
         for sampler, some in rows.groupby("sampler", sort=False)
@@ -232,13 +236,13 @@ def pooled(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per sampler and quantity: p-value of uniform ranks, and coverage of the 90 % interval with its own 95 % one."""
+    """Test each sampler and quantity for uniform ranks, and give the coverage of its 90 % intervals."""
     table = []
     for sampler, counted in pooled(rows).items():
         for name, histogram in zip(QUANTITIES, counted, strict=True):
-            n, held = histogram.sum(), histogram[1:-1].sum()
+            n, covered = histogram.sum(), histogram[1:-1].sum()
             p_value = p_values(histogram[None])[0]
-            table.append((sampler, name, n, p_value, held / n, *proportion_interval(held, n)))
+            table.append((sampler, name, n, p_value, covered / n, *proportion_interval(covered, n)))
     columns = ["sampler", "quantity", "simulations", "p_value", "coverage_90", "low", "high"]
     return pd.DataFrame(table, columns=columns)
 

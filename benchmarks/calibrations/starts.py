@@ -1,7 +1,7 @@
-"""Whether `nmf` ends where a start at the truth ends: the angle to the true endmembers, from either start.
+"""Measure whether `nmf` ends where a start at the truth ends: the angle to the true endmembers, from either start.
 
-The truth is a start that no user has. What it reaches is the best there is at that dose; a method that depends on luck
-falls short of it for some seeds.
+The truth is a start that no user has, and what it reaches is the best at that dose. A method that depends on luck ends
+farther away for some seeds.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ MOST_RATIO = 1.1
 
 
 def measure(phantom: str, dose: float, seed: int) -> dict[str, float]:
-    """Fit one trial from both starts; mean angles in degrees."""
+    """Fit one trial from both starts, and measure the mean angles in degrees."""
     trial = acquire(PHANTOMS[phantom](), dose, seed)
     truth = trial.truth
     found = bu.unmix(trial.image, truth.n_components, "nmf", seed=seed)
@@ -44,7 +44,7 @@ def measure(phantom: str, dose: float, seed: int) -> dict[str, float]:
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom and dose: in how many trials the ratio of the angles is at most `MOST_RATIO`."""
+    """Count for each phantom and dose the trials in which the ratio of the angles is at most `MOST_RATIO`."""
     grouped = rows.assign(within=rows["ratio"] <= MOST_RATIO).groupby(["phantom", "dose"])
     return grouped.agg(
         trials=("seed", "size"),

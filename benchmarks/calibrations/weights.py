@@ -1,9 +1,11 @@
-"""Whether intervals of endmember weights hold the truth where phases own their lines: the first stage of `bayes`.
+"""Measure whether intervals of endmember weights cover the truth if phases own their lines: the first stage of `bayes`.
 
 The weight of a phase is the share of its counts that are in its lines. `mean_square_z` is the mean square of the error
-over the posterior standard deviation: 1 if the latter is right, and its root is asked to be under 1.3. The calibration
-of the lines is held at what fits the sum spectrum, and its error is in no interval.
+over the posterior standard deviation: 1 if the latter is right, and its root is to be under 1.3. The calibration of the
+lines is fixed at what fits the sum spectrum, and its error is in no interval.
 """
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +18,8 @@ from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
 from simulations import PHANTOMS, acquire
 
-# Maps are not asked for.
-_HARDLY_ANY_MAPS = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
+# Maps are not measured.
+_HARDLY_ANY_MAPS: dict[str, Any] = {"abundance_prior": "jeffreys", "n_maps": 2, "sweeps_per_map": 1}
 
 
 def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[str, object]:
@@ -26,7 +28,9 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     found = bu.unmix(
         trial.image, None, "bayes", seed=seed, endmember_model=endmember_model, **_HARDLY_ANY_MAPS
     )
-    draws = align(trial.truth, found).posterior.endmembers.astype(np.float64)
+    posterior = align(trial.truth, found).posterior
+    assert posterior is not None
+    draws = posterior.endmembers.astype(np.float64)
     given = ENDMEMBER_MODELS[endmember_model]().prepare(trial.image, None).given
     names = [f"{element}_K" for element in found.names]
     truth = np.array([trial.phantom.line_shares[name].max() for name in names])
@@ -51,7 +55,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per phantom and dose: means over seeds and their intervals."""
+    """Average over seeds for each phantom and dose, with 95 % intervals."""
     return over_seeds(
         rows, ["phantom", "dose", "endmember_model"], ["weights_90", "mean_square_z", "largest_error"]
     )

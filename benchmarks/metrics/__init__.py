@@ -1,1 +1,1 @@
-"""One metric a file, named like the file."""
+"""Metrics, one a file, named like the file."""

@@ -1,9 +1,9 @@
-"""Bias of the components' totals: mean over true components of |estimated - true mean| / true mean over the specimen.
+"""Measure the bias of the components' totals: the mean over components of |estimated - true mean| / true mean.
 
-Noise averages out of the mean over a specimen, so this is what no larger image cures: counts booked to the wrong
-component. Each component counts alike, faint or bright. What components beyond the true ones hold is error too (see
-`scoring.pairing`), and so is what is found of one that the trial holds no count of; both relative to the mean of
-the true components.
+The means are over the specimen. Noise averages out of them, so this error remains in any image, however large: counts
+that are given to the wrong component. Every component has the same weight, faint or bright. Counts in components
+beyond the true ones are error too (see `scoring.pairing`), and so are counts in a component that the trial does not
+contain; both are divided by the mean of the true components.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from simulations.trial import Trial
 
 @metric(label="Abundance bias", unit="of the mean", best="low")
 def abundance_bias(trial: Trial, unmixing: Unmixing) -> float:
-    """Mean absolute relative bias of the specimen's mean abundances."""
+    """Return the mean absolute relative bias of the mean abundances."""
     where = trial.phantom.specimen
     truth, estimate = trial.truth.abundances[where], unmixing.estimate.abundances[where]
     bias = np.abs((estimate - with_excess(truth, estimate.shape[1])).mean(axis=0))

@@ -1,6 +1,6 @@
-"""Root mean square error of the abundances over specimen pixels and true components, relative to the mean abundance.
+"""Measure the root mean square error of the abundances over the specimen, divided by the mean abundance.
 
-What components beyond the true ones hold is error too (see `scoring.pairing`).
+Counts in components beyond the true ones are error too (see `scoring.pairing`).
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from simulations.trial import Trial
 
 @metric(label="Abundance RMSE", unit="of the mean", best="low")
 def abundance_rmse(trial: Trial, unmixing: Unmixing) -> float:
-    """RMSE / mean true abundance; 1 means as wrong as the mean is large."""
+    """Return RMSE / mean true abundance; at 1 the maps are as wrong as their mean is large."""
     where = trial.phantom.specimen
     truth, estimate = trial.truth.abundances[where], unmixing.estimate.abundances[where]
     error = estimate - with_excess(truth, estimate.shape[1])

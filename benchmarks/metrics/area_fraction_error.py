@@ -1,7 +1,7 @@
-"""Error of the area fractions of the phase maps: half the sum of their absolute differences (`scoring.phase_map`).
+"""Measure the error of the area fractions of the phase maps: half the sum of their absolute differences.
 
-The share of the specimen that is in the wrong phase's account, from 0 to 1; where pixels lie does not matter. The
-unassigned area is error too.
+This is the share of the specimen that is counted for the wrong phase, from 0 to 1; where pixels lie does not matter.
+The unassigned area is error too. See `scoring.phase_map`.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from simulations.trial import Trial
 
 @metric(label="Area fraction error", unit="", best="low")
 def area_fraction_error(trial: Trial, unmixing: Unmixing) -> float:
-    """Half the L1 distance between the area fractions."""
+    """Return half the sum of the absolute differences of the area fractions."""
     pixels = confusion(trial, unmixing)
     in_truth, in_estimate = np.zeros(pixels.shape[1]), pixels.sum(axis=0)
     in_truth[1 : 1 + len(pixels)] = pixels.sum(axis=1)

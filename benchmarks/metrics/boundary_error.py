@@ -1,4 +1,4 @@
-"""How far the boundaries of the phase maps are off: average symmetric surface distance, in pixels.
+"""Measure how far the boundaries of the phase maps are off: average symmetric surface distance, in pixels.
 
 The mean, over all pieces of boundary of either map (see `scoring.phase_map`), of the distance to the nearest piece
 of the other map's (Heimann et al. 2009, https://doi.org/10.1109/TMI.2009.2013851). A piece is the edge
@@ -20,7 +20,7 @@ from simulations.trial import Trial
 
 @metric(label="Boundary error", unit="px", best="low")
 def boundary_error(trial: Trial, unmixing: Unmixing) -> float:
-    """Mean distance between the boundaries of the two phase maps, pixels."""
+    """Return the mean distance between the boundaries of the two phase maps, pixels."""
     truth, estimate = phase_maps(trial, unmixing)
     image_shape = trial.phantom.navigation_shape[-2:]
     total, n_pieces = 0.0, 0
@@ -33,7 +33,7 @@ def boundary_error(trial: Trial, unmixing: Unmixing) -> float:
 
 
 def _boundary(labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Edges between unlike neighbours, on a grid of half the step, whose even places are the pixels."""
+    """Mark edges between unlike neighbours, on a grid of half the step whose even places are the pixels."""
     edges = np.zeros([2 * n - 1 for n in labels.shape], bool)
     axes = range(labels.ndim)
     for axis in axes:
@@ -47,7 +47,7 @@ def _boundary(labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def _distances(edges: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Distance of each edge to the nearest of the others, in pixels."""
+    """Return the distance of each edge to the nearest of the others, in pixels."""
     if not others.any():
         return np.full(np.count_nonzero(edges), np.linalg.norm(np.array(edges.shape) + 1) / 2)
     return distance_transform_edt(~others, sampling=0.5)[edges]

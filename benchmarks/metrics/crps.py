@@ -1,4 +1,4 @@
-"""Continuous ranked probability score of the abundance draws: sharpness and calibration in one number.
+"""Compute the continuous ranked probability score of the abundance draws: sharpness and calibration in one number.
 
 For draws x_1..x_n and truth y, with the draws sorted,
 CRPS = mean|x_i - y| - sum_i (2 i - n - 1) x_(i) / (n (n - 1)),
@@ -18,7 +18,7 @@ from simulations.trial import Trial
 
 @metric(label="CRPS", unit="of the mean", best="low", needs_posterior=True)
 def crps(trial: Trial, unmixing: Unmixing) -> float:
-    """Sum of the CRPS of the abundances / sum of the true abundances."""
+    """Return the sum of the CRPS of the abundances / the sum of the true abundances."""
     pixels = np.flatnonzero(trial.phantom.specimen)
     truth = with_excess(trial.truth.abundances, unmixing.estimate.n_components)
     blocks = abundance_draws(unmixing, pixels)
@@ -27,7 +27,7 @@ def crps(trial: Trial, unmixing: Unmixing) -> float:
 
 
 def _crps(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """CRPS of (n, ...) draws against (...) truth."""
+    """Return the CRPS of (n, ...) draws against (...) truth."""
     n = len(draws)
     distance = np.abs(draws - truth).mean(axis=0)
     weight = (2 * np.arange(1, n + 1) - n - 1) / (n * max(n - 1, 1))

@@ -1,4 +1,4 @@
-"""Poisson deviance of the noise-free mean m against the estimated mean mu, per specimen pixel.
+"""Compute the Poisson deviance of the noise-free mean m against the estimated mean mu, per specimen pixel.
 
 D = 2 sum(m log(m / mu) - m + mu) / (specimen pixels), summed over all pixels and channels, so that counts put
 into the vacuum are paid for too. It does not depend on how components are numbered or mixed. Natural scale: an
@@ -18,6 +18,6 @@ from simulations.trial import Trial
 
 @metric(label="Deviance", unit="per pixel", best="low")
 def deviance(trial: Trial, unmixing: Unmixing) -> float:
-    """Deviance from the noise-free mean per specimen pixel."""
+    """Return the deviance from the noise-free mean per specimen pixel."""
     total = sum(kl_div(mean, mu).sum() for _, mean, mu in expected_counts(trial.truth, unmixing.estimate))
     return float(2 * total / np.count_nonzero(trial.phantom.specimen))

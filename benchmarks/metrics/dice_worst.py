@@ -1,4 +1,4 @@
-"""Smallest Dice coefficient of a true phase (see `scoring.phase_map`): what a mean over phases would hide."""
+"""Find the smallest Dice coefficient of a true phase, which a mean would hide (see `scoring.phase_map`)."""
 
 from bayesunmix.data.result import Unmixing
 from benchmarks.metric import metric
@@ -8,5 +8,5 @@ from simulations.trial import Trial
 
 @metric(label="Worst Dice", unit="", best="high")
 def dice_worst(trial: Trial, unmixing: Unmixing) -> float:
-    """Dice coefficient of the phase that is found worst."""
+    """Return the Dice coefficient of the phase that is found worst."""
     return float(dice_coefficients(confusion(trial, unmixing)).min())

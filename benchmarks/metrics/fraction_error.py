@@ -1,7 +1,7 @@
-"""Root mean square error of the fractions over specimen pixels and true components.
+"""Measure the root mean square error of the fractions over specimen pixels and true components.
 
 Fractions are abundances divided by their sum in the pixel. Negative abundances (PCA, ICA) count as 0, and a pixel that
-holds nothing has a fraction of 0 of everything. What components beyond the true ones hold is error too (see
+holds nothing has a fraction of 0 of everything. Fractions of components beyond the true ones are error too (see
 `scoring.pairing`).
 """
 
@@ -15,7 +15,7 @@ from simulations.trial import Trial
 
 @metric(label="Fraction error", unit="", best="low")
 def fraction_error(trial: Trial, unmixing: Unmixing) -> float:
-    """RMSE of the fractions, from 0 on; 0.1 is a tenth of a pixel."""
+    """Return the RMSE of the fractions, from 0 on; 0.1 is a tenth of a pixel."""
     where = trial.phantom.specimen
     truth, estimate = (_fractions(f.abundances[where]) for f in (trial.truth, unmixing.estimate))
     error = estimate - with_excess(truth, estimate.shape[1])

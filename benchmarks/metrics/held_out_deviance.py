@@ -1,16 +1,16 @@
-"""Deviance of photons that the method has not seen under the estimate, less that under a mean, per specimen pixel.
+"""Test the estimate on photons that the method has not seen: their deviance, less that under a mean, per pixel.
 
 With counts x, a mean m and the estimated mean mu, D = 2 sum(x log(m / mu) - m + mu) / (specimen pixels). mu has a
 floor (see `scoring.expected_counts`).
 
-Of a phantom, x is a second exposure and m the noise-free mean. The mean of D over exposures is `deviance` where mixing
-is linear; a single one scatters about it, and may be negative where an estimate is almost perfect. Where absorption
-bends the mixing, the photons are what truly comes, and m is the nearest linear mean: an estimate may be better than it.
+For a phantom, x is a second exposure and m the noise-free mean. The mean of D over exposures is `deviance` if mixing is
+linear; a single one scatters about it, and may be negative if an estimate is almost perfect. With absorption mixing is
+not linear: the photons are the true ones, and m is the nearest linear mean, so that an estimate may be better than it.
 The second exposure has the dose, the acquisition and the dead pixels of the trial; its photons come from a child of
 the trial's seed, so that they are the same in every run and independent of the image. NaN for a trial without a seed.
 
-Of a recording, x is what thinning left over, weighted to the dose of the image, and m the recording's mean spectrum in
-every pixel alike: an estimate that predicts photons better than that is negative. The whole recording makes m, so that
+For a recording, x is what thinning left over, weighted to the dose of the image, and m the recording's mean spectrum
+in every pixel: an estimate that predicts photons better than that is negative. The whole recording makes m, so that
 no channel with photons lacks one; m is the same for all methods.
 """
 
@@ -28,7 +28,7 @@ from simulations.trial import Trial, expose
 
 @metric(label="Held-out deviance", unit="per pixel", best="low", needs_truth=False)
 def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
-    """Excess deviance of unseen photons per specimen pixel."""
+    """Return the excess deviance of unseen photons per specimen pixel."""
     if trial.seed is None:
         return float("nan")
     if isinstance(trial, RecordedTrial):
@@ -36,7 +36,7 @@ def held_out_deviance(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float
         weight, n_pixels = trial.image.n_photons / trial.rest.n_photons, trial.image.n_pixels
     else:
         counts, known = _fresh_photons(trial, trial.seed), trial.truth
-        weight, n_pixels = 1.0, np.count_nonzero(trial.phantom.specimen)
+        weight, n_pixels = 1.0, int(np.count_nonzero(trial.phantom.specimen))
     total = 0.0
     for pixels, mean, mu in expected_counts(known, unmixing.estimate):
         x = counts[pixels].tocoo()

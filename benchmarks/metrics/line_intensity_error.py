@@ -1,4 +1,4 @@
-"""Error of the maps of net counts of the phantom's line families, relative to their mean.
+"""Measure the error of the maps of net counts of the phantom's line families, relative to their mean.
 
 Net counts are what a microscopist reads off a spectrum: counts of a family of lines without the continuum and the
 lines under it. One linear operator takes them off the endmembers of truth and estimate alike: a weighted least-squares
@@ -17,13 +17,13 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.spectra.line_model import SOFT_KEV, fit_lines
 from benchmarks.metric import metric
-from benchmarks.scoring.expected_counts import FLOOR
+from benchmarks.scoring.expected_counts import LEAST_EXPECTED
 from simulations.trial import Trial
 
 
 @metric(label="Line intensity error", unit="of the mean", best="low")
 def line_intensity_error(trial: Trial, unmixing: Unmixing) -> float:
-    """RMSE of net counts over specimen pixels and families / their true mean."""
+    """Return the RMSE of net counts over specimen pixels and families / their true mean."""
     pair = (trial.truth, unmixing.estimate)
     shares = _net_shares(np.concatenate([f.endmembers for f in pair]), trial)
     if shares.shape[1] == 0:
@@ -35,7 +35,7 @@ def line_intensity_error(trial: Trial, unmixing: Unmixing) -> float:
 
 
 def _net_shares(endmembers: np.ndarray, trial: Trial) -> np.ndarray:
-    """Share of each endmember's counts that are net counts of each scored family, (endmembers, families)."""
+    """Return the share of each endmember's counts that are net counts of each family, (endmembers, families)."""
     phantom, energy_kev = trial.phantom, trial.phantom.energy_kev
     sum_spectrum = trial.truth.abundances.sum(axis=0) @ trial.truth.endmembers
     families = family_spectra(dict.fromkeys(f.partition("_")[0] for f in phantom.line_shares), energy_kev)
@@ -47,5 +47,5 @@ def _net_shares(endmembers: np.ndarray, trial: Trial) -> np.ndarray:
     # Of no element at all, the model of a sum spectrum is its smooth continuum.
     continuum = fit_lines(energy_kev, sum_spectrum, ()).background
     curves = np.concatenate([*(spectrum[None] for spectrum in families.values()), continuum])
-    weights = 1 / np.sqrt(np.maximum(sum_spectrum, FLOOR * sum_spectrum.mean()))
+    weights = 1 / np.sqrt(np.maximum(sum_spectrum, LEAST_EXPECTED * sum_spectrum.mean()))
     return np.linalg.lstsq((curves * weights).T, (endmembers * weights).T)[0][scored].T

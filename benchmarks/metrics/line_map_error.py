@@ -1,4 +1,4 @@
-"""Error of a recording's line maps, against the counts of its reference.
+"""Measure the error of a recording's line maps against the counts of its reference.
 
 The reference is another recording of the same field, or the photons that thinning left over. Nobody knows the truth,
 but the reference has more photons, and they are independent of the image. In pixel p it holds N_p counts, Y_p of them
@@ -25,7 +25,7 @@ from simulations.trial import Trial
 
 @metric(label="Line map error", unit="of the mean", best="low", needs_truth=False)
 def line_map_error(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
-    """Mean over lines of the RMS error of the line's map / its mean, without the noise of the reference."""
+    """Return the mean over lines of the RMS error of the map / its mean, without the noise of the reference."""
     if not isinstance(trial, RecordedTrial):
         return float("nan")
     n = trial.reference.total_map().astype(np.float64)

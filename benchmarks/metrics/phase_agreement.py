@@ -1,4 +1,4 @@
-"""Agreement of the phase maps of truth and estimate (see `scoring.phase_map`).
+"""Measure the agreement of the phase maps of truth and estimate (see `scoring.phase_map`).
 
 Adjusted Rand index over specimen pixels (Hubert & Arabie 1985, https://doi.org/10.1007/BF01908075): among all pairs
 of pixels, how much more often the two maps agree on "same phase" than chance would; 1 is the same map, 0 is chance.

@@ -1,12 +1,12 @@
-"""Photons of the image over the seconds of the fit without compilation: how long a larger image will take."""
+"""Divide the photons of the image by the seconds of the fit: how long a larger image will take."""
 
-from bayesunmix.data.result import Unmixing
+from benchmarks.cost import CellCost
 from benchmarks.metric import metric
 from benchmarks.recording import RecordedTrial
 from simulations.trial import Trial
 
 
 @metric(label="Throughput", unit="photons/s", best="high", needs_truth=False, is_cost=True)
-def photons_per_second(trial: Trial | RecordedTrial, unmixing: Unmixing) -> float:
-    """Photons per second."""
-    return trial.image.n_photons / unmixing.info["fit_seconds"]
+def photons_per_second(trial: Trial | RecordedTrial, cost: CellCost) -> float:
+    """Return photons per second."""
+    return trial.image.n_photons / cost.fit_seconds

@@ -1,8 +1,8 @@
-"""Kolmogorov distance of the ranks of the truth among the posterior draws from uniform: 0 is calibrated at every level.
+"""Measure how far ranks of the truth among posterior draws are from uniform: 0 is calibrated at every level.
 
-It is the largest difference between the share of active abundances at or below a rank (see `scoring.pit`) and the share
-expected. It is a distance and no test: the pixels of an image share endmembers, so their ranks are not independent, and
-no p-value goes with it.
+The Kolmogorov distance is the largest difference between the share of active abundances at or below a rank (see
+`scoring.pit`) and the share expected. It is a distance and no test: the pixels of an image share endmembers, so their
+ranks are not independent, and no p-value goes with it.
 """
 
 import numpy as np
@@ -15,6 +15,6 @@ from simulations.trial import Trial
 
 @metric(label="PIT distance", unit="", best="low", needs_posterior=True)
 def pit_distance(trial: Trial, unmixing: Unmixing) -> float:
-    """Largest difference of the two distributions, from 0 to 1; NaN where no abundance is active."""
+    """Return the largest difference of the two distributions, from 0 to 1; NaN where no abundance is active."""
     share = ranked_below(trial, unmixing)
     return float(np.abs(share - np.arange(1, share.size + 1) / share.size).max())

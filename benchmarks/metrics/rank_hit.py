@@ -1,4 +1,4 @@
-"""Whether the number of components is right: 1 where as many hold counts as in the truth, 0 where not.
+"""Say whether the number of components is right: 1 if as many hold counts as in the truth, else 0.
 
 A component holds counts where its abundances, in absolute value (PCA, ICA), add up to one count or more over the image:
 what is less, no photon stands for. Methods that return as many components as they are asked for hit by being told;
@@ -15,7 +15,7 @@ from simulations.trial import Trial
 
 @metric(label="Rank hit", unit="", best="high")
 def rank_hit(trial: Trial, unmixing: Unmixing) -> float:
-    """1 or 0."""
+    """Return 1 or 0."""
     return float(_n_holding(unmixing.estimate) == _n_holding(trial.truth))
 
 

@@ -1,4 +1,4 @@
-"""Largest angle between a true endmember and its estimate: what a mean over components would hide."""
+"""Find the largest angle between a true endmember and its estimate, which a mean would hide."""
 
 import numpy as np
 
@@ -10,6 +10,6 @@ from simulations.trial import Trial
 
 @metric(label="Worst spectral angle", unit="deg", best="low")
 def spectral_angle_worst(trial: Trial, unmixing: Unmixing) -> float:
-    """Largest spectral angle over the true components, degrees."""
+    """Return the largest spectral angle over the true components, degrees."""
     angles = spectral_angles(trial.truth.endmembers, unmixing.estimate.endmembers)
     return float(np.diagonal(angles).max())

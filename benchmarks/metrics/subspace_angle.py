@@ -1,4 +1,4 @@
-"""Largest principal angle between the span of the true endmembers and that of the estimated ones.
+"""Measure the largest principal angle between the span of the true endmembers and that of the estimated ones.
 
 The direction in the span of the truth that the estimate comes least near to (Bjorck & Golub 1973,
 https://doi.org/10.2307/2005662). It does not depend on how components are mixed, numbered or signed, so that PCA can
@@ -16,7 +16,7 @@ from simulations.trial import Trial
 
 @metric(label="Subspace angle", unit="deg", best="low")
 def subspace_angle(trial: Trial, unmixing: Unmixing) -> float:
-    """Largest angle between a direction of the true span and the estimated span, degrees."""
+    """Return the largest angle between a direction of the true span and the estimated span, degrees."""
     # Silent components are rows of zeros, which span nothing.
     truth, estimate = (orth(f.endmembers.T) for f in (trial.truth, unmixing.estimate))
     if estimate.shape[1] < truth.shape[1]:

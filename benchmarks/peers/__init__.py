@@ -1,1 +1,1 @@
-"""Other people's unmixing, run on our images: one peer a file, in a process of its own."""
+"""Peers, other people's unmixing run on our images: one a file, each in a process of its own."""

@@ -46,7 +46,7 @@ class EspmNMF:
     n_starts : int
         NNDSVDa, and random ones.
     start_tolerance, tolerance : float
-        Of the starts, and of the best of them.
+        Tolerance of the starts, and of the best of them.
     max_iterations : int
     """
 

@@ -39,7 +39,7 @@ class GeomNMFNFindr:
     blocks_per_component : int
         Least number of blocks of pixels.
     least_share : float
-        Of the mean counts of a block, for it to be a candidate.
+        Share of the mean counts that a block needs to be a candidate.
     max_iterations : int
         Sweeps over all candidates.
     """

@@ -47,7 +47,7 @@ class HyperSpyBSS:
         Separate maps instead of spectra.
     diff_order : int
     max_iterations : int
-        Of FastICA.
+        Most iterations of FastICA.
     """
 
     environment: ClassVar[str] = "hyperspy"

@@ -25,7 +25,7 @@ class ScikitLearnNMFKL:
     n_starts : int
         NNDSVDa, and random ones.
     start_tolerance, tolerance : float
-        Of the starts, and of the best of them.
+        Tolerance of the starts, and of the best of them.
     max_iterations : int
     """
 

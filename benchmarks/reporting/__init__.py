@@ -1,1 +1,1 @@
-"""What a reader is shown of a set of results: the ranking, the figures, the report."""
+"""Show a set of results to a reader: ranking, figures, tables, reports and pages."""

@@ -1,4 +1,4 @@
-"""What the figures of all reports share: quiet axes, a dose axis, titles that say what and of which phantom."""
+"""Draw what the figures of all reports share: quiet axes, a dose axis, and titles that name the phantom."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
 
-def plain(axes: Axes, grid: Literal["x", "y"]) -> None:
-    """Leave only the lines that are read off: two spines, short ticks, a pale grid across one axis."""
+def quiet(axes: Axes, grid: Literal["x", "y"]) -> None:
+    """Leave only the lines that a reader needs: two spines, short ticks, a pale grid across one axis."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, length=2.5)
     axes.grid(axis=grid, color="#e6e6e6", linewidth=0.6)

@@ -1,4 +1,4 @@
-"""Coverages and scores as the page shows them: a row a phantom, dose and model, a column a quantity or a score."""
+"""Arrange coverages and scores for the page: a row a phantom, dose and model, a column a quantity or a score."""
 
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ _RAW = "raw_"
 _FIRST = ("interval_score", "factors", "limit")
 
 
-class Cell(NamedTuple):
-    """A number, a small remark below it, and a class of the style sheet."""
+class Entry(NamedTuple):
+    """Hold a number, a small remark below it, and a class of the style sheet."""
 
     text: str = NOTHING
     remark: str = ""
@@ -23,17 +23,17 @@ class Cell(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """What a column is, and in small letters of what."""
+    """Name a column, and in small letters its unit."""
 
     label: str
     unit: str = ""
 
 
 class Grid(NamedTuple):
-    """Headings of the columns after those of `_ROW`, and each row's four and its cells."""
+    """Hold the headings of the columns after those of `_ROW`, and for each row these four and its cells."""
 
     headings: list[Heading]
-    rows: list[tuple[tuple[Any, ...], list[Cell]]]
+    rows: list[tuple[tuple[Any, ...], list[Entry]]]
 
 
 def coverage_grid(rows: pd.DataFrame) -> Grid:
@@ -47,8 +47,8 @@ def coverage_grid(rows: pd.DataFrame) -> Grid:
             remarks = [f"{row.recalibration} {row.coverage:.3f}" for row in other.itertuples()]
             for row in given.itertuples():
                 kind = "worse" if row.verdict not in ("met", "") else ""
-                cells[column] = Cell(share_text(row), "".join(remarks), kind)
-        lines.append((key, [cells.get(column, Cell()) for column in columns]))
+                cells[column] = Entry(share_text(row), "".join(remarks), kind)
+        lines.append((key, [cells.get(column, Entry()) for column in columns]))
     return Grid([Heading(quantity.capitalize(), f"{level} %") for quantity, level in columns], lines)
 
 
@@ -65,13 +65,13 @@ def score_grid(rows: pd.DataFrame) -> Grid:
     return Grid([Heading(*score_label(name)) for name in names], lines)
 
 
-def _score(known: dict[tuple, list[float]], key: tuple, name: str, after_is_given: bool) -> Cell:
+def _score(known: dict[tuple, tuple[float, float]], key: tuple, name: str, after_is_given: bool) -> Entry:
     after, before = known.get((*key, name)), known.get((*key, _RAW + name))
     if after is None or before is None:
-        return Cell(plus_minus(*after)) if after else Cell()
+        return Entry(plus_minus(*after)) if after else Entry()
     if after_is_given:
-        return Cell(plus_minus(*after), f"before {plus_minus(before[0], np.nan)}")
-    return Cell(plus_minus(*before), f"after {plus_minus(after[0], np.nan)}")
+        return Entry(plus_minus(*after), f"before {plus_minus(before[0], np.nan)}")
+    return Entry(plus_minus(*before), f"after {plus_minus(after[0], np.nan)}")
 
 
 def text(value: object) -> str:

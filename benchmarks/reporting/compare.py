@@ -1,4 +1,4 @@
-"""What changed between two sets of results beyond noise: the same cells, paired by seed.
+"""Compare two sets of results: what changed by more than noise, on the same cells, paired by seed.
 
 ``python -m benchmarks compare BEFORE AFTER``
 """
@@ -8,11 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.metric import METRICS
-from benchmarks.record import RecordFile
+from benchmarks.published import ROW, read_results
 from benchmarks.reporting.paired import pairs
-from benchmarks.table import table
 
-ROW = ["phantom", "dose", "seed", "method", "components"]
 NOISY = 1.1  # costs of one machine differ this much between runs
 
 
@@ -36,7 +34,7 @@ def compare(before: Path, after: Path) -> tuple[list[str], pd.DataFrame]:
     ValueError
         If a folder holds no results, or they have no cell in common.
     """
-    old, new = read(before), read(after)
+    old, new = read_results(before), read_results(after)
     common = sorted(set(map(tuple, old[ROW].to_numpy())) & set(map(tuple, new[ROW].to_numpy())))
     if not common:
         raise ValueError(f"{before} and {after} have no cell in common; compare two runs of the same suite")
@@ -59,27 +57,6 @@ def compare(before: Path, after: Path) -> tuple[list[str], pd.DataFrame]:
         if (found := pairs(b[b["method"] == method], a[a["method"] == method], method, name))
     ]
     return _sentences(old, new, a, b), pd.DataFrame(changes)
-
-
-def read(place: Path) -> pd.DataFrame:
-    """Read the table of records of a folder of results, or of a published CSV file.
-
-    Raises
-    ------
-    ValueError
-        If there are none.
-    """
-    if place.is_file():
-        # A phantom is called "null", which pandas would read as a missing value, and "true" is no truth value here.
-        return pd.read_csv(
-            place, comment="#", keep_default_na=False, na_values=[""], dtype={"components": str}
-        )
-    found = table(RecordFile(place / "records.jsonl").read())
-    if found.empty:
-        raise ValueError(
-            f"{place} holds no results; make some with: python -m benchmarks run SUITE --out {place}"
-        )
-    return found
 
 
 def _verdict(metric: str, verdict: str, ratio: float) -> str:

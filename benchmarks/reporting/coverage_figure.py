@@ -1,4 +1,4 @@
-"""Coverage against dose: the share promised, the band asked for, and each model with its interval over seeds."""
+"""Draw coverage against dose: the level of the intervals, the target, and each model with its interval over seeds."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmarks.reporting.axes import dose_axis, plain, title
+from benchmarks.reporting.axes import dose_axis, quiet, title
 from benchmarks.reporting.dose_figure import Style
 
 
@@ -18,9 +18,9 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        Of `coverage_table`, with one quantity, level and phantom.
+        Rows of `coverage_table` with one quantity, level and phantom.
     drawn : dict of Style
-        Of the models.
+        Styles of the models.
     """
     figure = Figure(figsize=(4.4, 3.1))
     axes = figure.add_axes((0.13, 0.155, 0.85, 0.745))
@@ -39,7 +39,7 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     what = f"{quantity}, {level} %" if quantity.endswith("limits") else f"{quantity}, {level} % intervals"
     title(axes, what.capitalize(), first["phantom"])
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure
 
 

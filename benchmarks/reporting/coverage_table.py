@@ -1,4 +1,4 @@
-"""How often intervals hold the truth, beside what was asked: a row a kind of trial, quantity and level.
+"""Sum up how often intervals cover the truth, beside the target: a row a kind of trial, quantity and level.
 
 The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`). Where
 intervals were measured before draws were recalibrated and after (columns `raw_...` and the others), both are rows; the
@@ -16,7 +16,13 @@ from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.
-MODELS = {"maps": "prior", "pipeline": "endmember_model", "weights": "endmember_model", "main": "method"}
+MODELS = {
+    "maps": "prior",
+    "pipeline": "endmember_model",
+    "weights": "endmember_model",
+    "main": "method",
+    "peers": "method",
+}
 TARGETS = {
     ("abundances", 50): (0.45, 0.55),
     ("abundances", 90): (0.87, 0.93),
@@ -39,10 +45,10 @@ _SHARE = re.compile(rf"(?P<raw>raw_)?(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<leve
 
 
 class Coverage(NamedTuple):
-    """A row.
+    """Hold one row.
 
     The share has a 95 % interval, NaN for one seed; `pm` is half its length before it is cut at 0 and 1. The verdict
-    is "met", "too few" or "too many", or "" where nothing is asked.
+    is "met", "too few" or "too many", or "" where there is no target.
     """
 
     source: str
@@ -69,8 +75,8 @@ def coverage_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     trials : dict of DataFrame
-        Of sources, keys of `MODELS`: a row a trial, coverages in columns such as `raw_line_90` and `under_limit`;
-        other columns are left alone.
+        Rows of each source (a key of `MODELS`): a row a trial, coverages in columns such as `raw_line_90` and
+        `under_limit`; other columns are left alone.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def coverage_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def share_text(row: Any) -> str:
-    """Write the share of a row with its interval: three decimals, or more where three would belie the verdict."""
+    """Write the share of a row with its interval: three decimals, or more where three would contradict the verdict."""
     target = (row.target_low, row.target_high)
     honest = (n for n in range(3, 9) if _verdict(round(row.coverage, n), *target) == row.verdict)
     spread = f" ± {row.pm:.3f}" if np.isfinite(row.pm) else ""
@@ -90,12 +96,12 @@ def share_text(row: Any) -> str:
 
 
 def is_coverage(column: str) -> bool:
-    """Whether a column of a calibration holds a coverage."""
+    """Return True if a column of a calibration holds a coverage."""
     return _SHARE.fullmatch(column) is not None
 
 
 def recalibrates(source: str, model: str) -> bool:
-    """Whether `bayes` recalibrates; the maps alone are drawn under priors for which it does not."""
+    """Return True if `bayes` recalibrates; the maps alone are also drawn under priors for which it does not."""
     of_maps = source == "maps" and model in ABUNDANCE_PRIORS
     return is_mixture(ABUNDANCE_PRIORS[model]) if of_maps else True
 
@@ -110,6 +116,7 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
             if np.isnan(share):
                 continue
             found = _SHARE.fullmatch(name)
+            assert found is not None, "that is how the columns were chosen"
             quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
             is_pair = found["raw"] or f"raw_{name}" in columns
             moment = ("before" if found["raw"] else "after") if is_pair else ""

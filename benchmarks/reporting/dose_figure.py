@@ -1,4 +1,4 @@
-"""A metric against dose: every seed, the mean and its standard error, methods coloured and bounds broken grey lines."""
+"""Draw a metric against dose: every seed, the mean and its standard error; bounds are dashed grey lines."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from benchmarks.metric import Metric
-from benchmarks.reporting.axes import dose_axis, plain, title
+from benchmarks.reporting.axes import dose_axis, quiet, title
 
 _COLOURS = (
     "#0072b2",
@@ -35,7 +35,7 @@ _SMALLEST = 1e-6  # what a logarithmic axis shows; an angle of 1e-14 degrees is 
 
 @dataclass(frozen=True)
 class Style:
-    """How a method is drawn, in every figure and in the legend; bounds have a broken line and no marker."""
+    """Say how a method is drawn, in every figure and in the legend; bounds have a dashed line and no marker."""
 
     colour: str
     marker: str = "o"
@@ -44,7 +44,7 @@ class Style:
 
 def styles(methods: Sequence[str], peers: Collection[str], bounds: Sequence[str]) -> dict[str, Style]:
     """Give ours a colour and a dot, peers a colour and a square, and bounds a dashed or dotted grey line."""
-    drawn = {}
+    drawn: dict[str, Style] = {}
     for marker, names in (("o", [m for m in methods if m not in peers]), ("s", [*peers])):
         drawn |= {name: Style(_COLOURS[i % len(_COLOURS)], marker) for i, name in enumerate(sorted(names))}
     dashes = ((4, 2), (1, 1.5))
@@ -79,7 +79,7 @@ def dose_figure(metric: Metric, phantom: str, scores: pd.DataFrame, drawn: Mappi
         axes.set_yscale("log")
         plain_log_labels(axes.yaxis)
     title(axes, metric.heading, phantom)
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure
 
 

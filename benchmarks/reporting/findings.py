@@ -1,8 +1,13 @@
-"""Whether targets are met, in sentences made of the numbers: of coverage, ranks, checks, rank and starts."""
+"""Say whether each target is met, in sentences made of the numbers.
+
+Targets exist for coverage, errors of weights, ranks of simulation-based calibration, alarms of the check, the number
+of materials, and starts. Whatever misses its target is said by name, with its number: nothing is typed by hand.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.calibrations.sbc import RIGHT
@@ -14,11 +19,12 @@ MOST_P = 1e-4  # of a wrong one, its worst quantity
 SBC_TARGET = (0.855, 0.945)  # coverage of 90 % intervals of a right sampler
 LEAST_COVERAGE = 0.8  # below, a wrong model must have alarmed
 LEAST_RIGHT = 0.95  # of the numbers of materials
-_MOST_CELLS = 4  # that a sentence names
+MOST_RMS_Z = 1.3  # root mean square error of weights, in posterior standard deviations
+_MOST_CASES = 4  # that a sentence names
 
 
 class Finding(NamedTuple):
-    """One target: what it is asked of, whether it is met, and a sentence with the numbers."""
+    """Hold one target: what it belongs to, whether it is met, and a sentence with the numbers."""
 
     subject: str
     met: bool
@@ -26,7 +32,7 @@ class Finding(NamedTuple):
 
 
 def of_coverage(table: pd.DataFrame) -> Iterator[Finding]:
-    """Say of each source, model, quantity and level where the intervals handed out hold what they should."""
+    """Say of each source, model, quantity and level whether the intervals handed out cover what they should."""
     asked = table[table["handed_out"] & (table["verdict"] != "")]
     for keys, rows in asked.groupby(["source", "model", "quantity", "level"], sort=False):
         source, model, quantity, level = keys
@@ -37,12 +43,27 @@ def of_coverage(table: pd.DataFrame) -> Iterator[Finding]:
         missed = rows[rows["verdict"] != "met"]
         if missed.empty:
             low, high = rows["coverage"].min(), rows["coverage"].max()
-            said = f"hold {low:.3f} to {high:.3f} of the truths in {_cells(len(rows))}; asked: {target}."
+            said = (
+                f"cover {low:.3f} to {high:.3f} of the true values in {_cases(len(rows))}; target {target}."
+            )
         else:
             words = " or ".join(missed["verdict"].unique())
-            cells = f"{len(missed)} of {_cells(len(rows))}"
-            said = f"hold {words} of the truths in {cells}: {_where(missed)}; asked: {target}."
+            cases = f"{len(missed)} of {_cases(len(rows))}"
+            said = f"cover {words} true values in {cases}: {_where(missed)}; target {target}."
         yield Finding(source, missed.empty, f"{model}: {what} {said}")
+
+
+def of_errors(scores: pd.DataFrame) -> Iterator[Finding]:
+    """Say whether the errors of endmember weights are as large as their standard deviations say."""
+    asked = scores[scores["score"] == "mean_square_z"]
+    for (source, model), rows in asked.groupby(["source", "model"], sort=False):
+        root = np.sqrt(rows["mean"])
+        missed = rows[root >= MOST_RMS_Z]
+        worst = rows.loc[root.idxmax()]
+        said = f"errors are at most {root.max():.2f} posterior standard deviations (root mean square)"
+        where = f"on {worst['phantom']} at dose {worst['dose']:g}, of {_cases(len(rows))}"
+        sentence = f"{model}: {said}, {where}; target less than {MOST_RMS_Z:g}."
+        yield Finding(source, missed.empty, sentence)
 
 
 def of_ranks(table: pd.DataFrame) -> Iterator[Finding]:
@@ -50,7 +71,7 @@ def of_ranks(table: pd.DataFrame) -> Iterator[Finding]:
     for sampler, rows in table.groupby("sampler", sort=False):
         out = rows.loc[rows["leaves_band"], "quantity"]
         least, low, high = rows["p_value"].min(), rows["coverage_90"].min(), rows["coverage_90"].max()
-        numbers = f"least p-value {least:.1g}, 90 % intervals hold {low:.3f} to {high:.3f}"
+        numbers = f"smallest p-value {least:.1g}, 90 % intervals cover {low:.3f} to {high:.3f}"
         where = f"ranks of {_listed(list(out))} leave the band" if len(out) else "no rank leaves the band"
         if sampler in RIGHT:
             covered = rows["coverage_90"].between(*SBC_TARGET).all()
@@ -62,22 +83,23 @@ def of_ranks(table: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("sbc", met, f"{sampler} {verdict}: {where} ({numbers}).")
 
 
-def of_checks(table: pd.DataFrame, level: float) -> Iterator[Finding]:
-    """Say how often the check alarms for nothing, and whether it does before intervals fail."""
+def of_checks(table: pd.DataFrame, false_alarms: float) -> Iterator[Finding]:
+    """Say how often the check gives a false alarm, and whether it alarms before intervals fail."""
     right = table["case"].str.startswith("right_")
     if right.any():
         alarms, trials = int(table.loc[right, "alarms"].sum()), int(table.loc[right, "trials"].sum())
         low, high = proportion_interval(alarms, trials)
-        rate = f"{alarms} of {trials} right models alarm, {alarms / trials:.3f} [{low:.3f}, {high:.3f}]"
-        yield Finding("checks", low <= level, f"{rate}; asked: {level:g}.")
+        rate = f"{alarms / trials:.3f}, 95 % interval {low:.3f} to {high:.3f}"
+        sentence = f"False alarms in {alarms} of {trials} trials of a correct model ({rate}); target {false_alarms:g}."
+        yield Finding("checks", low <= false_alarms, sentence)
     failing = table[(table[["coverage_pixels", "coverage_squares"]].min(axis=1) < LEAST_COVERAGE) & ~right]
     for row in failing.itertuples():
-        held = min(row.coverage_pixels, row.coverage_squares)
+        covered = min(row.coverage_pixels, row.coverage_squares)
         yield Finding(
             "checks",
             row.alarms == row.trials,
-            f"{row.case} at dose {row.dose:g}: 90 % intervals hold {held:.3f}, less than {LEAST_COVERAGE:g}, "
-            f"and the check alarms in {row.alarms} of {row.trials} trials; asked: all.",
+            f"{row.case} at dose {row.dose:g}: 90 % intervals cover {covered:.3f}, less than {LEAST_COVERAGE:g}, and "
+            f"the check alarms in {row.alarms} of {row.trials} trials; target all.",
         )
 
 
@@ -88,41 +110,39 @@ def of_numbers_of_materials(table: pd.DataFrame) -> Iterator[Finding]:
             f"{r.recommended} of {r.trials} trials at dose {r.dose:g}" for r in rows.itertuples()
         )
         met = bool((rows["recommended"] >= LEAST_RIGHT * rows["trials"]).all())
-        said = (
-            f"{phantom}: the number of materials is right in {counts}; asked: {100 * LEAST_RIGHT:.0f} % each."
-        )
-        yield Finding("rank", met, said)
+        target = f"target {100 * LEAST_RIGHT:.0f} % at each dose"
+        yield Finding("rank", met, f"{phantom}: the number of materials is right in {counts}; {target}.")
 
 
 def of_starts(table: pd.DataFrame) -> Iterator[Finding]:
-    """Say for which phantoms `nmf` gets as far as from the truth."""
+    """Say for which phantoms `nmf` gets as near to the truth as from a start at the truth."""
     for phantom, rows in table.groupby("phantom", sort=False):
         within, trials = int(rows["within"].sum()), int(rows["trials"].sum())
         yield Finding(
             "starts",
             within == trials,
-            f"{phantom}: nmf ends as near the truth as from a start at the truth in {within} of {trials} trials "
-            f"(worst ratio of angles {rows['worst_ratio'].max():.3f}); asked: all.",
+            f"{phantom}: nmf ends as near to the truth as from a start at the truth in {within} of {trials} trials "
+            f"(largest ratio of the angles {rows['worst_ratio'].max():.3f}); target all.",
         )
 
 
 def _where(missed: pd.DataFrame) -> str:
-    """Name the cells that miss their target, or the worst where there are many."""
-    if len(missed) <= _MOST_CELLS:
-        return "; ".join(map(_cell, missed.itertuples()))
+    """Name the cases that miss their target, or the worst where there are many."""
+    if len(missed) <= _MOST_CASES:
+        return "; ".join(map(_case, missed.itertuples()))
     off = (missed["coverage"] - missed[["target_low", "target_high"]].mean(axis=1)).abs()
-    return f"at worst {_cell(missed.loc[off.idxmax()])}"
+    return f"at worst {_case(missed.loc[off.idxmax()])}"
 
 
-def _cell(row: Any) -> str:
+def _case(row: Any) -> str:
     """Write a share with its interval and where it was measured, and whether the seeds leave doubt."""
     reaches = row.low <= row.target_high and row.target_low <= row.high
-    doubt = "one seed" if row.seeds == 1 else "whose interval reaches the target" if reaches else ""
+    doubt = "one seed" if row.seeds == 1 else "its interval reaches the target" if reaches else ""
     return f"{share_text(row)} on {row.phantom} at dose {row.dose:g}{f' ({doubt})' if doubt else ''}"
 
 
-def _cells(n: int) -> str:
-    return f"{n} cell" if n == 1 else f"{n} cells"
+def _cases(n: int) -> str:
+    return f"{n} case" if n == 1 else f"{n} cases"
 
 
 def _listed(names: Sequence[str]) -> str:

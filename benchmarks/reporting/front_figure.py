@@ -1,4 +1,4 @@
-"""Accuracy against time: what more seconds buy, and which methods nothing is better and faster than."""
+"""Draw accuracy against time, and mark the methods to which no other is better and faster."""
 
 from collections.abc import Mapping
 

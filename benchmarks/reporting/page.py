@@ -1,4 +1,4 @@
-"""Pages of the benchmark: the templates of this folder, filled in, with the tables as links."""
+"""Fill in the templates of this folder: pages that open from disk, with the tables as links."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,10 +18,10 @@ def write_page(path: Path, template: str, **context: object) -> None:
 
 
 def asset(name: str) -> Markup:
-    """Text of a file of this folder, which is put into a page as it is."""
+    """Return the text of a file of this folder, which is put into a page as it is."""
     return page.verbatim(_HERE / name)
 
 
 def downloads(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Links that hold a table each, as CSV."""
+    """Return links that hold a table each, as CSV."""
     return {name: data_uri("text/csv", t.to_csv(index=False).encode()) for name, t in tables.items()}

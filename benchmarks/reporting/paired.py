@@ -1,7 +1,7 @@
-"""Methods against one of them, pair by pair: on the same photons most of the luck of a seed cancels.
+"""Compare methods with one of them, pair by pair: on the same photons most of the luck of a seed cancels.
 
-Of metrics that are small where they are good, what is compared is the mean logarithm of the ratio to the reference,
-shown as a ratio; of others the difference. The interval is that of resampled seeds (`reporting.resampling`).
+If a metric is small where it is good, the mean logarithm of its ratio to the reference is compared, and shown as a
+ratio; of other metrics the difference is. The interval is that of resampled seeds (`reporting.resampling`).
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from benchmarks.reporting.resampling import STRATUM, interval, resampled_means
 
 
 class Pair(NamedTuple):
-    """A method against the reference by one metric.
+    """Compare a method with the reference by one metric.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class Pair(NamedTuple):
     value, low, high : float
         Method over, or minus, reference, with its 95 % interval.
     n : int
-        Trials that both finished.
+        Number of trials that both finished.
     verdict : "better", "worse" or "alike"
-        Alike where the interval holds 1 or 0.
+        "alike" if the interval contains 1 (of a ratio) or 0 (of a difference).
     """
 
     method: str

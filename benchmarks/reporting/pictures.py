@@ -1,4 +1,4 @@
-"""The figures of a report, written to a folder and given as data URIs for the page."""
+"""Write the figures of a report to a folder, and return them as data URIs for the page."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ _MOST_TRIALS = 40
 def dose_curves(
     records: pd.DataFrame, metrics: Sequence[str], drawn: Mapping[str, Style], out: Path
 ) -> Iterator[dict[str, str]]:
-    """Each metric against dose, for each phantom that has it."""
+    """Draw each metric against dose, for each phantom that has it."""
     for name in metrics:
         for phantom, rows in records.groupby("phantom"):
             scores = rows[["method", "dose", name]].rename(columns={name: "value"})
@@ -43,7 +43,7 @@ def dose_curves(
 def fronts(
     records: pd.DataFrame, dose: float, drawn: Mapping[str, Style], out: Path
 ) -> Iterator[dict[str, str]]:
-    """Accuracy against time, for each phantom."""
+    """Draw accuracy against time, for each phantom."""
     rows = records[(records["role"] != "bound") & (records["dose"] == dose)]
     for phantom, cells in rows.groupby("phantom"):
         for name in ranked(records)[:2]:
@@ -59,7 +59,7 @@ def fronts(
 def trials(
     records: pd.DataFrame, drawn: Mapping[str, Style], out: Path, phantom: str, dose: float, components: str
 ) -> Iterator[dict[str, Any]]:
-    """Pictures of what each method made of the trials of one seed whose snapshot was kept."""
+    """Draw what each method made of the trials of one seed whose snapshot was kept."""
     snapshots = snapshot.Snapshots(out / "cells")
     kept = [
         (record, path)
@@ -93,7 +93,7 @@ def trials(
 
 
 def _numbered(found: dict[str, np.ndarray], endmembers: np.ndarray) -> dict[str, np.ndarray]:
-    """Give the components of a snapshot the numbers of other endmembers; as they are if there are more or fewer."""
+    """Give the components of a snapshot the numbers of other endmembers, if there are as many."""
     if len(endmembers) != len(found["endmembers"]):
         return found
     order = match(endmembers, found["endmembers"])

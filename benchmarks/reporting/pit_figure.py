@@ -1,4 +1,4 @@
-"""How far ranks of true abundances among their draws are from uniform: lines of doses and their seeds, bands over them.
+"""Draw how far ranks of true abundances among their draws are from uniform: a line a dose and seed, and bands.
 
 Pixels of one image are not independent, so the band is not that of so many ranks: it is the 95 % interval of the mean
 over seeds, simultaneous over all edges by Bonferroni's inequality. Of two seeds it would be wider than the figure.
@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from benchmarks.reporting.axes import plain, title
+from benchmarks.reporting.axes import quiet, title
 from benchmarks.reporting.coverage_table import MODELS, recalibrates
 from benchmarks.reporting.dose_figure import styles
-from benchmarks.reporting.rank_band import LEVEL, ecdf_difference
+from benchmarks.reporting.rank_band import BAND_CONFIDENCE, ecdf_difference
 
 _FEWEST_SEEDS = 3  # of a band
 _NEAR = 0.02  # the least that is drawn
@@ -61,7 +61,7 @@ def _figure(whose: str, histograms: dict[float, np.ndarray]) -> Figure:
         farthest = max(farthest, float(np.abs(difference).max()))
         if seeds >= _FEWEST_SEEDS:
             n_edges = difference.shape[1] - 2
-            quantile = stats.t.ppf(1 - (1 - LEVEL) / (2 * n_edges), seeds - 1)
+            quantile = stats.t.ppf(1 - (1 - BAND_CONFIDENCE) / (2 * n_edges), seeds - 1)
             half = quantile * difference.std(axis=0, ddof=1) / np.sqrt(seeds)
             axes.fill_between(edges, mean - half, mean + half, color=style.colour, alpha=0.13, linewidth=0)
     axes.set_xlim(0, 1)
@@ -69,7 +69,7 @@ def _figure(whose: str, histograms: dict[float, np.ndarray]) -> Figure:
     axes.set_xlabel("rank of the truth among the draws, as a share", fontsize=8.5)
     axes.legend(fontsize=7.5, frameon=False)
     title(axes, "PIT: ECDF - uniform", whose)
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Ranks of simulation-based calibration against uniform, with the band that they must not leave.
+"""Compare ranks of simulation-based calibration with uniform ones: the band that they must not leave.
 
 The difference between the share of ranks below a bin's edge and the share expected is a Brownian bridge if the
 sampler is right. The band is simultaneous [1]_: over all edges, and over all quantities of a sampler (by
@@ -16,21 +16,21 @@ import numpy as np
 import pandas as pd
 from arviz_stats.ecdf_utils import get_pointwise_confidence_band, simulate_confidence_bands
 
-LEVEL = 0.95
+BAND_CONFIDENCE = 0.95
 _SIMULATIONS = 20_000
 
 
 def ecdf_difference(histograms: np.ndarray) -> np.ndarray:
-    """Share of ranks below each edge minus the share expected: (..., B) counts to (..., B + 1)."""
+    """Return the share of ranks below each edge minus the share expected: (..., B) counts to (..., B + 1)."""
     below = np.insert(histograms.cumsum(axis=-1), 0, 0, axis=-1)
     return below / below[..., -1:] - np.linspace(0, 1, below.shape[-1])
 
 
 @lru_cache
 def band(n: int, bins: int, quantities: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bound of the difference at the edges, (B + 1,) each, for n ranks of so many quantities."""
+    """Return the lower and upper bound of the difference at the edges, (B + 1,) each, for n ranks."""
     inner = np.arange(1, bins) / bins
-    level = 1 - (1 - LEVEL) / quantities
+    level = 1 - (1 - BAND_CONFIDENCE) / quantities
     rng = np.random.default_rng(0)
     pointwise = simulate_confidence_bands(n, 1, inner, level, _SIMULATIONS, rng)
     bounds = get_pointwise_confidence_band(pointwise, n, inner)
@@ -39,12 +39,12 @@ def band(n: int, bins: int, quantities: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def leaves(histograms: np.ndarray) -> np.ndarray:
-    """Which quantities of (quantities, B) counts leave the band."""
+    """Return which quantities of (quantities, B) counts leave the band."""
     quantities, bins = histograms.shape
     lower, upper = band(int(histograms[0].sum()), bins, quantities)
     off = ecdf_difference(histograms)
     rounding = 1e-9  # the bounds themselves are shares that ranks can have
-    return ((off < lower - rounding) | (off > upper + rounding)).any(axis=-1)
+    return np.asarray(((off < lower - rounding) | (off > upper + rounding)).any(axis=-1))
 
 
 def with_band(summary: pd.DataFrame, histograms: dict[str, np.ndarray]) -> pd.DataFrame:

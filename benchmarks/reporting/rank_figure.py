@@ -1,11 +1,11 @@
-"""Mean ranks with their intervals: methods whose bars overlap are not told apart by these seeds."""
+"""Draw mean ranks with their intervals: these seeds cannot order methods whose bars overlap."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.reporting.axes import plain
+from benchmarks.reporting.axes import quiet
 from benchmarks.reporting.dose_figure import Style
 
 
@@ -13,7 +13,7 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     """Draw the table of `reporting.ranking.ranking`, the best on top."""
     figure = Figure(figsize=(7.2, 0.55 + 0.24 * len(ranks)), layout="constrained")
     axes = figure.add_subplot()
-    plain(axes, "x")
+    quiet(axes, "x")
     for place, (method, row) in enumerate(ranks.iterrows()):
         colour, marker = drawn[str(method)].colour, drawn[str(method)].marker
         axes.plot(

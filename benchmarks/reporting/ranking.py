@@ -1,4 +1,4 @@
-"""Who does best, and how sure that is.
+"""Rank the methods, and say how certain the ranks are.
 
 In every trial the methods, ours and the peers', are ranked by each of `ranked` (1 is best, ties share their mean rank,
 a failed cell comes last). A method's score is its mean rank over metrics and over the trials that no method skipped or
@@ -20,13 +20,13 @@ NOTHING = "n/a"
 
 
 def has_truth(table: pd.DataFrame) -> bool:
-    """Whether the table is of phantoms, and not of recordings (a suite never mixes them)."""
+    """Return True if the table is of phantoms, and not of recordings (a suite never mixes them)."""
     scored = [name for name in METRICS if name in table and table[name].notna().any()]
     return not scored or any(METRICS[name].needs_truth for name in scored)
 
 
 def ranked(table: pd.DataFrame) -> tuple[str, ...]:
-    """Metrics by which the methods of a table are ranked."""
+    """Return the metrics by which the methods of a table are ranked."""
     return RANKED if has_truth(table) else RANKED_WITHOUT_TRUTH
 
 
@@ -81,7 +81,7 @@ def middle_dose(table: pd.DataFrame) -> float:
 
 
 def first_components(table: pd.DataFrame) -> str:
-    """Return the number of components to show where only one can be: the true one, if it was asked for."""
+    """Return the number of components to show where only one can be: the true one, if there is a result of it."""
     asked = sorted(table["components"].unique())
     return "true" if "true" in asked else asked[0]
 
@@ -89,7 +89,7 @@ def first_components(table: pd.DataFrame) -> str:
 def scores_at(
     table: pd.DataFrame, phantom: str, dose: float, metrics: Sequence[str], components: str | None = None
 ) -> dict[str, list[str]]:
-    """Mean and standard error over seeds, as text.
+    """Write mean and standard error over seeds.
 
     Parameters
     ----------
@@ -117,12 +117,12 @@ def scores_at(
 
 
 def _methods(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows that take part in the ranking."""
+    """Return the rows that are ranked: no bounds, and nothing that was skipped."""
     return table[(table["role"] != "bound") & (table["status"] != "skipped")]
 
 
 def _ranks(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean rank over the metrics, a row a trial, a column a method; NaN where a method lacks the trial."""
+    """Average the ranks over the metrics: a row a trial, a column a method, NaN where a method lacks the trial."""
     methods = _methods(table)
     trial = [*STRATUM, "seed"]
     badness = {name: methods[name].map(METRICS[name].badness) for name in ranked(table)}

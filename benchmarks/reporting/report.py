@@ -1,4 +1,4 @@
-"""The report of a set of results: one HTML file that opens from disk; its figures as PNG, its tables as CSV and LaTeX.
+"""Write the report of a set of results: one HTML file that opens from disk; figures as PNG, tables as CSV and LaTeX.
 
 Everything is read from the folder: `records.jsonl`, `run.json` and the snapshots in `cells/`.
 """
@@ -47,13 +47,13 @@ def write_report(
     ----------
     out : Path
     phantom, dose, seed, components : optional
-        Of the maps shown; the first phantom, the middle dose, the first seed and the true number of components where
-        not given.
+        Trial whose maps are shown: by default the first phantom, the middle dose, the first seed and the true number
+        of components.
 
     Returns
     -------
     list of Path
-        What a reader wants to open: the table of records, the report, the folders of figures and tables.
+        The table of records, the report, and the folders of figures and tables.
 
     Raises
     ------
@@ -195,13 +195,13 @@ def _facts(records: pd.DataFrame, about: dict[str, Any]) -> dict[str, str]:
         else ""
     )
     return {
-        "Command": about["command"],
+        "Command": "\n".join(about["commands"]),
         "Phantoms": ", ".join(records["phantom"].unique()),
         "Doses": ", ".join(f"{d:g}" for d in sorted(records["dose"].unique())) + " counts per specimen pixel",
         "Seeds": ", ".join(str(s) for s in sorted(records["seed"].unique())),
         "Cells": ", ".join(f"{n} {status}" for status, n in records["status"].value_counts().items()),
         "Time": _time(records),
-        "Machine": about["machine"],
+        "Machine": ", ".join(about["machines"]),
         "Versions": ", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         "Commit": commits + mixed,
     }
@@ -228,13 +228,13 @@ def _intervals(
 
 
 def _failures(records: pd.DataFrame) -> list[dict[str, Any]]:
-    """Cells that failed or were skipped, gathered by method and sentence."""
+    """Gather the cells that failed or were skipped, by method and sentence."""
     lost = records[records["status"] != "ok"].groupby(["method", "status", "message"]).size()
     return lost.rename("cells").reset_index().to_dict("records")
 
 
 def _doubts(records: pd.DataFrame) -> list[dict[str, Any]]:
-    """Cells that ran but doubt their own result, gathered by method and sentence."""
+    """Gather the cells that did not converge or gave a warning, by method and sentence."""
     ran = records[records["status"] == "ok"]
     unsure = ran[ran["converged"].eq(False) | (ran["warnings"] != "")]
     return [

@@ -1,4 +1,4 @@
-"""What another draw of seeds might have shown: a stratified bootstrap of paired scores.
+"""Resample seeds to say what others might have shown: a stratified bootstrap of paired scores.
 
 Phantoms and doses were chosen; only the photons, and so the seeds, are a sample. Within every stratum (a phantom, a
 dose and a number of components) the seeds are drawn again with replacement, the same ones for all methods, and the
@@ -15,11 +15,11 @@ import pandas as pd
 
 STRATUM = ["phantom", "dose", "components"]
 RESAMPLES = 2000
-LEVEL = 0.95
+CONFIDENCE = 0.95
 
 
 def resampled_means(scores: pd.DataFrame) -> np.ndarray:
-    """Mean score of each method in each resample.
+    """Return the mean score of each method in each resample.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def resampled_means(scores: pd.DataFrame) -> np.ndarray:
 
 
 def interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed interval of `LEVEL` of each column of resampled means."""
-    tail = (1 - LEVEL) / 2
+    """Return the equal-tailed interval of each column of resampled means, at the level `CONFIDENCE`."""
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high

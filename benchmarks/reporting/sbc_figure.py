@@ -1,11 +1,11 @@
-"""How far ranks of simulation-based calibration are from uniform: all quantities of one sampler, and the band."""
+"""Draw how far ranks of simulation-based calibration are from uniform: all quantities of a sampler, and the band."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.reporting.axes import plain, title
+from benchmarks.reporting.axes import quiet, title
 from benchmarks.reporting.dose_figure import Style
 from benchmarks.reporting.rank_band import band, ecdf_difference, leaves
 
@@ -43,5 +43,5 @@ def sbc_figure(sampler: str, histograms: np.ndarray, drawn: Mapping[str, Style])
     axes.set_xlabel("rank of the truth among the draws, as a share", fontsize=8.5)
     axes.margins(y=0.08)
     title(axes, "Ranks: ECDF - uniform", f"{sampler}, n = {n}")
-    plain(axes, "y")
+    quiet(axes, "y")
     return figure

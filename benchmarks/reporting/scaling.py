@@ -1,4 +1,4 @@
-"""How time and memory grow: exponents of photons, pixels, channels and components.
+"""Fit how time and memory grow: exponents of photons, pixels, channels and components.
 
 log y = c + a log(photons) + b log(pixels) + ... by least squares over the cells of a method; a quantity that does not
 vary among them, by a factor of two at least and not only as those before it do, has no exponent. Its error is the
@@ -8,7 +8,7 @@ standard error of the fit.
 import numpy as np
 import pandas as pd
 
-QUANTITIES = ("photons", "pixels", "channels", "n_components")
+SIZES = ("photons", "pixels", "channels", "n_components")
 COSTS = ("fit_seconds", "peak_mib")
 _LEAST_FREEDOM = 2
 _LEAST_RATIO = 2.0
@@ -50,8 +50,9 @@ def exponents(records: pd.DataFrame) -> pd.DataFrame:
 
 def _varying(cells: pd.DataFrame) -> tuple[list[str], np.ndarray]:
     """Return the quantities that have an exponent, and the columns 1 and their logarithms."""
-    varying, design = [], np.ones((len(cells), 1))
-    for quantity in QUANTITIES:
+    varying: list[str] = []
+    design = np.ones((len(cells), 1))
+    for quantity in SIZES:
         column = np.log(cells[quantity].to_numpy(float))
         if len(cells) and np.ptp(_least_squares(design, column)[1]) >= np.log(_LEAST_RATIO):
             varying, design = [*varying, quantity], np.column_stack([design, column])

@@ -1,4 +1,4 @@
-"""What calibrations measure besides coverage: interval scores, errors, and how sharp intervals are."""
+"""Sum up what calibrations measure besides coverage: interval scores, errors, and widths of intervals."""
 
 import re
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def score_label(name: str) -> tuple[str, str]:
 
 
 def _is_score(source: str, column: str) -> bool:
-    if source == "main":
+    if MODELS[source] == "method":
         return column in _OF_METHODS
     return column not in (*_NO_SCORES, MODELS[source]) and not is_coverage(column)
 

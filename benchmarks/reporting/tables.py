@@ -1,4 +1,4 @@
-"""The tables of a report: as data, for CSV and LaTeX files and for the page."""
+"""Make the tables of a report: as data, for CSV and LaTeX files and for the page."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""What a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
+"""Draw what a method made of one trial, a component a row: truth | estimate | error | interval width | endmember.
 
-Of a recording there is neither truth nor error.
+A recording has neither truth nor error.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 11.2, 0.3, 0.62, 0.28, 0.62, 0.12  # inches
 _MAP_WIDTH = 1.62
-_TITLE = {"fontsize": 8.5, "color": "#222222"}
+_TITLE: dict[str, Any] = {"fontsize": 8.5, "color": "#222222"}
 
 
 class _Maps(NamedTuple):
-    """A column of maps that share a colour scale."""
+    """Hold a column of maps that share a colour scale."""
 
     title: str
     values: np.ndarray
@@ -37,7 +37,7 @@ def trial_figure(
     dose : float
         Mean counts per pixel of the specimen.
     colour : str
-        Of the estimated spectrum.
+        Colour of the estimated spectrum.
     """
     shape = tuple(int(n) for n in truth["navigation_shape"])
     labels = [str(label) for label in truth.get("labels", range(len(found["endmembers"])))]
@@ -139,7 +139,7 @@ def _draw_spectrum(
     ticks = np.array([0, 0.1, 0.5, 1, 2, 5, 10, 20])
     top = max(true.max(), values.max())
     low = min(0.0, float(_root(values).min()))
-    axes.set_ylim(low * 1.05, _root(top) * 1.06)
+    axes.set_ylim(low * 1.05, float(_root(top)) * 1.06)
     ticks = ticks[ticks <= top]
     axes.set_yticks(_root(ticks), [f"{t:g}" for t in ticks])
     axes.set_ylabel("%, root scale", **_TITLE)
@@ -173,5 +173,5 @@ def _scale_bar(axes: Axes, truth: Mapping[str, np.ndarray], shape: tuple[int, ..
 
 
 def _root(values: np.ndarray) -> np.ndarray:
-    """Square root that keeps the sign: lines and background on one scale, negative parts of PCA included."""
+    """Take the square root and keep the sign: lines and background fit one scale, negative parts of PCA too."""
     return np.sign(values) * np.sqrt(np.abs(values))

@@ -1,1 +1,1 @@
-"""What scores share: how a result is lined up with the truth, phase maps, draws and intervals, expected counts."""
+"""Compute what scores share: matching with the truth, phase maps, draws and intervals, expected counts."""

@@ -1,4 +1,4 @@
-"""Draws of the abundances a block of pixels at a time: maps of hundreds of draws fit no memory as float64."""
+"""Read the draws of the abundances a block of pixels at a time: hundreds of maps fit no memory as float64."""
 
 from collections.abc import Iterator
 

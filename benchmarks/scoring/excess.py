@@ -1,4 +1,4 @@
-"""Components that a result has more than the truth: the truth holds nothing of them (see `scoring.pairing`)."""
+"""Fill up the truth where a result has more components: the truth has no counts of them (see `scoring.pairing`)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Means over seeds with their intervals: the seed is the unit of evidence, as pixels of a map are not independent."""
+"""Average over seeds, with intervals: pixels of a map are not independent, so that the seeds are counted."""
 
 import pandas as pd
 from scipy import stats

@@ -44,7 +44,7 @@ def align(truth: Factorization, unmixing: Unmixing) -> Unmixing:
 
 def _silence(unmixing: Unmixing) -> Unmixing:
     estimate = unmixing.estimate
-    heard = estimate.abundances.any(axis=0)
+    heard = np.asarray(estimate.abundances.any(axis=0))
     if heard.all():
         return unmixing
     return replace(

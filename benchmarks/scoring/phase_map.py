@@ -1,4 +1,4 @@
-"""Phase maps of truth and estimate: each pixel is given to its most abundant component.
+"""Make phase maps of truth and estimate: each pixel is given to its most abundant component.
 
 A method that gives each pixel to a component itself is scored by its own labels. A pixel that holds nothing of any
 component, or that the method leaves unassigned, has no phase, which counts as one more phase of the estimate. Pixels
@@ -42,7 +42,7 @@ def confusion(trial: Trial, unmixing: Unmixing) -> np.ndarray:
 
 
 def dice_coefficients(pixels: np.ndarray) -> np.ndarray:
-    """Dice coefficient of each phase that the true map has, from its table of `confusion`.
+    """Return the Dice coefficient of each phase that the true map has, from its table of `confusion`.
 
     Twice the pixels that both maps give to it, divided by the pixels of one and of the other (Dice 1945,
     https://doi.org/10.2307/1932409). A component that dominates no pixel of the truth is not asked, for there is

@@ -1,4 +1,4 @@
-"""Ranks of the true abundances among their posterior draws: the probability integral transform of each active one.
+"""Rank true abundances among their posterior draws: the probability integral transform of each active one.
 
 Where n draws and the truth come from one distribution, each of the n + 1 ranks is equally likely: the discrete form of
 the transform [1]_. Ties count half.
@@ -16,16 +16,16 @@ from benchmarks.scoring.coverage import active
 from benchmarks.scoring.draws import abundance_draws
 from simulations.trial import Trial
 
-BINS = 20
+PIT_BINS = 20
 
 
 def ranked_below(trial: Trial, unmixing: Unmixing) -> np.ndarray:
-    """Share of active abundances at or below each rank.
+    """Return the share of active abundances at or below each rank.
 
     Returns
     -------
     (n + 1,) array
-        Of ranks 0 to n, the last being 1; NaN where no abundance is active.
+        Shares of ranks 0 to n, the last being 1; NaN if no abundance is active.
     """
     truth, asked = trial.truth.abundances, active(trial)
     if not asked.any():
@@ -39,6 +39,9 @@ def ranked_below(trial: Trial, unmixing: Unmixing) -> np.ndarray:
 
 
 def pit_histogram(trial: Trial, unmixing: Unmixing) -> np.ndarray:
-    """Share of active abundances in each of `BINS` bins of the transform, (BINS,); a rank spreads over its own part."""
+    """Return the share of active abundances in each bin of the transform, (PIT_BINS,).
+
+    A rank is spread evenly over the part of the unit interval that it stands for.
+    """
     below = np.insert(ranked_below(trial, unmixing), 0, 0)
-    return np.diff(np.interp(np.linspace(0, 1, BINS + 1), np.linspace(0, 1, below.size), below))
+    return np.diff(np.interp(np.linspace(0, 1, PIT_BINS + 1), np.linspace(0, 1, below.size), below))

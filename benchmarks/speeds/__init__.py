@@ -1,1 +1,1 @@
-"""One subject of `python -m benchmarks speed` a file, named like the file."""
+"""Subjects of `python -m benchmarks speed`, one a file, named like the file."""

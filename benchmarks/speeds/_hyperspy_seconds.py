@@ -1,4 +1,4 @@
-"""Seconds of HyperSpy's decompositions, in the environment `hyperspy`, which `make peers` makes.
+"""Time HyperSpy's decompositions, in the environment `hyperspy`, which `make peers` makes.
 
 ``python -m benchmarks.speeds._hyperspy_seconds IMAGE.hspy K REPEATS`` prints them as JSON. It imports nothing of ours.
 """

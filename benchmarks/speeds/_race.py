@@ -1,4 +1,4 @@
-"""Scikit-learn's KL-NMF by multiplicative updates on sparse counts, until it has a given deviance."""
+"""Run scikit-learn's KL-NMF by multiplicative updates on sparse counts, until it has a given deviance."""
 
 import time
 from typing import NamedTuple
@@ -12,7 +12,7 @@ BLOCK_ENTRIES = 2**22
 
 
 class Race(NamedTuple):
-    """How far it came: seconds in its own code, iterations, its deviance, and whether it reached ours."""
+    """Say how far it came: seconds in its own code, iterations, its deviance, and whether it reached ours."""
 
     seconds: float
     iterations: int
@@ -66,7 +66,7 @@ def race(
 
 
 def poisson_deviance(counts: sparse.csr_matrix, abundances: np.ndarray, endmembers: np.ndarray) -> float:
-    """Poisson deviance in float64, from the entries that hold counts."""
+    """Return the Poisson deviance in float64, from the entries that hold counts."""
     total = float((abundances.sum(axis=0) * endmembers.sum(axis=1)).sum())
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     for first in range(0, counts.nnz, BLOCK_ENTRIES):

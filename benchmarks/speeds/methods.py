@@ -1,4 +1,4 @@
-"""Seconds and memory of `nmf` and `pca` on the talk's needle, and of the peers on the same photons.
+"""Measure seconds and memory of `nmf` and `pca` on the needle, and of the peers on the same photons.
 
 One tilt (124 x 165 pixels x 900 channels, 20 counts per pixel), the whole series of 73 tilts at the same dose, and the
 series at a tenth and at three times it. Every fit of the series has a process of its own, which reads the counts from
@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.memory import peak_mib
+from benchmarks.memory import peak_resident_mib
 from benchmarks.missing import Missing
 from benchmarks.peer import ROOT, python_of
-from benchmarks.speed import SPEEDS, alone, talk_series
+from benchmarks.speed import SPEEDS, Speed, alone, needle_series
 from benchmarks.speeds._race import Race, race
 from simulations.trial import acquire
 
@@ -34,7 +34,7 @@ PATIENCE = 12  # times our seconds: what a peer is given
 
 
 class Fit(NamedTuple):
-    """One fit: compilation apart, and the largest resident size of its process, reading included."""
+    """Hold one fit: compiling apart, and the largest resident size of its process, reading included."""
 
     seconds: float
     compile_seconds: float
@@ -45,79 +45,81 @@ class Fit(NamedTuple):
 
 
 @SPEEDS.register("methods")
-def methods() -> Iterator[str]:
-    """Measure one tilt, the series, and how time grows with photons."""
+def methods() -> Iterator[Speed]:
+    """Measure one tilt, the command line, the series, and how time grows with photons."""
     with tempfile.TemporaryDirectory() as folder:
         yield from one_tilt(Path(folder))
         yield from command_line_twice(Path(folder))
         yield from series(Path(folder))
 
 
-def one_tilt(folder: Path) -> Iterator[str]:
-    """Measure `nmf` and `pca` on one tilt, and the peers."""
-    path = _acquire(folder / "tilt", 1, COUNTS_PER_PIXEL * PIXELS)
-    yield f"one tilt, {PIXELS} pixels, K = {K}; medians of {REPEATS}, after compilation"
+def one_tilt(folder: Path) -> Iterator[Speed]:
+    """Measure `nmf` and `pca` on one tilt, and the peers: medians, after compiling."""
+    case, photons = "one tilt", COUNTS_PER_PIXEL * PIXELS
+    path = _acquire(folder / "tilt", 1, photons)
     seconds = {}
     for method in ("nmf", "pca"):
         first, *fits = alone(_fits, path, method, REPEATS + 1)
         seconds[method] = median(fit.seconds for fit in fits)
-        compiling = f"{first.iterations} iterations; the first run compiles for {first.compile_seconds:.1f} s"
-        yield f"  {method:<42} {seconds[method]:8.3f} s   {compiling}"
+        remark = f"{first.iterations} iterations, median of {REPEATS}"
+        yield Speed(case, method, photons, seconds[method], first.compile_seconds, fits[-1].peak_mib, remark)
         if method == "nmf":
-            yield from _against_scikit_learn(path, first.deviance, seconds["nmf"], 100)
+            yield from _against_scikit_learn(case, photons, path, first.deviance, seconds["nmf"], 100)
     try:
         decompositions = _hyperspy(path)
     except Missing as missing:
-        yield f"  HyperSpy: skipped, {missing}"
+        print(f"HyperSpy is skipped: {missing}", file=sys.stderr)
         return
     for name, times in decompositions.items():
         ours = "nmf" if name == "NMF" else "pca"
-        yield _versus(f"HyperSpy {name}", median(times), ours, seconds[ours])
+        remark = _ratio(median(times), ours, seconds[ours])
+        yield Speed(case, f"HyperSpy {name}", photons, median(times), remark=remark)
 
 
-def command_line_twice(folder: Path) -> Iterator[str]:
-    """Run `bayesunmix unmix` twice in processes of their own with an empty cache of compiled code."""
-    seconds = []
+def command_line_twice(folder: Path) -> Iterator[Speed]:
+    """Run `bayesunmix unmix` twice in processes of their own, first with an empty cache of compiled code."""
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(folder / "cache")}
-    for _ in range(2):
+    for which in ("first", "second"):
         start = time.perf_counter()
-        arguments = ["unmix", f"{folder / 'tilt'}.npz", "--components", str(K), "--out", str(folder / "out")]
-        arguments += ["--overwrite", "--quiet"]
+        arguments = ["unmix", f"{folder / 'tilt'}.npz", "--components", str(K), "--method", "nmf"]
+        arguments += ["--out", str(folder / "out"), "--overwrite", "--quiet"]
         subprocess.run(
             [sys.executable, "-c", "from bayesunmix.cli import main; main()", *arguments],
             check=True,
             env=environment,
         )
+        seconds = time.perf_counter() - start
         summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
-        seconds.append((time.perf_counter() - start, summary["seconds"]["compile"]))
-    (first, compiling), (second, compiling_again) = seconds
-    yield f"bayesunmix unmix of that tilt: {first:.1f} s, {compiling:.1f} s of them compiling;"
-    yield f"  the same again: {second:.1f} s, {compiling_again:.1f} s of them compiling"
+        compiling = summary["seconds"]["compile"]
+        case = f"one tilt, bayesunmix unmix, {which} run"
+        yield Speed(case, "nmf", COUNTS_PER_PIXEL * PIXELS, seconds - compiling, compiling)
 
 
-def series(folder: Path, tilts: int = TILTS) -> Iterator[str]:
-    """Measure `nmf` on the whole series, against scikit-learn, and at other doses."""
-    photons = COUNTS_PER_PIXEL * PIXELS * tilts
-    yield f"{tilts} tilts, {tilts * PIXELS} pixels, K = {K}; each fit from cold in its own process"
-    grown = []
+def series(folder: Path, tilts: int = TILTS) -> Iterator[Speed]:
+    """Measure `nmf` on the whole series, against scikit-learn, and at other doses; each fit in its own process."""
+    case, photons = f"{tilts} tilts", COUNTS_PER_PIXEL * PIXELS * tilts
+    grown: list[tuple[float, float]] = []
     for share, repeats in ((1, REPEATS), (0.1, 1), (3, 1)):
         path = _acquire(folder / f"series-{share:g}", tilts, share * photons)
         fits = [alone(_fits, path, "nmf", 1)[0] for _ in range(repeats)]
         seconds = median(fit.seconds for fit in fits)
         compiling = median(fit.compile_seconds for fit in fits)
-        yield (
-            f"  {share * photons / 1e6:5.1f} M photons: nmf {seconds:6.1f} s + {compiling:.1f} s compiling, "
-            f"{fits[0].iterations} iterations, {max(fit.peak_mib for fit in fits):.0f} MiB"
-        )
-        grown.append((share * photons, seconds, seconds / fits[0].iterations))
+        remark = f"{fits[0].iterations} iterations"
         if share == 1:
-            best = alone(_best_known, path)
-            yield f"    its deviance is above the best known by {fits[0].deviance / best - 1:.1e} of it"
-            yield from _against_scikit_learn(path, fits[0].deviance, seconds + compiling, PATIENCE)
+            above = fits[0].deviance / alone(_best_known, path) - 1
+            remark += f"; deviance above the best known by {above:.1e} of it"
+        grown.append((share * photons, seconds))
+        if len(grown) == 3:
+            sizes, times = np.log(grown).T
+            power = np.polyfit(sizes, times, 1)[0]
+            remark += f"; seconds grow as photons to the power {power:.2f}"
+        memory = max(fit.peak_mib for fit in fits)
+        yield Speed(case, "nmf", round(share * photons), seconds, compiling, memory, remark)
+        if share == 1:
+            yield from _against_scikit_learn(
+                case, photons, path, fits[0].deviance, seconds + compiling, PATIENCE
+            )
         path.unlink()
-    sizes, *times = np.log(grown).T
-    for what, time_of in zip(("seconds", "seconds an iteration"), times, strict=True):
-        yield f"  {what} grow as photons to the power {np.polyfit(sizes, time_of, 1)[0]:.2f}"
 
 
 def _acquire(stem: Path, tilts: int, photons: float) -> Path:
@@ -127,7 +129,7 @@ def _acquire(stem: Path, tilts: int, photons: float) -> Path:
 def _acquired(stem: Path, tilts: int, photons: float) -> Path:
     import bayesunmix as bu
 
-    phantom, dose, _ = talk_series(tilts, photons)
+    phantom, dose, _ = needle_series(tilts, photons)
     path = stem.with_name(stem.name + ".npz")
     bu.write(acquire(phantom, dose, 0).image, path)
     return path
@@ -141,7 +143,7 @@ def _fits(path: Path, method: str, repeats: int) -> list[Fit]:
     for _ in range(repeats):
         info = bu.unmix(image, K, method).info
         costs = (info["fit_seconds"], info["compile_seconds"], info["iterations"])
-        found.append(Fit(*costs, info["objective"][-1], info["converged"], peak_mib()))
+        found.append(Fit(*costs, info["objective"][-1], info["converged"], peak_resident_mib()))
     return found
 
 
@@ -151,15 +153,16 @@ def _best_known(path: Path) -> float:
     return float(min(bu.unmix(bu.read(path), K, "nmf", tolerance=1e-9, max_iterations=400).info["objective"]))
 
 
-def _against_scikit_learn(path: Path, deviance: float, seconds: float, patience: float) -> Iterator[str]:
+def _against_scikit_learn(
+    case: str, photons: int, path: Path, deviance: float, seconds: float, patience: float
+) -> Iterator[Speed]:
     """Race from where `nmf` starts, which is a gift to it, and from its own start."""
     for given, name in ((True, "from our start"), (False, "from NNDSVDa")):
         race = alone(_race, path, given, deviance * (1 + SAME), patience * seconds)
-        ended = f"{race.iterations} iterations"
+        remark = f"{_ratio(race.seconds, 'nmf', seconds, not race.reached)}, {race.iterations} iterations"
         if not race.reached:
-            ended += f"; given up, its deviance is still {race.deviance / deviance - 1:.1e} of it above"
-        line = _versus(f"scikit-learn sparse KL-MU {name}", race.seconds, "nmf", seconds, not race.reached)
-        yield f"{line} ({ended})"
+            remark += f"; given up, its deviance is still {race.deviance / deviance - 1:.1e} of it above"
+        yield Speed(case, f"scikit-learn sparse KL-MU {name}", photons, race.seconds, remark=remark)
 
 
 def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float) -> Race:
@@ -179,7 +182,7 @@ def _race(path: Path, from_our_start: bool, deviance: float, most_seconds: float
 
 
 def _hyperspy(path: Path) -> dict[str, list[float]]:
-    """Seconds of each of HyperSpy's decompositions of the same counts."""
+    """Return the seconds of each of HyperSpy's decompositions of the same counts."""
     from bayesunmix import read
     from bayesunmix.io import hspy
 
@@ -191,6 +194,5 @@ def _hyperspy(path: Path) -> dict[str, list[float]]:
     return dict(json.loads(done.stdout))
 
 
-def _versus(name: str, theirs: float, ours: str, seconds: float, at_least: bool = False) -> str:
-    ratio = f"{'more than ' if at_least else ''}{theirs / seconds:.0f} x {ours}"
-    return f"  {name:<42} {theirs:8.3f} s   {ratio}"
+def _ratio(theirs: float, ours: str, seconds: float, at_least: bool = False) -> str:
+    return f"{'more than ' if at_least else ''}{theirs / seconds:.0f} x {ours}"

@@ -5,10 +5,11 @@ their 90 % bands. Run ``python -m paper.figures.overview``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 import bayesunmix as bu
 from simulations.phantom import PHANTOMS
@@ -25,20 +26,21 @@ def overview() -> Figure:
     result = bu.unmix(trial.image, trial.truth.n_components, "bayes", seed=SEED)
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     figure = Figure(figsize=(9, 9.6), layout="constrained")
-    maps, spectra = figure.subfigures(2, 1, height_ratios=(2.9, 1))
-    _draw_maps(maps, trial, result)
-    _draw_spectra(spectra.subplots(), trial, result)
+    assert result.posterior is not None
+    lower, upper = result.posterior.interval(0.9)
+    maps, spectra = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.9, 1)).ravel()
+    _draw_maps(maps, trial, result.estimate.abundances, upper.abundances - lower.abundances)
+    _draw_spectra(spectra.subplots(), trial, lower.endmembers, upper.endmembers)
     return figure
 
 
-def _draw_maps(figure, trial: Trial, result: bu.Unmixing) -> None:
-    lower, upper = (bound.abundances for bound in result.posterior.interval(0.9))
-    truth, estimate = trial.truth.abundances, result.estimate.abundances
+def _draw_maps(figure: SubFigure, trial: Trial, estimate: np.ndarray, width: np.ndarray) -> None:
+    truth = trial.truth.abundances
     top = float(np.quantile(truth, 0.99)) * 1.3
-    panels = (truth, estimate, estimate - truth, upper - lower)
-    styles = ({"cmap": "viridis", "vmin": 0, "vmax": top},) * 2 + (
+    panels = (truth, estimate, estimate - truth, width)
+    styles: tuple[dict[str, Any], ...] = ({"cmap": "viridis", "vmin": 0, "vmax": top},) * 2 + (
         {"cmap": "RdBu_r", "vmin": -top / 2, "vmax": top / 2},
-        {"cmap": "magma", "vmin": 0, "vmax": float(np.quantile(upper - lower, 0.995))},
+        {"cmap": "magma", "vmin": 0, "vmax": float(np.quantile(width, 0.995))},
     )
     axes = figure.subplots(len(trial.phantom.labels), len(panels))
     for column, (values, style) in enumerate(zip(panels, styles, strict=True)):
@@ -54,8 +56,7 @@ def _draw_maps(figure, trial: Trial, result: bu.Unmixing) -> None:
         figure.colorbar(shown, ax=axes[:, column], label="counts per pixel", location="bottom", aspect=12)
 
 
-def _draw_spectra(ax: Axes, trial: Trial, result: bu.Unmixing) -> None:
-    lower, upper = (bound.endmembers for bound in result.posterior.interval(0.9))
+def _draw_spectra(ax: Axes, trial: Trial, lower: np.ndarray, upper: np.ndarray) -> None:
     energy = trial.image.energy_kev
     for k, (label, colour) in enumerate(zip(trial.phantom.labels, COLOURS, strict=True)):
         ax.fill_between(energy, lower[k], upper[k], color=colour, alpha=0.35, linewidth=0)

@@ -8,6 +8,7 @@ from simulations.picture.trial import COMPONENT_COLOURS, composite, draw_scale_b
 from simulations.trial import acquire
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -31,9 +32,9 @@ def contact_sheet(dose: float = 30.0, seed: int = 0) -> "Figure":
 
     names = list(PHANTOMS)
     rows = -(-len(names) // _COLUMNS)
-    figure = Figure(figsize=(4.4 * _COLUMNS, 3.0 * rows), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    cells = figure.subfigures(rows, _COLUMNS).ravel()
+    figure = Figure(figsize=(4.4 * _COLUMNS, 3.0 * rows))
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
+    cells = figure.subfigures(rows, _COLUMNS, squeeze=False).ravel()
     for cell, name in zip(cells, track(names, "drawing"), strict=False):
         phantom = PHANTOMS[name]()
         trial = acquire(phantom, dose, seed)
@@ -58,11 +59,11 @@ def _name_components(axes: "Axes", phantom: Phantom) -> None:
     """Write the labels in their colours under the map, four in a line."""
     from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
-    names = [
+    names: list[Artist] = [
         TextArea(label, textprops={"color": colour, "fontsize": 9, "fontweight": "bold"})
         for label, colour in zip(phantom.labels, COMPONENT_COLOURS, strict=False)
     ]
-    lines = [HPacker(children=names[k : k + 4], sep=8, pad=0) for k in range(0, len(names), 4)]
+    lines: list[Artist] = [HPacker(children=names[k : k + 4], sep=8, pad=0) for k in range(0, len(names), 4)]
     box = VPacker(children=lines, sep=2, pad=0, align="left")
     below = AnnotationBbox(
         box, (0, -0.03), xycoords="axes fraction", box_alignment=(0, 1), frameon=False, pad=0

@@ -92,9 +92,9 @@ def _beside(height: float, picture: Path | None) -> tuple["SubFigure", "Figure"]
 
     if picture is None or not picture.is_file():
         figure = Figure(figsize=(9, height), layout="constrained")
-        return figure.subfigures(), figure
+        return figure.subfigures(1, 1, squeeze=False)[0, 0], figure
     figure = Figure(figsize=(18, height), layout="constrained")
-    ours, theirs = figure.subfigures(1, 2, wspace=0.02)
+    ours, theirs = figure.subfigures(1, 2, squeeze=False, wspace=0.02)[0]
     ours.suptitle("phantom nicr_needle", fontweight="bold")
     theirs.suptitle("published", fontweight="bold")
     axes = theirs.subplots()
@@ -106,6 +106,7 @@ def _beside(height: float, picture: Path | None) -> tuple["SubFigure", "Figure"]
 def _draw_haadf(figure: "SubFigure", course: ShortCourse, _: dict[str, np.ndarray]) -> None:
     image, spectra = figure.subplots(1, 2, width_ratios=(1.1, 1))
     haadf = course.trial.haadf
+    assert haadf is not None
     image.imshow(haadf.reshape(-1, *haadf.shape[-2:])[0], cmap="gray", interpolation="nearest")
     image.set(title="HAADF Signal", xlabel="x axis (nm)", ylabel="y axis (nm)", xticks=[], yticks=[])
     draw_scale_bar(image, course.trial)

@@ -8,6 +8,7 @@ from simulations.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 #: The colours of the NIST short course for Si, Cr and Ni come first; the rest are Matplotlib's own cycle.
@@ -99,14 +100,14 @@ def _draw_tilts(places: "list[Axes]", trial: Trial) -> None:
     draw_scale_bar(places[0], trial)
 
 
-def fade(colour: str) -> object:
+def fade(colour: str) -> "Colormap":
     """Return the colour map from black to a colour."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(colour, ["black", colour])
 
 
-def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: object) -> None:
+def _draw_map(axes: "Axes", values: np.ndarray, title: str, colours: "str | Colormap") -> None:
     shown = axes.imshow(values, cmap=colours, vmin=0, interpolation="nearest")
     axes.figure.colorbar(shown, ax=axes, shrink=0.8)
     axes.set(title=title, xticks=[], yticks=[])

@@ -7,6 +7,7 @@ from scipy import stats
 
 from benchmarks.calibration import CALIBRATIONS, Calibration, calibrate
 from benchmarks.calibrations import sbc
+from benchmarks.published import read_about
 from benchmarks.scoring.over_seeds import over_seeds
 
 GRID = {"phantom": ("a", "null"), "dose": (5.0,)}  # "null" is a phantom, and no missing value
@@ -32,11 +33,11 @@ def test_a_stopped_run_continues_where_it_ended(measured, tmp_path):
     out = tmp_path / "results" / "made_up.csv"
     with pytest.raises(KeyboardInterrupt):
         calibrate("made_up", 2, out)
-    assert len(pd.read_csv(out, comment="#")) == 3
+    assert len(pd.read_csv(out)) == 3, "it opens plainly"
+    begun = read_about(out)
+    assert begun["commands"] and begun["machines"] and begun["commits"] and begun["dates"]
     rows = calibrate("made_up", 2, out)
-    assert out.read_text(encoding="utf-8").startswith(
-        "# python -m benchmarks calibration made_up --seeds 2 --out "
-    )
+    assert read_about(out) == begun, "the same command on the same day"
     keys = list(rows[["phantom", "dose", "seed"]].itertuples(index=False, name=None))
     assert keys == [("a", 5.0, 0), ("a", 5.0, 1), ("null", 5.0, 0), ("null", 5.0, 1)]
     assert rows["score"].tolist() == [1, 2, 3, 5]
@@ -110,12 +111,12 @@ def test_ranks_that_crowd_at_an_end_fail_and_even_ones_pass():
 
 
 def test_simulated_photons_lie_in_their_pixels_and_channels():
-    counts = sbc.simulate(np.random.default_rng(0), 3).counts
-    photons = sbc.lay_out(counts)
+    counts = sbc.draw_trials(np.random.default_rng(0), 3).counts
+    photons = sbc.chunks_of(counts)
     back = np.zeros_like(counts)
     for n in range(3):
         row = np.broadcast_to(photons.row, photons.index[n].shape)
         np.add.at(back[n], (row, photons.index[n]), photons.weight[n].astype(int))
     np.testing.assert_array_equal(back, counts)
     with pytest.raises(ValueError, match="photons"):
-        sbc.lay_out(counts + 30)
+        sbc.chunks_of(counts + 30)

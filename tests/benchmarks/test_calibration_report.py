@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.calibration import CALIBRATIONS, read_rows
+from benchmarks.calibration import CALIBRATIONS
 from benchmarks.calibrations import sbc
+from benchmarks.published import read_rows, write_rows
 from benchmarks.reporting import findings
 from benchmarks.reporting.calibration_report import write_calibration_report
 from benchmarks.reporting.coverage_table import Coverage, coverage_table
@@ -16,10 +17,10 @@ from benchmarks.reporting.rank_band import ecdf_difference, leaves
 from benchmarks.reporting.score_table import score_table
 from benchmarks.scoring.over_seeds import over_seeds
 
-EVEN = " ".join(["20"] * sbc.BINS)
+EVEN = " ".join(["20"] * sbc.RANK_BINS)
 EVENLY = " ".join(["0.0500"] * 20)
 HEAVY = " ".join(["0.2400"] + ["0.0400"] * 19)
-CROWDED = " ".join(["115"] + ["15"] * (sbc.BINS - 1))
+CROWDED = " ".join(["115"] + ["15"] * (sbc.RANK_BINS - 1))
 
 
 def maps(seeds=range(3)) -> pd.DataFrame:
@@ -88,6 +89,7 @@ FILES = {
         {"phantom": "film", "dose": 5.0, "seed": range(3), "method": ["nmf", "bayes_cavi", "bayes_cavi"]}
         | {
             "components": "true",
+            "role": "method",
             "coverage_50": [None, 0.3, 0.2],
             "coverage_90": [None, 0.5, 0.52],
             "crps": 0.1,
@@ -101,9 +103,7 @@ def made(tmp_path_factory):
     """Return the folders of the files and of the report."""
     folder, out = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("report")
     for name, rows in FILES.items():
-        (folder / f"{name}.csv").write_text(
-            f"# made <up> {name}\n# by a second command\n{rows.to_csv(index=False)}", encoding="utf-8"
-        )
+        write_rows(folder / f"{name}.csv", rows, {"commands": [f"made <up> {name}", "by a second command"]})
     write_calibration_report(folder, out)
     return folder, out
 
@@ -143,18 +143,18 @@ def test_it_says_where_targets_are_missed(made):
     html = (made[1] / "report.html").read_text(encoding="utf-8")
     missed = html.split('id="missed"')[1].split("<h2")[0]
     met = html.split('id="met"')[1].split("<h2")[0]
-    assert "multiscale: 90 % intervals of abundances hold too few of the truths in 2 of 4 cells" in missed
+    assert "multiscale: 90 % intervals of abundances cover too few true values in 2 of 4 cases" in missed
     assert re.search(r"0\.[67]\d\d ± 0\.00\d on null at dose 10;", missed)
-    assert "smooth: 90 % intervals of endmembers hold too few of the truths in 1 of 1 cell: 0.700" in missed
-    assert "0.700 ± 0.248 on film at dose 10 (whose interval reaches the target)" in missed
+    assert "smooth: 90 % intervals of endmembers cover too few true values in 1 of 1 case: 0.700" in missed
+    assert "0.700 ± 0.248 on film at dose 10 (its interval reaches the target)" in missed
     assert "bayes_cavi: 90 % intervals" in missed
     assert "null: the number of materials is right in 2 of 4 trials at dose 5" in missed
-    assert "in 1 of 2 trials (worst ratio of angles 1.500)" in missed
+    assert "in 1 of 2 trials (largest ratio of the angles 1.500)" in missed
     assert "nicr_film, 10, multiscale" in missed, "a cell of the calibration that the file lacks"
     assert "shape x 1.5 fails, as it must: ranks of purity leave the band" in met
     assert "gibbs passes, as it must" in met
     assert re.search(
-        r"jeffreys: 90 % intervals of abundances hold 0\.89\d to 0\.90\d of the truths in 4 cells", met
+        r"jeffreys: 90 % intervals of abundances cover 0\.89\d to 0\.90\d of the true values in 4 cases", met
     )
 
 

@@ -10,7 +10,7 @@ from bayesunmix import Factorization, Posterior, Unmixing
 from benchmarks.metric import METRICS
 from benchmarks.scoring.coverage import active
 from benchmarks.scoring.pairing import align
-from benchmarks.scoring.pit import BINS, pit_histogram
+from benchmarks.scoring.pit import PIT_BINS, pit_histogram
 from simulations import PHANTOMS, Trial, acquire
 
 
@@ -96,7 +96,7 @@ def test_pit_distance_is_the_kolmogorov_distance_of_the_ranks(trial):
     expected = stats.kstest(pit, "uniform").statistic
     assert expected > 0.05
     assert score("pit_distance", trial, draws) == pytest.approx(expected, abs=1e-3)
-    of_bins = np.histogram(pit, BINS, (0, 1))[0] / pit.size
+    of_bins = np.histogram(pit, PIT_BINS, (0, 1))[0] / pit.size
     np.testing.assert_allclose(pit_histogram(trial, unmixing(trial, draws)), of_bins, atol=1e-3)
 
 

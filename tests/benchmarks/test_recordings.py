@@ -9,7 +9,7 @@ from bayesunmix import Factorization, SpectrumImage, Unmixing, line_map, write
 from benchmarks.baseline import BASELINES
 from benchmarks.metric import METRICS
 from benchmarks.missing import Missing
-from benchmarks.recording import FOLDER, RecordedTrial
+from benchmarks.recording import FOLDER_VARIABLE, RecordedTrial
 from benchmarks.reporting.report import write_report
 from benchmarks.runner import run
 from benchmarks.suite_file import load_suite
@@ -158,8 +158,10 @@ def test_a_recording_that_is_not_here_is_skipped_with_a_sentence(tmp_path, monke
     table = run(elsewhere, tmp_path / "out", show_progress=False)
     assert set(table["status"]) == {"skipped"}
     assert (
-        table["message"].str.contains(f"there is no recording .*film.npz; set {FOLDER} to the folder").all()
+        table["message"]
+        .str.contains(f"there is no recording .*film.npz; set {FOLDER_VARIABLE} to the folder")
+        .all()
     )
     write_report(tmp_path / "out")
-    monkeypatch.setenv(FOLDER, str(suite.phantoms[0].file.parent))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(suite.phantoms[0].file.parent))
     assert load_suite(str(path)).phantoms[0].acquire(10, 0).image.n_photons

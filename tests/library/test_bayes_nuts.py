@@ -113,7 +113,7 @@ def test_an_interrupted_run_has_fewer_draws_and_says_so(monkeypatch):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(nuts, "track", track)
-        return bu.unmix(image, 2, "bayes_nuts", superpixel=2, n_warmup=20, n_draws=80)
+        return bu.unmix(image, 1, "bayes_nuts", superpixel=2, n_warmup=20, n_draws=80, **PRIOR)
 
     found = interrupted_after(2)
     assert found.posterior.endmembers.shape[1] == found.posterior.abundances.shape[1] == 2 * nuts.PIECE - 20

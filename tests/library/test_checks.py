@@ -8,11 +8,10 @@ import pytest
 from scipy import stats
 
 import bayesunmix as bu
-from bayesunmix.checks.check import _significant
 from bayesunmix.checks.deviance import cells, leverage
-from bayesunmix.checks.held_out import _distance, _pit, held_out_counts
+from bayesunmix.checks.held_out import distance_from_uniform, held_out_counts, predictive_pit
 from bayesunmix.checks.pooled import pool
-from bayesunmix.checks.residuals import Shapes, _tails, sum_residual
+from bayesunmix.checks.residuals import Shapes, skewed_tails, sum_residual
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting import plot_checks
@@ -110,31 +109,20 @@ def test_a_residual_and_its_covariance_are_those_of_the_dense_projection(seed):
 def test_tails_have_the_skewness_asked_for():
     z = np.linspace(-2, 5, 30)
     for skewness in (-0.8, 0.0, 0.3, 1.5):
-        upper, lower = _tails(z, np.full(z.size, skewness))
+        upper, lower = skewed_tails(z, np.full(z.size, skewness))
         np.testing.assert_allclose(upper, stats.pearson3.sf(z, skewness), atol=1e-9)
         np.testing.assert_allclose(lower, stats.pearson3.cdf(z, skewness), atol=1e-9)
-
-
-def test_the_rule_for_alarms_is_that_of_benjamini_and_hochberg():
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        p_values = rng.random(12) ** 4
-        adjusted = stats.false_discovery_control(p_values)
-        off = p_values <= _significant(p_values, 0.05)
-        assert (off == (adjusted <= 0.05)).all()
-    assert _significant(np.array([0.0, 0.5]), 0.01) > 0
-    assert _significant(np.array([0.02, 0.5]), 0.01) == 0
 
 
 def test_pit_is_uniform_for_the_distribution_it_assumes():
     rng = np.random.default_rng(3)
     mean, excess = rng.gamma(0.7, 4.0, (200, 50)) + 0.01, np.full((200, 50), 0.3)
     counts = rng.poisson(mean * rng.gamma(mean / excess, excess / mean))
-    values = _pit(counts, mean, excess, rng).ravel()
+    values = predictive_pit(counts, mean, excess, rng).ravel()
     test = stats.kstest(values, "uniform")
     assert test.pvalue > 0.01
-    assert _distance(values) == pytest.approx(test.statistic)
-    as_poisson = _pit(counts, mean, np.zeros_like(mean), rng).ravel()
+    assert distance_from_uniform(values) == pytest.approx(test.statistic)
+    as_poisson = predictive_pit(counts, mean, np.zeros_like(mean), rng).ravel()
     assert stats.kstest(as_poisson, "uniform").pvalue < 1e-3
 
 
@@ -162,6 +150,20 @@ def test_p_values_of_a_right_model_are_uniform_or_larger(truth):
     for p_values in (np.concatenate(windows), np.ravel(faults)):
         assert 0.02 < (p_values < 0.05).mean() < 0.09
     assert stats.binomtest(int((np.array(held_out) < 0.1).sum()), 30, 0.1).pvalue > 0.01
+
+
+@pytest.mark.parametrize("false_alarms", [0.001, 0.01, 0.3, 0.9])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_the_rule_for_alarms_is_that_of_benjamini_and_hochberg(truth, false_alarms, is_right):
+    image = acquire(film(), 20, 0).image
+    spectra = truth if is_right else 0.97 * truth + 0.03 * truth[::-1]
+    found = bu.check(known(image, spectra), image, false_alarms=false_alarms)
+    faults = [fault.p_value for fault in found.faults.values()]
+    parts = (found.channels.p_value, found.regions.p_value, found.windows.p_value, faults)
+    p_values = np.concatenate([*parts, [found.held_out.p_value]])
+    off = stats.false_discovery_control(p_values) <= false_alarms
+    assert found.alarm == off.any()
+    np.testing.assert_array_equal(p_values <= found.significant, off)
 
 
 def test_endmembers_fitted_to_the_counts_are_recognised_and_left_alone():

@@ -10,7 +10,7 @@ from scipy.special import softmax
 import bayesunmix as bu
 from bayesunmix.engine.device.events import occupied
 from bayesunmix.engine.device.threefry import random_key
-from bayesunmix.engine.subspace.corners import _corners, _shares, corner_start
+from bayesunmix.engine.subspace.corners import corner_start, find_corners, likeliest_shares
 from simulations import PHANTOMS, acquire
 
 
@@ -38,7 +38,7 @@ def slowly(points, counts):
 def test_corners_are_those_of_the_slow_way(n, seed):
     rng = np.random.default_rng(seed)
     points, counts = rng.normal(size=(30, n)), rng.uniform(1, 100, 30)
-    np.testing.assert_allclose(_corners(points, counts), slowly(points, counts), atol=1e-8)
+    np.testing.assert_allclose(find_corners(points, counts), slowly(points, counts), atol=1e-8)
 
 
 @given(st.integers(2, 5), st.integers(0, 2**32 - 1))
@@ -47,7 +47,7 @@ def test_corners_of_mixtures_are_what_was_mixed(n, seed):
     rng = np.random.default_rng(seed)
     pure = rng.normal(size=(n, n))
     points = np.concatenate([rng.dirichlet(np.ones(n), 60) @ pure, *[pure] * 3])
-    found = _corners(points, np.full(len(points), 50.0))
+    found = find_corners(points, np.full(len(points), 50.0))
     nearest = np.linalg.norm(found[:, None] - pure, axis=-1)
     assert sorted(nearest.argmin(axis=1)) == list(range(n))
     np.testing.assert_allclose(nearest.min(axis=1), 0, atol=1e-9)
@@ -75,7 +75,7 @@ def test_compositions_are_the_likeliest():
     rng = np.random.default_rng(5)
     endmembers = rng.dirichlet(np.ones(12), 3)
     counts = rng.poisson(400 * rng.dirichlet(np.ones(3), 4) @ endmembers)
-    found = _shares(sparse.csr_array(counts), endmembers)
+    found = likeliest_shares(sparse.csr_array(counts), endmembers)
     for row, shares in zip(counts, found.T, strict=True):
         best = optimize.minimize(
             lambda logs, row=row: -row @ np.log(softmax(logs) @ endmembers), np.zeros(3), tol=1e-12

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bayesunmix.running import cost as costs
 from bayesunmix.running import progress
-from bayesunmix.running.cost import Cost, _covered
+from bayesunmix.running.cost import Cost
 
 
 def test_compilation_is_told_from_work():
@@ -58,10 +59,28 @@ def test_compiling_in_two_threads_at_once_counts_once():
 spans = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)).map(lambda s: (s[0], s[0] + s[1])))
 
 
+class Clock:
+    """Stands for the module `time`: it shows what it is set to."""
+
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
 @given(spans)
-def test_covered_time_is_the_length_of_the_union(spans):
+def test_time_that_jax_spends_compiling_in_several_threads_at_once_counts_once(spans):
+    import jax
+
     seconds = {second for start, end in spans for second in range(start, end)}
-    assert _covered(spans) == len(seconds)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs, "time", clock := Clock())
+        with Cost() as cost:
+            for start, clock.now in sorted(spans, key=lambda span: span[1]):
+                event = "/jax/core/compile/backend_compile_duration"
+                jax.monitoring.record_event_duration_secs(event, clock.now - start)
+            clock.now = 40.0
+    assert cost.compile_seconds == len(seconds) and cost.fit_seconds == 40 - len(seconds)
 
 
 def test_peak_memory_sees_what_was_held_and_given_back():

@@ -19,8 +19,8 @@ SI_CR_NI = (("Si",), ("Cr",), ("Ni",))
 
 
 @cache
-def mixed(dose=100):
-    return acquire(PHANTOMS["nicr_mixed"](shape=(32, 32), n_channels=300), dose, 0)
+def mixed():
+    return acquire(PHANTOMS["nicr_mixed"](shape=(24, 32), n_channels=300), 20, 0)
 
 
 @pytest.fixture(params=list(ENDMEMBER_MODELS))

@@ -9,7 +9,7 @@ from scipy import sparse
 import bayesunmix as bu
 from bayesunmix.dimension import rank as ranking
 from bayesunmix.dimension.pooling import groups_by_counts, sizes
-from bayesunmix.dimension.scree import _threshold, scree
+from bayesunmix.dimension.scree import noise_threshold, scree
 from bayesunmix.dimension.thinning import held_out
 from bayesunmix.engine.subspace.biwhitening import biwhiten
 from bayesunmix.plotting import plot_rank
@@ -80,7 +80,7 @@ def test_true_variance_becomes_white_within_counting_error():
 def test_white_noise_passes_the_threshold_about_once_in_a_thousand_matrices():
     rng = np.random.default_rng(0)
     largest = np.array([np.linalg.svd(rng.normal(size=(60, 40)), compute_uv=False)[0] for _ in range(1000)])
-    assert 0 <= (largest > _threshold(60, 40, 0)).sum() <= 4
+    assert 0 <= (largest > noise_threshold(60, 40, 0)).sum() <= 4
     assert (largest > np.sqrt(60) + np.sqrt(40)).mean() > 0.05  # the edge alone would not do
 
 

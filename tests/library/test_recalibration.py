@@ -6,16 +6,14 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import norm
 
 import bayesunmix as bu
+from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling import recalibration
 from bayesunmix.engine.sampling.maps import Maps
 from bayesunmix.engine.sampling.recalibration import (
     LEVELS,
     SHARES,
-    _groups,
-    _sharpened,
-    _slab,
-    _specimen,
     learned_scores,
+    measure_scores,
     normal_scores,
     recalibrate_in_place,
     simulated_image,
@@ -41,12 +39,32 @@ def flat(maps):
     return maps.draws.reshape(-1, *maps.mean.shape)
 
 
-def learn(maps, truth):
-    return learned_scores(normal_scores(flat(maps), truth), _groups(maps.mean) * _specimen(truth))
+def image_of(counts):
+    return bu.SpectrumImage(counts, np.arange(1.0, counts.shape[-1] + 1))
 
 
-def gamma_truth(rng, n=20_000):
-    return rng.gamma(5, 4, (n, 2))
+def scores_of(image, fitted, draw):
+    """What simulations from fitted maps (P, K) teach; every component has a channel of its own."""
+    spectra = np.eye(fitted.shape[1], image.n_channels)
+    maps = Maps(fitted[None, None], fitted, np.zeros_like(fitted), np.arange(1), False)
+    starts = [np.repeat(np.arange(image.n_pixels)[:, None], fitted.shape[1], axis=1)]  # the numbers of pixels
+    return measure_scores(image, spectra[None, None], maps, starts, random_key(0), draw)
+
+
+def learn(rng, truth, *errors):
+    """What is learned where draws of the simulated images err as `posterior` says."""
+    return scores_of(
+        image_of(np.round(truth).astype(int) + 1), truth, lambda *_, **__: posterior(rng, truth, *errors)
+    )
+
+
+def gamma_truth(rng, n=10_000):
+    """Maps of two components; both are more than next to nothing in every pixel."""
+    return np.maximum(rng.gamma(5, 4, (n, 2)), 4.0)
+
+
+def little_of(maps):
+    return maps < SHARES[0] * maps.sum(axis=1, keepdims=True)
 
 
 def held(maps, truth, level):
@@ -68,7 +86,7 @@ def test_right_draws_stay_where_they_are():
     rng = np.random.default_rng(1)
     truth = gamma_truth(rng)
     maps = posterior(rng, truth)
-    np.testing.assert_allclose(learn(maps, truth)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.15)
+    np.testing.assert_allclose(learn(rng, truth)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.15)
     before = maps.draws.copy()
     same = recalibrate_in_place(maps, np.tile(ndtri(LEVELS), (2, len(SHARES), 1)))
     np.testing.assert_allclose(maps.draws, before, rtol=1e-5)
@@ -81,7 +99,7 @@ def test_what_is_learned_on_one_image_makes_intervals_of_another_right(bias, wid
     """Which they are not before; without bias, errors are as far off as spreads say afterwards."""
     rng = np.random.default_rng(2)
     seen, truth = gamma_truth(rng), gamma_truth(rng)
-    scores = learn(posterior(rng, seen, bias, width), seen)
+    scores = learn(rng, seen, bias, width)
     maps = posterior(rng, truth, bias, width)
     assert abs(held(maps, truth, 0.9) - 0.9) > 0.04
     maps = recalibrate_in_place(maps, scores)
@@ -98,7 +116,7 @@ def test_moving_keeps_the_order_of_draws_and_the_total_of_a_pixel():
     moved = recalibrate_in_place(maps, np.tile(ndtri(LEVELS) + 1, (3, len(SHARES), 1)))
     np.testing.assert_array_equal(flat(moved).argsort(axis=0), before.argsort(axis=0))
     np.testing.assert_allclose(moved.mean.sum(axis=1), maps.mean.sum(axis=1), rtol=1e-9)
-    little = _groups(maps.mean) == 0
+    little = little_of(maps.mean)
     # Means differ from those of the draws by one factor a pixel, which keeps its total.
     of_pixel = np.where(little, np.nan, moved.mean / flat(moved).mean(axis=0))
     np.testing.assert_allclose(np.nanmin(of_pixel, axis=1), np.nanmax(of_pixel, axis=1), rtol=1e-9)
@@ -113,10 +131,14 @@ def test_moving_keeps_the_order_of_draws_and_the_total_of_a_pixel():
 def test_vacuum_and_few_truths_teach_nothing():
     rng = np.random.default_rng(5)
     truth = np.concatenate([gamma_truth(rng, 2000), np.full((8000, 2), 1e-3)])
-    maps = posterior(rng, truth)
-    maps.draws[:, :, 2000:] *= (truth / maps.mean)[2000:]  # known without an error
-    assert _specimen(truth).sum() == 2000
-    np.testing.assert_allclose(learn(maps, truth)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.4)
+
+    def draw(image, **_):
+        maps = posterior(rng, truth)
+        maps.draws[:, :, 2000:] *= (truth / maps.mean)[2000:]  # known without an error
+        return maps
+
+    image = image_of(np.ceil(truth).astype(int))
+    np.testing.assert_allclose(scores_of(image, truth, draw)[:, 1], np.tile(ndtri(LEVELS), (2, 1)), atol=0.4)
     few = learned_scores(
         np.full((recalibration.FEWEST - 1, 1), 2.0), np.ones((recalibration.FEWEST - 1, 1), int)
     )
@@ -125,22 +147,41 @@ def test_vacuum_and_few_truths_teach_nothing():
 
 @pytest.mark.parametrize("shape", [(40, 3), (7, 11), (5, 4, 6), (1, 30)])
 def test_many_photons_are_judged_by_a_slab(monkeypatch, shape):
-    counts = np.random.default_rng(3).poisson(5.0, (*shape, 8))
-    image = bu.SpectrumImage(counts, np.arange(1.0, 9.0))
-    assert _slab(image) == (slice(0, image.n_pixels), image.grid)
+    image = image_of(np.random.default_rng(3).poisson(5.0, (*shape, 8)))
+    seen = []
+
+    def draw(known, *, starts, key):
+        seen.append((known, starts[0][:, 0]))
+        return posterior(np.random.default_rng(0), np.ones((known.n_pixels, 2)))
+
+    fitted = np.full((image.n_pixels, 2), 20.0)
+    scores_of(image, fitted, draw)
+    assert all(known.grid == image.grid and rows.size == image.n_pixels for known, rows in seen)
     monkeypatch.setattr(recalibration, "MOST_SIMULATED", image.n_photons // 3)
-    rows, grid = _slab(image)
-    assert grid.shape[1:] == image.shape[1:] and rows.stop - rows.start == np.prod(grid.shape[:-1])
-    assert image.counts[rows].sum() <= image.n_photons // 3 or grid.shape[0] == 1
-    assert rows.start <= image.n_pixels // 2 <= rows.stop
+    seen.clear()
+    scores_of(image, fitted, draw)
+    for known, rows in seen:
+        assert known.shape[1:] == image.shape[1:] and rows.size == known.n_pixels
+        np.testing.assert_array_equal(rows, np.arange(rows[0], rows[0] + rows.size))
+        assert image.counts[rows].sum() <= image.n_photons // 3 or known.shape[0] == 1
+        assert rows[0] <= image.n_pixels // 2 <= rows[-1] + 1
 
 
 def test_the_truth_of_a_simulated_image_has_zeros_and_the_same_totals():
-    maps = np.array([[9.0, 0.2, 1.0], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
-    expected = np.array([[9.18, 0.0, 1.02], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
-    np.testing.assert_allclose(_sharpened(maps), expected)
-    many = np.linspace(1.0, 1.2, 40)[None]  # no component has 5 %, and the pixel is not emptied
-    np.testing.assert_allclose(_sharpened(many).sum(), many.sum())
+    fitted = 1e4 * np.array([[9.0, 0.2, 1.0], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
+    expected = 1e4 * np.array([[9.18, 0.0, 1.02], [0.0, 0.0, 0.0], [0.3, 0.0, 0.0]])
+    many = 1e3 * np.linspace(1.0, 1.2, 40)[None]  # no component has 5 %, and the pixel is not emptied
+    for maps, truth in ((fitted, expected), (many, None)):
+        seen = []
+
+        def draw(known, seen=seen, **_):
+            seen.append(known.dense().astype(float))
+            return posterior(np.random.default_rng(0), np.ones((known.n_pixels, known.n_channels)))
+
+        scores_of(image_of(np.ceil(maps).astype(int)), maps, draw)
+        for counts in seen:
+            assert abs(counts.sum() - maps.sum()) < 5 * np.sqrt(maps.sum())
+            assert truth is None or (np.abs(counts - truth) <= 5 * np.sqrt(truth)).all()
 
 
 def test_simulated_counts_are_poisson_around_the_factorisation():

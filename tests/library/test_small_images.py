@@ -44,13 +44,17 @@ def small_counts(draw):
 
 
 def hard_counts():
-    """Counts and numbers of components: next to nothing, huge contrast, all the same, and like channels."""
+    """Counts and numbers of components: next to nothing, huge contrast, all the same, and like channels.
+
+    Of one shape and fewer than 2000 photons, so that code is compiled once for a number of components.
+    """
     one_pixel = np.zeros((9, 8), int)
     one_pixel[0] = 3
-    contrast = np.zeros((3, 3, 8), int)
-    contrast[0, :, ::2] = contrast[:, 1, 2::4] = 1000
+    contrast = np.zeros((1, 3, 3, 8), int)
+    contrast[0, 0, :, ::2] = contrast[0, 1, 1, 1] = 60
+    contrast[0, 2, 2, 5] = 1000
     alike = np.repeat(np.random.default_rng(0).choice([0, 0, 0, 1, 2, 7], (1, 3, 3, 4)), 2, axis=-1)
-    return [(one_pixel, 1), (contrast, 4), (np.full((3, 3, 8), 300), 4), (alike, 4)]
+    return [(one_pixel, 1), (contrast, 4), (np.full((1, 3, 3, 8), 25), 4), (alike, 4)]
 
 
 def check(image, result):

@@ -144,7 +144,7 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     lively, of_moves, completed = _draw_states(tree, chosen, uniform.state, tells, evidence, pyramid)
     kind = jnp.where(lively, kinds[1], kinds[0])
     of_kinds = tally(chosen, tells & real, level, n_levels, lively, kind, KINDS)
-    pyramid, rate = _learn(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
+    pyramid, rate = learn_weights(keys[2], of_kinds, of_moves, whole[:-1], pyramid)
     prior_kind, untold = draw_from_prior(uniform, level, completed(pyramid), pyramid.log_weights)
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
     share = jnp.where(chosen.wanted, told, untold)
@@ -189,7 +189,7 @@ def _split(level: Array | int, rate: Array, share: Array) -> tuple[Nodes, None]:
     return Nodes(rate * share, rate * (1 - share)), None
 
 
-def _learn(
+def learn_weights(
     key: Array, of_kinds: Array, of_moves: Array | None, total: Array, pyramid: Pyramid
 ) -> tuple[Pyramid, Array]:
     """Draw weights and transition matrices given tallies, and the total rate of each map given its counts."""

@@ -123,11 +123,11 @@ def find_modes(
     ends, interrupted = run_side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
-    chosen = _likelier([drawn for _, drawn in ends], n_chains)
+    chosen = likelier([drawn for _, drawn in ends], n_chains)
     return [_spread(image, size, pooled, some, ends[number][0]) for number in chosen]
 
 
-def _likelier(drawn: list[np.ndarray], n: int) -> list[int]:
+def likelier(drawn: list[np.ndarray], n: int) -> list[int]:
     """Choose the n with the highest mean log-likelihood, best first; the best again instead of one far below."""
     means = np.array([np.mean(values) for values in drawn])
     order = np.argsort(-means, kind="stable")[:n]

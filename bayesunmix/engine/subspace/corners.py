@@ -75,7 +75,7 @@ def corner_start(
     compositions = found.abundances[superpixels.pixels] / totals[:, None]
     rng = numpy_generator(key)
     some = rng.permutation(totals.size)[: max(round(seen * totals.size), rank)]
-    corners = _corners(compositions[some], totals[some])
+    corners = find_corners(compositions[some], totals[some])
     mean = coarse.image.sum_spectrum() / image.n_photons
     endmembers = rng.gamma(1.0, size=(n_components, mean.size)) * mean  # where there are fewer corners
     endmembers[:rank] = np.maximum(corners @ found.endmembers, 0)
@@ -83,12 +83,12 @@ def corner_start(
     endmembers += _OF_THE_MEAN * mean + LEAST_ENTRY
     endmembers /= endmembers.sum(axis=1, keepdims=True)
     shares = np.full((coarse.image.n_pixels, n_components), 1 / n_components)
-    shares[superpixels.pixels] = _shares(superpixels.counts, endmembers).T
+    shares[superpixels.pixels] = likeliest_shares(superpixels.counts, endmembers).T
     maps = spread(shares, coarse.block, pixels, even=0.0)
     return maps, resolve(endmembers, image.sum_spectrum(), coarse.group)
 
 
-def _corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def find_corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the corners (K, K) of points (P, K). Their noise variance is inversely proportional to counts (P,)."""
     n = points.shape[1]
     away = points - np.average(points, axis=0, weights=counts)
@@ -103,7 +103,7 @@ def _corners(points: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.array(corners)
 
 
-def _shares(counts: sparse.csr_array, endmembers: np.ndarray) -> np.ndarray:
+def likeliest_shares(counts: sparse.csr_array, endmembers: np.ndarray) -> np.ndarray:
     """Return the most likely composition of each row of counts (B, C), by EM: (K, B)."""
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     of_entry = endmembers[:, counts.indices]

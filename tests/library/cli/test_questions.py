@@ -8,6 +8,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.cli.quantities import quantity_rows
+from bayesunmix.cli.table import digits
 
 
 def table(path):
@@ -129,7 +130,7 @@ def test_lines(run, film, prepared, tmp_path):
         for end in ("mean", "lower", "upper"):
             np.testing.assert_array_equal(arrays[end][..., 1], getattr(expected["Cr_K"], end))
     highest = expected["Ni_K"].mean.max()
-    assert f"{highest:.4g}" in out.splitlines()[1]
+    assert digits(highest) in out.splitlines()[1]
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
     status, out, err = run("lines", film)
     assert (status, out) == (2, "") and "choose from" in err and "Ni_K" in err and "Cr_K" in err
