@@ -1,11 +1,7 @@
 """Hold a spectrum image: sparse photon counts, an energy axis and navigation axes.
 
-Counts are validated once, when an image is made: they are non-negative whole numbers, and the energy axis increases.
-Everything downstream may rely on that. A pixel is a row of `counts`; navigation axes are flattened in C order. Nothing
-is dense.
-
-A mask is True for the pixels to use. Counts elsewhere are discarded at construction, so that no sum and no method can
-see them.
+Counts are validated once, when an image is made, and everything downstream relies on that. A pixel is a row of
+`counts`; navigation axes are flattened in C order. Nothing is dense. Counts of masked pixels are discarded at once.
 """
 
 import math
@@ -30,8 +26,8 @@ class SpectrumImage:
     Parameters
     ----------
     counts : (..., C) array, or (P, C) scipy.sparse matrix or array
-        Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted.
-        Stored as a (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
+        Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted. Stored as a
+        (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
     energy_kev : (C,) array
         Centre of each channel in keV, strictly increasing.
     shape : tuple of int, optional
