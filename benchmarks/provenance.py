@@ -122,6 +122,12 @@ def _decides_all(file: Path) -> bool:
 
 def _code(file: Path) -> bytes:
     """Return what a file does: Python without docstrings, comments and blank lines, anything else as it is."""
+    known = file.stat()
+    return _code_of_version(file, known.st_mtime_ns, known.st_size)
+
+
+@functools.cache  # every cell's digest reads nearly the same files
+def _code_of_version(file: Path, *_version: int) -> bytes:
     if file.suffix != ".py":
         return file.read_bytes()
     text = file.read_text(encoding="utf-8")
