@@ -4,10 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from typing import Any
 
 
 def require_writable(files: Sequence[Path] | None, formats: Sequence[str], overwrite: bool) -> None:
@@ -97,6 +94,6 @@ def as_npz(arrays: Mapping[str, Any]) -> Callable[[Path], None]:
     return write
 
 
-def as_png(draw: Callable[[], "Figure"]) -> Callable[[Path], None]:
-    """Return what draws a picture and writes it."""
+def as_png(draw: Callable[[], Any]) -> Callable[[Path], None]:
+    """Return what draws a Matplotlib figure and writes it."""
     return lambda path: draw().savefig(path, dpi=200)
