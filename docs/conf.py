@@ -57,7 +57,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "notebooks")
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = -1  # a busy machine is slow, not wrong
 nb_merge_streams = True
 
 html_theme = "pydata_sphinx_theme"
