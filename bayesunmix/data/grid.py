@@ -1,4 +1,4 @@
-"""The grid of a spectrum image: its navigation axes, its energies, and what a picture of it needs to know."""
+"""Describe the grid of a spectrum image: its navigation axes and energies, and what a picture of it needs."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Axis(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Describe where counts lie: what is left of a spectrum image without them."""
+    """Hold energies, shape, axes and mask of a spectrum image: all of it but the counts."""
 
     energy_kev: np.ndarray
     shape: tuple[int, ...]
