@@ -31,7 +31,13 @@ from benchmarks.suite import Role
 
 _ROOT = Path(__file__).resolve().parent.parent
 _DECIDES = ("bayesunmix", "simulations", "benchmarks/metrics", "benchmarks/scoring")
-_SHOWS = ("bayesunmix/cli", "bayesunmix/plotting", "bayesunmix/report", "simulations/picture")
+_SHOWS = (
+    "bayesunmix/cli",
+    "bayesunmix/data/display",
+    "bayesunmix/plotting",
+    "bayesunmix/report",
+    "simulations/picture",
+)
 _DECIDES_TOO = (
     "benchmarks/baseline.py",
     "benchmarks/metric.py",

@@ -5,6 +5,7 @@ Imports inside functions and under ``TYPE_CHECKING`` count like all others: a ci
 
 import ast
 import graphlib
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -368,3 +369,9 @@ def test_both_environments_hold_the_same_versions():
         for name in ("lock.txt", "hyperspy.txt")
     )
     assert {line for line in pinned if "==" in line} <= more
+
+
+def test_only_the_library_is_installed():
+    """Nobody's site-packages gets folders called `simulations` and `benchmarks`."""
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    assert built["targets"]["wheel"]["packages"] == ["bayesunmix"]

@@ -21,11 +21,14 @@ def window(energy_kev, endmember, centre_kev):
 )
 def test_minerals_of_a_dacite(tmp_path, monkeypatch, capsys):
     out = tmp_path / "results"
-    arguments = ["unmix", str(FILE), "--components", "4", "--method", "nmf", "--seed", "0", "--out", str(out)]
-    monkeypatch.setattr("sys.argv", ["bayesunmix", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert not end.value.code
+
+    def status(*words):
+        monkeypatch.setattr("sys.argv", ["bayesunmix", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0
+
+    assert status("unmix", FILE, "--components", 4, "--method", "nmf", "--seed", 0, "--out", out) == 0
     assert "cropped below 0.2 keV" in capsys.readouterr().err
 
     summary = json.loads((out / "summary.json").read_text())
@@ -47,3 +50,12 @@ def test_minerals_of_a_dacite(tmp_path, monkeypatch, capsys):
     # Both are grains, not a haze: a tenth of the pixels holds most of the mafic counts.
     totals = np.sort(abundances[..., mafic].ravel())[::-1]
     assert totals[: totals.size // 10].sum() > 0.4 * totals.sum()
+
+    # The result knows its file, and says what of it is certain.
+    assert status("check", out, "--out", tmp_path / "check.json") in (0, 1)
+    assert set(json.loads((tmp_path / "check.json").read_text())) >= {"alarm", "sentences", "regions"}
+    assert status("identify", out, "--out", tmp_path / "ranges.json") == 0
+    ranges = json.loads((tmp_path / "ranges.json").read_text())["components"]
+    assert all(
+        0 <= r["lower"] <= r["fraction"] + 1e-9 and r["fraction"] <= r["upper"] + 1e-9 <= 1.1 for r in ranges
+    )

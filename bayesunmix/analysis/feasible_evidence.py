@@ -32,7 +32,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.blocks import summing_matrix
+from bayesunmix.data.image import SpectrumImage
 
 LEAST_COUNTS = 200  # per superpixel: enough for a normal error, few enough to keep small pure places
 MOST_SUPERPIXELS = 2048

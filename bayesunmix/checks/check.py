@@ -116,10 +116,12 @@ class Checks:
         energy, deviations, _ = self.residuals()
         caption = "counts, and in colour what the model expects, square-root scale"
         spectrum = curve_figure(self.energy_kev, both, "keV", caption, root=True)
-        residual = curve_figure(energy, [Curve(deviations)], "keV", f"{self.residual_name} (sd)")
+        ends = (float(self.energy_kev[0]), float(self.energy_kev[-1]))
+        caption = f"{self.residual_name} (sd)"
+        residual = curve_figure(energy, [Curve(deviations, stems=True)], "keV", caption, ends=ends)
         shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
         excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
-        regions = map_figure(excess[shown[len(shown) // 2]], (), "sd of the deviance by region", limit=5.0)
+        regions = map_figure(excess[shown[len(shown) // 2]], (), "sd, deviance of regions", limit=5.0)
         pictures = [side_by_side([spectrum, residual]), side_by_side([regions])]
         return frame(type(self).__name__, self._facts(), [*said, *pictures])
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import SpectrumImage, summing_matrix, trusted_image
+from bayesunmix.data.blocks import block_shape, summing_matrix
+from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
@@ -163,9 +164,8 @@ def _factorise(
 def _superpixels(image: SpectrumImage, n_components: int) -> Regions:
     steps = block_size(image, n_components)
     of_pixel = image.block_of_pixel(steps)
-    grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
     names = []
-    for place in np.ndindex(*grid):
+    for place in np.ndindex(*block_shape(image.navigation_shape, steps)):
         along = zip(place, steps, image.navigation_shape, image.axes, strict=True)
         sides = [
             f"{axis.name} {i * step}-{min((i + 1) * step, side) - 1}" if step > 1 else f"{axis.name} {i}"

@@ -1,5 +1,7 @@
 """Mistakes in how a command was typed, each as one sentence."""
 
+import re
+
 import typer
 
 # `UsageError` and its base of the click that typer brings or depends on; typer itself exports only this one.
@@ -9,9 +11,11 @@ Misuse: type[Exception] = next(
 
 
 def sentence_of(error: Exception) -> str:
-    """Say what was wrong, and which `--help` shows what is right."""
-    said = error.format_message().strip().rstrip(".")  # type: ignore[attr-defined]
-    said = " ".join(said.split())
+    """Say what was wrong, what may have been meant, and which `--help` shows what is right."""
+    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    said = re.sub(r"\s*\(Possible options: (.*)\)$", r"; did you mean \1?", said)
+    said = re.sub(r"[.]? Did you mean (.*)", r"; did you mean \1", said)
     context = getattr(error, "ctx", None)
     asked = context.command_path if context else "bayesunmix"
-    return f"{said[:1].lower()}{said[1:]}; `{asked} --help` shows what there is"
+    joint = "" if said.endswith("?") else ";"
+    return f"{said[:1].lower()}{said[1:]}{joint} `{asked} --help` shows what there is"

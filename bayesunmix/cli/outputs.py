@@ -95,5 +95,5 @@ def as_npz(arrays: Mapping[str, Any]) -> Callable[[Path], None]:
 
 
 def as_png(draw: Callable[[], Any]) -> Callable[[Path], None]:
-    """Return what draws a picture and writes it."""
+    """Return what draws a Matplotlib figure and writes it."""
     return lambda path: draw().savefig(path, dpi=200)

@@ -72,8 +72,6 @@ def unmix(
         )
     require_seed(seed)
     chosen = read_settings(method, METHODS[method], settings or ())
-    if report:
-        import bayesunmix.report as _  # noqa: F401 - before the work, should it be missing
     shown = False if quiet else None
     with (
         listening(show_warnings=False) as heard,

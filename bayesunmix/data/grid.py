@@ -1,8 +1,8 @@
-"""The grid of a spectrum image: its navigation axes, its energies, and what a picture of it needs to know."""
+"""Describe the grid of a spectrum image: its navigation axes and energies, and what a picture of it needs."""
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,12 +27,58 @@ class Axis(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Describe where counts lie: what is left of a spectrum image without them."""
+    """Hold energies, shape, axes and mask of a spectrum image: all of it but the counts."""
 
     energy_kev: np.ndarray
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
     mask: np.ndarray | None = None
+
+
+def default_axes(n: int) -> tuple[Axis, ...]:
+    """Return n navigation axes that are not calibrated, the last two of which are y and x."""
+    names = ("y", "x") if n == 2 else tuple(f"axis_{i}" for i in range(n - 2)) + ("y", "x")[-min(n, 2) :]
+    return tuple(Axis(name) for name in names)
+
+
+def validated_axes(axes: Sequence[Any], n: int) -> tuple[Axis, ...]:
+    """Return the axes as `Axis`, or default ones where none are given.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each of n navigation axes.
+    """
+    given = tuple(Axis(*axis) for axis in axes) or default_axes(n)
+    if len(given) != n:
+        raise ValueError(
+            f"axes must name each of the {n} navigation axes, got {len(given)}; leave axes out for defaults"
+        )
+    return given
+
+
+def validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
+    """Return channel centres as float64.
+
+    Raises
+    ------
+    TypeError
+        If they are not numbers.
+    ValueError
+        If there is not one for each channel, or they do not increase.
+    """
+    given = np.asarray(energy_kev)
+    if given.dtype.kind not in "uif":
+        raise TypeError(f"energy_kev must be channel centres in keV, got values of type {given.dtype}")
+    energy = given.astype(np.float64)
+    if energy.shape != (n_channels,):
+        raise ValueError(
+            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}; "
+            "make it as long as the last axis of counts"
+        )
+    if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
+        raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
+    return energy
 
 
 def central_slice(shape: Sequence[int], axes: Sequence[Axis]) -> tuple[tuple[int, ...], str]:

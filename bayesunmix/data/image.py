@@ -1,25 +1,22 @@
 """Hold a spectrum image: sparse photon counts, an energy axis and navigation axes.
 
-Counts are validated once, when an image is made: they are non-negative whole numbers, and the energy axis increases.
-Everything downstream may rely on that. A pixel is a row of `counts`; navigation axes are flattened in C order. Nothing
-is dense.
-
-A mask is True for the pixels to use. Counts elsewhere are discarded at construction, so that no sum and no method can
-see them.
+Counts are validated once, when an image is made, and everything downstream relies on that. A pixel is a row of
+`counts`; navigation axes are flattened in C order. Nothing is dense. Counts of masked pixels are discarded at once.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.blocks import block_numbers, block_shape, block_steps, is_positive_whole, summing_matrix
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
 from bayesunmix.data.display.text import brief
-from bayesunmix.data.grid import Axis, Grid
-from bayesunmix.data.mask import require_mask
+from bayesunmix.data.grid import Axis, Grid, default_axes, validated_axes, validated_energy
+from bayesunmix.data.mask import mask_of_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +26,8 @@ class SpectrumImage:
     Parameters
     ----------
     counts : (..., C) array, or (P, C) scipy.sparse matrix or array
-        Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted.
-        Stored as a (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
+        Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted. Stored as a
+        (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
     energy_kev : (C,) array
         Centre of each channel in keV, strictly increasing.
     shape : tuple of int, optional
@@ -75,18 +72,11 @@ class SpectrumImage:
 
     def __post_init__(self) -> None:
         counts, shape = flattened(self.counts, self.shape)
-        mask = _validated_mask(self.mask, shape[:-1])
+        mask = mask_of_image(self.mask, shape[:-1])
         counts = photon_counts(counts, None if mask is None else mask.ravel())
-        energy = _validated_energy(self.energy_kev, counts.shape[1])
-        axes = tuple(Axis(*axis) for axis in self.axes) or _default_axes(len(shape) - 1)
-        if len(axes) != len(shape) - 1:
-            raise ValueError(
-                f"axes must name each of the {len(shape) - 1} navigation axes, got {len(axes)}; "
-                "leave axes out for defaults"
-            )
-        valid = {"counts": counts, "energy_kev": energy, "shape": shape, "axes": axes, "mask": mask}
-        for name, value in valid.items():
-            object.__setattr__(self, name, value)
+        energy = validated_energy(self.energy_kev, counts.shape[1])
+        axes = validated_axes(self.axes, len(shape) - 1)
+        _set_fields(self, counts, energy, shape, axes, mask)
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
@@ -176,11 +166,11 @@ class SpectrumImage:
         ValueError
             If the mask has another shape or type, or no count is left.
         """
-        mask = _validated_mask(mask, self.navigation_shape)
+        mask = mask_of_image(mask, self.navigation_shape)
         if mask is None:
             return self
         if self.mask is not None:
-            mask = _validated_mask(mask & self.mask, self.navigation_shape)
+            mask = mask_of_image(mask & self.mask, self.navigation_shape)
         return trusted_image(self.counts.copy(), self.energy_kev, self.shape, self.axes, mask)
 
     def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
@@ -220,12 +210,12 @@ class SpectrumImage:
         ValueError
             If a block is not a positive whole number of pixels or channels.
         """
-        steps = self._steps(spatial)
-        if not _is_positive_whole(energy):
+        steps = block_steps(spatial, len(self.navigation_shape))
+        if not is_positive_whole(energy):
             raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
         if energy == 1 and set(steps) == {1}:
             return self
-        pixel_sum = summing_matrix(self.block_of_pixel(steps))
+        pixel_sum = summing_matrix(block_numbers(self.navigation_shape, steps))
         channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
         counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
         counts.sort_indices()
@@ -234,25 +224,13 @@ class SpectrumImage:
             a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
             for a, step in zip(self.axes, steps, strict=True)
         )
-        blocks = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
+        blocks = block_shape(self.navigation_shape, steps)
         mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
         return trusted_image(counts, centres, (*blocks, counts.shape[1]), axes, mask)
 
     def block_of_pixel(self, spatial: int | tuple[int, ...]) -> np.ndarray:
         """Return the number of the block of `rebin` that each pixel falls in, (P,) int."""
-        steps = self._steps(spatial)
-        shape = tuple(math.ceil(n / step) for n, step in zip(self.navigation_shape, steps, strict=True))
-        where = np.indices(self.navigation_shape).reshape(len(steps), -1) // np.array(steps)[:, None]
-        return np.ravel_multi_index(tuple(where), shape)
-
-    def _steps(self, spatial: int | tuple[int, ...]) -> tuple[int, ...]:
-        n_axes = len(self.navigation_shape)
-        steps = tuple(spatial) if isinstance(spatial, tuple | list) else (spatial,) * n_axes
-        if len(steps) != n_axes or not all(map(_is_positive_whole, steps)):
-            raise ValueError(
-                f"spatial must be one positive whole number, or one per navigation axis ({n_axes}), got {spatial}"
-            )
-        return steps
+        return block_numbers(self.navigation_shape, block_steps(spatial, len(self.navigation_shape)))
 
     def thin(self, keep: float, rng: np.random.Generator) -> tuple["SpectrumImage", "SpectrumImage"]:
         """Split the photons at random into two images: each photon is kept with probability `keep`.
@@ -298,16 +276,8 @@ def trusted_image(
 ) -> SpectrumImage:
     """Make an image of counts that come from a valid image, without validating them again.
 
-    Parameters
-    ----------
-    counts : (P, C) csr_array
-        Whole and not negative, with sorted indices. It is taken over and changed, so pass a copy. Counts outside the
-        mask are discarded.
-    energy_kev : (C,) float64 array
-    shape : tuple of int, optional
-        Navigation axes, then channels; the shape of the counts where not given.
-    axes : tuple of Axis, optional
-    mask : bool array of the navigation shape, optional
+    The counts are whole and not negative, with sorted indices. They are taken over and changed, so pass a copy; those
+    outside the mask are discarded. The energies are float64. The other arguments are those of `SpectrumImage`.
 
     Raises
     ------
@@ -318,55 +288,13 @@ def trusted_image(
         counts.data[np.repeat(~mask.ravel(), np.diff(counts.indptr))] = 0
     shape = shape or tuple(counts.shape)
     image = object.__new__(SpectrumImage)
-    valid = {
-        "counts": compact_in_place(counts),
-        "energy_kev": energy_kev,
-        "shape": shape,
-        "axes": axes or _default_axes(len(shape) - 1),
-        "mask": None if mask is None or mask.all() else mask,
-    }
-    for name, value in valid.items():
-        object.__setattr__(image, name, value)
+    mask = None if mask is None or mask.all() else mask
+    _set_fields(
+        image, compact_in_place(counts), energy_kev, shape, axes or default_axes(len(shape) - 1), mask
+    )
     return image
 
 
-def _validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
-    given = np.asarray(energy_kev)
-    if given.dtype.kind not in "uif":
-        raise TypeError(f"energy_kev must be channel centres in keV, got values of type {given.dtype}")
-    energy = given.astype(np.float64)
-    if energy.shape != (n_channels,):
-        raise ValueError(
-            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}; "
-            "make it as long as the last axis of counts"
-        )
-    if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
-        raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
-    return energy
-
-
-def _validated_mask(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
-    if mask is None:
-        return None
-    mask = require_mask(mask, navigation_shape, "to use").copy()
-    if not mask.any():
-        raise ValueError(
-            "mask must be True for the pixels to use, and it is False everywhere; HyperSpy's navigation_mask is the "
-            "opposite: pass mask=~navigation_mask"
-        )
-    return None if mask.all() else mask
-
-
-def _is_positive_whole(n: Any) -> bool:
-    return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(n >= 1)
-
-
-def _default_axes(n: int) -> tuple[Axis, ...]:
-    names = ("y", "x") if n == 2 else tuple(f"axis_{i}" for i in range(n - 2)) + ("y", "x")[-min(n, 2) :]
-    return tuple(Axis(name) for name in names)
-
-
-def summing_matrix(group: np.ndarray) -> sparse.csr_array:
-    """Return the (groups, n) matrix of 0 and 1 that sums the members of each group."""
-    n = group.size
-    return sparse.csr_array((np.ones(n, np.uint64), (group, np.arange(n))), shape=(int(group.max()) + 1, n))
+def _set_fields(image: SpectrumImage, *values: Any) -> None:
+    for field, value in zip(fields(image), values, strict=True):
+        object.__setattr__(image, field.name, value)

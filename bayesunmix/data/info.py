@@ -1,4 +1,4 @@
-"""What there is to say about a fit: a typed dictionary."""
+"""Describe a fit: a typed dictionary of how it was made and how it went."""
 
 from typing import Any, TypedDict
 
@@ -6,7 +6,7 @@ from bayesunmix.data.share import Share
 
 
 class Source(TypedDict):
-    """The file that the command line unmixed, and how it was prepared."""
+    """Name the file that the command line unmixed, and say how it was prepared."""
 
     name: str
     path: str  # as it was given
@@ -18,7 +18,7 @@ class Source(TypedDict):
 
 
 class Info(TypedDict, total=False):
-    """How a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next thirteen.
+    """Say how a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next thirteen.
 
     The others depend on the method. A setting or a statistic that is not listed here belongs to a method of
     somebody's own.

@@ -14,3 +14,22 @@ def require_mask(mask: Any, shape: tuple[int, ...], marked: str = "of the region
             f"mark the pixels {marked} by True"
         )
     return mask
+
+
+def mask_of_image(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return a copy of the mask of an image, or None where all pixels are used.
+
+    Raises
+    ------
+    ValueError
+        If it is not bool, has not the shape of a map, or is False everywhere.
+    """
+    if mask is None:
+        return None
+    mask = require_mask(mask, navigation_shape, "to use").copy()
+    if not mask.any():
+        raise ValueError(
+            "mask must be True for the pixels to use, and it is False everywhere; HyperSpy's navigation_mask is the "
+            "opposite: pass mask=~navigation_mask"
+        )
+    return None if mask.all() else mask

@@ -1,4 +1,4 @@
-"""What a method found: the estimate, its posterior, and what there is to say about them."""
+"""Hold what a method found: the estimate, its posterior, and what there is to say about them."""
 
 from dataclasses import dataclass, field, replace
 
@@ -81,7 +81,7 @@ class NotIdentifiedWarning(UnmixingWarning):
 
 @dataclass(frozen=True, eq=False)
 class Unmixing:
-    """What a method found.
+    """Hold what a method found.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Unmixing:
     names : tuple of K str
         Names of the components: "component 0", "component 1", ... where the method has no better ones.
     known : tuple of K bool
-        Whether the spectrum of a component was given, and not fitted.
+        True for a component whose spectrum was given and not fitted.
     unique : tuple of K bool
         Whether no other component can be mixed into this one without breaking what is known of it: it owns lines that
         no other has. See `bayesunmix.identify`.

@@ -1,11 +1,11 @@
-"""The share of all counts that a component makes, how wrong it may be, and the words for it."""
+"""Describe the share of all counts that a component makes, and how wrong it may be."""
 
 import math
 from typing import TypedDict
 
 
 class Share(TypedDict):
-    """The fraction of all counts that one component makes, as `bayesunmix.region` infers it for the whole image."""
+    """Hold the fraction of all counts that one component makes, as `bayesunmix.region` infers it for an image."""
 
     mean: float
     lower: float

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.blocks import block_shape, summing_matrix
+from bayesunmix.data.image import SpectrumImage
 
 _GROUPS = 100
 
@@ -68,7 +69,7 @@ def groups_by_counts(spectrum: np.ndarray) -> np.ndarray:
 
 def _pooled(image: SpectrumImage, block: int) -> Pooled:
     steps = tuple(min(block, side) for side in image.navigation_shape)
-    grid = tuple(math.ceil(side / step) for side, step in zip(image.navigation_shape, steps, strict=True))
     by_block = summing_matrix(image.block_of_pixel(steps))
     by_group = summing_matrix(groups_by_counts(image.sum_spectrum()))
-    return Pooled((by_block @ image.counts.astype(np.float64) @ by_group.T).toarray(), grid, block)
+    counts = (by_block @ image.counts.astype(np.float64) @ by_group.T).toarray()
+    return Pooled(counts, block_shape(image.navigation_shape, steps), block)

@@ -1,4 +1,4 @@
-"""Digest of a data file, by which a result knows the file that it was made from."""
+"""Compute the digest of a data file, by which a result knows the file that it was made from."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures of a result, a number of components, and checks.
+"""Draw a result, the evidence for a number of components, and checks.
 
 Figures are plain `matplotlib.figure.Figure` objects, without pyplot and its global state: save them with `savefig`.
 """

@@ -1,4 +1,4 @@
-"""Picture of the checks: the sum spectrum, what it holds above the model, the map of misfits, held-out photons."""
+"""Draw the checks: the sum spectrum, its residual, the map of regions that do not fit, and held-out photons."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Abundance maps: one for each component, with a scale bar, and the width of their intervals."""
+"""Draw abundance maps: one for each component, with a scale bar, and the width of the 90 % interval."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
         With a posterior, a second row shows how wide the 90 % interval is.
     image : SpectrumImage
         The image that was unmixed: gives the shape and the scale bar. A line scan is drawn as curves; of more than
-        two navigation axes the central slice is shown, which the title says. Pixels that take no part are blank.
+        two navigation axes the central slice is shown, which the title says. Masked pixels are blank.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def _plot_grid(
 
 
 def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
-    """Draw one map, pixel-exact; the few brightest pixels (0.1 %) may be clipped, which the colour bar shows."""
+    """Draw one map pixel by pixel. The brightest 0.1 % of the pixels may be clipped, which the colour bar shows."""
     known = values[np.isfinite(values)]
     known = known if known.size else np.zeros(1)
     top = float(np.quantile(np.abs(known), 0.999)) or float(np.abs(known).max()) or 1.0

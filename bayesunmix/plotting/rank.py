@@ -1,4 +1,4 @@
-"""The evidence for the number of components: singular values, and gains on held-out photons."""
+"""Draw the evidence for the number of components: singular values, and gains on held-out photons."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Endmember spectra: one for each component, with its peaks named and the band of its interval."""
+"""Draw endmember spectra: one for each component, with its peaks named and the band of its 90 % interval."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""What the pictures share: colours, the level of intervals, and the title of a component.
+"""Colours, the probability of intervals, and the title of a component, as all pictures use them.
 
 Colours are those of Okabe and Ito, which colour-blind readers tell apart; maps use `viridis`, and signed ones (PCA,
 ICA) `PuOr` centred on zero.
@@ -16,8 +16,8 @@ LEVEL = 0.9
 def titles(result: Unmixing, separator: str = " ") -> Sequence[str]:
     """Name each component with its share of all counts, where shares have a meaning.
 
-    A share has its interval where there is a posterior, after `separator`, and says so where the counts do not
-    determine it.
+    With a posterior, the 90 % interval follows after `separator`, and the title says where the counts do not determine
+    the share.
     """
     shares = say_shares(result.estimate, result.info, result.names, separator)
     return [f"{name} · {share}" if share else name for name, share in zip(result.names, shares, strict=True)]

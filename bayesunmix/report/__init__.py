@@ -1,4 +1,4 @@
-"""Reports: pages that open from disk without a network."""
+"""Write reports: pages that open from disk without a network."""
 
 from bayesunmix.report.result_page import write_report
 

@@ -6,6 +6,7 @@ The script is complete. It compares the image that it read with the one that was
 import base64
 import dataclasses
 import inspect
+import json
 import textwrap
 import zlib
 from typing import Any
@@ -56,7 +57,7 @@ def repeating_script(result: Unmixing, image: SpectrumImage, file_name: str = ""
         *packages,
         "import bayesunmix as bu",
     ]
-    lines = [*head, *imports, "", *_reading(image, file_name or "image.npz"), "", *_fit(result), ""]
+    lines = [*head, "", *imports, "", *_reading(image, file_name or "image.npz"), "", *_fit(result), ""]
     return "\n".join([*lines, 'bu.save_result(result, "result.nc")', "print(result)", ""])
 
 
@@ -65,7 +66,7 @@ def _reading(image: SpectrumImage, file_name: str) -> list[str]:
     margin = float(np.diff(image.energy_kev).min(initial=0.01)) / 2
     low, high = float(image.energy_kev[0]) - margin, float(image.energy_kev[-1]) + margin
     lines = [
-        f"file = sys.argv[1] if len(sys.argv) > 1 else {file_name!r}",
+        f"file = sys.argv[1] if len(sys.argv) > 1 else {json.dumps(file_name, ensure_ascii=False)}",
         f"image = bu.read(file, crop_below_kev=None).crop({low:.9g}, {high:.9g})  # keV",
     ]
     if image.mask is not None:
@@ -93,7 +94,7 @@ def _fit(result: Unmixing) -> list[str]:
     given = [f"{key}={value!r}" for key, value in settings.items()]
     # A setting may be named as an argument of `unmix` is: `bootstrap` has a setting "method".
     taken = set(settings) & set(inspect.signature(unmix).parameters)
-    method = f"bu.METHODS[{name!r}]({', '.join(given)})" if taken else repr(name)
+    method = f"bu.METHODS[{json.dumps(name)}]({', '.join(given)})" if taken else json.dumps(name)
     n_components = info.get("n_components_asked", result.estimate.n_components)
     arguments = [
         "image",

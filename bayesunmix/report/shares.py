@@ -1,4 +1,4 @@
-"""How much of the counts each component makes, with every error that can be given."""
+"""Lay out how much of the counts each component makes, with every error that can be given."""
 
 import numpy as np
 

@@ -30,7 +30,7 @@ MODEL_ERROR = 0.03
 SOFT_KEV = 0.5
 # Offset in keV, gain, the factor on both terms of FWHM^2, share of photons in the tail: start, prior width, bounds.
 START = np.array([0.0, 1.0, 1.0, 1.0, 0.02])
-WIDTH = np.array([0.01, 0.003, 0.3, 0.3, 0.05])
+PRIOR_SD = np.array([0.01, 0.003, 0.3, 0.3, 0.05])
 LOWEST = np.array([-0.05, 0.98, 0.3, 0.3, 0.0])
 HIGHEST = np.array([0.05, 1.02, 3.0, 3.0, 0.3])
 
@@ -112,10 +112,16 @@ def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
     def best(start: np.ndarray, escape: bool) -> np.ndarray:
         def residuals(parameters: np.ndarray) -> np.ndarray:
             model = _model(energy_kev, counts, elements, parameters, escape)
-            return np.concatenate([(model.fitted - counts) * weights, (parameters - START) / WIDTH])
+            return np.concatenate([(model.fitted - counts) * weights, (parameters - START) / PRIOR_SD])
 
         found = least_squares(
-            residuals, start, bounds=(LOWEST, HIGHEST), x_scale=WIDTH, diff_step=1e-4, ftol=1e-3, max_nfev=10
+            residuals,
+            start,
+            bounds=(LOWEST, HIGHEST),
+            x_scale=PRIOR_SD,
+            diff_step=1e-4,
+            ftol=1e-3,
+            max_nfev=10,
         )
         return np.asarray(found.x)
 

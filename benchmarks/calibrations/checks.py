@@ -16,8 +16,9 @@ import pandas as pd
 from scipy import sparse
 
 import bayesunmix as bu
+from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage, summing_matrix
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.fits.poisson_fit import fit_abundances, standard_errors
 from bayesunmix.spectra import Detector, kramers

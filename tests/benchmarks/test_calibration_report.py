@@ -168,7 +168,8 @@ def test_tables_hold_the_numbers_of_the_calibrations(made):
         expected = CALIBRATIONS[name].summarise(read_rows(folder / f"{name}.csv"))
         for column in expected.select_dtypes("number"):
             np.testing.assert_allclose(read[name][column], expected[column], rtol=1e-5)
-    summed = CALIBRATIONS["maps"].summarise(FILES["maps"].assign(coverage_50=0.5, coverage_95=0.95, rmse=0.1))
+    rows = read_rows(folder / "maps.csv")
+    summed = CALIBRATIONS["maps"].summarise(rows.assign(coverage_50=0.5, coverage_95=0.95, rmse=0.1))
     table = (
         read["coverage"]
         .query("source == 'maps' and level == 90")

@@ -106,7 +106,7 @@ def test_compare_says_what_changed_and_what_only_one_has(tmp_path):
     after.iloc[-1, after.columns.get_loc("status")] = "failed"
     after.iloc[-1, after.columns.get_loc("message")] = "it broke"
     for name, table in (("before", before), ("after", after)):
-        (tmp_path / f"{name}.csv").write_text("# made by hand\n" + table.to_csv(index=False))
+        (tmp_path / f"{name}.csv").write_text(table.to_csv(index=False))
     sentences, changes = compare(tmp_path / "before.csv", tmp_path / "after.csv")
     assert sentences == [
         "5 cells in both, 1 only before, 0 only after",

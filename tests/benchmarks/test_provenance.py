@@ -40,6 +40,7 @@ def digests(root: Path, monkeypatch) -> dict[str, str]:
         ("bayesunmix/methods/_point_fit.py", EVERY),
         ("bayesunmix/methods/_a_new_helper.py", EVERY),
         ("bayesunmix/plotting/maps.py", set()),
+        ("bayesunmix/data/display/words.py", set()),
         ("benchmarks/peers/espm_nmf.py", {"espm_nmf"}),
         ("benchmarks/peers/a_new_one.py", set()),
         ("benchmarks/peer_process.py", {"espm_nmf"}),

@@ -124,9 +124,9 @@ def test_the_dirichlet_prior_learns_what_compositions_were_simulated_with(n_empt
     z = dirichlet_z(np.array([2.0, 0.5, 0.2]), n_empty=n_empty)
     bound = 4 / np.sqrt(len(z))
     assert np.abs(z.mean(axis=0)).max() < bound and np.abs(z.std(axis=0) - 1).max() < bound
-    assert np.abs(dirichlet_z(np.array([2.0, 0.5, 0.2]), scale=1.5).mean(axis=0)).max() > 2 * bound, (
-        "the test could not see wrong concentrations"
-    )
+    if not n_empty:
+        wrong = dirichlet_z(np.array([2.0, 0.5, 0.2]), scale=1.5)
+        assert np.abs(wrong.mean(axis=0)).max() > 2 * bound, "the test could not see wrong concentrations"
 
 
 def test_a_dirichlet_prior_that_does_not_learn_is_conjugate():
@@ -142,7 +142,7 @@ def test_a_dirichlet_prior_that_does_not_learn_is_conjugate():
         rate=jnp.full(1, 0.5),
         learning=jnp.asarray(False),
     )
-    rates, after = prior.draw(random_key(0), counts, exposure, learned)
+    rates, after = jax.jit(prior.draw)(random_key(0), counts, exposure, learned)
     np.testing.assert_array_equal(after.concentrations, learned.concentrations)
     rates = np.asarray(rates, float)
     assert stats.kstest(rates.sum(axis=0), stats.gamma(5 + 2.0, scale=1 / 1.5).cdf).pvalue > 1e-4

@@ -22,6 +22,14 @@ from bayesunmix.engine.device.events import (
 )
 from bayesunmix.engine.device.threefry import random_key
 
+# As everywhere in the library, in compiled code: run one by one, their parts are compiled one by one.
+allocate, draw_components, score, multiply = (
+    jax.jit(expected_allocation),
+    jax.jit(draw_allocation),
+    jax.jit(log_likelihood_parts),
+    jax.jit(weighted_sums, static_argnums=2),
+)
+
 
 def problem(seed, n_rows=7, n_columns=11, k=3, rate=2.0):
     rng = np.random.default_rng(seed)
@@ -43,9 +51,9 @@ def test_expected_allocation_equals_the_dense_sum(seed, k, rate):
     counts, rows, table = problem(seed, k=k, rate=rate)
     csr = sparse.csr_array(counts)
     responsibility = shares(rows.astype(float), table.astype(float))
-    got = expected_allocation(chunks(csr), jnp.asarray(rows), jnp.asarray(table))
+    got = allocate(chunks(csr), jnp.asarray(rows), jnp.asarray(table))
     np.testing.assert_allclose(got, np.einsum("pc,pck->kp", counts, responsibility), rtol=2e-5, atol=1e-5)
-    turned = expected_allocation(chunks(csr.T.tocsr()), jnp.asarray(table), jnp.asarray(rows))
+    turned = allocate(chunks(csr.T.tocsr()), jnp.asarray(table), jnp.asarray(rows))
     np.testing.assert_allclose(turned, np.einsum("pc,pck->kc", counts, responsibility), rtol=2e-5, atol=1e-5)
     np.testing.assert_allclose(np.asarray(got).sum(axis=0), counts.sum(axis=1), rtol=1e-5, atol=1e-5)
 
@@ -55,7 +63,7 @@ def test_expected_allocation_equals_the_dense_sum(seed, k, rate):
 def test_log_likelihood_is_that_of_scipy(seed):
     counts, rows, table = problem(seed)
     mean = rows.T.astype(float) @ table.astype(float)
-    parts = log_likelihood_parts(chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table))
+    parts = score(chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table))
     ours = np.asarray(parts, float).sum() - mean.sum() - stats.poisson.logpmf(counts, 1).sum() - counts.size
     # log pmf(x | m) = x log m - m - log x!, and log pmf(x | 1) = -1 - log x!
     expected = (
@@ -68,7 +76,7 @@ def test_log_likelihood_is_that_of_scipy(seed):
 @settings(max_examples=5)
 def test_weighted_sums_is_a_matrix_product(seed):
     counts, _, table = problem(seed)
-    got = weighted_sums(chunks(sparse.csr_array(counts)), jnp.asarray(table), counts.shape[0])
+    got = multiply(chunks(sparse.csr_array(counts)), jnp.asarray(table), counts.shape[0])
     np.testing.assert_allclose(got, table @ counts.T, rtol=1e-5, atol=1e-5)
 
 
@@ -93,7 +101,7 @@ def test_drawn_allocation_has_the_right_probabilities(most_at_once, monkeypatch)
     monkeypatch.setattr(events, "MOST_AT_ONCE", most_at_once)
     counts, rows, table = problem(3, n_rows=3, n_columns=4, rate=400.0)
     expected = shares(rows.astype(float), table.astype(float))
-    by_row, by_column, log_likelihood = draw_allocation(
+    by_row, by_column, log_likelihood = jax.jit(lambda *given: draw_allocation(*given))(  # compiled anew
         photon_chunks(sparse.csr_array(counts)), jnp.asarray(rows), jnp.asarray(table), random_key(0)
     )
     np.testing.assert_array_equal(np.asarray(by_row).sum(axis=0), counts.sum(axis=1))
@@ -110,9 +118,9 @@ def test_ten_million_photons_are_counted_to_the_last():
     n = 20_000_003
     csr = sparse.csr_array(np.array([[n - 3, 3], [1, 0]]))
     rows, table = jnp.asarray([[1e7, 1.0], [1e7, 1.0]]), jnp.asarray([[0.5, 0.5], [0.5, 0.5]])
-    _, by_column, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, random_key(1))
+    _, by_column, _ = draw_components(photon_chunks(csr), rows, table, random_key(1))
     assert np.asarray(by_column, np.int64).sum() == n + 1
-    by_row, _, _ = jax.jit(draw_allocation)(photon_chunks(csr), rows, table, random_key(1))
+    by_row, _, _ = draw_components(photon_chunks(csr), rows, table, random_key(1))
     assert np.asarray(by_row, np.float64).sum() == pytest.approx(n + 1, rel=1e-6)
 
 

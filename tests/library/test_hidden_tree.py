@@ -1,6 +1,7 @@
 """Messages and states of a hidden Markov tree against an enumeration of all states in plain NumPy."""
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -49,10 +50,20 @@ def setting(shape, offsets):
     return tree, evidence, moves
 
 
+@partial(jax.jit, static_argnames="shape")
+def messages_of(shape, offsets, flat, log_moves):
+    return messages(Tree(shape, offsets), flat, log_moves)
+
+
+@partial(jax.jit, static_argnames="shape")
+def states_of(shape, offsets, *given):
+    return draw_states(Tree(shape, offsets), *given)
+
+
 def said_by(tree, evidence, moves, n=1):
     flat = jnp.asarray(np.broadcast_to(np.exp(evidence), (n, evidence.size)), jnp.float32)
     log_moves = jnp.asarray(np.broadcast_to(np.log(moves), (n, *moves.shape)), jnp.float32)
-    return messages(tree, flat, log_moves), log_moves
+    return messages_of(tree.shapes[0], tree.offsets, flat, log_moves), log_moves
 
 
 @every_tree
@@ -77,7 +88,7 @@ def test_states_are_drawn_jointly(shape, offsets):
     tree, evidence, moves = setting(shape, offsets)
     said, log_moves = said_by(tree, evidence, moves, N)
     uniform = jax.random.uniform(random_key(1), (N, evidence.size))
-    drawn, of_parents = map(np.asarray, draw_states(tree, uniform, said, log_moves))
+    drawn, of_parents = map(np.asarray, states_of(tree.shapes[0], tree.offsets, uniform, said, log_moves))
     parents, _ = numbered_parents(tree, offsets)
     np.testing.assert_array_equal(of_parents[:, :-1], drawn[:, parents])
     _, probability = enumerated(tree, offsets, evidence, moves)
@@ -102,5 +113,5 @@ def test_extreme_evidence_stays_finite():
         said, log_moves = said_by(tree, np.full(evidence.size, log_strength), moves)
         assert np.isfinite(said).all() and (said > 0).all()
         half = jnp.full((1, evidence.size), 0.5)
-        states, _ = draw_states(tree, half, said, log_moves)
+        states, _ = states_of(tree.shapes[0], tree.offsets, half, said, log_moves)
         assert (states == (log_strength > 0)).all()

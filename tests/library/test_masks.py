@@ -222,7 +222,7 @@ def test_shares_are_of_the_counts_of_pixels_that_take_part(oval):
     np.testing.assert_array_equal(*ranges)
     outside = ~image.mask.ravel()
     assert not identified.fractions.lower[outside].any() and identified.fractions.upper[outside].all()
-    with pytest.raises(ValueError, match="outside the image's mask"):
+    with pytest.raises(ValueError, match="inside the image's mask, and all of it lies outside"):
         bu.region(result, image, ~image.mask, identified=identified)
 
 

@@ -106,8 +106,8 @@ def test_the_sampler_pairs_them_in_the_same_way():
     from bayesunmix import SpectrumImage, unmix
 
     rng = np.random.default_rng(0)
-    counts = rng.poisson(5.0, (64, 5))
-    image = SpectrumImage(counts.reshape(8, 8, 5), np.arange(1.0, 6))
+    counts = rng.poisson(2.0, (40, 12))
+    image = SpectrumImage(counts, np.arange(12.0))  # sizes that are compiled
     settings = {"n_draws": 60, "n_warmup": 5, "most_draws_mib": 1e-4}
     found = unmix(image, 2, "bayes_gibbs", seed=3, **settings).posterior
     assert found.abundances.shape[1] == 20
@@ -151,9 +151,9 @@ def test_the_mean_of_small_floats_is_summed_in_double_precision():
 
 
 @pytest.mark.parametrize("level", [0, 1, -0.5, 90, np.nan])
-def test_a_level_is_a_share(level):
+def test_a_probability_is_a_share(level):
     for ask in (draws().interval, draws().upper_limit):
-        with pytest.raises(ValueError, match=f"level must lie between 0 and 1, got {level}; 0.9"):
+        with pytest.raises(ValueError, match=f"probability of .* must lie between 0 and 1, got {level}; 0.9"):
             ask(level)
 
 

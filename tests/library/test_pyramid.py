@@ -1,5 +1,6 @@
 """Going up and down a pyramid against plain NumPy, with few levels of a shape of their own and with many."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def test_halves_and_nodes_are_those_of_numpy(setting):
     def step(level, halves, own):
         return halves.first + 2 * halves.second + own * (level + 1), (halves, own)
 
-    top, (found, same) = tree.up(step, jnp.asarray(cells), jnp.asarray(own), outside=1)
+    up = jax.jit(lambda offsets, *given: Tree(tree.shapes[0], offsets).up(step, *given, outside=1))
+    top, (found, same) = up(tree.offsets, jnp.asarray(cells), jnp.asarray(own))
     np.testing.assert_array_equal(same, own)
     ends, expected = np.cumsum(tree.sizes), cells
     for i, (level, offset) in enumerate(zip(levels, offsets, strict=True)):
@@ -67,7 +69,8 @@ def test_cells_and_parents_are_those_of_numpy(setting):
     def step(level, value, own):
         return Nodes(value + own, 2 * value + level), value
 
-    cells, found = tree.down(step, jnp.asarray(top), jnp.asarray(own))
+    down = jax.jit(lambda offsets, *given: Tree(tree.shapes[0], offsets).down(step, *given))
+    cells, found = down(tree.offsets, jnp.asarray(top), jnp.asarray(own))
     ends, expected = np.cumsum(tree.sizes), top.reshape(K, *tree.shapes[-1])
     for i in reversed(range(len(levels))):
         here = slice(ends[i] - tree.sizes[i], ends[i])

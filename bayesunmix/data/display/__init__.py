@@ -1,1 +1,1 @@
-"""What `repr` and notebooks show of images and results, without a drawing library."""
+"""Show images and results at the prompt (`repr`) and in notebooks, without a drawing library."""

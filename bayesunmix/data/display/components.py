@@ -1,4 +1,4 @@
-"""A map, or a profile of a line scan, and a spectrum for each component, as HTML."""
+"""Draw a map (or the profile of a line scan) and a spectrum of each component, as HTML."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ Bounds = tuple[np.ndarray, np.ndarray]
 
 
 class Drawn(NamedTuple):
-    """What is drawn of components.
+    """Hold what is drawn of components.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ def bounds(draws: np.ndarray) -> Bounds:
 
 
 def component_rows(drawn: Drawn, grid: Grid | None) -> list[Markup]:
-    """Draw the components, one a row, at most the first `MOST_DRAWN`.
+    """Draw the components, one in a row, at most the first `MOST_DRAWN`.
 
     Parameters
     ----------

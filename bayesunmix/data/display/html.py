@@ -1,4 +1,4 @@
-"""HTML that notebooks show for an object: a frame with a style of its own, facts, tables, sentences.
+"""Write the HTML that a notebook shows for an object: a frame with its own style, facts, tables, sentences.
 
 Text is escaped by `markupsafe`. Colours are those of the notebook where they can be (`currentColor`), so that light and
 dark themes are both readable. The same object gives the same text, to the last byte.
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-# Okabe and Ito's colours, which colour-blind readers tell apart, in the order of `bayesunmix.plotting`; their black
-# is the notebook's own colour of text.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "currentColor")
+# Okabe and Ito's colours, which colour-blind readers tell apart, in the order of `bayesunmix.plotting`. Their blue is
+# lighter here, to be seen on a dark notebook, and their black is the notebook's own colour of text.
+COLOURS = ("#2b88d0", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "currentColor")
 
 _STYLE = Markup("""<style>
 .bayesunmix { font: 13px/1.45 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; max-width: 62rem; }

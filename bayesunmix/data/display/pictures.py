@@ -1,4 +1,4 @@
-"""Maps and curves as HTML: PNG pictures and SVG paths, with their labels as text that no scaling makes too small."""
+"""Draw maps and curves as HTML: PNG pictures and SVG paths. Labels are text, which no scaling makes too small."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,12 +20,13 @@ Heights = Callable[[np.ndarray], np.ndarray]  # from values to 0 at the bottom, 
 
 
 class Curve(NamedTuple):
-    """One curve, (C,), with the band of its interval where it has one."""
+    """Hold a curve, (C,), with the band of its interval where it has one. With `stems` it is a bar for each value."""
 
     values: np.ndarray
     lower: np.ndarray | None = None
     upper: np.ndarray | None = None
     colour: str = COLOURS[0]
+    stems: bool = False
 
 
 def map_figure(values: np.ndarray, axes: Sequence[Axis], unit: str, limit: float | None = None) -> Markup:
@@ -72,6 +73,7 @@ def curve_figure(
     caption: str,
     peaks: Sequence[tuple[float, str]] = (),
     root: bool = False,
+    ends: tuple[float, float] | None = None,
 ) -> Markup:
     """Draw curves over one axis, with ticks and the names of peaks.
 
@@ -87,10 +89,14 @@ def curve_figure(
         Where a name stands above the first curve, the most important first; what would touch is left out.
     root : bool
         Whether the height is on a square-root scale; values below 0 are drawn as 0.
+    ends : (float, float), optional
+        Ends of the axis; those of x where not given.
     """
-    ends = [end for curve in curves for end in (curve.values, curve.lower, curve.upper) if end is not None]
-    high = max(max(float(end.max()) for end in ends), 0.0)
-    low = 0.0 if root else min(min(float(end.min()) for end in ends), 0.0)
+    drawn = [
+        part for curve in curves for part in (curve.values, curve.lower, curve.upper) if part is not None
+    ]
+    high = max(max(float(part.max()) for part in drawn), 0.0)
+    low = 0.0 if root else min(min(float(part.min()) for part in drawn), 0.0)
     high = high if high > low else low + 1.0
 
     def heights(values: np.ndarray) -> np.ndarray:
@@ -98,15 +104,17 @@ def curve_figure(
         share = (np.maximum(values, low) - low) / (high - low)
         return np.asarray((np.sqrt(share) if root else share) / (1.18 if peaks else 1.04))
 
-    places = (x - x[0]) / max(float(x[-1] - x[0]), 1e-300)
+    first, last = ends or (float(x[0]), float(x[-1]))
+    span = max(last - first, 1e-300)
+    places = (x - first) / span
     paths = [path for curve in curves for path in _paths(places, curve, heights)]
     if low < 0:
         zero = _DOWN * (1 - heights(np.zeros(1))[0])
         paths.insert(0, _path(f"M0 {zero:.0f}h{_ACROSS}", stroke="currentColor", opacity="0.4"))
     marks = [
-        *_x_ticks(x, label),
+        *_x_ticks(first, last, label),
         *_y_ticks(low, high, heights, root),
-        *_peak_names(x, curves[0], heights, peaks),
+        *_peak_names(places, curves[0], heights, [((at - first) / span, name) for at, name in peaks]),
     ]
     return Markup(
         '<figure class="bu-curve"><div class="bu-plot" style="height:{}px"><svg viewBox="0 0 {} {}" '
@@ -142,7 +150,12 @@ def _key(low: float, top: float, anchors: Sequence[str], unit: str, clipped: boo
 
 
 def _paths(places: np.ndarray, curve: Curve, heights: Heights) -> list[Markup]:
-    """Draw a curve and its band; of many points, neighbours are averaged."""
+    """Draw a curve and its band; of many points, neighbours are averaged. Stems are drawn as they are."""
+    if curve.stems:
+        zero = round(_DOWN * (1 - float(heights(np.zeros(1))[0])))
+        ends = zip(_ACROSS * places, _DOWN * (1 - heights(curve.values)), strict=True)
+        route = "".join(f"M{across:.0f} {zero}V{down:.0f}" for across, down in ends)
+        return [_path(route, stroke=curve.colour)]
     group = math.ceil(places.size / _MOST_POINTS)
     starts = np.arange(0, places.size, group)
 
@@ -177,8 +190,7 @@ def _path(route: str, fill: str = "none", stroke: str = "none", opacity: str = "
     ).format(route, fill, stroke, opacity)
 
 
-def _x_ticks(x: np.ndarray, label: str) -> list[Markup]:
-    first, last = float(x[0]), float(x[-1])
+def _x_ticks(first: float, last: float, label: str) -> list[Markup]:
     if not last > first:
         return [_mark("bu-x", "left:0%", f"{first:g} {label}")]
     step = round_length((last - first) / 3)
@@ -201,22 +213,20 @@ def _y_ticks(low: float, high: float, heights: Heights, root: bool) -> list[Mark
 
 
 def _peak_names(
-    x: np.ndarray, curve: Curve, heights: Heights, peaks: Sequence[tuple[float, str]]
+    places: np.ndarray, curve: Curve, heights: Heights, peaks: Sequence[tuple[float, str]]
 ) -> list[Markup]:
-    span = max(float(x[-1] - x[0]), 1e-300)
+    """Write names above peaks; places, and those of peaks, run from 0 to 1 along the axis."""
     marks: list[Markup] = []
     taken: list[tuple[float, float]] = []
-    for at, name in peaks:
-        left = (at - float(x[0])) / span
-        near = np.abs(x - at) <= max(0.006 * span, 1e-12)
+    for left, name in peaks:
+        near = np.abs(places - left) <= 0.006
         # Above the axis of zero also where the peak is a negative one.
         height = float(heights(np.append(curve.values[near], 0.0)).max())
         if any(abs(left - other) < 0.045 and abs(height - level) < 0.13 for other, level in taken):
             continue
         taken.append((left, height))
-        marks.append(
-            _mark("bu-peak", f"left:{max(100 * left, 1.5):.1f}%;bottom:{100 * height + 2:.1f}%", name)
-        )
+        place = f"left:{max(100 * left, 1.5):.1f}%;bottom:{100 * height + 2:.1f}%"
+        marks.append(_mark("bu-peak", place, name))
     return marks
 
 

@@ -1,4 +1,4 @@
-"""Pictures of maps without a drawing library: 8-bit PNG files with a palette, as text that a page can hold.
+"""Draw maps without a drawing library: 8-bit PNG files with a palette, as text that a page can hold.
 
 A palette of 255 colours is interpolated between a few anchors: those of viridis [1]_ for maps that begin at zero, those
 of PuOr [2]_ for signed ones. Number 0 of the palette is transparent.

@@ -1,4 +1,4 @@
-"""Text for a prompt: at most twelve lines of at most a hundred characters, however long the names in it are."""
+"""Cut text for a prompt: at most twelve lines of at most a hundred characters, however long its names are."""
 
 import textwrap
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Words and tables for a result: what `repr`, notebooks and reports say of it."""
+"""Describe a result in words and tables, for `repr`, notebooks and reports."""
 
 from collections.abc import Sequence
 
@@ -75,7 +75,7 @@ def say_posterior(posterior: Posterior | None, info: Info) -> str:
 def share_table(
     estimate: Factorization, info: Info, names: Sequence[str], short: bool = False
 ) -> list[tuple[str, ...]]:
-    """Lay out the share of all counts that each component makes, the errors of which are never merged.
+    """Lay out the share of all counts that each component makes, with its three errors in columns of their own.
 
     Parameters
     ----------

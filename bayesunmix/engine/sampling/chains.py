@@ -25,7 +25,7 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 # NumPy parses the header of every array as Python source, and Python 3.11 fails ("AST constructor recursion depth
 # mismatch") where two threads parse at once.
 _ONE_READS = Lock()
-Result = TypeVar("Result")
+Ended = TypeVar("Ended")
 
 
 class Checkpoint(NamedTuple):
@@ -64,7 +64,7 @@ def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.A
     return Checkpoint(Path(path).absolute(), digest.hexdigest())
 
 
-def side_by_side(run: Callable[[int, Event], Result], n_chains: int) -> tuple[list[Result], bool]:
+def run_side_by_side(run: Callable[[int, Event], Ended], n_chains: int) -> tuple[list[Ended], bool]:
     """Run chains in threads until they are done, or until Ctrl-C asks them to end early.
 
     The memory that compiling their code took is given back first.

@@ -15,7 +15,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.engine.device.events import occupied
 from bayesunmix.engine.fits.starts import best_start
-from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, side_by_side
+from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, run_side_by_side
 from bayesunmix.engine.sampling.gamma_poisson import log_span
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
@@ -137,7 +137,7 @@ def sample_jointly(
             keys = jax.random.split(jax.random.fold_in(run_key, number), n_warmup + n_blocks)
             return advance_in_blocks(step, chains[number], keys, stop, "endmembers", kept, f"{stage}{number}")
 
-        results, interrupted = side_by_side(run, n_chains)
+        results, interrupted = run_side_by_side(run, n_chains)
         return [chain for chain, _ in results], [found[n_warmup:] for _, found in results], interrupted
 
     with stage("compiling the sampler, once for each image size"):  # and not in every thread

@@ -26,7 +26,7 @@ import numpy as np
 from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
-from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, side_by_side
+from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, run_side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, Sums, advance_maps, place_photons
 from bayesunmix.running.progress import stage
 
@@ -136,7 +136,7 @@ def draw_maps(
 
     with stage("compiling the sampler of maps, once for each image size"):  # and not in every thread
         advance_maps(events, *begin(0), key, prior, 0)
-    results, interrupted = side_by_side(run, n_chains)
+    results, interrupted = run_side_by_side(run, n_chains)
     n = (n_sweeps - n_sweeps // 2) * sum(max(len(found) - n_warmup, 0) for _, found in results)
     draws = [[arrays[0] for arrays in found if arrays] for _, found in results]
     states = [state for state, _ in results]

@@ -27,7 +27,7 @@ from bayesunmix.engine.device.events import Occupied, occupied, padded_size
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
-from bayesunmix.engine.sampling.chains import side_by_side
+from bayesunmix.engine.sampling.chains import run_side_by_side
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.subspace.corners import COUNTS_PER_CORNER, coarsen_for_corners, corner_start
 from bayesunmix.running.progress import stage
@@ -120,7 +120,7 @@ def find_modes(
     begins = [begin(number) for number in range(n_tried)]
     with stage("compiling the sampler, once for each image size"):  # and not in every thread
         step(begins[0][0], key)
-    ends, interrupted = side_by_side(run, n_tried)
+    ends, interrupted = run_side_by_side(run, n_tried)
     if interrupted:
         raise KeyboardInterrupt
     chosen = likelier([drawn for _, drawn in ends], n_chains)

@@ -33,7 +33,7 @@ from bayesunmix.engine.device.events import LEAST_RATE
 from bayesunmix.engine.sampling.gamma_poisson import Prior
 from bayesunmix.engine.sampling.joint import FEWEST_DRAWS
 from bayesunmix.running.progress import track
-from bayesunmix.spectra.line_model import START, WIDTH
+from bayesunmix.spectra.line_model import PRIOR_SD, START
 from bayesunmix.spectra.line_shapes import DetectorCalibration, LineShapes
 
 MOST_TREE_DEPTH = 8
@@ -114,9 +114,9 @@ def calibration_prior(name: str) -> Any:
     from numpyro import distributions as dist
 
     if name == "width":
-        return dist.LogNormal(0.0, WIDTH[2])
+        return dist.LogNormal(0.0, PRIOR_SD[2])
     which = ("offset_kev", "gain").index(name)
-    return dist.Normal(START[which], WIDTH[which])
+    return dist.Normal(START[which], PRIOR_SD[which])
 
 
 def sample_by_nuts(

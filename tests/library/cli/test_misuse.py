@@ -24,7 +24,8 @@ def refused(run, tmp_path):
 def test_words_that_no_command_knows(refused):
     refused("no such option: --componets", "unmix", "map.bcf", "--componets", 3, "--out", "x")
     refused("`bayesunmix unmix --help` shows what there is", "unmix", "map.bcf", "--componets", 3)
-    refused("no such command 'unmx'", "unmx", "map.bcf")
+    refused("did you mean --components? `bayesunmix unmix", "unmix", "map.bcf", "--componets", 3)
+    refused("no such command 'unmx'; did you mean 'unmix'? `bayesunmix --help`", "unmx", "map.bcf")
     refused(
         "'--components': must be a whole number, got 'two'",
         "unmix",
@@ -70,7 +71,7 @@ def test_places(refused, film, tmp_path):
     refused(box + "lie inside the map, which is 0:8,0:40", "region", film, "--box", "0:9,0:2")
     refused("and hold a pixel", "region", film, "--box", "3:3,0:2")
     refused("and hold a pixel", "region", film, "--box", "5:3,0:2")
-    refused("outside the image's mask", "region", film, "--box", "0:1,0:2")
+    refused("must contain a pixel inside the image's mask", "region", film, "--box", "0:1,0:2")
     refused("from 0,0 to 7,39, got '3'", "denoise", film, "--pixel", "3")
     refused("from 0,0 to 7,39, got '8,2'", "denoise", film, "--pixel", "8,2")
     refused("got '-1,2'", "denoise", film, "--pixel=-1,2")
