@@ -6,6 +6,9 @@ from docutils import nodes
 from docutils.utils.math import latex2mathml
 from sphinx.application import Sphinx
 
+# What docutils does not know, and its nearest of kin.
+_SPELLINGS = {r"\Big": "", r"\dots": r"\ldots", r"\textstyle": ""}
+
 
 def inline(self: Any, node: nodes.math) -> None:
     """Write an equation in a line of text."""
@@ -20,6 +23,8 @@ def display(self: Any, node: nodes.math_block) -> None:
 
 
 def _mathml(text: str, block: bool) -> str:
+    for unknown, known in _SPELLINGS.items():
+        text = text.replace(unknown, known)
     return str(latex2mathml.tex2mathml(text, as_block=block))
 
 
