@@ -22,15 +22,23 @@ from simulations import PHANTOMS, acquire
 
 
 def show(trial, result):
-    """Say and draw the share of all counts of each component: truth, estimate, and the range that fits as well."""
+    """Print and draw each component's share of all counts, and the range that fits as well."""
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     overall = bu.identify(result, trial.image).overall
-    truth, estimate = (f.abundances.sum(axis=0) / f.abundances.sum() for f in (trial.truth, result.estimate))
+    truth, estimate = (f.abundances.sum(0) / f.abundances.sum() for f in (trial.truth, result.estimate))
     print("        truth  estimate  fits as well")
     for k, label in enumerate(trial.phantom.labels):
-        print(
-            f"{label:7} {truth[k]:.3f}     {estimate[k]:.3f}  {overall.lower[k]:.3f} to {overall.upper[k]:.3f}"
-        )
+        ends = f"{overall.lower[k]:.3f} to {overall.upper[k]:.3f}"
+        print(f"{label:7} {truth[k]:.3f}     {estimate[k]:.3f}  {ends}")
+    figure = Figure(figsize=(6.4, 1.9), layout="constrained")
+    axes, rows = figure.subplots(), np.arange(len(truth))
+    axes.hlines(rows, overall.lower, overall.upper, linewidth=8, color="0.8", label="fits as well")
+    axes.plot(estimate, rows, "o", label="estimate")
+    axes.plot(truth, rows, "|", color="black", markersize=16, label="truth")
+    axes.set(yticks=rows, yticklabels=trial.phantom.labels, xlim=(0, 0.95), ylim=(2.5, -0.5))
+    axes.set_xlabel("share of all counts")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
 
 
 film = acquire(PHANTOMS["nicr_film"](shape=(32, 48), substrate_nm=40, n_channels=450), dose=100, rng=0)
