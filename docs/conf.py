@@ -37,12 +37,12 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_nb",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "mathml",
     "names",
 ]
 exclude_patterns = ["_build", "_ext", "tutorials", "auto_tutorials/*.ipynb"]
@@ -61,6 +61,7 @@ nb_execution_timeout = -1  # a busy machine is slow, not wrong
 nb_merge_streams = True
 
 html_theme = "pydata_sphinx_theme"
+html_math_renderer = "mathml"
 html_title = "bayesunmix"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -35,10 +35,9 @@ def read(name):
 def lines():
     """Every line of a shell block, with the page it stands on."""
     for page in PAGES:
-        for block in re.findall(
-            r"```(?:console)?\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
-        ):
-            for line in block.replace("\\\n", " ").splitlines():
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for language, block in re.findall(r"^```(.*?)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE):
+            for line in block.splitlines() if language in ("", "shell") else ():
                 yield page.name, line.strip().removeprefix(".venv/bin/")
 
 

@@ -360,13 +360,14 @@ def test_the_locks_hold_hashes_and_no_address(name, gpl):
     assert ("\nhyperspy==" in lock) is gpl
 
 
-def test_both_environments_hold_the_same_versions():
+@pytest.mark.parametrize("other", ["hyperspy.txt", "docs.txt"])
+def test_environments_hold_the_same_versions(other):
     pinned, more = (
         {
             line.split(" ")[0]
             for line in (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
         }
-        for name in ("lock.txt", "hyperspy.txt")
+        for name in ("lock.txt", other)
     )
     assert {line for line in pinned if "==" in line} <= more
 

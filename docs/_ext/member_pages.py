@@ -9,7 +9,7 @@ from typing import Any
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
 from bayesunmix.contracts.method import METHODS
-from benchmarks.metric import METRICS, Metric
+from benchmarks.metric import METRICS
 
 
 def write(folder: Path) -> None:
@@ -36,9 +36,7 @@ def write(folder: Path) -> None:
             for name, member in members.items()
         ]
         _write(folder / f"{kind}.inc", _table(rows) + _toctree(kind, members))
-    metrics = [
-        (f"``{name}``", f"{_first_line(METRICS[name].score)}{_unit(METRICS[name])}") for name in METRICS
-    ]
+    metrics = [(f"``{name}``", _first_line(METRICS[name].score)) for name in METRICS]
     _write(folder / "metrics.inc", _table(metrics))
 
 
@@ -77,10 +75,6 @@ def _first_line(member: Any) -> str:
     """Return the first sentence of the file that a member is in."""
     text = inspect.getdoc(sys.modules[member.__module__]) or ""
     return " ".join(text.split("\n\n")[0].split())
-
-
-def _unit(metric: Metric) -> str:
-    return f" In {metric.unit}." if metric.unit and metric.unit != "of the mean" else ""
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ atom-probe needles of SRM 2135c are cut from it (Taillon, 2022), at 20 counts pe
 # too. ``bu.read`` also takes ``.bcf``, ``.emd``, ``.pts``, ``.rpl`` and ``.zspy``.
 
 import tempfile
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -75,7 +76,7 @@ spectra = bu.plot_spectra(result, image)
 # ``bu.UnmixingWarning``. Here there is one:
 
 for warning in said:
-    print(f"{warning.category.__name__}: {warning.message}")
+    print(textwrap.fill(f"{warning.category.__name__}: {warning.message}", 88))
 
 # %%
 # It says that the *share* of each material may be anything in a range, although its error bar is narrower. Spectra

@@ -22,7 +22,7 @@ from simulations import PHANTOMS, acquire
 
 
 def show(trial, result):
-    """Print the share of all counts of each component: truth, estimate, and the range that fits as well."""
+    """Say and draw the share of all counts of each component: truth, estimate, and the range that fits as well."""
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
     overall = bu.identify(result, trial.image).overall
     truth, estimate = (f.abundances.sum(axis=0) / f.abundances.sum() for f in (trial.truth, result.estimate))
@@ -34,7 +34,7 @@ def show(trial, result):
 
 
 film = acquire(PHANTOMS["nicr_film"](shape=(32, 48), substrate_nm=40, n_channels=450), dose=100, rng=0)
-show(film, bu.unmix(film.image, 3, "nmf", seed=0))
+picture_1 = show(film, bu.unmix(film.image, 3, "nmf", seed=0))
 
 # %%
 # Mixed everywhere: not unique
@@ -44,13 +44,13 @@ show(film, bu.unmix(film.image, 3, "nmf", seed=0))
 # same. The fit is as good as before, and the answer is one of very many.
 
 mixture = acquire(PHANTOMS["nicr_mixed"](shape=(32, 48), n_channels=450), dose=100, rng=0)
-show(mixture, bu.unmix(mixture.image, 3, "nmf", seed=0))
+picture_2 = show(mixture, bu.unmix(mixture.image, 3, "nmf", seed=0))
 
 # %%
 # More counts do not help: the range is the same for ten times as many.
 
 brighter = acquire(PHANTOMS["nicr_mixed"](shape=(32, 48), n_channels=450), dose=1000, rng=0)
-show(brighter, bu.unmix(brighter.image, 3, "nmf", seed=0))
+picture_3 = show(brighter, bu.unmix(brighter.image, 3, "nmf", seed=0))
 
 # %%
 # Seen in projection: the trap
@@ -62,7 +62,7 @@ show(brighter, bu.unmix(brighter.image, 3, "nmf", seed=0))
 
 particles = acquire(PHANTOMS["core_shell"](n_channels=500), dose=100, rng=0)
 fit = bu.unmix(particles.image, 3, "nmf", seed=0)
-show(particles, fit)
+picture_4 = show(particles, fit)
 
 fit = fit.reorder(bu.match(particles.truth.endmembers, fit.estimate.endmembers))
 core = particles.truth.abundances[:, 2] > 0.5 * particles.truth.abundances[:, 2].max()

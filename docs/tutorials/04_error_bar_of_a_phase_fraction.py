@@ -25,6 +25,8 @@ with warnings.catch_warnings():
     result = bu.unmix(image, n_components=3, seed=0, progress=False, **quick)
 result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
 
+maps = bu.plot_maps(result, image)
+
 # %%
 # The whole field
 # ---------------

@@ -10,6 +10,8 @@ where they disagree.
 # A fit that is right
 # -------------------
 
+import textwrap
+
 import bayesunmix as bu
 from simulations import PHANTOMS, acquire
 from simulations.acquisition import Acquisition
@@ -27,7 +29,7 @@ print(right.alarm, right.sentences)
 
 wrong = bu.check(bu.unmix(image, 2, "nmf", seed=0), image)
 for sentence in wrong.sentences[:4]:
-    print("-", sentence)
+    print(textwrap.fill(f"- {sentence}", 88, subsequent_indent="  "))
 
 # %%
 # The picture shows the spectrum of the sum, what is left of it, and where in the map the deviance is too large.
@@ -44,7 +46,7 @@ picture = bu.plot_checks(wrong)
 shifted = acquire(film, dose=200, rng=0, acquisition=Acquisition(gain=1.01)).image
 for method, n_components in (("nmf", 3), ("elements", None)):
     found = bu.check(bu.unmix(shifted, n_components, method), shifted)
-    print(f"{method}: {found.sentences[0]}")
+    print(textwrap.fill(f"{method}: {found.sentences[0]}", 88))
 
 # %%
 # What a check can and cannot say
