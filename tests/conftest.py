@@ -92,5 +92,5 @@ def _opened(out: Path, width: int, **settings) -> Iterator:
 
 @pytest.fixture
 def without_relevance(monkeypatch):
-    """Let `bayesunmix.rank` ask two criteria: the third is a method, tested as one, and takes long to compile."""
+    """Let `bayesunmix.rank` ask two criteria: the third, a method with tests of its own, takes long to compile."""
     monkeypatch.setattr("bayesunmix.dimension.rank.relevant_components", lambda image, most, seed: 3)
