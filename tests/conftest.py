@@ -88,3 +88,9 @@ def _opened(out: Path, width: int, **settings) -> Iterator:
         page.goto((out / "report.html").as_uri())
         yield page
         browser.close()
+
+
+@pytest.fixture
+def without_relevance(monkeypatch):
+    """Let `bayesunmix.rank` ask two criteria: the third, a method with tests of its own, takes long to compile."""
+    monkeypatch.setattr("bayesunmix.dimension.rank.relevant_components", lambda image, most, seed: 3)

@@ -32,7 +32,8 @@ def _show(name: str, method: type) -> None:
     from bayesunmix.cli.setting_types import words_of
     from bayesunmix.cli.settings import settings_of
 
-    print(f"{name}: {(method.__doc__ or 'no description').strip().splitlines()[0]}\n")
+    first_line = next(iter((method.__doc__ or "no description").strip().splitlines()))
+    print(textwrap.fill(f"{name}: {first_line}", _WIDTH) + "\n")
     settings = settings_of(method).values()
     if not settings:
         print("It has no settings.")

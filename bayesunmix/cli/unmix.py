@@ -1,6 +1,7 @@
 """`bayesunmix unmix`: from a file to a folder of results."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,6 +96,9 @@ def unmix(
             _write_report(folder / "report.html", result, image)
     if not quiet:
         summary.print_summary(said, heard, out)
+    if result.info.get("interrupted"):
+        print(f"bayesunmix: interrupted; what was found until then is in {str(out)!r}", file=sys.stderr)
+        sys.exit(130)
 
 
 def _draw(folder: Path, image: "SpectrumImage", result: "Unmixing") -> None:

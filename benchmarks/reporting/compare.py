@@ -10,6 +10,7 @@ import pandas as pd
 from benchmarks.metric import METRICS
 from benchmarks.published import ROW, read_results
 from benchmarks.reporting.paired import pairs
+from benchmarks.standing import differing
 
 NOISY = 1.1  # costs of one machine differ this much between runs
 
@@ -70,6 +71,11 @@ def _sentences(old: pd.DataFrame, new: pd.DataFrame, a: pd.DataFrame, b: pd.Data
     for what, column in (("code", "code"), ("truth", "phantom_digest")):
         differs = int((a[column].astype(str) != b[column].astype(str)).sum())
         sentences.append(f"{what}: the same" if not differs else f"{what}: another one in {differs} cells")
+    found = differing(a, b)
+    changed = list(found.index[found["off"] > 0])
+    sentences.append(
+        f"scores: other ones of {', '.join(changed)}" if changed else "scores: the same in every digit"
+    )
     for before, after, word in ((a, b, "fail now"), (b, a, "failed before")):
         lost = after[(before["status"] == "ok") & (after["status"] != "ok")]
         sentences += [

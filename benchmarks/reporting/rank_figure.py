@@ -28,6 +28,6 @@ def rank_figure(ranks: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     if ranks["high"].notna().any():
         axes.axvspan(ranks["low"].iloc[0], ranks["high"].iloc[0], color="#000000", alpha=0.05, linewidth=0)
     axes.set_yticks(range(len(ranks)), list(ranks.index), fontsize=8)
-    axes.set_ylim(len(ranks) - 0.5, -0.5)
+    axes.set_ylim(max(len(ranks), 1) - 0.5, -0.5)
     axes.set_xlabel("mean rank over metrics and trials (1 is best), 95 % interval over seeds", fontsize=8.5)
     return figure

@@ -1,4 +1,4 @@
-"""The README's first figure: the film at 20 counts per pixel, unmixed by `bayes`, against the truth.
+"""Draw the README's first figure: the film at 20 counts per pixel, unmixed by `bayes`, against the truth.
 
 For each component: truth, estimate, error, and the width of the 90 % interval; below, the endmembers with
 their 90 % bands. Run ``python -m paper.figures.overview``.

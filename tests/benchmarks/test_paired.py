@@ -112,6 +112,7 @@ def test_compare_says_what_changed_and_what_only_one_has(tmp_path):
         "5 cells in both, 1 only before, 0 only after",
         "code: another one in 5 cells",
         "truth: the same",
+        "scores: other ones of b",
         "1 cells of b fail now: it broke",
     ]
     verdicts = changes.set_index(["method", "metric"])["verdict"].to_dict()

@@ -260,8 +260,9 @@ def test_checks_know_no_masked_pixel(oval):
     assert found.counts.sum() == pytest.approx(image.n_photons, rel=0.01)
 
 
+@pytest.mark.usefixtures("without_relevance")
 def test_the_rank_is_that_of_what_takes_part():
-    """Two phases in the disc, a third beside it."""
+    """Two phases in the mask, a third beside it."""
     rng = np.random.default_rng(3)
     spectra = rng.dirichlet(np.full(40, 0.3), 3)
     phase = np.zeros((24, 24), int)
@@ -292,6 +293,7 @@ def test_masked_pixels_are_drawn_blank(oval, tmp_path):
     plot_maps(bu.unmix(hidden, 1, "nmf"), hidden).savefig(tmp_path / "nothing.png")  # of the central slice
 
 
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize("shape", [(120,), (1, 110), (3, 6, 8)])
 def test_bayes_of_any_shape_that_is_mostly_vacuum(shape):
     """Three quarters of the pixels are empty, a few more are masked, and the needle between has two phases."""

@@ -38,12 +38,6 @@ def noise(dose, rng, side=24):
     )
 
 
-@pytest.fixture
-def relevance(monkeypatch):
-    """Answer for a method that has tests of its own and takes seconds to compile."""
-    monkeypatch.setattr(ranking, "relevant_components", lambda image, most, seed: 3)
-
-
 def test_a_product_of_margins_becomes_exactly_white():
     rows, columns = np.array([1, 4, 2, 0, 8]), np.array([3, 0, 1, 5])
     u, v = biwhiten(sparse.csr_array(np.outer(rows, columns)))
@@ -138,7 +132,7 @@ def test_held_out_deviance_falls_by_twice_each_gain():
     assert found.deviance.argmin() == 2
 
 
-@pytest.mark.usefixtures("relevance")
+@pytest.mark.usefixtures("without_relevance")
 def test_the_same_seed_gives_the_same_numbers_and_agreement_is_said():
     image = planted(3, 60, np.random.default_rng(0))
     first, again, other = (bu.rank(image, most=5, seed=seed) for seed in (1, 1, 2))
@@ -174,7 +168,7 @@ def test_the_sentence_follows_the_criteria(monkeypatch, above, held, relevant, w
     assert len(figure.axes) == 2
 
 
-@pytest.mark.usefixtures("relevance")
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize(
     "counts",
     [

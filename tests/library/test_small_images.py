@@ -84,12 +84,14 @@ def test_a_right_answer_or_one_sentence(method, counts, k):
     holds(method, counts, k)
 
 
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize("method", SLOW)
 def test_a_right_answer_or_one_sentence_of_slow_methods(method):
     for counts, k in hard_counts():
         holds(method, counts, k)
 
 
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize("method", every_method(but=LEAST_SQUARES | {"elements"}))
 def test_one_component_is_the_sum_spectrum(method):
     counts = np.random.default_rng(1).poisson(20.0 * np.array([0.5, 1, 4, 2, 0.5, 0.2, 0.6, 0.3]), (9, 8))

@@ -75,6 +75,7 @@ def test_more_components_than_pixels_that_hold_counts():
         bu.unmix(image, 3, Stub())
 
 
+@pytest.mark.usefixtures("without_relevance")
 def test_a_method_that_finds_the_number_of_components_need_not_be_told():
     @dataclass(frozen=True)
     class Finds:
@@ -102,6 +103,7 @@ class Doubter:
         return Stub().fit(image, n_components, key)
 
 
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize(("k", "harm"), [(1, "too few"), (2, ""), (3, "too many")])
 def test_a_number_of_components_that_the_counts_do_not_show_is_doubted(k, harm):
     image = Sampler(APART, PURE).image()

@@ -29,6 +29,7 @@ class Probe:
             "warnings": ["no good"],
             "objective": [np.float32(2.5), np.nan],
             "odd": {1, 2},
+            **({"interrupted": True} if Probe.interrupted else {}),
         }
         estimate = bu.Factorization(shares, np.repeat(totals, n_components, axis=1))
         posterior = None
@@ -70,6 +71,7 @@ def probe(monkeypatch):
     monkeypatch.setitem(bu.METHODS._members, "cli_bare", Bare)
     monkeypatch.setattr(Probe, "fails", None, raising=False)
     monkeypatch.setattr(Probe, "draws", False, raising=False)
+    monkeypatch.setattr(Probe, "interrupted", False, raising=False)
     return Probe
 
 

@@ -29,7 +29,7 @@ def test_methods_shows_the_settings_of_one(run):
         assert f"\n{line}" in out
     assert max(map(len, out.splitlines())) <= 80
     said = out.split("n_maps=none")[1].split("\n\n")[0]
-    assert "Draws of the endmembers that get maps" in said
+    assert "that get maps" in " ".join(said.split())
     assert run("methods", "cli_bare")[1].endswith("It has no settings.\n")
     status, _, err = run("methods", "byes")
     assert status == 2 and "did you mean 'bayes'" in err

@@ -171,3 +171,14 @@ def test_a_method_that_ends_early_leaves_nothing(unmix, tmp_path, monkeypatch, e
     assert (code, out) == (status, "")
     assert err.splitlines()[-1].startswith("bayesunmix: ")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_an_interrupted_method_found_is_written(unmix, tmp_path, monkeypatch, probe, strict):
+    monkeypatch.setattr(probe, "interrupted", True)
+    status, out, err = unmix()
+    assert status == 130 and "NOT converged" in out
+    assert (
+        err.splitlines()[-1]
+        == f"bayesunmix: interrupted; what was found until then is in {str(tmp_path / 'out')!r}"
+    )
+    assert strict(tmp_path / "out" / "summary.json")["interrupted"] is True
