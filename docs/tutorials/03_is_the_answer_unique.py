@@ -16,6 +16,7 @@ how large this freedom is, when it is small, and what takes it away.
 import warnings
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import bayesunmix as bu
 from simulations import PHANTOMS, acquire
