@@ -34,7 +34,7 @@ def show(trial, result):
     figure = Figure(figsize=(6.4, 1.9), layout="constrained")
     axes, rows = figure.subplots(), np.arange(len(truth))
     axes.hlines(rows, overall.lower, overall.upper, linewidth=8, color="0.8", label="fits as well")
-    axes.plot(estimate, rows, "o", label="estimate")
+    axes.plot(estimate, rows, "o", markersize=4, label="estimate")
     axes.plot(truth, rows, "|", color="black", markersize=16, label="truth")
     axes.set(yticks=rows, yticklabels=trial.phantom.labels, xlim=(0, 0.95), ylim=(2.5, -0.5))
     axes.set_xlabel("share of all counts")
