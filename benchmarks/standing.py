@@ -18,6 +18,8 @@ from benchmarks import provenance
 from benchmarks.metric import METRICS
 from benchmarks.published import ROW, read_about, read_results, read_rows, write_about
 
+_ZERO = 1e-9  # a score that is smaller is zero but for rounding: its differences are relative to this
+
 
 def differing(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Compare the scores of the cells that both tables hold.
@@ -112,8 +114,8 @@ def _off(before: pd.Series, after: pd.Series) -> float:
     a, b = before.to_numpy(float), after.to_numpy(float)
     if (np.isnan(a) != np.isnan(b)).any():
         return float("inf")
-    size = np.maximum(np.abs(a), np.abs(b))
-    return float(np.nan_to_num(np.abs(a - b) / np.where(size > 0, size, 1)).max(initial=0.0))
+    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), _ZERO)
+    return float(np.nan_to_num(np.abs(a - b) / size).max(initial=0.0))
 
 
 def _agreement(published: pd.DataFrame, method: str) -> dict[str, Any]:
