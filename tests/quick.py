@@ -19,7 +19,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bayes": {"n_warmup": 40, "n_draws": 40, "n_maps": 40},
     "bayes_gibbs": {"n_warmup": 30, "n_draws": 40},
     "bayes_cavi": {"n_draws": 30},
-    "bayes_nuts": {"n_warmup": 20, "n_draws": 60, "n_chains": 1},
+    "bayes_nuts": {"n_warmup": 20, "n_draws": 30},
     "bootstrap": {"n_replicates": 20},
     "fisher_conditional": {"n_draws": 40},
     "fisher_joint": {"n_draws": 40},

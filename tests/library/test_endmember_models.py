@@ -19,8 +19,8 @@ SI_CR_NI = (("Si",), ("Cr",), ("Ni",))
 
 
 @cache
-def mixed():
-    return acquire(PHANTOMS["nicr_mixed"](shape=(24, 32), n_channels=300), 20, 0)
+def mixed(dose=20):
+    return acquire(PHANTOMS["nicr_mixed"](shape=(24, 32), n_channels=300), dose, 0)
 
 
 @pytest.fixture(params=list(ENDMEMBER_MODELS))
@@ -206,7 +206,7 @@ def test_counts_of_the_strobe_have_a_place():
     wide = np.zeros((image.n_pixels, image.n_channels + 5), np.int64)
     wide[:, 5:], wide[:, 2] = image.counts.toarray(), 3
     kev = np.concatenate([[-0.02, -0.01, 0, 0.01, 0.02], image.energy_kev])
-    strobe = bu.SpectrumImage(wide, kev, (32, 32, kev.size))
+    strobe = bu.SpectrumImage(wide, kev, (*image.navigation_shape, kev.size))
     known = ENDMEMBER_MODELS["elements"]().prepare(strobe, None)
     assert known.names[-1] == "noise" and known.spectra[-1, 2] == 1 and not known.spectra[:-1, :5].any()
     prepared = PhaseSpectra().prepare(strobe, None)
@@ -247,7 +247,7 @@ def test_owned_lines_make_a_mixture_unique():
 
 
 def test_line_families_as_components():
-    trial = mixed()
+    trial = mixed(100)
     result = bu.unmix(trial.image, method="bayes", endmember_model="elements", **QUICK)
     assert result.names == ("Si_K", "Cr_K", "Ni_K", "continuum_0", "continuum_1", "continuum_2")
     assert np.isfinite(result.info["r_hat"])

@@ -311,7 +311,7 @@ def test_too_few_components_are_said():
     image = picture(np.round(truth.expected()))
     amounts = truth.abundances @ np.array([[1, 0], [0, 1], [0, 1]])
     found = bu.identify(bu.Unmixing(bu.Factorization(truth.endmembers[:2], amounts)), image, n_steps=5)
-    assert "the number of components or the model may be wrong" in found.warnings[0]
+    assert "The number of components or the model may be wrong" in found.warnings[0]
 
 
 def test_components_that_no_count_tells_apart_leave_everything_open():

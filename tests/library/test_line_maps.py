@@ -60,5 +60,5 @@ def test_a_line_that_cannot_be_mapped_is_named(trial, line, sentence):
 
 
 def test_an_estimate_of_another_image_is_refused(trial):
-    with pytest.raises(ValueError, match="estimate must be one of this image of 240 pixels"):
+    with pytest.raises(ValueError, match="the result must be of this image, which has 240 pixels"):
         line_map(trial.image.rebin(2), "Ni_Ka", trial.truth)
