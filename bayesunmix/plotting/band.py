@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bayesunmix.analysis.denoising import Band
-from bayesunmix.plotting.style import COLOURS
+from bayesunmix.plotting.style import COLOURS, Picture
 
 
 def plot_band(energy_kev: np.ndarray, counts: np.ndarray, band: Band, interval: float) -> Figure:
@@ -23,7 +23,7 @@ def plot_band(energy_kev: np.ndarray, counts: np.ndarray, band: Band, interval: 
     -------
     figure : matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    figure = Picture(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots()
     axes.step(energy_kev, counts, where="mid", color="0.6", lw=0.7, label="measured counts")
     label = f"{100 * interval:g} % interval of the expected counts"

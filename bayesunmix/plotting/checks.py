@@ -7,6 +7,7 @@ from matplotlib.ticker import NullLocator
 
 from bayesunmix.checks.check import Checks
 from bayesunmix.checks.held_out import BAND, BINS
+from bayesunmix.plotting.style import Picture
 
 _BLUE, _RED, _GREY = "#0072B2", "#D55E00", "0.88"
 _LIMIT = 5.0  # of the colour scale, in standard deviations
@@ -38,7 +39,7 @@ def plot_checks(found: Checks) -> Figure:
     >>> result = bu.unmix(image, 2, "nmf")
     >>> figure = bu.plot_checks(bu.check(result, image))
     """
-    figure = Figure(figsize=(7.2, 7.4), layout="constrained")
+    figure = Picture(figsize=(7.2, 7.4), layout="constrained")
     grid = figure.add_gridspec(3, 2, height_ratios=(1.0, 1.0, 1.5), width_ratios=(1.1, 1))
     spectrum = figure.add_subplot(grid[0, :])
     _draw_spectrum(spectrum, found)

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from bayesunmix.data.grid import Axis, central_slice, pixel_aspect, scale_bar
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.plotting.style import COLOURS, LEVEL, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
 
 
 def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
@@ -98,7 +98,7 @@ def _plot_grid(
     columns = math.ceil(n / math.ceil(n / 4))
     lines = [(maps, unit, range(i, min(i + columns, n))) for i in range(0, n, columns) for maps, unit in rows]
     tall = min(max(aspect * height / width, 0.25), 2.5)
-    figure = Figure(
+    figure = Picture(
         figsize=(0.4 + 2.9 * columns, (2.3 * tall + 0.5) * len(lines) + 0.2), layout="constrained"
     )
     panels = figure.subplots(len(lines), columns, squeeze=False)
@@ -158,7 +158,7 @@ def _plot_line_scan(
 ) -> Figure:
     axis = image.axes[0]
     position = np.arange(len(abundances)) * axis.scale
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    figure = Picture(figsize=(7.2, 3.2), layout="constrained")
     axes = figure.subplots()
     for k, values in enumerate(abundances.T):
         colour = COLOURS[k % len(COLOURS)]

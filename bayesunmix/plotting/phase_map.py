@@ -9,7 +9,7 @@ from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, PhaseMap
 from bayesunmix.data.grid import central_slice, pixel_aspect
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.plotting.style import COLOURS
+from bayesunmix.plotting.style import COLOURS, Picture
 
 _UNDECIDED, _NONE = "0.75", "white"
 _WIDTH, _LETTER = 4.6, 0.08  # inches
@@ -39,7 +39,7 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
     handles = _handles(found, result.names, colours)
     legend = 1.4 + _LETTER * max(len(str(handle.get_label())) for handle in handles)
     size = (_WIDTH + legend, _WIDTH * min(max(tall, 0.15), 2.0) + 0.9)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Picture(figsize=size, layout="constrained")
     axes = figure.subplots()
     shown = np.where(labels == UNDECIDED, len(colours), np.where(labels == NONE, len(colours) + 1, labels))
     across, down = image.axes[-1], image.axes[0 if is_profile else -2]

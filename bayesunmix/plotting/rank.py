@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bayesunmix.dimension.rank import Rank
-from bayesunmix.plotting.style import COLOURS
+from bayesunmix.plotting.style import COLOURS, Picture
 
 
 def plot_rank(found: Rank) -> Figure:
@@ -33,7 +33,7 @@ def plot_rank(found: Rank) -> Figure:
     >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
     >>> figure = bu.plot_rank(bu.rank(image))
     """
-    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    figure = Picture(figsize=(7.2, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_scree(left, found)
     _draw_gains(right, found)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.plotting.style import COLOURS, LEVEL, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
 from bayesunmix.spectra.peaks import find_peaks
 
 
@@ -47,7 +47,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     endmembers = 100 * result.estimate.endmembers
     bounds = [100 * b.endmembers for b in result.posterior.interval(LEVEL)] if result.posterior else None
     n = len(endmembers)
-    figure = Figure(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
+    figure = Picture(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
     panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
     stop = last_channel(image.sum_spectrum())
     energy = image.energy_kev[:stop]

@@ -1,16 +1,28 @@
-"""Colours, the probability of intervals, and the title of a component, as all pictures use them.
+"""Colours, the probability of intervals, titles and the figure itself, as all pictures use them.
 
 Colours are those of Okabe and Ito, which colour-blind readers tell apart; maps use `viridis`, and signed ones (PCA,
 ICA) `PuOr` centred on zero.
 """
 
+import io
 from collections.abc import Sequence
+
+from matplotlib.figure import Figure
 
 from bayesunmix.data.display.words import say_shares
 from bayesunmix.data.result import Unmixing
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LEVEL = 0.9
+
+
+class Picture(Figure):
+    """Show itself in a notebook, without pyplot and whatever its backend is."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
 
 
 def titles(result: Unmixing, separator: str = " ") -> Sequence[str]:

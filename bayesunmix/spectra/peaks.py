@@ -77,7 +77,9 @@ def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> list[Peak]:
     width = channel_width(energy_kev)
     sigma = max(0.025 / width, 0.5)  # channels; less than half of a peak's own width
     smooth = gaussian_filter1d(counts, sigma)
-    rough = gaussian_filter1d(np.convolve(counts, (1, -4, 6, -4, 1), "same") ** 2 / 70, 8 * sigma)
+    # One difference a channel, also of fewer channels than it takes, where "same" would give five.
+    difference = np.convolve(counts, (1, -4, 6, -4, 1))[2 : counts.size + 2]
+    rough = gaussian_filter1d(difference**2 / 70, 8 * sigma)
     noise = np.sqrt(np.maximum(rough, np.maximum(smooth, 1.0)) / (2 * np.sqrt(np.pi) * sigma))
     # A window as wide as a peak, so that the edge of a gap in the spectrum is not taken for a flank.
     window, apart = (max(int(kev / width), 1) for kev in (0.4, 0.06))

@@ -148,6 +148,20 @@ def test_only_sure_peaks_get_a_name(lines, names):
     assert [peak.element for peak in find_peaks(ENERGY, counts)] == names
 
 
+def test_pictures_show_themselves_in_a_notebook():
+    for picture in (plot_maps(*example()), plot_spectra(*example())):
+        assert picture._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 4, 5, 6])
+def test_spectra_of_few_channels_are_drawn(n_channels):
+    counts = np.random.default_rng(0).poisson(9, (3, 4, n_channels)) + 1
+    image = bu.SpectrumImage(counts, np.arange(1.0, n_channels + 1))
+    plot_spectra(bu.unmix(image, 1, "pca"), image).canvas.draw()
+    found = find_peaks(image.energy_kev, image.sum_spectrum())
+    assert all(1 <= peak.energy_kev <= n_channels for peak in found)
+
+
 def test_pictures_leave_no_global_state():
     plot_maps(*example())
     import sys
