@@ -130,7 +130,7 @@ def phase_map(
 
 def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:
     """Tell specimen from vacuum in a map of counts, also where many pixels of the specimen caught no photon."""
-    # The mean over those around that take part, which are none only where the pixel itself takes none.
+    # The mean over the unmasked pixels around, of which there are none only where the pixel itself is masked.
     counts, pixels = (uniform_filter(m.astype(np.float64), 3, mode="nearest") for m in (totals, takes_part))
     around = np.where(takes_part, counts / np.maximum(pixels, 1e-3), 0)
     return np.asarray((around >= VACUUM * np.quantile(around[takes_part], 0.9)) & (around > 1e-9))

@@ -1,7 +1,7 @@
-"""An array of counts and a description of its axes, as RosettaSciIO gives them and HyperSpy has them, made an image.
+"""Make a spectrum image of an array of counts and a description of its axes, as RosettaSciIO and HyperSpy give them.
 
-The energy axis may be called `z` or `depth`, be in eV, come first, or be marked as navigation: it is found, put
-last and read in keV. Counts are made sparse block by block, so that a dense cube larger than memory can be read.
+The energy axis may be called `z` or `depth`, be in eV, come first, or be marked as navigation. It is found, put last
+and read in keV. Counts are made sparse block by block, so that a dense cube larger than memory can be read.
 """
 
 import logging
@@ -20,7 +20,7 @@ _BLOCK_BYTES = 32 * 2**20
 
 
 class Refused(ValueError):
-    """A sentence of ours, told apart from whatever a reader raises."""
+    """Refuse data with a sentence of our own, to be distinguished from whatever a reader raises."""
 
 
 def to_image(
@@ -38,7 +38,7 @@ def to_image(
         For each axis of `data`: `name`, `units`, and either `scale`, `offset` and `size`, or the values `axis`.
         `navigate` is False for the signal axis.
     mask : bool array, optional
-        Over the axes of `data` but that of energy; True where a pixel takes part.
+        True for pixels to use, over all axes of `data` except the energy axis.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def to_image(
 
 
 def energy_position(axes: list[dict[str, Any]]) -> int | None:
-    """Position of the energy axis: by unit or name first, then by the reader's mark, which can be wrong."""
+    """Find the energy axis: by unit or name first, then by the reader's mark, which can be wrong."""
     named = [i for i, a in enumerate(axes) if _kev_per_unit(a) or "energy" in str(a.get("name")).lower()]
     marked = [i for i, a in enumerate(axes) if a.get("navigate") is False]
     return next((found[0] for found in (named, marked) if len(found) == 1), None)
@@ -80,7 +80,7 @@ def _kev_per_unit(axis: dict[str, Any]) -> float | None:
 
 
 def _energy_kev(name: str, axis: dict[str, Any]) -> np.ndarray:
-    """Channel centres in keV.
+    """Compute the channel centres in keV.
 
     The width of an EDS channel (0.5 to 200 eV) tells eV from keV without a label, so a wrong label shows.
     """
@@ -120,7 +120,7 @@ def _axis(name: str, axis: dict[str, Any]) -> Axis:
 
 
 def _counts(name: str, data: Any, energy_kev: np.ndarray, mask: np.ndarray | None) -> sparse.csr_array:
-    """Make (..., C) data sparse, (P, C); pixels that take no part may hold no counts at all."""
+    """Make (..., C) data sparse, (P, C); masked pixels may hold anything, even no counts."""
     events = _recorded_events(data)
     if events is None:
         parts, first = [], 0

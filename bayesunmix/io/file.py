@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all: it is written under another name and renamed at the end."""
+"""Write a file so that it appears whole or not at all: under another name, and renamed at the end."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary sibling to write, of the same suffix, and rename it to `path` once it is complete.
+    """Yield a temporary file name beside `path`, and rename that file to `path` once it is complete.
 
     Raises
     ------

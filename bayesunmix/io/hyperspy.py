@@ -1,4 +1,4 @@
-"""Signals of HyperSpy in, signals of HyperSpy out (https://hyperspy.org).
+"""Convert HyperSpy signals to spectrum images, and results to HyperSpy signals (https://hyperspy.org).
 
 HyperSpy is an optional package under the GPL. `from_hyperspy` only looks at the signal it is given, and
 `to_hyperspy` imports the package when it is called. Its words: our endmembers are its decomposition factors, our
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Signals(NamedTuple):
-    """Endmembers and abundances as HyperSpy signals, the component along their navigation axis."""
+    """Hold endmembers and abundances as HyperSpy signals, with the component along their navigation axis."""
 
     endmembers: Any
     abundances: Any
@@ -37,7 +37,7 @@ def from_hyperspy(
     crop_below_kev : float or None
         Leave out channels below this energy, as `bayesunmix.read` does; None keeps all.
     navigation_mask : bool array or signal of the navigation shape in the order of the array, optional
-        As in HyperSpy's own `decomposition`: True where a pixel takes *no* part.
+        As in HyperSpy's own `decomposition`: True for pixels to leave *out*.
 
     Returns
     -------
@@ -90,8 +90,8 @@ def to_hyperspy(result: "Unmixing") -> Signals:
     Signals
         `endmembers`, a `Signal1D` (K | C) in keV, and `abundances`, a `Signal2D` of maps (..., K | x, y) or a
         `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a posterior each carries
-        its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps, pixels that take no
-        part are NaN.
+        its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps, masked
+        pixels are NaN.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def _bools(navigation_mask: Any) -> np.ndarray:
     mask = np.asarray(navigation_mask.data if is_signal else navigation_mask)
     if mask.dtype != bool:
         raise ValueError(
-            f"navigation_mask must be bool, True where a pixel takes no part, got {mask.dtype}; "
+            f"navigation_mask must be bool, True for pixels to leave out, got {mask.dtype}; "
             "for example (s.sum(-1) < 5).data"
         )
     return mask

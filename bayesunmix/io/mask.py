@@ -1,4 +1,4 @@
-"""Masks from files: a `.npy` array of bools, as `numpy.save(file, mask)` writes it."""
+"""Read a mask from a `.npy` file of bools, as `numpy.save(file, mask)` writes it."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Read a mask, True where a pixel takes part; whether it fits an image is for `SpectrumImage.within` to say.
+    """Read a mask, True for pixels to use; `SpectrumImage.within` says whether it fits an image.
 
     Raises
     ------

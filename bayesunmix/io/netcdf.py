@@ -1,4 +1,4 @@
-"""A whole result in one netCDF-4 file, which is HDF5: xarray, ArviZ, HDF5 and MATLAB tools read it.
+"""Save and load a whole result as one netCDF-4 file, which xarray, ArviZ, HDF5 and MATLAB tools can read.
 
 ========================== ===========================================================================================
 root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the

@@ -1,4 +1,4 @@
-"""Microscope files, through the readers of RosettaSciIO (https://hyperspy.org/rosettasciio).
+"""Read microscope files with the readers of RosettaSciIO (https://hyperspy.org/rosettasciio).
 
 A file may hold images beside the spectrum image, or repeat the map in frames. This module finds the spectrum image
 and adds the frames up; `bayesunmix.io.dataset` makes sense of its axes and makes it sparse.
