@@ -27,12 +27,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bayesunmix.analysis.denoising import denoised
     from bayesunmix.analysis.family_counts import net_counts
-    from bayesunmix.analysis.identification import Identified, identify, verdict
+    from bayesunmix.analysis.identification import Identified, identify
     from bayesunmix.analysis.intensities import line_intensities
     from bayesunmix.analysis.line_maps import line_map
     from bayesunmix.analysis.phase_maps import PhaseMap, phase_map
     from bayesunmix.analysis.phases import PhaseFractions, phase_fractions
-    from bayesunmix.analysis.quantity import Quantity
+    from bayesunmix.analysis.quantity import Quantity, verdict
     from bayesunmix.analysis.regions import Content, Region, region
     from bayesunmix.checks.check import Checks, check
     from bayesunmix.contracts.method import METHODS, Method
@@ -96,7 +96,7 @@ _HOME = {
     "region": "analysis.regions",
     "spectral_angles": "data.alignment",
     "unmix": "unmixing",
-    "verdict": "analysis.identification",
+    "verdict": "analysis.quantity",
     "write": "io",
 }
 

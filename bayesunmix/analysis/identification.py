@@ -33,10 +33,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
 
-NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
 BLOCK_ENTRIES = 2**22
-
-Verdict = Literal["yes", "range-only", "no"]
 
 
 class Range(NamedTuple):
@@ -207,43 +204,6 @@ def identify(
     rotations = kept[:, back][:, :, back]
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
     return _over(rotations, image, estimate, amounts, held, _warnings(allowed))
-
-
-def verdict(half_width: float, total_sd: float) -> Verdict:
-    """Say whether the data determine a quantity.
-
-    Parameters
-    ----------
-    half_width : float
-        Half of the width of its feasible range.
-    total_sd : float
-        Its posterior standard deviation, of counting and of the endmembers together.
-
-    Returns
-    -------
-    "no"
-        If the half-width is more than 2 standard deviations: the error bar would not include the other solutions.
-    "range-only"
-        If it is more than 0.5 standard deviations: quote the range beside the error bar. The bias is at most the
-        half-width, and with half a standard deviation a 90 % interval still covers at least 85 %.
-    "yes"
-        Otherwise.
-
-    Examples
-    --------
-    >>> import bayesunmix as bu
-    >>> bu.verdict(half_width=0.001, total_sd=0.01)
-    'yes'
-    >>> bu.verdict(half_width=0.01, total_sd=0.01)
-    'range-only'
-    >>> bu.verdict(half_width=0.1, total_sd=0.01)
-    'no'
-    """
-    if not (half_width >= 0 and total_sd >= 0):
-        raise ValueError(f"half_width and total_sd must not be negative, got {half_width} and {total_sd}")
-    if half_width > DECISIVE_SHARE * total_sd:
-        return "no"
-    return "range-only" if half_width > NEGLIGIBLE_SHARE * total_sd else "yes"
 
 
 def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_steps: int) -> Factorization:

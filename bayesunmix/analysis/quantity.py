@@ -6,16 +6,19 @@ the image. The feasible range shrinks with neither: within it, other solutions f
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from bayesunmix.analysis.identification import Verdict, verdict
 from bayesunmix.analysis.totals import split_variance
 from bayesunmix.data.draws import quantile, require_probability
 
 LIMIT_LEVEL = 0.95
 # L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
 DETECTED = 3.0
+NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
+
+Verdict = Literal["yes", "range-only", "no"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,43 @@ class Quantity:
     def identified(self) -> Verdict:
         """Say whether the data determine the number: "yes", "range-only" or "no" (see `bayesunmix.verdict`)."""
         return verdict(self.feasible_half_width or 0.0, self.sd)
+
+
+def verdict(half_width: float, total_sd: float) -> Verdict:
+    """Say whether the data determine a quantity.
+
+    Parameters
+    ----------
+    half_width : float
+        Half of the width of its feasible range.
+    total_sd : float
+        Its posterior standard deviation, of counting and of the endmembers together.
+
+    Returns
+    -------
+    "no"
+        If the half-width is more than 2 standard deviations: the error bar would not include the other solutions.
+    "range-only"
+        If it is more than 0.5 standard deviations: quote the range beside the error bar. The bias is at most the
+        half-width, and with half a standard deviation a 90 % interval still covers at least 85 %.
+    "yes"
+        Otherwise.
+
+    Examples
+    --------
+    >>> import bayesunmix as bu
+    >>> bu.verdict(half_width=0.001, total_sd=0.01)
+    'yes'
+    >>> bu.verdict(half_width=0.01, total_sd=0.01)
+    'range-only'
+    >>> bu.verdict(half_width=0.1, total_sd=0.01)
+    'no'
+    """
+    if not (half_width >= 0 and total_sd >= 0):
+        raise ValueError(f"half_width and total_sd must not be negative, got {half_width} and {total_sd}")
+    if half_width > DECISIVE_SHARE * total_sd:
+        return "no"
+    return "range-only" if half_width > NEGLIGIBLE_SHARE * total_sd else "yes"
 
 
 def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None) -> list[Quantity]:

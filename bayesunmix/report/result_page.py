@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bayesunmix.analysis.identification import DECISIVE_SHARE, NEGLIGIBLE_SHARE, Identified
+from bayesunmix.analysis.identification import Identified
+from bayesunmix.analysis.quantity import DECISIVE_SHARE, NEGLIGIBLE_SHARE
 from bayesunmix.checks.check import Checks, check
 from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.display import words
