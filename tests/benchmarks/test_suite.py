@@ -24,20 +24,20 @@ def test_smoke_is_every_method_and_bound():
     assert set(load_suite("smoke").methods) == set(METHODS) | set(BASELINES)
 
 
-def test_quick_is_methods_of_every_kind_and_every_bound_at_three_doses_and_seeds():
+def test_quick_is_methods_of_every_kind_and_every_bound_at_three_doses_and_two_seeds():
     suite = load_suite("quick")
     assert set(suite.methods) >= {"bayes", "ica", "nmf", "nmf_smooth", "pca", "vendor_mcr"} | set(BASELINES)
     cells = suite.cells()
     assert len(cells) == len(suite.methods) * 9
-    assert {(c.dose, c.seed) for c in cells} == {(d, s) for d in (5, 20, 50) for s in (0, 1, 2)}
+    assert {(c.dose, c.seed) for c in cells} == {(d, s) for d in (5, 20, 50) for s in (0, 1)}
     assert [c.method for c in cells] == sorted((c.method for c in cells), key=suite.methods.index), (
         "grouped by method"
     )
 
 
 def test_only_narrows_a_suite():
-    suite = load_suite("quick").only(methods=["nmf"], doses=["5", "50"], seeds=["2"])
-    assert [(c.method, c.dose, c.seed) for c in suite.cells()] == [("nmf", 5, 2), ("nmf", 50, 2)]
+    suite = load_suite("quick").only(methods=["nmf"], doses=["5", "50"], seeds=["1"])
+    assert [(c.method, c.dose, c.seed) for c in suite.cells()] == [("nmf", 5, 1), ("nmf", 50, 1)]
     with pytest.raises(ValueError, match=r"unknown method of suite quick 'nmff': did you mean 'nmf'"):
         suite.only(methods=["nmff"])
 
