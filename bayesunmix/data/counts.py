@@ -65,6 +65,11 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
     ValueError
         If they are negative, fractional, not finite, or all zero.
     """
+    return compact_in_place(whole_counts(counts, takes_part))
+
+
+def whole_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.csr_array:
+    """Return validated counts like `photon_counts`, which may all be zero, in a type that holds them."""
     dtype = counts.dtype
     if dtype.kind not in _WIDEST:
         raise TypeError(
@@ -73,7 +78,7 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
     if sparse.issparse(counts) and not getattr(counts, "has_canonical_format", False):
         # Entries given twice are added up: leave room for the sum.
         counts = counts.astype(_WIDEST[dtype.kind])
-    csr = sparse.csr_array(counts, copy=sparse.issparse(counts))
+    csr = sparse.csr_array(native(counts), copy=sparse.issparse(counts))
     csr.sum_duplicates()
     if takes_part is not None:
         csr.data[np.repeat(~takes_part, np.diff(csr.indptr))] = 0
@@ -93,7 +98,13 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
         raise ValueError(
             f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
         )
-    return compact_in_place(csr)
+    return csr
+
+
+def native(counts: Any) -> Any:
+    """Return counts in a type that SciPy's sparse arrays know: of this machine's byte order, and no half floats."""
+    kind = counts.dtype.newbyteorder("=")
+    return counts.astype(np.float32 if kind == np.float16 else kind, copy=False)
 
 
 def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:

@@ -6,28 +6,53 @@ latter. Detectors put a zero-strobe peak at the low end of the axis (17 % of all
 not to.
 """
 
-import logging
 from pathlib import Path
 
+import numpy as np
+
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.io import h5, npz, rosettasciio
+from bayesunmix.io import child, npz, rosettasciio
+from bayesunmix.io.cropping import crop_below
+from bayesunmix.io.dataset import image_of
 
 __all__ = ["crop_below", "read", "write"]
 
-_log = logging.getLogger("bayesunmix")
-_LOADERS = {".npz": npz.load, ".h5": h5.load, **dict.fromkeys(rosettasciio.READERS, rosettasciio.load)}
+# Suffix -> what reads such files in a process of its own.
+_READERS = {
+    ".bcf": "bayesunmix.io.bruker:read_bcf",
+    ".h5": "bayesunmix.io.h5:read_h5",
+    ".hdf5": "bayesunmix.io.h5:read_h5",
+    ".pts": "bayesunmix.io.jeol:read_pts",
+    ".rpl": "bayesunmix.io.ripple:read_rpl",
+    **dict.fromkeys(rosettasciio.READERS, "bayesunmix.io.rosettasciio:read_with_rosettasciio"),
+}
+
+_FORMATS = sorted([".npz", *_READERS])
 
 
-def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
+def read(
+    path: str | Path,
+    crop_below_kev: float | None = 0.2,
+    *,
+    dataset: int | None = None,
+    mask: np.ndarray | None = None,
+) -> SpectrumImage:
     """Read the spectrum image of a file; counts are sparse from the first block on.
+
+    Everything but `.npz` is read in a process of its own, so that a damaged file cannot end yours. The logger
+    `bayesunmix` says what was added up (frames, detectors) and what was left out.
 
     Parameters
     ----------
     path : str or Path
-        A .bcf, .emd, .h5 (our own), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
+        A .bcf, .emd, .h5 (our own), .hdf5 (of old HyperSpy), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
     crop_below_kev : float or None
-        Leave out channels below this energy, in keV; None keeps all. The logger `bayesunmix` says what is left
-        out.
+        Leave out channels below this energy, in keV; None keeps all.
+    dataset : int, optional
+        The number of the spectrum image to read, where the file holds several. Where not given, the largest is read,
+        EDS before others, and the log says which there are.
+    mask : bool array of the navigation shape, optional
+        True for pixels to use. The others may hold anything, as the rows that an unfinished scan has not reached do.
 
     Returns
     -------
@@ -59,7 +84,10 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     """
     path = Path(path)
     _check_readable(path)
-    image = _LOADERS[path.suffix.lower()](path)
+    if path.suffix.lower() != ".npz":
+        parts = child.parts(_READERS[path.suffix.lower()], path, dataset=dataset)
+        return image_of(parts, mask, crop_below_kev)
+    image = npz.load(path) if mask is None else npz.load(path).within(mask)
     return image if crop_below_kev is None else crop_below(image, crop_below_kev)
 
 
@@ -100,19 +128,6 @@ def write(image: SpectrumImage, path: str | Path) -> None:
     npz.save(image, path)
 
 
-def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
-    """Leave out the channels below `kev`, and log how many counts they held if there are any."""
-    cropped = image.crop(kev_low=kev)
-    channels = image.n_channels - cropped.n_channels
-    if channels:
-        share = 1 - cropped.n_photons / image.n_photons
-        _log.warning(
-            "cropped below %g keV: left out %d of %d channels with %.1f %% of the counts",
-            *(kev, channels, image.n_channels, 100 * share),
-        )
-    return cropped
-
-
 def _check_readable(path: Path) -> None:
     """Refuse what is missing, a folder, empty, or of a format that nobody here reads."""
     suffix = path.suffix.lower()
@@ -120,9 +135,9 @@ def _check_readable(path: Path) -> None:
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     if path.is_dir() and suffix != ".zspy":
         raise ValueError(f"{str(path)!r} is a folder; name a file inside it")
-    if suffix not in _LOADERS:
+    if suffix not in _FORMATS:
         raise ValueError(
-            f"cannot read {path.name!r}: the formats are {' '.join(sorted(_LOADERS))}, "
+            f"cannot read {path.name!r}: the formats are {' '.join(_FORMATS)}, "
             f"got {suffix or 'no suffix'}; "
             "export the map as .rpl with its .raw from the microscope's software and read that"
         )

@@ -7,12 +7,17 @@ and read in keV. Counts are made sparse block by block, so that a dense cube lar
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.data.counts import native, whole_counts
+from bayesunmix.data.grid import Axis, validated_energy
+from bayesunmix.data.image import SpectrumImage, trusted_image
+from bayesunmix.data.mask import mask_of_image
+from bayesunmix.io.cropping import say_cropped
+from bayesunmix.io.stacking import stacked
 
 _log = logging.getLogger("bayesunmix")
 
@@ -23,8 +28,22 @@ class Refused(ValueError):
     """Refuse data with a sentence of our own, to be distinguished from whatever a reader raises."""
 
 
+class Frame(NamedTuple):
+    """Hold what is known of an image before its counts: its name in messages, where counts belong, and its mask."""
+
+    name: str
+    energy_kev: np.ndarray
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    mask: np.ndarray | None = None
+
+
 def to_image(
-    name: str, data: Any, axes: Sequence[dict[str, Any]], mask: np.ndarray | None = None
+    name: str,
+    data: Any,
+    axes: Sequence[dict[str, Any]],
+    mask: np.ndarray | None = None,
+    crop_below_kev: float | None = None,
 ) -> SpectrumImage:
     """Make a spectrum image.
 
@@ -39,12 +58,26 @@ def to_image(
         `navigate` is False for the signal axis.
     mask : bool array, optional
         True for pixels to use, over all axes of `data` except the energy axis.
+    crop_below_kev : float, optional
+        Leave out channels below this energy, in keV.
 
     Raises
     ------
     Refused
         If there is no calibrated energy axis, another axis has no even steps, or the data are not photon counts.
     """
+    return image_of(parts_of(name, data, axes), mask, crop_below_kev)
+
+
+def parts_of(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> Iterator[Any]:
+    """Yield the frame of an image, and then its counts, some pixels at a time, sparse; see `to_image`."""
+    frame, data = framed(name, data, axes)
+    yield frame
+    yield from _sparse_pieces(data)
+
+
+def framed(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> tuple[Frame, Any]:
+    """Find the energy axis; return what is known before the counts are, and the data with that axis last."""
     navigation = list(axes)
     position = energy_position(navigation)
     if position is None or len(navigation) < 2:
@@ -55,10 +88,93 @@ def to_image(
     if position != data.ndim - 1:
         data = np.moveaxis(data, position, -1)
     energy_kev = _energy_kev(name, navigation.pop(position))
-    pixels = tuple(_axis(name, axis) for axis in navigation)
-    if mask is not None and mask.shape != data.shape[:-1]:
-        raise Refused(f"the mask of {name} must have the shape {data.shape[:-1]}, got {mask.shape}")
-    return _image(name, _counts(name, data, energy_kev, mask), energy_kev, data.shape, pixels, mask)
+    try:
+        energy_kev = validated_energy(energy_kev, data.shape[-1])
+    except ValueError as error:
+        raise Refused(f"the energy axis of {name} cannot be used: {error}") from error
+    return Frame(name, energy_kev, tuple(data.shape), tuple(_axis(name, axis) for axis in navigation)), data
+
+
+def image_of(
+    parts: Iterator[Any], mask: np.ndarray | None = None, crop_below_kev: float | None = None
+) -> SpectrumImage:
+    """Make an image of what a reader yields: the frame, and then the counts, some pixels at a time, sparse.
+
+    Counts are checked, and channels below `crop_below_kev` are left out, before the next ones come; it is said how many
+    were left out. Masked pixels may contain anything.
+
+    Raises
+    ------
+    Refused
+        If the counts are not photon counts, none is left, or the mask does not fit.
+    """
+    frame: Frame = next(parts)
+    first = 0 if crop_below_kev is None else int(np.searchsorted(frame.energy_kev, crop_below_kev))
+    if first == frame.energy_kev.size:
+        raise Refused(
+            f"no channel of {frame.name} lies above {crop_below_kev:g} keV: its axis ends at "
+            f"{frame.energy_kev[-1]:.3f} keV; crop less"
+        )
+    shape, left_out = (*frame.shape[:-1], frame.energy_kev.size - first), 0
+
+    def kept() -> Iterator[sparse.csr_array]:
+        nonlocal left_out
+        pixel = 0
+        for part in parts:
+            pixels = slice(pixel, pixel + part.shape[0])
+            pixel = pixels.stop
+            counts = whole_counts(part, None if used is None else used.ravel()[pixels])
+            if first:
+                left_out += int(counts[:, :first].sum(dtype=np.int64))
+                counts = counts[:, first:]
+            yield counts
+
+    try:
+        used = _both(mask_of_image(mask, shape[:-1]), frame.mask)
+    except ValueError as error:
+        raise Refused(f"the mask does not fit {frame.name}: {error}") from error
+    try:
+        image = trusted_image(stacked(kept(), shape[-1]), frame.energy_kev[first:], shape, frame.axes, used)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"{frame.name} does not hold photon counts as they were measured: {error}") from error
+    if crop_below_kev is not None and first:
+        say_cropped(crop_below_kev, first, frame.energy_kev.size, left_out, left_out + image.n_photons)
+    return image
+
+
+def _both(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
+    return other if mask is None else mask if other is None else mask_of_image(mask & other, mask.shape)
+
+
+def listed(file: str, images: Sequence[str], chosen: int | None, default: int = 0) -> int:
+    """Return the number of the image to read among several; where none is chosen, say which there are.
+
+    Parameters
+    ----------
+    file : str
+        Its name, for messages.
+    images : sequence of str
+        A description of each.
+    chosen : int, optional
+    default : int
+        Number of the image that is read where none is chosen.
+
+    Raises
+    ------
+    Refused
+        If there is no such image.
+    """
+    there = ", ".join(f"{i}: {image}" for i, image in enumerate(images))
+    if chosen is None:
+        if len(images) > 1:
+            _log.warning(
+                "%s holds %d spectrum images (%s): read number %d; choose another with dataset=N, or --dataset N",
+                *(file, len(images), there, default),
+            )
+        return default
+    if not 0 <= chosen < len(images):
+        raise Refused(f"dataset must be the number of a spectrum image of {file!r} ({there}), got {chosen}")
+    return chosen
 
 
 def energy_position(axes: list[dict[str, Any]]) -> int | None:
@@ -66,13 +182,6 @@ def energy_position(axes: list[dict[str, Any]]) -> int | None:
     named = [i for i, a in enumerate(axes) if _kev_per_unit(a) or "energy" in str(a.get("name")).lower()]
     marked = [i for i, a in enumerate(axes) if a.get("navigate") is False]
     return next((found[0] for found in (named, marked) if len(found) == 1), None)
-
-
-def _image(name: str, counts: Any, energy_kev: np.ndarray, *shape_and_axes: Any) -> SpectrumImage:
-    try:
-        return SpectrumImage(counts, energy_kev, *shape_and_axes)
-    except (TypeError, ValueError) as error:
-        raise Refused(f"{name} does not hold photon counts as they were measured: {error}") from error
 
 
 def _kev_per_unit(axis: dict[str, Any]) -> float | None:
@@ -119,50 +228,46 @@ def _axis(name: str, axis: dict[str, Any]) -> Axis:
     return Axis(called, abs(float(axis["scale"])), micro, float(axis.get("offset") or 0))
 
 
-def _counts(name: str, data: Any, energy_kev: np.ndarray, mask: np.ndarray | None) -> sparse.csr_array:
-    """Make (..., C) data sparse, (P, C); masked pixels may hold anything, even no counts."""
+def _sparse_pieces(data: Any) -> Iterator[sparse.csr_array]:
+    """Cut (..., C) data into sparse pieces of (pixels, C), in C order."""
     events = _recorded_events(data)
     if events is None:
-        parts, first = [], 0
-        for block in _blocks(data):
-            if mask is not None:
-                block = np.where(mask.reshape(-1, 1)[first : first + len(block)], block, 0)
-            first += len(block)
-            parts.append(_sparse(name, block, energy_kev))
-        return sparse.vstack(parts, format="csr")
+        yield from map(_sparse, _dense_pieces(data))
+        return
     pixels = np.ravel_multi_index(tuple(events.coords[:-1].astype(np.int64)), data.shape[:-1])
     shape = (math.prod(data.shape[:-1]), data.shape[-1])
-    return sparse.csr_array((events.data, (pixels, events.coords[-1])), shape=shape)
+    # Photons of one channel of one pixel are added up, which the type of a single one may not hold.
+    wide = np.float64 if events.data.dtype.kind == "f" else np.int64
+    yield sparse.csr_array((events.data.astype(wide), (pixels, events.coords[-1])), shape=shape)
 
 
 def _recorded_events(data: Any) -> Any:
-    """Return the sparse array that a dask array holds unchanged (JEOL, Velox): no need to make it dense."""
+    """Return the sparse array that a dask array holds unchanged (Velox): no need to make it dense."""
     layers = {name.split("-")[0] for name in data.dask.layers} if hasattr(data, "dask") else {"numpy"}
     if layers - {"original", "array", "astype"}:
         return None
     return next((held for held in data.dask.values() if getattr(held, "coords", None) is not None), None)
 
 
-def _blocks(data: Any) -> Iterator[np.ndarray]:
-    """Cut an array into dense pieces of (pixels, C), in C order, by halving until a piece is small."""
+def _dense_pieces(data: Any) -> Iterator[np.ndarray]:
+    """Cut an array into dense pieces by halving until a piece is small."""
     if data.ndim == 1 or data.nbytes <= _BLOCK_BYTES:
         if hasattr(data, "compute"):  # dask: its threads only wait for each other here
             data = data.compute(scheduler="synchronous")
         yield np.asarray(data).reshape(-1, data.shape[-1])
     elif len(data) == 1:
-        yield from _blocks(data[0])
+        yield from _dense_pieces(data[0])
     else:
         half = len(data) // 2
-        yield from _blocks(data[:half])
-        yield from _blocks(data[half:])
+        yield from _dense_pieces(data[:half])
+        yield from _dense_pieces(data[half:])
 
 
-def _sparse(name: str, block: np.ndarray, energy_kev: np.ndarray) -> sparse.csr_array:
-    """Make a (pixels, C) block sparse; refuse fractions here, before a cube of them fills the memory."""
-    if np.issubdtype(block.dtype, np.floating) and not (block == np.rint(block)).all():
-        _image(name, block, energy_kev)
+def _sparse(block: np.ndarray) -> sparse.csr_array:
+    """Make a (pixels, C) block sparse, some ten times faster than SciPy's own conversion."""
+    block = native(block)
     pixels, channels = block.shape
-    where = np.flatnonzero(block != 0)  # some ten times faster than SciPy's own conversion
+    where = np.flatnonzero(block != 0)
     begin = np.searchsorted(where, np.arange(pixels + 1) * channels).astype(np.int32)
     return sparse.csr_array(
         (block.ravel()[where], (where % channels).astype(np.int32), begin), shape=block.shape

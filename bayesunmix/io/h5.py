@@ -13,6 +13,8 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 ======================  =====================================================================
 """
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -20,9 +22,13 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.image import Axis, SpectrumImage
+from bayesunmix.data.grid import Axis, validated_energy
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.io import child
 from bayesunmix.io.axes import axes_from_columns, axis_columns
+from bayesunmix.io.dataset import Frame, Refused, image_of, listed
 from bayesunmix.io.npz import IMAGE_FORMAT
+from bayesunmix.io.rosettasciio import read_with_rosettasciio
 from bayesunmix.running.progress import track
 
 if TYPE_CHECKING:
@@ -48,45 +54,78 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
     ValueError
         If the file is not such a store, or the part is empty or has steps.
     """
-    import h5py
-
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
+    return image_of(child.parts("bayesunmix.io.h5:read_h5", path, part=part))
+
+
+def read_h5(path: Path, part: slice = slice(None), dataset: int | None = None) -> Iterator[Any]:
+    """Yield the frame of an image, or of a part of it, and then its counts, some pixels at a time.
+
+    HDF5 files of HyperSpy, which old versions of it named .hdf5, are read too.
+
+    Raises
+    ------
+    Refused
+        If the file is of another kind, or the part is empty or has steps.
+    """
+    import h5py
+
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ValueError(
-            f"{path.name!r} is not a spectrum image that this package wrote, or it is damaged; write it again"
+        raise Refused(
+            f"{path.name!r} is not a spectrum image: it is no HDF5 file, or damaged; copy or write it again"
         ) from error
     with file:
-        if file.attrs.get("format") != IMAGE_FORMAT:
-            raise ValueError(
-                f"{path.name!r} is an HDF5 file, but not a spectrum image of this package; export it as .hspy or .rpl"
-            )
-        shape = tuple(file["shape"][:].tolist())
-        start, stop, step = part.indices(shape[0])
-        if step != 1 or stop <= start:
-            raise ValueError(
-                f"part must be a slice of at least one of {shape[0]} and without steps, got {part}"
-            )
-        rows = np.prod(shape[1:-1], dtype=int)
-        starts = file["counts_indptr"][start * rows : stop * rows + 1]
-        entries = slice(starts[0], starts[-1])
-        counts = sparse.csr_array(
-            (
-                file["counts_data"][entries],
-                file["counts_indices"][entries].astype(np.int32),
-                starts - starts[0],
-            ),
-            shape=(starts.size - 1, shape[-1]),
+        if file.attrs.get("format") == IMAGE_FORMAT:
+            listed(path.name, ["the image"], dataset)
+            yield from _ours(path, file, part)
+            return
+        there = list(file)
+    if "Experiments" not in there:
+        raise Refused(
+            f"{path.name!r} is an HDF5 file, but not a spectrum image of this package or of HyperSpy (it holds "
+            f"{', '.join(there[:5]) or 'nothing'}); export it as .hspy or .rpl"
         )
-        names, units = (file[f"axis_{field}"].asstr()[:].tolist() for field in ("names", "units"))
-        offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else None
-        first, *others = axes_from_columns(names, file["axis_scales"][:].tolist(), units, offsets)
-        first = first._replace(offset=first.offset + start * first.scale)
-        mask = file["mask"][start:stop] if "mask" in file else None
-        shape = (stop - start, *shape[1:])
-        return SpectrumImage(counts, file["energy_kev"][:], shape, (first, *others), mask)
+    yield from read_with_rosettasciio(path, dataset)
+
+
+def _ours(path: Path, file: "h5py.File", part: slice) -> Iterator[Any]:
+    frame, pixels = _frame(path, file, part)
+    yield frame
+    ends = file["counts_indptr"][pixels.start : pixels.stop + 1]
+    if ends.size != pixels.stop - pixels.start + 1 or (np.diff(ends) < 0).any():
+        raise Refused(
+            f"{path.name!r} is damaged: its pixels and its counts do not fit together; write it again"
+        )
+    # Pixels with about as many entries as some chunks hold, and one at least.
+    cuts = np.searchsorted(ends, np.arange(ends[0], ends[-1], 16 * _CHUNK)).tolist()
+    for first, last in itertools.pairwise(sorted({0, *cuts, ends.size - 1})):
+        entries = slice(ends[first], ends[last])
+        counts = (file["counts_data"][entries], file["counts_indices"][entries].astype(np.int32))
+        block = sparse.csr_array(
+            (*counts, ends[first : last + 1] - ends[first]), shape=(last - first, frame.shape[-1])
+        )
+        block.check_format(full_check=True)
+        yield block
+
+
+def _frame(path: Path, file: "h5py.File", part: slice) -> tuple[Frame, slice]:
+    """Return the frame of a part of an image, and its pixels."""
+    shape = tuple(file["shape"][:].tolist())
+    start, stop, step = part.indices(shape[0])
+    if step != 1 or stop <= start:
+        raise Refused(f"part must be a slice of at least one of {shape[0]} and without steps, got {part}")
+    names, units = (file[f"axis_{field}"].asstr()[:].tolist() for field in ("names", "units"))
+    offsets = file["axis_offsets"][:].tolist() if "axis_offsets" in file else None
+    first, *others = axes_from_columns(names, file["axis_scales"][:].tolist(), units, offsets)
+    first = first._replace(offset=first.offset + start * first.scale)
+    mask = file["mask"][start:stop] if "mask" in file else None
+    energy_kev = validated_energy(file["energy_kev"][:], shape[-1])
+    rows = math.prod(shape[1:-1])
+    frame = Frame(repr(path.name), energy_kev, (stop - start, *shape[1:]), (first, *others), mask)
+    return frame, slice(start * rows, stop * rows)
 
 
 def write_blocks(

@@ -71,6 +71,8 @@ def from_hyperspy(
     axes = sorted((*manager.navigation_axes, *manager.signal_axes), key=lambda axis: axis.index_in_array)
     title = signal.metadata.General.title
     takes_part = None if navigation_mask is None else ~_bools(navigation_mask)
+    if takes_part is not None and not takes_part.any():
+        raise ValueError(_all_left_out(takes_part.size, signal.data))
     image = to_image(
         f"signal {title!r}" if title else "the signal", signal.data, [_describe(a) for a in axes], takes_part
     )
@@ -148,6 +150,17 @@ def _bools(navigation_mask: Any) -> np.ndarray:
             "for example (s.sum(-1) < 5).data"
         )
     return mask
+
+
+def _all_left_out(pixels: int, counts: Any) -> str:
+    """Say that a mask leaves out every pixel, which a vacuum mask of too high a threshold does."""
+    largest = counts.max()
+    largest = largest.compute() if hasattr(largest, "compute") else largest
+    return (
+        f"navigation_mask leaves out every one of the {pixels} pixels: it must be False for those to use. "
+        "exspy's vacuum_mask(threshold) hides pixels without a channel above the threshold (1 if not given), and the "
+        f"largest count of a channel here is {largest:g}: choose a threshold below it"
+    )
 
 
 def _describe(axis: Any) -> dict[str, Any]:

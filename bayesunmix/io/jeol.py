@@ -1,0 +1,136 @@
+"""Read JEOL .pts files: the stream of events is decoded here, the rest of the file by RosettaSciIO.
+
+RosettaSciIO leaves out a frame during which the recording was stopped, without a word, and needs a hundred bytes for
+each photon. Here photons become sparse counts at once, whole frames are used, and it is said what share was left out.
+
+The stream consists of 2-byte words, little-endian. The upper 4 bits say what the lower 12 are: 8 the column and 9 the
+row of the pixel that follows, of 4096; 10 the brightness of an electron image; 11 the channel of a photon. Rows that
+begin again from the top begin a new frame. The stream begins where byte 28 of the file says; byte 32 gives its length
+in some files, and the length of the whole file in others.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from bayesunmix.io.dataset import Refused, framed, listed
+
+_log = logging.getLogger("bayesunmix")
+
+_COLUMN, _ROW, _BRIGHTNESS, _PHOTON = 8, 9, 10, 11
+_STEPS = 4096  # of a column or row
+_BLOCK_WORDS = 2**22
+
+
+def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
+    """Yield the frame of the map, and then the counts of all pixels.
+
+    Parameters
+    ----------
+    path : Path
+    dataset : int, optional
+        0, because such a file holds one map.
+
+    Raises
+    ------
+    Refused
+        If the file is cut short or damaged.
+    """
+    from rsciio.jeol import file_reader
+
+    listed(path.name, ["all frames"], dataset)
+    stream = _stream(path)
+    # The axes are those of every frame; decoding the first is enough.
+    first, *_ = file_reader(str(path), lazy=True, frame_list=[0], only_valid_data=False)
+    frame, _ = framed(repr(path.name), np.broadcast_to(np.uint8(0), first["data"].shape), first["axes"])
+    yield frame
+    height, width, _ = frame.shape
+    end, is_whole = _last_frame(stream, height, width)
+    if not is_whole and end == stream.size:
+        _log.warning("%s: its only frame was not finished, so that the last rows are empty", path.name)
+    counts = _counts(stream[:end], frame.shape)
+    _say_left_out(path, stream, end, int(counts.data.sum(dtype=np.int64)))
+    yield counts
+
+
+def _stream(path: Path) -> np.ndarray:
+    """Open the stream of events, (words,) uint16, without reading it."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(36)
+    begin, length = (int.from_bytes(head[at : at + 4], "little") for at in (28, 32))
+    end = begin + length if begin + length <= size else length
+    if not 36 <= begin < end <= size:
+        raise Refused(f"{path.name!r} is cut short or not a .pts file; copy it again from the microscope")
+    return np.memmap(path, np.dtype("<u2"), "r", begin, ((end - begin) // 2,))
+
+
+def _blocks(stream: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield what the words of the stream are, and their values, some at a time."""
+    for first in range(0, stream.size, _BLOCK_WORDS):
+        words = np.asarray(stream[first : first + _BLOCK_WORDS])
+        yield words >> 12, words & 0xFFF
+
+
+def _last_frame(stream: np.ndarray, height: int, width: int) -> tuple[int, bool]:
+    """Return where the last frame to be used ends, and whether it is whole; the only one is used in any case."""
+    first, begin, row, column, images = 0, 0, 0, 0, False
+    for kind, value in _blocks(stream):
+        at = np.flatnonzero(kind == _ROW)
+        rows = np.concatenate([[row], value[at].astype(np.int64)])
+        back = at[np.diff(rows) < 0]
+        if back.size:
+            begin = first + int(back[-1])
+        row = int(rows[-1])
+        columns = value[kind == _COLUMN]
+        column = int(columns[-1]) if columns.size else column
+        images = images or bool((kind == _BRIGHTNESS).any())
+        first += kind.size
+    # Without an electron image, pixels without a photon have no column.
+    is_whole = row >= _STEPS - _STEPS // height and (not images or column >= _STEPS - _STEPS // width)
+    return stream.size if is_whole or begin == 0 else begin, is_whole
+
+
+def _counts(stream: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
+    """Return the photons of a stream as counts, (P, C)."""
+    height, width, channels = shape
+    row = column = 0
+    sums: list[sparse.csr_array] = []
+    for kind, value in _blocks(stream):
+        rows, columns = _until_next(kind == _ROW, value, row), _until_next(kind == _COLUMN, value, column)
+        row, column = int(rows[-1]), int(columns[-1])
+        y, x = rows // (_STEPS // height), columns // (_STEPS // width)
+        photon = (kind == _PHOTON) & (y < height) & (x < width) & (value < channels)
+        place = (y * width + x)[photon], value[photon].astype(np.int32)
+        ones = np.ones(place[0].size, np.uint32)
+        sums.append(sparse.csr_array((ones, place), shape=(height * width, channels)))
+        # Like with like, so that a long recording is not added to itself again and again.
+        while len(sums) > 1 and sums[-2].nnz <= 2 * sums[-1].nnz:
+            sums[-2:] = [sums[-2] + sums[-1]]
+    return sum(sums[1:], sums[0])
+
+
+def _until_next(given: np.ndarray, values: np.ndarray, before: int) -> np.ndarray:
+    """Return for each word the last value given until there, (words,) int32."""
+    last = np.maximum.accumulate(np.where(given, np.arange(given.size), -1))
+    return np.where(last < 0, before, values[last]).astype(np.int32)
+
+
+def _say_left_out(path: Path, stream: np.ndarray, end: int, read: int) -> None:
+    """Log the photons that are not in the image, with their share of all."""
+    used, later = _photons(stream[:end]), _photons(stream[end:])
+    reasons = {"belong to a frame that was not finished": later, "lie outside the map": used - read}
+    for reason, photons in reasons.items():
+        if photons:
+            _log.warning(
+                "%s: left out %s of %s photons (%.2g %%), which %s",
+                *(path.name, f"{photons:,}", f"{used + later:,}", 100 * photons / (used + later), reason),
+            )
+
+
+def _photons(stream: np.ndarray) -> int:
+    return sum(int(np.count_nonzero(kind == _PHOTON)) for kind, _ in _blocks(stream))

@@ -1,0 +1,39 @@
+"""Stack the blocks of an image without ever having them twice in memory."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy import sparse
+
+_GROWTH = 1.1  # a larger step would waste memory, a smaller one time
+
+
+def stacked(blocks: Iterable[sparse.csr_array], n_channels: int) -> sparse.csr_array:
+    """Stack (pixels, C) blocks of unsigned or whole counts that come one after the other, (P, C).
+
+    Each block is let go once it is copied to the end of arrays that grow in place, so that the memory needed is that
+    of the result and of one block.
+    """
+    values, channels = np.empty(0, np.uint8), np.empty(0, np.int32)
+    ends, filled = [np.zeros(1, np.int64)], 0
+    for block in blocks:
+        block.eliminate_zeros()
+        block.sort_indices()
+        last = filled + block.nnz
+        if block.nnz:
+            kind = np.min_scalar_type(int(block.data.max()))
+            if kind.itemsize > values.itemsize:
+                values = values.astype(kind)
+        if last > values.size:
+            room = max(last, int(_GROWTH * values.size))
+            values.resize(room, refcheck=False)
+            channels.resize(room, refcheck=False)
+        values[filled:last], channels[filled:last] = block.data, block.indices
+        ends.append(filled + block.indptr[1:].astype(np.int64))
+        filled = last
+    values.resize(filled, refcheck=False)
+    channels.resize(filled, refcheck=False)
+    pixels = np.concatenate(ends)
+    if filled <= np.iinfo(np.int32).max:
+        pixels = pixels.astype(np.int32)
+    return sparse.csr_array((values, channels, pixels), shape=(pixels.size - 1, n_channels))
