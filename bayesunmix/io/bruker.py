@@ -27,11 +27,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.io.dataset import Frame, Refused, framed, listed
+from bayesunmix.io.dataset import BLOCK_BYTES, Frame, Refused, framed, listed
 
 _log = logging.getLogger("bayesunmix")
 
-_BLOCK_BYTES = 32 * 2**20
 _FIRST_ROW = 0x1A0
 _PIXEL = struct.Struct("<IHHIHHHI")
 _READ_TOO_FAR = bytes(2**16)  # more than a decoder misled by damaged runs goes beyond the end
@@ -116,7 +115,7 @@ def _blocks(reader: Any, detector: int, frame: Frame, place: np.ndarray) -> Iter
     height, width, channels = frame.shape
     chunks, *_ = reader.get_file(f"EDSDatabase/SpectrumData{detector}").get_iter_and_properties()
     rows = _rows(frame, chunks, height, width)
-    at_a_time = max(1, _BLOCK_BYTES // (4 * width * channels))
+    at_a_time = max(1, BLOCK_BYTES // (4 * width * channels))
     while block := list(itertools.islice(rows, at_a_time)):
         dense = _decoded(block, width, place.size)
         counts = sparse.csr_array(dense)

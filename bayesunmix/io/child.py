@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from bayesunmix.io.dataset import Refused
+
 _TO_START_S = 120.0
 _SILENCE_S = 30.0  # longer than any part takes
 _BYTES_PER_S = 1e6  # no disk is slower, and some readers go through a whole file before the first part
@@ -41,7 +43,7 @@ def parts(function: str, path: Path, **arguments: Any) -> Iterator[Any]:
 
     Raises
     ------
-    ValueError
+    Refused
         If the function refuses the file, or the child ends, is silent for too long, or fails in any other way.
     MemoryError
         If there is not enough memory.
@@ -94,7 +96,7 @@ class _Child:
             if received[0] != "note":
                 return received
             _log.warning("%s", received[1])
-        raise ValueError(
+        raise Refused(
             f"cannot read {path.name!r}: {self._how_it_ended(silence_s)}, so the file is probably damaged; "
             "copy it again from where it was recorded"
         )
@@ -140,7 +142,7 @@ if hasattr(os, "register_at_fork"):  # two processes cannot share one child
     os.register_at_fork(after_in_child=_waiting.clear)
 
 _ERRORS: dict[str, type[Exception]] = {
-    "refused": ValueError,
+    "refused": Refused,
     "missing": ModuleNotFoundError,
     "memory": MemoryError,
 }

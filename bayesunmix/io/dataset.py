@@ -21,7 +21,7 @@ from bayesunmix.io.stacking import stacked
 
 _log = logging.getLogger("bayesunmix")
 
-_BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 32 * 2**20
 
 
 class Refused(ValueError):
@@ -135,6 +135,8 @@ def image_of(
         raise Refused(f"the mask does not fit {frame.name}: {error}") from error
     try:
         image = trusted_image(stacked(kept(), shape[-1]), frame.energy_kev[first:], shape, frame.axes, used)
+    except Refused:
+        raise
     except (TypeError, ValueError) as error:
         raise Refused(f"{frame.name} does not hold photon counts as they were measured: {error}") from error
     if crop_below_kev is not None and first:
@@ -144,6 +146,17 @@ def image_of(
 
 def _both(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
     return other if mask is None else mask if other is None else mask_of_image(mask & other, mask.shape)
+
+
+def sparse_pixels(block: np.ndarray) -> sparse.csr_array:
+    """Make a (..., C) block sparse, (pixels, C), some ten times faster than SciPy's own conversion."""
+    block = native(np.asarray(block)).reshape(-1, block.shape[-1])
+    pixels, channels = block.shape
+    where = np.flatnonzero(block != 0)
+    begin = np.searchsorted(where, np.arange(pixels + 1) * channels).astype(np.int32)
+    return sparse.csr_array(
+        (block.ravel()[where], (where % channels).astype(np.int32), begin), shape=block.shape
+    )
 
 
 def listed(file: str, images: Sequence[str], chosen: int | None, default: int = 0) -> int:
@@ -232,7 +245,7 @@ def _sparse_pieces(data: Any) -> Iterator[sparse.csr_array]:
     """Cut (..., C) data into sparse pieces of (pixels, C), in C order."""
     events = _recorded_events(data)
     if events is None:
-        yield from map(_sparse, _dense_pieces(data))
+        yield from map(sparse_pixels, _dense_pieces(data))
         return
     pixels = np.ravel_multi_index(tuple(events.coords[:-1].astype(np.int64)), data.shape[:-1])
     shape = (math.prod(data.shape[:-1]), data.shape[-1])
@@ -250,25 +263,14 @@ def _recorded_events(data: Any) -> Any:
 
 
 def _dense_pieces(data: Any) -> Iterator[np.ndarray]:
-    """Cut an array into dense pieces by halving until a piece is small."""
-    if data.ndim == 1 or data.nbytes <= _BLOCK_BYTES:
+    """Cut an array into dense pieces, in C order, by halving until a piece is small."""
+    if data.ndim == 1 or data.nbytes <= BLOCK_BYTES:
         if hasattr(data, "compute"):  # dask: its threads only wait for each other here
             data = data.compute(scheduler="synchronous")
-        yield np.asarray(data).reshape(-1, data.shape[-1])
+        yield data
     elif len(data) == 1:
         yield from _dense_pieces(data[0])
     else:
         half = len(data) // 2
         yield from _dense_pieces(data[:half])
         yield from _dense_pieces(data[half:])
-
-
-def _sparse(block: np.ndarray) -> sparse.csr_array:
-    """Make a (pixels, C) block sparse, some ten times faster than SciPy's own conversion."""
-    block = native(block)
-    pixels, channels = block.shape
-    where = np.flatnonzero(block != 0)
-    begin = np.searchsorted(where, np.arange(pixels + 1) * channels).astype(np.int32)
-    return sparse.csr_array(
-        (block.ravel()[where], (where % channels).astype(np.int32), begin), shape=block.shape
-    )

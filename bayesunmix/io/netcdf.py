@@ -20,6 +20,7 @@ tuples come back as lists, and what JSON has not (NaN, infinity) as None.
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import Grid
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
+from bayesunmix.io import child
 from bayesunmix.io.axes import axes_from_columns, axis_columns
+from bayesunmix.io.dataset import Refused
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
 
@@ -119,22 +122,36 @@ def load_result(path: str | Path) -> Unmixing:
     >>> bu.load_result(path).estimate.abundances.shape
     (64, 2)
     """
-    import xarray
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
+    (result,) = child.parts("bayesunmix.io.netcdf:read_result", path)
+    return result
+
+
+def read_result(path: Path) -> Iterator[Unmixing]:
+    """Yield the result of a file.
+
+    Raises
+    ------
+    Refused
+        If the file is damaged, or is none of ours.
+    """
+    import xarray
+
     try:
         with xarray.open_datatree(path, engine="h5netcdf", decode_times=False) as tree:
             if tree.attrs.get("format") != RESULT_FORMAT:
                 raise ValueError(
                     f"its format is {tree.attrs.get('format')!r} where {RESULT_FORMAT!r} should be"
                 )
-            return _result({node.path: node.to_dataset().load() for node in tree.subtree})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise ValueError(
-            f"{path.name!r} is not a result that bayesunmix.save_result wrote, or it is damaged: {error}; "
-            "unmix again and save"
+            yield _result({node.path: node.to_dataset().load() for node in tree.subtree})
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever HDF5 and xarray raise for damaged files
+        raise Refused(
+            f"{path.name!r} is not a result that bayesunmix.save_result wrote, or it is damaged: "
+            f"{' '.join(str(error).split())[:200]}; unmix again and save"
         ) from error
 
 

@@ -6,14 +6,15 @@ steps, origins and units of the axes.
 """
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayesunmix.io.dataset import Refused, listed, parts_of
+from bayesunmix.io.dataset import BLOCK_BYTES, Refused, framed, listed, sparse_pixels
 
 _log = logging.getLogger("bayesunmix")
 
@@ -39,7 +40,18 @@ def read_rpl(path: Path, dataset: int | None = None) -> Iterator[Any]:
     """
     listed(path.name, ["the map"], dataset)
     header = _header(path)
-    yield from parts_of(repr(path.name), _counts(path, header), _axes(header))
+    raw = _raw(path, header)
+    by_image = raw.order == ("depth", "height", "width")
+    nothing = np.broadcast_to(raw.kind.type(0), raw.shape)
+    frame, _ = framed(repr(path.name), nothing, [_axis(header, name) for name in raw.order])
+    yield frame
+    height = frame.shape[0]
+    rows = max(1, BLOCK_BYTES * height // nothing.nbytes)
+    for first in range(0, height, rows):
+        # Mapped anew for each block, because what was read of a mapped file stays in memory.
+        counts = np.memmap(raw.path, raw.kind, "r", raw.begin, raw.shape)
+        block = slice(first, first + rows)
+        yield sparse_pixels(np.moveaxis(counts[:, block], 0, -1) if by_image else counts[block])
 
 
 def raw_of(path: Path) -> Path | None:
@@ -56,70 +68,73 @@ def _header(path: Path) -> dict[str, str]:
     return {match[1].lower(): match[2] for match in found if match}
 
 
-def _counts(path: Path, header: dict[str, str]) -> np.ndarray:
-    """Open the counts without reading them: (height, width, depth), or (depth, height, width) where stored by image."""
-    sizes = {name: _whole(path, header, name) for name in ("height", "width", "depth")}
-    length, kind = _whole(path, header, "data-length"), header.get("data-type", "unsigned").lower()
-    order = (
-        header.get("byte-order", "dont-care").lower() if length > 1 else "dont-care"
-    )  # one byte has no order
-    by = header.get("record-by", "vector").lower()
-    if by not in ("vector", "image") or sizes["depth"] < 2:
-        raise Refused(
-            f"{path.name!r} holds one image, and no spectrum image (record-by {by}, depth {sizes['depth']}): "
-            "needed are counts over pixels and an energy axis; name the file of the map"
-        )
-    if (
-        kind not in _KINDS
-        or order not in _ORDERS
-        or length not in (1, 2, 4, 8)
-        or (kind == "float" and length < 2)
-    ):
-        raise Refused(
-            f"{path.name!r} must say data-type signed, unsigned or float, data-length 1, 2, 4 or 8 and byte-order "
-            f"big-endian, little-endian or dont-care, got {kind}, {length} and {order}; correct its header"
-        )
+class _Raw(NamedTuple):
+    """Say where counts lie: file, type, first byte, and the axes from the slowest to the fastest."""
+
+    path: Path
+    kind: np.dtype
+    begin: int
+    order: tuple[str, ...]
+    shape: tuple[int, ...]
+
+
+def _raw(path: Path, header: dict[str, str]) -> _Raw:
+    """Find the counts that a header describes."""
+    kind, order = _kind(path, header), _order(path, header)
     raw = raw_of(path)
     if raw is None:
         raise Refused(f"the counts of {path.name!r} are missing: put {path.stem}.raw beside it")
-    shape = tuple(
-        sizes[name]
-        for name in (("height", "width", "depth") if by == "vector" else ("depth", "height", "width"))
-    )
+    shape = tuple(_whole(path, header, name) for name in order)
     begin = _whole(path, header, "offset", "0")
-    needed, size = begin + length * int(np.prod(shape, dtype=object)), raw.stat().st_size
+    needed, size = begin + kind.itemsize * math.prod(shape), raw.stat().st_size
     if size < needed:
         raise Refused(
-            f"{raw.name!r} is cut short, or not what {path.name!r} describes: it holds {size} bytes where "
-            f"{' x '.join(map(str, shape))} counts of {length} bytes from byte {begin} need {needed}; copy both again"
+            f"{raw.name!r} is cut short, or not what {path.name!r} describes: it holds {size} bytes, and "
+            f"{' x '.join(map(str, shape))} counts of {kind.itemsize} bytes from byte {begin} on need {needed}; "
+            "copy both again"
         )
     if size > needed:
-        _log.warning(
-            "%s holds %d bytes more than %s describes: they are not read", raw.name, size - needed, path.name
+        beyond = size - needed
+        _log.warning("%s holds %d bytes beyond what %s describes: left out", raw.name, beyond, path.name)
+    return _Raw(raw, kind, begin, order, shape)
+
+
+def _order(path: Path, header: dict[str, str]) -> tuple[str, ...]:
+    by, depth = header.get("record-by", "vector").lower(), _whole(path, header, "depth")
+    if by not in ("vector", "image") or depth < 2:
+        raise Refused(
+            f"{path.name!r} holds one image, and no spectrum image (record-by {by}, depth {depth}): "
+            "needed are counts over pixels and an energy axis; name the file of the map"
         )
-    return np.memmap(raw, np.dtype(f"{_ORDERS[order]}{_KINDS[kind]}{length}"), "r", begin, shape)
+    return ("height", "width", "depth") if by == "vector" else ("depth", "height", "width")
 
 
-def _axes(header: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the axes in the order of the counts; Lispix gives the step of the energy axis as `ev-per-chan`."""
+def _kind(path: Path, header: dict[str, str]) -> np.dtype:
+    length, kind = _whole(path, header, "data-length"), header.get("data-type", "unsigned").lower()
+    # One byte has no order, whatever the header says.
+    endian = header.get("byte-order", "dont-care").lower() if length > 1 else "dont-care"
+    lengths = (2, 4, 8) if kind == "float" else (1, 2, 4, 8)
+    if kind not in _KINDS or endian not in _ORDERS or length not in lengths:
+        raise Refused(
+            f"{path.name!r} must say data-type signed, unsigned or float, data-length 1, 2, 4 or 8 and byte-order "
+            f"big-endian, little-endian or dont-care, got {kind}, {length} and {endian}; correct its header"
+        )
+    return np.dtype(f"{_ORDERS[endian]}{_KINDS[kind]}{length}")
 
-    def axis(name: str) -> dict[str, Any]:
-        scale, units = header.get(f"{name}-scale"), header.get(f"{name}-units", "")
-        if name == "depth" and scale is None and "ev-per-chan" in header:
-            scale, units = header["ev-per-chan"], "eV"
-        return {
-            "name": header.get(f"{name}-name", name),
-            "scale": _number(scale, 1.0),
-            "offset": _number(header.get(f"{name}-origin"), 0.0),
-            "size": int(float(header[name])),
-            "units": units,
-            "navigate": name != "depth",
-        }
 
-    by_image = header.get("record-by", "").lower() == "image"
-    return [
-        axis(name) for name in (("depth", "height", "width") if by_image else ("height", "width", "depth"))
-    ]
+def _axis(header: dict[str, str], name: str) -> dict[str, Any]:
+    """Describe an axis; Lispix gives the step of the energy axis as `ev-per-chan`."""
+    scale, units = header.get(f"{name}-scale"), header.get(f"{name}-units", "")
+    if name == "depth" and scale is None and "ev-per-chan" in header:
+        scale, units = header["ev-per-chan"], "eV"
+    return {
+        "name": header.get(f"{name}-name", name),
+        "scale": _number(scale, 1.0),
+        "offset": _number(header.get(f"{name}-origin"), 0.0),
+        "size": int(float(header[name])),
+        "units": units,
+        "navigate": name != "depth",
+    }
 
 
 def _whole(path: Path, header: dict[str, str], key: str, default: str = "") -> int:

@@ -71,7 +71,7 @@ def test_round_trip_through_rosettasciio(counts, tmp_path, suffix):
 
 
 def test_blocks_smaller_than_a_row_give_the_same(counts, monkeypatch):
-    monkeypatch.setattr(dataset, "_BLOCK_BYTES", 150)
+    monkeypatch.setattr(dataset, "BLOCK_BYTES", 150)
     image = dataset.to_image("map", counts, signal(counts)["axes"])
     np.testing.assert_array_equal(image.dense(), counts)
 

@@ -121,7 +121,7 @@ def test_files_keep_the_mask(tmp_path):
 def test_a_signal_is_masked_before_it_is_read(monkeypatch):
     counts, mask, image = random_image(4, (4, 5))
     garbage = np.where(mask[..., None], counts, 0.5)
-    monkeypatch.setattr("bayesunmix.io.dataset._BLOCK_BYTES", 300)
+    monkeypatch.setattr("bayesunmix.io.dataset.BLOCK_BYTES", 300)
     energy = {"name": "Energy", "units": "keV", "axis": ENERGY, "navigate": False}
     axes = [{"name": name, "units": "", "scale": 1.0} for name in "yx"]
     first = to_image("it", np.moveaxis(garbage, 2, 0), [energy, *axes], mask)
