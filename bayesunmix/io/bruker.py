@@ -32,6 +32,7 @@ from bayesunmix.io.dataset import BLOCK_BYTES, Frame, Refused, framed, listed
 _log = logging.getLogger("bayesunmix")
 
 _FIRST_ROW = 0x1A0
+_EMPTY_ROW = bytes(4)
 _PIXEL = struct.Struct("<IHHIHHHI")
 _READ_TOO_FAR = bytes(2**16)  # more than a decoder misled by damaged runs goes beyond the end
 
@@ -143,12 +144,12 @@ def _rows(frame: Frame, chunks: Iterator[bytes], height: int, width: int) -> Ite
                 ) from None
 
     require(_FIRST_ROW)
-    if (number(0), number(4)) != (height, width):
+    if number(0) > height or number(4) > width:
         raise Refused(
             _damaged(frame, f"a map of {number(0)} x {number(4)} where its header says {height} x {width}")
         )
-    at = _FIRST_ROW
-    for row in range(height):
+    recorded, at = number(0), _FIRST_ROW
+    for row in range(recorded):
         require(at + 4)
         pixels, begin = number(at), at
         at += 4
@@ -165,6 +166,7 @@ def _rows(frame: Frame, chunks: Iterator[bytes], height: int, width: int) -> Ite
         yield bytes(stream[begin:at])
         del stream[:at]
         at = 0
+    yield from itertools.repeat(_EMPTY_ROW, height - recorded)
 
 
 def _decoded(rows: list[bytes], width: int, channels: int) -> np.ndarray:
