@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.io import child, npz, rosettasciio
+from bayesunmix.io import child, npz
 from bayesunmix.io.cropping import crop_below
 from bayesunmix.io.dataset import image_of
 
@@ -20,11 +20,12 @@ __all__ = ["crop_below", "read", "write"]
 # Suffix -> what reads such files in a process of its own.
 _READERS = {
     ".bcf": "bayesunmix.io.bruker:read_bcf",
+    ".emd": "bayesunmix.io.velox:read_emd",
     ".h5": "bayesunmix.io.h5:read_h5",
     ".hdf5": "bayesunmix.io.h5:read_h5",
     ".pts": "bayesunmix.io.jeol:read_pts",
     ".rpl": "bayesunmix.io.ripple:read_rpl",
-    **dict.fromkeys(rosettasciio.READERS, "bayesunmix.io.rosettasciio:read_with_rosettasciio"),
+    **dict.fromkeys((".hspy", ".msa", ".zspy"), "bayesunmix.io.rosettasciio:read_with_rosettasciio"),
 }
 
 _FORMATS = sorted([".npz", *_READERS])

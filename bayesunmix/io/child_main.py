@@ -8,6 +8,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,8 @@ class _Heard(logging.Handler):
         self._remarks: list[str] = []
 
     def __enter__(self) -> "_Heard":
+        with suppress(ModuleNotFoundError):
+            importlib.import_module("rsciio")  # sets its own handlers on import
         for name in ("bayesunmix", "rsciio"):
             logging.getLogger(name).addHandler(self)
         self._catcher = warnings.catch_warnings()

@@ -73,7 +73,7 @@ def parts_of(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> Iterator[A
     """Yield the frame of an image, and then its counts, some pixels at a time, sparse; see `to_image`."""
     frame, data = framed(name, data, axes)
     yield frame
-    yield from _sparse_pieces(data)
+    yield from map(sparse_pixels, _dense_pieces(data))
 
 
 def framed(name: str, data: Any, axes: Sequence[dict[str, Any]]) -> tuple[Frame, Any]:
@@ -241,36 +241,18 @@ def _axis(name: str, axis: dict[str, Any]) -> Axis:
     return Axis(called, abs(float(axis["scale"])), micro, float(axis.get("offset") or 0))
 
 
-def _sparse_pieces(data: Any) -> Iterator[sparse.csr_array]:
-    """Cut (..., C) data into sparse pieces of (pixels, C), in C order."""
-    events = _recorded_events(data)
-    if events is None:
-        yield from map(sparse_pixels, _dense_pieces(data))
-        return
-    pixels = np.ravel_multi_index(tuple(events.coords[:-1].astype(np.int64)), data.shape[:-1])
-    shape = (math.prod(data.shape[:-1]), data.shape[-1])
-    # Photons of one channel of one pixel are added up, which the type of a single one may not hold.
-    wide = np.float64 if events.data.dtype.kind == "f" else np.int64
-    yield sparse.csr_array((events.data.astype(wide), (pixels, events.coords[-1])), shape=shape)
-
-
-def _recorded_events(data: Any) -> Any:
-    """Return the sparse array that a dask array holds unchanged (Velox): no need to make it dense."""
-    layers = {name.split("-")[0] for name in data.dask.layers} if hasattr(data, "dask") else {"numpy"}
-    if layers - {"original", "array", "astype"}:
-        return None
-    return next((held for held in data.dask.values() if getattr(held, "coords", None) is not None), None)
-
-
 def _dense_pieces(data: Any) -> Iterator[np.ndarray]:
     """Cut an array into dense pieces, in C order, by halving until a piece is small."""
-    if data.ndim == 1 or data.nbytes <= BLOCK_BYTES:
+    edges = np.cumsum(data.chunks[0])[:-1] if hasattr(data, "chunks") else np.empty(0, int)
+    # A chunk of a file is decompressed as a whole: cut between chunks where that is possible.
+    small = BLOCK_BYTES if edges.size else 4 * BLOCK_BYTES if hasattr(data, "chunks") else BLOCK_BYTES
+    if data.ndim == 1 or data.nbytes <= small:
         if hasattr(data, "compute"):  # dask: its threads only wait for each other here
             data = data.compute(scheduler="synchronous")
         yield data
     elif len(data) == 1:
         yield from _dense_pieces(data[0])
     else:
-        half = len(data) // 2
+        half = edges[np.abs(edges - len(data) / 2).argmin()] if edges.size else len(data) // 2
         yield from _dense_pieces(data[:half])
         yield from _dense_pieces(data[half:])

@@ -18,12 +18,14 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.io.dataset import Refused, framed, listed
+from bayesunmix.io.stacking import added
 
 _log = logging.getLogger("bayesunmix")
 
 _COLUMN, _ROW, _BRIGHTNESS, _PHOTON = 8, 9, 10, 11
 _STEPS = 4096  # of a column or row
 _BLOCK_WORDS = 2**22
+_BLOCK_PIXELS = 2**16
 
 
 def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
@@ -52,9 +54,10 @@ def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
     end, is_whole = _last_frame(stream, height, width)
     if not is_whole and end == stream.size:
         _log.warning("%s: its only frame was not finished, so that the last rows are empty", path.name)
-    counts = _counts(stream[:end], frame.shape)
+    counts = added(_counts(stream[:end], frame.shape))
     _say_left_out(path, stream, end, int(counts.data.sum(dtype=np.int64)))
-    yield counts
+    for first in range(0, counts.shape[0], _BLOCK_PIXELS):
+        yield counts[first : first + _BLOCK_PIXELS]
 
 
 def _stream(path: Path) -> np.ndarray:
@@ -95,11 +98,10 @@ def _last_frame(stream: np.ndarray, height: int, width: int) -> tuple[int, bool]
     return stream.size if is_whole or begin == 0 else begin, is_whole
 
 
-def _counts(stream: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
-    """Return the photons of a stream as counts, (P, C)."""
+def _counts(stream: np.ndarray, shape: tuple[int, ...]) -> Iterator[sparse.csr_array]:
+    """Yield the photons of a stream as counts, (P, C), some words at a time."""
     height, width, channels = shape
     row = column = 0
-    sums: list[sparse.csr_array] = []
     for kind, value in _blocks(stream):
         rows, columns = _until_next(kind == _ROW, value, row), _until_next(kind == _COLUMN, value, column)
         row, column = int(rows[-1]), int(columns[-1])
@@ -107,11 +109,7 @@ def _counts(stream: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
         photon = (kind == _PHOTON) & (y < height) & (x < width) & (value < channels)
         place = (y * width + x)[photon], value[photon].astype(np.int32)
         ones = np.ones(place[0].size, np.uint32)
-        sums.append(sparse.csr_array((ones, place), shape=(height * width, channels)))
-        # Like with like, so that a long recording is not added to itself again and again.
-        while len(sums) > 1 and sums[-2].nnz <= 2 * sums[-1].nnz:
-            sums[-2:] = [sums[-2] + sums[-1]]
-    return sum(sums[1:], sums[0])
+        yield sparse.csr_array((ones, place), shape=(height * width, channels))
 
 
 def _until_next(given: np.ndarray, values: np.ndarray, before: int) -> np.ndarray:

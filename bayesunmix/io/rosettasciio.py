@@ -19,9 +19,9 @@ from bayesunmix.io.dataset import Refused, energy_position, listed, parts_of
 
 _log = logging.getLogger("bayesunmix")
 
-# Suffix -> RosettaSciIO module and the options it is called with. No pixel of a Velox file exceeds that type.
+# Suffix -> RosettaSciIO module and the options it is called with.
 READERS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".emd": ("emd", {"lazy": True, "SI_dtype": np.uint32}),
+    ".emd": ("emd", {"lazy": True}),
     ".hspy": ("hspy", {"lazy": True}),
     ".msa": ("msa", {}),
     ".zspy": ("zspy", {"lazy": True}),
@@ -43,19 +43,24 @@ def read_with_rosettasciio(path: Path, dataset: int | None = None) -> Iterator[A
     Refused
         If the file holds no spectrum image, no calibrated energy axis, or no counts.
     """
-    data, axes = _spectrum_image(path, _call_reader(path), dataset)
-    yield from parts_of(repr(path.name), data, axes)
+    image = chosen_image(path, datasets_of(path), dataset)
+    yield from parts_of(repr(path.name), *_without_frames(path, image))
 
 
-def _call_reader(path: Path) -> list[dict[str, Any]]:
-    module, options = READERS.get(path.suffix.lower(), READERS[".hspy"])
-    return importlib.import_module(f"rsciio.{module}").file_reader(str(path), **options)
+def datasets_of(path: Path, **options: Any) -> list[dict[str, Any]]:
+    """Call the reader of a file; return all that it finds, as RosettaSciIO describes it."""
+    module, always = READERS.get(path.suffix.lower(), READERS[".hspy"])
+    return importlib.import_module(f"rsciio.{module}").file_reader(str(path), **always, **options)
 
 
-def _spectrum_image(
-    path: Path, datasets: list[dict[str, Any]], chosen: int | None
-) -> tuple[Any, list[dict[str, Any]]]:
-    """Choose the spectrum image among the datasets of a file: its data, NumPy or dask, and axes, frames added up."""
+def chosen_image(path: Path, datasets: list[dict[str, Any]], chosen: int | None) -> dict[str, Any]:
+    """Choose the spectrum image among the datasets of a file.
+
+    Raises
+    ------
+    Refused
+        If there is none, or none of that number.
+    """
     spectral = [dataset for dataset in datasets if energy_position(dataset["axes"]) is not None]
     images = [dataset for dataset in spectral if dataset["data"].ndim > 1]
     if not images:
@@ -64,9 +69,18 @@ def _spectrum_image(
             f"{path.name!r} holds {'one spectrum' if spectral else 'no spectrum image'} ({found}): "
             "needed are counts over pixels and an energy axis; name the file of the map"
         )
-    largest = max(range(len(images)), key=lambda i: (_is_eds(images[i]), images[i]["data"].size))
-    dataset = images[listed(path.name, [_describe(image) for image in images], chosen, largest)]
-    data, axes = dataset["data"], list(dataset["axes"])
+    largest = max(range(len(images)), key=lambda i: (is_eds(images[i]), images[i]["data"].size))
+    return images[listed(path.name, [_describe(image) for image in images], chosen, largest)]
+
+
+def is_eds(dataset: dict[str, Any]) -> bool:
+    """Return True if the file calls a dataset EDS."""
+    return _signal_type(dataset).startswith("EDS")
+
+
+def _without_frames(path: Path, image: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    """Return the data of an image, NumPy or dask, and its axes, frames added up."""
+    data, axes = image["data"], list(image["axes"])
     for i in reversed(range(len(axes))):
         if len(axes) > 2 and str(axes[i].get("name")).lower() in _FRAMES:
             whole = np.issubdtype(data.dtype, np.integer)
@@ -74,10 +88,6 @@ def _spectrum_image(
             data = data.sum(axis=i, dtype=np.int64 if whole else None)
             del axes[i]
     return data, axes
-
-
-def _is_eds(dataset: dict[str, Any]) -> bool:
-    return _signal_type(dataset).startswith("EDS")
 
 
 def _signal_type(dataset: dict[str, Any]) -> str:

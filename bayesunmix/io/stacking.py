@@ -1,4 +1,4 @@
-"""Stack the blocks of an image without ever having them twice in memory."""
+"""Put the blocks of an image together, one after the other or one upon the other, in little memory."""
 
 from collections.abc import Iterable
 
@@ -37,3 +37,14 @@ def stacked(blocks: Iterable[sparse.csr_array], n_channels: int) -> sparse.csr_a
     if filled <= np.iinfo(np.int32).max:
         pixels = pixels.astype(np.int32)
     return sparse.csr_array((values, channels, pixels), shape=(pixels.size - 1, n_channels))
+
+
+def added(blocks: Iterable[sparse.csr_array]) -> sparse.csr_array:
+    """Add up (P, C) blocks of counts, which come one after the other, in an order that takes little time."""
+    sums: list[sparse.csr_array] = []
+    for block in blocks:
+        sums.append(block)
+        # Like with like, so that a long recording is not added to itself again and again.
+        while len(sums) > 1 and sums[-2].nnz <= 2 * sums[-1].nnz:
+            sums[-2:] = [sums[-2] + sums[-1]]
+    return sum(sums[1:], sums[0])
