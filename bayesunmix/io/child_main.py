@@ -70,7 +70,7 @@ def _serve(send: Callable[[object], None], function: str, path: Path, arguments:
             heard.tell()
         return "end", None
     except Refused as error:
-        return "refused", f"{error}{heard.aside()}"
+        return "refused", _printable(f"{error}{heard.aside()}")
     except ModuleNotFoundError as error:
         return "missing", (
             f"reading {path.suffix} files needs {error.name}, which is not installed: pip install bayesunmix[io]"
@@ -78,14 +78,19 @@ def _serve(send: Callable[[object], None], function: str, path: Path, arguments:
     except MemoryError:
         return "memory", (
             f"{path.name!r} asks for more memory than the machine has free: it is damaged, or too large for this "
-            "machine; read a part of it or copy it again from where it was recorded"
+            "machine; copy it again from where it was recorded, or read it on a larger one"
         )
     except (Exception, SystemExit) as error:  # a reader of damaged files may raise anything
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = _printable(str(error))[:200] or type(error).__name__
         return "refused", (
             f"cannot read {path.name!r}: it is damaged, cut short or not a {path.suffix} file "
-            f"(the reader said: {said[:200]}); copy it again from where it was recorded"
+            f"(the reader said: {said}); copy it again from where it was recorded"
         )
+
+
+def _printable(text: str) -> str:
+    """Return a text on one line, without what a damaged file put into it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
 
 
 class _Heard(logging.Handler):
@@ -130,7 +135,7 @@ class _Heard(logging.Handler):
         return f" (RosettaSciIO says: {' '.join(self._remarks)})" if self._remarks else ""
 
     def _remark(self, text: str) -> None:
-        said = " ".join(text.split())[:300]
+        said = _printable(text)[:500]
         if said not in self._remarks:
             self._remarks.append(said)
 

@@ -29,6 +29,7 @@ from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.dataset import Frame, Refused, image_of, listed
 from bayesunmix.io.npz import IMAGE_FORMAT
 from bayesunmix.io.rosettasciio import read_with_rosettasciio
+from bayesunmix.io.stacking import cuts
 from bayesunmix.running.progress import track
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ def _ours(path: Path, file: "h5py.File", part: slice) -> Iterator[Any]:
         raise Refused(
             f"{path.name!r} is damaged: its pixels and its counts do not fit together; write it again"
         )
-    # Pixels with about as many entries as some chunks hold, and one at least.
-    cuts = np.searchsorted(ends, np.arange(ends[0], ends[-1], 16 * _CHUNK)).tolist()
-    for first, last in itertools.pairwise(sorted({0, *cuts, ends.size - 1})):
+    for first, last in itertools.pairwise(cuts(ends)):
         entries = slice(ends[first], ends[last])
         counts = (file["counts_data"][entries], file["counts_indices"][entries].astype(np.int32))
         block = sparse.csr_array(

@@ -9,6 +9,7 @@ begin again from the top begin a new frame. The stream begins where byte 28 of t
 in some files, and the length of the whole file in others.
 """
 
+import itertools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,13 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.io.dataset import Refused, framed, listed
-from bayesunmix.io.stacking import added
+from bayesunmix.io.stacking import added, cuts
 
 _log = logging.getLogger("bayesunmix")
 
 _COLUMN, _ROW, _BRIGHTNESS, _PHOTON = 8, 9, 10, 11
 _STEPS = 4096  # of a column or row
 _BLOCK_WORDS = 2**22
-_BLOCK_PIXELS = 2**16
 
 
 def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
@@ -56,8 +56,8 @@ def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
         _log.warning("%s: its only frame was not finished, so that the last rows are empty", path.name)
     counts = added(_counts(stream[:end], frame.shape))
     _say_left_out(path, stream, end, int(counts.data.sum(dtype=np.int64)))
-    for first in range(0, counts.shape[0], _BLOCK_PIXELS):
-        yield counts[first : first + _BLOCK_PIXELS]
+    for first, last in itertools.pairwise(cuts(counts.indptr)):
+        yield counts[first:last]
 
 
 def _stream(path: Path) -> np.ndarray:

@@ -43,8 +43,30 @@ def added(blocks: Iterable[sparse.csr_array]) -> sparse.csr_array:
     """Add up (P, C) blocks of counts, which come one after the other, in an order that takes little time."""
     sums: list[sparse.csr_array] = []
     for block in blocks:
-        sums.append(block)
+        sums.append(_with_room(block))
         # Like with like, so that a long recording is not added to itself again and again.
         while len(sums) > 1 and sums[-2].nnz <= 2 * sums[-1].nnz:
-            sums[-2:] = [sums[-2] + sums[-1]]
-    return sum(sums[1:], sums[0])
+            sums[-2:] = [_with_room(sums[-2] + sums[-1])]
+    while len(sums) > 1:
+        sums[-2:] = [_with_room(sums[-2] + sums[-1])]
+    return sums[0]
+
+
+def _with_room(counts: sparse.csr_array) -> sparse.csr_array:
+    """Store counts in the smallest unsigned integers that hold twice the largest: so two can be added."""
+    kind = np.min_scalar_type(2 * int(counts.data.max(initial=0)))
+    counts.data = counts.data.astype(kind, copy=False)
+    return counts
+
+
+def cuts(ends: np.ndarray, entries: int = 2**22) -> list[int]:
+    """Return where to cut pixels into runs of about so many entries, and of one pixel at least.
+
+    Parameters
+    ----------
+    ends : (P + 1,) array of int
+        Where the entries of each pixel begin, and where the last end.
+    entries : int
+    """
+    inner = np.searchsorted(ends, np.arange(ends[0], ends[-1], entries)).tolist()
+    return sorted({0, *inner, len(ends) - 1})

@@ -8,6 +8,7 @@ A stream consists of 2-byte words: the channel of a photon, or 65535 when the be
 has its own; frames follow each other. The settings beside it give the size of the full frame and the area of the map.
 """
 
+import itertools
 import json
 import logging
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from scipy import sparse
 
 from bayesunmix.io.dataset import framed, parts_of
 from bayesunmix.io.rosettasciio import chosen_image, datasets_of, is_eds, read_with_rosettasciio
-from bayesunmix.io.stacking import added
+from bayesunmix.io.stacking import added, cuts
 
 if TYPE_CHECKING:
     import h5py
@@ -29,7 +30,6 @@ _log = logging.getLogger("bayesunmix")
 _STREAMS = "Data/SpectrumStream"
 _NEXT_PIXEL = 65535
 _BLOCK_WORDS = 2**22
-_BLOCK_PIXELS = 2**16
 _NO_FRAME = 2**31 - 1
 
 
@@ -66,8 +66,8 @@ def read_emd(path: Path, dataset: int | None = None) -> Iterator[Any]:
         if len(streams) > 1:
             _log.warning("%s was recorded with %d detectors: added up their counts", path.name, len(streams))
         counts = added(block for stream in streams for block in _blocks(stream["Data"], *shape))
-        for first in range(0, counts.shape[0], _BLOCK_PIXELS):
-            yield counts[first : first + _BLOCK_PIXELS]
+        for first, last in itertools.pairwise(cuts(counts.indptr)):
+            yield counts[first:last]
 
 
 def _scanned(path: Path, stream: "h5py.Group", height: int, width: int) -> tuple[int, int]:
