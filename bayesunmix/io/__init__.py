@@ -6,26 +6,34 @@ latter. Detectors put a zero-strobe peak at the low end of the axis (17 % of all
 not to.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io import child, npz
+from bayesunmix.io.bruker import read_bcf
 from bayesunmix.io.cropping import crop_below
 from bayesunmix.io.dataset import image_of
+from bayesunmix.io.h5 import read_h5
+from bayesunmix.io.jeol import read_pts
+from bayesunmix.io.ripple import read_rpl
+from bayesunmix.io.rosettasciio import READERS, read_with_rosettasciio
+from bayesunmix.io.velox import read_emd
 
 __all__ = ["crop_below", "read", "write"]
 
 # Suffix -> what reads such files in a process of its own.
-_READERS = {
-    ".bcf": "bayesunmix.io.bruker:read_bcf",
-    ".emd": "bayesunmix.io.velox:read_emd",
-    ".h5": "bayesunmix.io.h5:read_h5",
-    ".hdf5": "bayesunmix.io.h5:read_h5",
-    ".pts": "bayesunmix.io.jeol:read_pts",
-    ".rpl": "bayesunmix.io.ripple:read_rpl",
-    **dict.fromkeys((".hspy", ".msa", ".zspy"), "bayesunmix.io.rosettasciio:read_with_rosettasciio"),
+_READERS: dict[str, Callable[..., Iterator[Any]]] = {
+    **dict.fromkeys(READERS, read_with_rosettasciio),
+    ".bcf": read_bcf,
+    ".emd": read_emd,
+    ".h5": read_h5,
+    ".hdf5": read_h5,
+    ".pts": read_pts,
+    ".rpl": read_rpl,
 }
 
 _FORMATS = sorted([".npz", *_READERS])

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,13 @@ _BYTES_PER_S = 1e6  # no disk is slower, and some readers go through a whole fil
 _log = logging.getLogger("bayesunmix")
 
 
-def parts(function: str, path: Path, **arguments: Any) -> Iterator[Any]:
-    """Call ``function(path, **arguments)`` in the child, and yield what it yields.
+def parts(read: Callable[..., Iterator[Any]], path: Path, **arguments: Any) -> Iterator[Any]:
+    """Call ``read(path, **arguments)`` in the child, and yield what it yields.
 
     Parameters
     ----------
-    function : str
-        "module:name" of a generator function that yields what can be pickled.
+    read : function
+        A generator function at the top of its module, which yields what can be pickled.
     path : Path
         The file that is read: sentences name it, and its size decides how long the child may be silent.
     **arguments
@@ -44,7 +44,7 @@ def parts(function: str, path: Path, **arguments: Any) -> Iterator[Any]:
     Raises
     ------
     Refused
-        If the function refuses the file, or the child ends, is silent for too long, or fails in any other way.
+        If `read` refuses the file, or the child ends, is silent for too long, or fails in any other way.
     MemoryError
         If there is not enough memory.
     ModuleNotFoundError
@@ -52,7 +52,7 @@ def parts(function: str, path: Path, **arguments: Any) -> Iterator[Any]:
     """
     path = path.absolute()
     silence = _SILENCE_S + _size(path) / _BYTES_PER_S
-    child = _child_with((function, path, arguments, psutil.virtual_memory().available))
+    child = _child_with((read, path, arguments, psutil.virtual_memory().available))
     kind = ""
     try:
         while (answer := child.answer(path, silence))[0] == "part":

@@ -7,7 +7,7 @@ import pickle
 import signal
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,9 @@ def main() -> None:
 
     while (request := _next(requests)) is not None:
         send("taken")
-        function, path, arguments, memory = request
+        read, path, arguments, memory = request
         _limit(memory)
-        send(_serve(send, function, path, arguments))
+        send(_serve(send, read, path, arguments))
 
 
 def _next(requests: Any) -> Any:
@@ -58,13 +58,14 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def _serve(send: Callable[[object], None], function: str, path: Path, arguments: dict) -> tuple[str, Any]:
+def _serve(
+    send: Callable[[object], None], read: Callable[..., Iterator[Any]], path: Path, arguments: dict
+) -> tuple[str, Any]:
     """Send the parts, and return the last answer."""
-    module, name = function.split(":")
     heard = _Heard(path.name, send)
     try:
         with heard:
-            for part in getattr(importlib.import_module(module), name)(path, **arguments):
+            for part in read(path, **arguments):
                 heard.tell()
                 send(("part", part))
             heard.tell()

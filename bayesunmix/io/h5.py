@@ -57,7 +57,7 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
-    return image_of(child.parts("bayesunmix.io.h5:read_h5", path, part=part))
+    return image_of(child.parts(read_h5, path, part=part))
 
 
 def read_h5(path: Path, part: slice = slice(None), dataset: int | None = None) -> Iterator[Any]:

@@ -125,7 +125,7 @@ def load_result(path: str | Path) -> Unmixing:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
-    (result,) = child.parts("bayesunmix.io.netcdf:read_result", path)
+    (result,) = child.parts(read_result, path)
     return result
 
 

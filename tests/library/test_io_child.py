@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from bayesunmix.io import child
+from tests.library import faulty_readers
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def path(tmp_path):
 
 
 def read(name, path):
-    return list(child.parts(f"tests.library.faulty_readers:{name}", path))
+    return list(child.parts(getattr(faulty_readers, name), path))
 
 
 def test_parts_come_in_order_and_the_child_waits_for_more(path):
@@ -58,7 +59,7 @@ def test_silence_ends_the_child(path, monkeypatch):
 
 def test_a_reader_that_is_left_is_ended(path):
     before = list(child._waiting)
-    parts = child.parts("tests.library.faulty_readers:hangs", path)
+    parts = child.parts(faulty_readers.hangs, path)
     assert next(parts) == 1
     parts.close()
     assert len(child._waiting) <= len(before)
@@ -84,7 +85,7 @@ def test_what_is_noted_and_warned_of_reaches_the_user_once(path, caplog):
 
 
 def test_two_files_at_the_same_time(path):
-    parts = child.parts("tests.library.faulty_readers:two", path)
+    parts = child.parts(faulty_readers.two, path)
     assert next(parts) == 1
     assert read("two", path) == [1, 2]
     assert list(parts) == [2]
