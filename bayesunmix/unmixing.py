@@ -1,7 +1,8 @@
 """Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
-In this order: the number of components is checked or found, the method fits, components get a scale, pixels outside the
-mask are blanked, and of results with a posterior every component's share of the counts gets a verdict.
+In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
+components get a scale and are sorted by their share of the counts, and of results with a posterior every component's
+share gets a verdict.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from bayesunmix.contracts.arguments import require_image, require_seed
 from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.order import sorted_in_place
 from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing
 from bayesunmix.dimension.rank import rank
 from bayesunmix.running import progress as bars
@@ -58,7 +60,9 @@ def unmix(
     -------
     Unmixing
         `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
-        `.info`. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
+        `.info`. The component with the largest share of the counts comes first, so that component 0 of the next seed
+        is the same one; components with names or given spectra keep the order of the request, those of `pca` and `ica`
+        their own. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------
@@ -97,6 +101,7 @@ def unmix(
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
+        found = sorted_in_place(found)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
         undetermined: list[str] = []

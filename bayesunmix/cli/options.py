@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bayesunmix.running.home import at_home
+
 
 def whole_number(text: object) -> int:
     """Read a whole number."""
@@ -32,10 +34,18 @@ def a_number(says: str) -> typer.models.OptionInfo:
     return typer.Option(parser=number, metavar="X", help=says)
 
 
+def a_folder(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a folder."""
+    return typer.Option(parser=at_home, metavar="FOLDER", help=says, show_default=False)
+
+
 File = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.", show_default=False
+        parser=at_home,
+        metavar="FILE",
+        help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.",
+        show_default=False,
     ),
 ]
 Seed = Annotated[int, a_whole_number("The same seed gives the same result.")]
@@ -44,6 +54,8 @@ NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
 Mask = Annotated[
     Path | None,
     typer.Option(
+        parser=at_home,
+        metavar="FILE",
         help="Pixels to use: a .npy file of bools with the shape of the map, True for a pixel to use.",
         show_default=False,
     ),
@@ -56,12 +68,16 @@ OverwriteFolder = Annotated[
 Result = Annotated[
     Path,
     typer.Argument(
-        metavar="RESULT", help="The folder that `bayesunmix unmix` wrote, or a result.nc.", show_default=False
+        parser=at_home,
+        metavar="RESULT",
+        help="The folder that `bayesunmix unmix` wrote, or a result.nc.",
+        show_default=False,
     ),
 ]
 Image = Annotated[
     Path | None,
     typer.Argument(
+        parser=at_home,
         metavar="IMAGE",
         help="The file that was unmixed; found by itself if it is still where it was.",
         show_default=False,
@@ -81,6 +97,8 @@ RegionMask = Annotated[
     Path | None,
     typer.Option(
         "--mask",
+        parser=at_home,
+        metavar="FILE",
         help="A .npy file of bools with the shape of the map, True for a pixel of the region.",
         show_default=False,
     ),
@@ -88,6 +106,8 @@ RegionMask = Annotated[
 Specimen = Annotated[
     Path | None,
     typer.Option(
+        parser=at_home,
+        metavar="FILE",
         help="Pixels with specimen: a .npy file of bools with the shape of the map. "
         "Where not given, pixels with few counts are taken for vacuum.",
         show_default=False,
@@ -100,5 +120,9 @@ def out(*formats: str) -> typer.models.OptionInfo:
     names = " or ".join(formats)
     more = "; may be given once for each format" if len(formats) > 1 else ""
     return typer.Option(
-        "--out", metavar="FILE", help=f"Write a {names} file as well{more}.", show_default=False
+        "--out",
+        parser=at_home,
+        metavar="FILE",
+        help=f"Write a {names} file as well{more}.",
+        show_default=False,
     )

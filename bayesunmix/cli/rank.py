@@ -9,7 +9,16 @@ import typer
 
 from bayesunmix.cli import source
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    a_folder,
+    a_whole_number,
+)
 from bayesunmix.cli.table import laid_out
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ def rank(
     most: Annotated[int, a_whole_number("Largest number of components to look for.")] = 12,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the numbers and their picture; made here.", show_default=False),
+        a_folder("Folder for the numbers and their picture; made here."),
     ] = None,
     seed: Seed = 0,
     mask: Mask = None,

@@ -8,6 +8,7 @@ import typer
 from bayesunmix.cli.asked import asking
 from bayesunmix.cli.options import Image, Overwrite, Result
 from bayesunmix.cli.outputs import require_writable, write_each
+from bayesunmix.running.home import at_home
 
 EXAMPLE = """\
 Example:
@@ -18,7 +19,10 @@ _FORMATS = (".html",)
 def report(
     result: Result,
     output: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The .html file to write.", show_default=False)
+        Path,
+        typer.Option(
+            "--out", parser=at_home, metavar="FILE", help="The .html file to write.", show_default=False
+        ),
     ],
     image: Image = None,
     overwrite: Overwrite = False,

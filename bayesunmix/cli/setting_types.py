@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bayesunmix.running.home import at_home
+
 _SWITCH = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
@@ -83,7 +85,7 @@ def _sequence(inner: Any, text: str) -> tuple[Any, ...]:
         return tuple(read_value(inner, part) for part in text.split(","))
     (one, *_) = typing.get_args(inner)
     if one is not str and Path(text).suffix.lower() in (".csv", ".npy"):
-        return _rows_of_file(Path(text))
+        return _rows_of_file(at_home(text))
     between = r"[,+]" if one is str else ","
     return tuple(
         tuple(read_value(one, part) for part in re.split(between, group)) for group in text.split(";")

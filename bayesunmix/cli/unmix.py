@@ -9,7 +9,16 @@ import typer
 
 from bayesunmix.cli import source, summary
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    a_folder,
+    a_whole_number,
+)
 
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
@@ -25,7 +34,7 @@ Examples:
 
 def unmix(
     file: File,
-    out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
+    out: Annotated[Path, a_folder("Folder for the results; made here.")],
     components: Annotated[
         int | None,
         a_whole_number("Number of components; where not given, it is found as `rank` does."),

@@ -16,6 +16,13 @@ def require_mask(mask: Any, shape: tuple[int, ...], marked: str = "of the region
     return mask
 
 
+def require_pixels(mask: Any) -> np.ndarray:
+    """Return the pixels to use of a map whose shape is not known yet; raise `ValueError` unless some are marked."""
+    mask = np.asarray(mask)
+    checked = mask_of_image(mask, mask.shape)
+    return mask if checked is None else checked
+
+
 def mask_of_image(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | None:
     """Return a copy of the mask of an image, or None where all pixels are used.
 

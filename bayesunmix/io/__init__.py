@@ -9,16 +9,27 @@ not to.
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.mask import require_pixels
 from bayesunmix.io import h5, npz, rosettasciio
+from bayesunmix.io.mask import read_mask
+from bayesunmix.running.home import at_home
 
 __all__ = ["crop_below", "read", "write"]
 
 _log = logging.getLogger("bayesunmix")
-_LOADERS = {".npz": npz.load, ".h5": h5.load, **dict.fromkeys(rosettasciio.READERS, rosettasciio.load)}
+_LOADERS = {
+    ".npz": lambda path, mask: _within(npz.load(path), mask),
+    ".h5": lambda path, mask: _within(h5.load(path), mask),
+    **dict.fromkeys(rosettasciio.READERS, rosettasciio.load),
+}
 
 
-def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
+def read(
+    path: str | Path, crop_below_kev: float | None = 0.2, *, mask: np.ndarray | str | Path | None = None
+) -> SpectrumImage:
     """Read the spectrum image of a file; counts are sparse from the first block on.
 
     Parameters
@@ -28,6 +39,8 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     crop_below_kev : float or None
         Leave out channels below this energy, in keV; None keeps all. The logger `bayesunmix` says what is left
         out.
+    mask : bool array of the navigation shape, or path of a .npy file with one, optional
+        True for pixels to use. Masked pixels may hold anything: the part of a scan that was not reached may be NaN.
 
     Returns
     -------
@@ -38,7 +51,8 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a readable spectrum image of photon counts; the message says what to do.
+        If the file is not a readable spectrum image of photon counts, or the mask has another shape than its map; the
+        message says what to do.
     ModuleNotFoundError
         If a microscope file is read without the extra `io`.
 
@@ -57,9 +71,12 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     >>> bu.read(path).navigation_shape
     (8, 8)
     """
-    path = Path(path)
+    path = at_home(path)
     _check_readable(path)
-    image = _LOADERS[path.suffix.lower()](path)
+    if isinstance(mask, str | Path):
+        mask = read_mask(mask)
+    pixels = None if mask is None else require_pixels(mask)
+    image = _LOADERS[path.suffix.lower()](path, pixels)
     return image if crop_below_kev is None else crop_below(image, crop_below_kev)
 
 
@@ -92,7 +109,7 @@ def write(image: SpectrumImage, path: str | Path) -> None:
     >>> sorted(np.load(path))[4:7]
     ['counts_data', 'counts_indices', 'counts_indptr']
     """
-    path = Path(path)
+    path = at_home(path)
     if path.suffix.lower() != ".npz":
         raise ValueError(
             f"a spectrum image is written as .npz, got {path.name!r}; choose a name that ends in .npz"
@@ -111,6 +128,10 @@ def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
             *(kev, channels, image.n_channels, 100 * share),
         )
     return cropped
+
+
+def _within(image: SpectrumImage, mask: np.ndarray | None) -> SpectrumImage:
+    return image if mask is None else image.within(mask)
 
 
 def _check_readable(path: Path) -> None:

@@ -10,12 +10,22 @@ def sha256(file: Path) -> str:
     Where a format has several files (.zspy, .rpl with .raw), it is the digest of all of them in the order of their
     names.
     """
-    parts = sorted(p for p in file.rglob("*") if p.is_file()) if file.is_dir() else [file]
-    if file.suffix.lower() == ".rpl":
-        parts += sorted(p for p in file.parent.glob(f"{file.stem}.*") if p.suffix.lower() == ".raw")
     digest = hashlib.sha256()
-    for part in parts:
+    for part in _files_of(file):
         with part.open("rb") as stream:
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _files_of(file: Path) -> list[Path]:
+    """List the files that a map consists of. Names are compared and never used as patterns: they may hold brackets."""
+    if file.is_dir():
+        return sorted(part for part in file.rglob("*") if part.is_file())
+    if file.suffix.lower() != ".rpl":
+        return [file]
+    # RosettaSciIO reads .raw, and .RAW where there is no .raw.
+    beside = [part for part in file.parent.iterdir() if part.stem == file.stem]
+    raw = [part for part in beside if part.suffix.lower() == ".raw"]
+    raw.sort(key=lambda part: (part.suffix != ".raw", part.suffix != ".RAW", part.suffix))
+    return [file, *raw[:1]]

@@ -32,6 +32,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
+from bayesunmix.running.home import at_home
 
 if TYPE_CHECKING:
     import xarray
@@ -75,7 +76,7 @@ def save_result(result: Unmixing, path: str | Path) -> None:
     """
     import xarray
 
-    path = Path(path)
+    path = at_home(path)
     if path.suffix.lower() != ".nc":
         raise ValueError(f"a result is written as .nc, got {path.name!r}; choose a name that ends in .nc")
     groups = {"/": _estimate(result)} | ({} if result.posterior is None else _posterior(result))
@@ -121,7 +122,7 @@ def load_result(path: str | Path) -> Unmixing:
     """
     import xarray
 
-    path = Path(path)
+    path = at_home(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     try:

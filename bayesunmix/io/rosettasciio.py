@@ -36,8 +36,8 @@ READERS: dict[str, tuple[str, dict[str, Any]]] = {
 _FRAMES = {"frame", "frames", "sweep", "sweeps", "time"}
 
 
-def load(path: Path) -> SpectrumImage:
-    """Read the spectrum image of a microscope file.
+def load(path: Path, mask: np.ndarray | None = None) -> SpectrumImage:
+    """Read the spectrum image of a microscope file; masked pixels, where `mask` is False, may hold anything.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def load(path: Path) -> SpectrumImage:
     """
     with _quiet():
         try:
-            return to_image(repr(path.name), *_spectrum_image(path, _call_reader(path)))
+            return to_image(repr(path.name), *_spectrum_image(path, _call_reader(path)), mask)
         except (MemoryError, ModuleNotFoundError, Refused):
             raise
         except Exception as error:  # a reader of damaged files may raise anything

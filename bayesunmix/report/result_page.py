@@ -19,6 +19,7 @@ from bayesunmix.plotting import plot_checks, plot_maps, plot_spectra
 from bayesunmix.report.page import data_uri, write_page
 from bayesunmix.report.script import repeating_script
 from bayesunmix.report.shares import share_rows, with_shares
+from bayesunmix.running.home import at_home
 
 _HERE = Path(__file__).parent
 _DPI = 160
@@ -68,7 +69,7 @@ def write_report(
     if script is None and "method" in result.info:
         script = repeating_script(result, image, origin.get("name", ""), origin.get("sha256", ""))
     write_page(
-        Path(path),
+        at_home(path),
         _HERE / "result.html.jinja",
         _HERE / "result.css",
         title=origin.get("name") or "a spectrum image",
@@ -100,7 +101,7 @@ def _origin(source: str | Path | Mapping[str, Any] | None, result: Unmixing) -> 
         return result.info.get("input", {})
     if isinstance(source, Mapping):
         return source
-    return {"name": Path(source).name, "sha256": sha256(Path(source))}
+    return {"name": Path(source).name, "sha256": sha256(at_home(source))}
 
 
 def _checked(result: Unmixing, image: SpectrumImage) -> tuple[Checks | None, str]:
