@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bayesunmix.running.home import at_home
+
+def a_path(text: object) -> Path:
+    """Read a path; `~` is the home folder, also where a shell does not see it (`--out=~/first`)."""
+    from bayesunmix.running.home import at_home
+
+    return at_home(str(text))
 
 
 def whole_number(text: object) -> int:
@@ -36,13 +41,13 @@ def a_number(says: str) -> typer.models.OptionInfo:
 
 def a_folder(says: str) -> typer.models.OptionInfo:
     """Return an option that takes a folder."""
-    return typer.Option(parser=at_home, metavar="FOLDER", help=says, show_default=False)
+    return typer.Option(parser=a_path, metavar="FOLDER", help=says, show_default=False)
 
 
 File = Annotated[
     Path,
     typer.Argument(
-        parser=at_home,
+        parser=a_path,
         metavar="FILE",
         help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.",
         show_default=False,
@@ -54,7 +59,7 @@ NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
 Mask = Annotated[
     Path | None,
     typer.Option(
-        parser=at_home,
+        parser=a_path,
         metavar="FILE",
         help="Pixels to use: a .npy file of bools with the shape of the map, True for a pixel to use.",
         show_default=False,
@@ -68,7 +73,7 @@ OverwriteFolder = Annotated[
 Result = Annotated[
     Path,
     typer.Argument(
-        parser=at_home,
+        parser=a_path,
         metavar="RESULT",
         help="The folder that `bayesunmix unmix` wrote, or a result.nc.",
         show_default=False,
@@ -77,7 +82,7 @@ Result = Annotated[
 Image = Annotated[
     Path | None,
     typer.Argument(
-        parser=at_home,
+        parser=a_path,
         metavar="IMAGE",
         help="The file that was unmixed; found by itself if it is still where it was.",
         show_default=False,
@@ -97,7 +102,7 @@ RegionMask = Annotated[
     Path | None,
     typer.Option(
         "--mask",
-        parser=at_home,
+        parser=a_path,
         metavar="FILE",
         help="A .npy file of bools with the shape of the map, True for a pixel of the region.",
         show_default=False,
@@ -106,7 +111,7 @@ RegionMask = Annotated[
 Specimen = Annotated[
     Path | None,
     typer.Option(
-        parser=at_home,
+        parser=a_path,
         metavar="FILE",
         help="Pixels with specimen: a .npy file of bools with the shape of the map. "
         "Where not given, pixels with few counts are taken for vacuum.",
@@ -121,7 +126,7 @@ def out(*formats: str) -> typer.models.OptionInfo:
     more = "; may be given once for each format" if len(formats) > 1 else ""
     return typer.Option(
         "--out",
-        parser=at_home,
+        parser=a_path,
         metavar="FILE",
         help=f"Write a {names} file as well{more}.",
         show_default=False,

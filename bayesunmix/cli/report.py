@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Overwrite, Result
+from bayesunmix.cli.options import Image, Overwrite, Result, a_path
 from bayesunmix.cli.outputs import require_writable, write_each
-from bayesunmix.running.home import at_home
 
 EXAMPLE = """\
 Example:
@@ -21,7 +20,7 @@ def report(
     output: Annotated[
         Path,
         typer.Option(
-            "--out", parser=at_home, metavar="FILE", help="The .html file to write.", show_default=False
+            "--out", parser=a_path, metavar="FILE", help="The .html file to write.", show_default=False
         ),
     ],
     image: Image = None,
