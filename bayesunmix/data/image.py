@@ -15,7 +15,7 @@ from scipy import sparse
 from bayesunmix.data.blocks import block_numbers, block_shape, block_steps, is_positive_whole, summing_matrix
 from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
 from bayesunmix.data.display.text import brief
-from bayesunmix.data.grid import Axis, Grid, default_axes, validated_axes, validated_energy
+from bayesunmix.data.grid import Axis, Grid, default_axes, say_axis, validated_axes, validated_energy
 from bayesunmix.data.mask import mask_of_image
 
 
@@ -80,10 +80,7 @@ class SpectrumImage:
 
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.shape))
-        axes = [
-            f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
-            for axis, n in zip(self.axes, self.shape, strict=False)
-        ]
+        axes = [say_axis(axis, n) for axis, n in zip(self.axes, self.shape, strict=False)]
         per_pixel = self.n_photons / self.takes_part.sum()
         return brief(
             [
@@ -94,10 +91,14 @@ class SpectrumImage:
 
     def _repr_html_(self) -> str:
         from bayesunmix.data.display.components import image_map, spectrum_figure
-        from bayesunmix.data.display.html import frame, side_by_side
+        from bayesunmix.data.display.html import drawn_or_said, frame, side_by_side
 
-        spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
-        pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
+        caption = "counts in all, square-root scale"
+        drawn = (
+            drawn_or_said(lambda: image_map(self.total_map().ravel(), self.grid, "counts")),
+            drawn_or_said(lambda: spectrum_figure(self.energy_kev, self.sum_spectrum(), caption)),
+        )
+        pictures = side_by_side(drawn)
         return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
 
     def _facts(self) -> list[str]:
