@@ -41,7 +41,8 @@ def by_share(estimate: Factorization) -> np.ndarray:
     """
     size = np.abs(estimate.endmembers).sum(axis=1)
     centre = np.abs(estimate.endmembers) @ np.arange(estimate.endmembers.shape[1]) / np.maximum(size, 1e-300)
-    return np.lexsort((centre, -np.abs(estimate.abundances).sum(axis=0) * size))
+    share = np.abs(estimate.abundances).sum(axis=0) * size
+    return np.lexsort((centre, -np.round(share / max(share.sum(), 1e-300), 9)))  # without the last digits
 
 
 def _are_numbered(names: tuple[str, ...]) -> bool:
