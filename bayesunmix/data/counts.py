@@ -93,7 +93,17 @@ def photon_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.c
         raise ValueError(
             f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
         )
+    require_storable(csr)
     return compact_in_place(csr)
+
+
+def require_storable(counts: sparse.csr_array) -> None:
+    """Raise `ValueError` if a count is larger than what files hold."""
+    largest = counts.data.max(initial=0)
+    if largest > np.iinfo(np.uint32).max:
+        raise ValueError(
+            f"one channel of one pixel has {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
+        )
 
 
 def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
@@ -102,17 +112,12 @@ def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
     Raises
     ------
     ValueError
-        If all counts are zero, or one is too large.
+        If all counts are zero.
     """
     counts.eliminate_zeros()
     if counts.nnz == 0:
         raise ValueError(
             "the image holds no counts (all pixels are vacuum); check the file, the channel range, the crop or the mask"
         )
-    largest = counts.data.max()
-    if largest > np.iinfo(np.uint32).max:
-        raise ValueError(
-            f"one channel of one pixel has {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
-        )
-    counts.data = counts.data.astype(np.min_scalar_type(int(largest)), copy=False)
+    counts.data = counts.data.astype(np.min_scalar_type(int(counts.data.max())), copy=False)
     return counts

@@ -65,6 +65,14 @@ def validated_axes(axes: Sequence[Any], n: int) -> tuple[Axis, ...]:
     return given
 
 
+def summed_axes(axes: Sequence[Axis], steps: Sequence[int]) -> tuple[Axis, ...]:
+    """Return the axes of blocks of pixels, `steps` along each: the first lies in the middle of its pixels."""
+    return tuple(
+        a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
+        for a, step in zip(axes, steps, strict=True)
+    )
+
+
 def validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
     """Return channel centres as float64.
 
