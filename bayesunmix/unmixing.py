@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayesunmix.analysis.dominance import dominated
 from bayesunmix.analysis.verdicts import judged
 from bayesunmix.contracts.arguments import require_image, require_seed
 from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.order import sorted_in_place
-from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing
+from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing, UnmixingWarning
 from bayesunmix.dimension.rank import rank
 from bayesunmix.running import progress as bars
 from bayesunmix.running.cost import Cost
@@ -71,6 +72,8 @@ def unmix(
 
     Warns
     -----
+    UnmixingWarning
+        If one pixel, or one channel of it, holds so many counts that the fit describes it and not the specimen.
     NotConvergedWarning
         If the fit did not converge: longer runs may give another answer.
     NotIdentifiedWarning
@@ -96,6 +99,7 @@ def unmix(
 
     from bayesunmix.engine.device.threefry import random_key
 
+    doubtful = dominated(image)
     with bars.showing(progress), Cost() as cost:
         counted = _count_components(image, n_components, fitter, seed)
         found = fitter.fit(image, counted.n_components, random_key(seed))
@@ -104,6 +108,8 @@ def unmix(
         found = sorted_in_place(found)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
+        if doubtful:
+            found = _also_warning(found, [doubtful])
         undetermined: list[str] = []
         if verdicts and found.posterior is not None:
             found, undetermined = judged(found, image, seed)
@@ -123,7 +129,9 @@ def unmix(
     if counted.sentence:
         info["rank"] = counted.sentence
     result = dataclasses.replace(found, info=info)
-    _warn(result, undetermined)
+    if doubtful:
+        warnings.warn(doubtful, UnmixingWarning, stacklevel=2)
+    _warn(result, [doubtful, *undetermined], undetermined)
     return result
 
 
@@ -191,11 +199,11 @@ def _also_warning(found: Unmixing, sentences: list[str]) -> Unmixing:
     return dataclasses.replace(found, info=info)
 
 
-def _warn(result: Unmixing, undetermined: list[str]) -> None:
+def _warn(result: Unmixing, said_apart: list[str], undetermined: list[str]) -> None:
     """Say in Python's own way what would otherwise be read only by those who look into `info`."""
     info = result.info
     if info.get("converged") is False:
-        others = " ".join(said for said in info.get("warnings", ()) if said not in undetermined)
+        others = " ".join(said for said in info.get("warnings", ()) if said not in said_apart)
         warnings.warn(
             f"{info['method']} did not converge. {others}".strip(), NotConvergedWarning, stacklevel=3
         )
