@@ -96,8 +96,8 @@ def _sentence(image: SpectrumImage, top: _Top, pixels: np.ndarray, where: str) -
     marked = ", ".join(str(part.tolist()) if part.size > 1 else str(part[0]) for part in index)
     times = f"{top.times:,.0f}" if top.times >= 10 else f"{top.times:.1f}"
     return (
-        f"{where} {_percent(top.share)} of all counts, {times} times as many as any other: a fit may describe that place "
-        "and not the specimen. Unless it is real, mask it: "
+        f"{where} {_percent(top.share)} of all counts, {times} times as many as any other: a fit may describe that "
+        "place and not the specimen. Unless it is real, mask it: "
         f"mask = np.ones({image.navigation_shape}, bool); mask[{marked}] = False; image = image.within(mask); for the "
         'command line np.save("mask.npy", mask) and --mask mask.npy.'
     )
