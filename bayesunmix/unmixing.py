@@ -1,7 +1,8 @@
 """Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
-In this order: the number of components is checked or found, the method fits, components get a scale, pixels outside the
-mask are blanked, and of results with a posterior every component's share of the counts gets a verdict.
+In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
+components get a scale and are sorted by their share of the counts, and of results with a posterior every component's
+share gets a verdict.
 """
 
 import dataclasses
@@ -12,12 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayesunmix.analysis.dominance import dominated
 from bayesunmix.analysis.verdicts import judged
 from bayesunmix.contracts.arguments import require_image, require_seed
 from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing
+from bayesunmix.data.order import sorted_in_place
+from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing, UnmixingWarning
 from bayesunmix.dimension.rank import rank
 from bayesunmix.running import progress as bars
 from bayesunmix.running.cost import Cost
@@ -58,7 +61,9 @@ def unmix(
     -------
     Unmixing
         `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
-        `.info`. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
+        `.info`. The component with the largest share of the counts comes first, so that component 0 of the next seed
+        is the same one; components with names or given spectra keep the order of the request, those of `pca` and `ica`
+        their own. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------
@@ -67,6 +72,8 @@ def unmix(
 
     Warns
     -----
+    UnmixingWarning
+        If one pixel, or one channel of it, holds so many counts that the fit describes it and not the specimen.
     NotConvergedWarning
         If the fit did not converge: longer runs may give another answer.
     NotIdentifiedWarning
@@ -92,13 +99,17 @@ def unmix(
 
     from bayesunmix.engine.device.threefry import random_key
 
+    doubtful = dominated(image)
     with bars.showing(progress), Cost() as cost:
         counted = _count_components(image, n_components, fitter, seed)
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
+        found = sorted_in_place(found)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
+        if doubtful:
+            found = _also_warning(found, [doubtful])
         undetermined: list[str] = []
         if verdicts and found.posterior is not None:
             found, undetermined = judged(found, image, seed)
@@ -118,7 +129,9 @@ def unmix(
     if counted.sentence:
         info["rank"] = counted.sentence
     result = dataclasses.replace(found, info=info)
-    _warn(result, undetermined)
+    if doubtful:
+        warnings.warn(doubtful, UnmixingWarning, stacklevel=2)
+    _warn(result, [doubtful, *undetermined], undetermined)
     return result
 
 
@@ -186,11 +199,11 @@ def _also_warning(found: Unmixing, sentences: list[str]) -> Unmixing:
     return dataclasses.replace(found, info=info)
 
 
-def _warn(result: Unmixing, undetermined: list[str]) -> None:
+def _warn(result: Unmixing, said_apart: list[str], undetermined: list[str]) -> None:
     """Say in Python's own way what would otherwise be read only by those who look into `info`."""
     info = result.info
     if info.get("converged") is False:
-        others = " ".join(said for said in info.get("warnings", ()) if said not in undetermined)
+        others = " ".join(said for said in info.get("warnings", ()) if said not in said_apart)
         warnings.warn(
             f"{info['method']} did not converge. {others}".strip(), NotConvergedWarning, stacklevel=3
         )

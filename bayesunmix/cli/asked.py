@@ -132,9 +132,15 @@ def _prepared(result: "Unmixing", file: Path) -> "SpectrumImage":
 
     from bayesunmix.io import read
 
-    whole, grid = read(file, crop_below_kev=None), result.grid
+    grid = result.grid
     if grid is None:
-        return whole
+        return read(file, crop_below_kev=None)
+    try:
+        whole = read(file, crop_below_kev=None, mask=grid.mask)
+    except ValueError:
+        if grid.mask is None:
+            raise
+        whole = read(file, crop_below_kev=None)  # of another size, which is said below
     first, last = grid.energy_kev[[0, -1]]
     margin = float(np.diff(grid.energy_kev).min(initial=1.0)) / 2
     inside = (whole.energy_kev >= first - margin) & (whole.energy_kev <= last + margin)
@@ -149,8 +155,7 @@ def _prepared(result: "Unmixing", file: Path) -> "SpectrumImage":
             f"{_size(whole.shape, whole.energy_kev)}; name the file that was unmixed "
             "(one changed in Python is saved by bayesunmix.write)"
         )
-    image = whole.crop(first - margin, last + margin)
-    return image if grid.mask is None else image.within(grid.mask)
+    return whole.crop(first - margin, last + margin)
 
 
 def _size(shape: tuple[int, ...], energy_kev: Any) -> str:

@@ -6,6 +6,13 @@ from typing import Annotated
 import typer
 
 
+def a_path(text: object) -> Path:
+    """Read a path; `~` is the home folder, also where a shell does not see it (`--out=~/first`)."""
+    from bayesunmix.running.home import at_home
+
+    return at_home(str(text))
+
+
 def whole_number(text: object) -> int:
     """Read a whole number."""
     try:
@@ -32,10 +39,18 @@ def a_number(says: str) -> typer.models.OptionInfo:
     return typer.Option(parser=number, metavar="X", help=says)
 
 
+def a_folder(says: str) -> typer.models.OptionInfo:
+    """Return an option that takes a folder."""
+    return typer.Option(parser=a_path, metavar="FOLDER", help=says, show_default=False)
+
+
 File = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.", show_default=False
+        parser=a_path,
+        metavar="FILE",
+        help="A .bcf .emd .h5 .hspy .npz .pts .rpl or .zspy file.",
+        show_default=False,
     ),
 ]
 Seed = Annotated[int, a_whole_number("The same seed gives the same result.")]
@@ -44,6 +59,8 @@ NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
 Mask = Annotated[
     Path | None,
     typer.Option(
+        parser=a_path,
+        metavar="FILE",
         help="Pixels to use: a .npy file of bools with the shape of the map, True for a pixel to use.",
         show_default=False,
     ),
@@ -56,12 +73,16 @@ OverwriteFolder = Annotated[
 Result = Annotated[
     Path,
     typer.Argument(
-        metavar="RESULT", help="The folder that `bayesunmix unmix` wrote, or a result.nc.", show_default=False
+        parser=a_path,
+        metavar="RESULT",
+        help="The folder that `bayesunmix unmix` wrote, or a result.nc.",
+        show_default=False,
     ),
 ]
 Image = Annotated[
     Path | None,
     typer.Argument(
+        parser=a_path,
         metavar="IMAGE",
         help="The file that was unmixed; found by itself if it is still where it was.",
         show_default=False,
@@ -81,6 +102,8 @@ RegionMask = Annotated[
     Path | None,
     typer.Option(
         "--mask",
+        parser=a_path,
+        metavar="FILE",
         help="A .npy file of bools with the shape of the map, True for a pixel of the region.",
         show_default=False,
     ),
@@ -88,6 +111,8 @@ RegionMask = Annotated[
 Specimen = Annotated[
     Path | None,
     typer.Option(
+        parser=a_path,
+        metavar="FILE",
         help="Pixels with specimen: a .npy file of bools with the shape of the map. "
         "Where not given, pixels with few counts are taken for vacuum.",
         show_default=False,
@@ -100,5 +125,9 @@ def out(*formats: str) -> typer.models.OptionInfo:
     names = " or ".join(formats)
     more = "; may be given once for each format" if len(formats) > 1 else ""
     return typer.Option(
-        "--out", metavar="FILE", help=f"Write a {names} file as well{more}.", show_default=False
+        "--out",
+        parser=a_path,
+        metavar="FILE",
+        help=f"Write a {names} file as well{more}.",
+        show_default=False,
     )

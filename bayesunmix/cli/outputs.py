@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bayesunmix.cli.pictures import reason_of
+
 
 def require_writable(files: Sequence[Path] | None, formats: Sequence[str], overwrite: bool) -> None:
     """Check the names before any work is done.
@@ -39,7 +41,7 @@ def write_each(
     writers: Mapping[str, Callable[[Path], None]],
     sources: Sequence[Path] = (),
 ) -> None:
-    """Write each file whole or not at all, and say so.
+    """Write each file whole or not at all, and say so. One that fails does not keep the others from being written.
 
     Parameters
     ----------
@@ -48,15 +50,31 @@ def write_each(
         For each ending of a name, what writes such a file.
     sources : sequence of Path
         The files that were read, which are never replaced.
+
+    Raises
+    ------
+    Exception
+        The first failure, once the other files are written.
     """
+    failures = []
+    for file in files or ():
+        try:
+            _write(file, writers[file.suffix.lower()], sources)
+        except Exception as error:  # whatever a drawing library raises
+            failures.append(error)
+        else:
+            print(f"written    {file}")
+    if failures:
+        raise failures[0]
+
+
+def _write(file: Path, write: Callable[[Path], None], sources: Sequence[Path]) -> None:
     from bayesunmix.io.file import whole_file
 
-    for file in files or ():
-        if any(file.exists() and file.samefile(source) for source in sources):
-            raise ValueError(f"{str(file)!r} is what was read; choose another --out")
-        with whole_file(file) as temporary:
-            writers[file.suffix.lower()](temporary)
-        print(f"written    {file}")
+    if any(file.exists() and file.samefile(source) for source in sources):
+        raise ValueError(f"{str(file)!r} is what was read; choose another --out")
+    with whole_file(file) as temporary:
+        write(temporary)
 
 
 def as_json(content: Mapping[str, Any]) -> Callable[[Path], None]:
@@ -96,4 +114,15 @@ def as_npz(arrays: Mapping[str, Any]) -> Callable[[Path], None]:
 
 def as_png(draw: Callable[[], Any]) -> Callable[[Path], None]:
     """Return what draws a Matplotlib figure and writes it."""
-    return lambda path: draw().savefig(path, dpi=200)
+
+    def write(path: Path) -> None:
+        try:
+            draw().savefig(path, dpi=200)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever a drawing library raises
+            raise ValueError(
+                f"the picture could not be drawn: {reason_of(error)}; the other formats of --out have the numbers"
+            ) from error
+
+    return write

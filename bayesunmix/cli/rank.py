@@ -1,15 +1,26 @@
 """`bayesunmix rank`: how many components to unmix a file into."""
 
 import contextlib
-import json
+import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bayesunmix.cli import source
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    a_folder,
+    a_whole_number,
+)
+from bayesunmix.cli.pictures import add_each
 from bayesunmix.cli.table import laid_out
 
 if TYPE_CHECKING:
@@ -25,7 +36,7 @@ def rank(
     most: Annotated[int, a_whole_number("Largest number of components to look for.")] = 12,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the numbers and their picture; made here.", show_default=False),
+        a_folder("Folder for the numbers and their picture; made here."),
     ] = None,
     seed: Seed = 0,
     mask: Mask = None,
@@ -38,30 +49,34 @@ def rank(
     from bayesunmix.dimension.rank import rank as count
     from bayesunmix.io.digest import sha256
     from bayesunmix.io.folder import new_folder
+    from bayesunmix.io.results import write_summary
     from bayesunmix.running import progress
 
-    with (
-        listening(),
-        progress.showing(False if quiet else None),
-        progress.stage(f"counting components of {file.name}"),
-        new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
-    ):
-        whole, image = source.read_source(file, crop_below, no_crop, mask)
-        found = count(image, most, seed)
-        if folder:
-            record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}
-            _write(folder, found, {"input": record})
+    with listening(), progress.showing(False if quiet else None):
+        with (
+            progress.stage(f"counting components of {file.name}"),
+            new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
+        ):
+            whole, image = source.read_source(file, crop_below, no_crop, mask)
+            found = count(image, most, seed)
+            if folder:
+                record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}
+                said = {"input": record, **found.summary()}
+                write_summary(folder, said)
+        failed, _ = add_each(out, {"scree.png": partial(_draw, found)}) if out else ([], False)
+        if out and failed:
+            write_summary(out, {**said, "warnings": failed})
+    for sentence in failed:
+        print(f"warning: {sentence}", file=sys.stderr)
     if not quiet:
         _print_evidence(found)
     print(found.sentence)
 
 
-def _write(folder: Path, found: "Rank", about: dict[str, Any]) -> None:
+def _draw(found: "Rank", path: Path) -> None:
     from bayesunmix.plotting import plot_rank
 
-    text = json.dumps({**about, **found.summary()}, indent=2)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-    plot_rank(found).savefig(folder / "scree.png", dpi=200)
+    plot_rank(found).savefig(path, dpi=200)
 
 
 def _print_evidence(found: "Rank") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Overwrite, Result
+from bayesunmix.cli.options import Image, Overwrite, Result, a_path
 from bayesunmix.cli.outputs import require_writable, write_each
 
 EXAMPLE = """\
@@ -18,7 +18,10 @@ _FORMATS = (".html",)
 def report(
     result: Result,
     output: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The .html file to write.", show_default=False)
+        Path,
+        typer.Option(
+            "--out", parser=a_path, metavar="FILE", help="The .html file to write.", show_default=False
+        ),
     ],
     image: Image = None,
     overwrite: Overwrite = False,

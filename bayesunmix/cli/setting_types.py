@@ -83,17 +83,20 @@ def _sequence(inner: Any, text: str) -> tuple[Any, ...]:
         return tuple(read_value(inner, part) for part in text.split(","))
     (one, *_) = typing.get_args(inner)
     if one is not str and Path(text).suffix.lower() in (".csv", ".npy"):
-        return _rows_of_file(Path(text))
+        return _rows_of_file(text)
     between = r"[,+]" if one is str else ","
     return tuple(
         tuple(read_value(one, part) for part in re.split(between, group)) for group in text.split(";")
     )
 
 
-def _rows_of_file(path: Path) -> tuple[tuple[float, ...], ...]:
+def _rows_of_file(text: str) -> tuple[tuple[float, ...], ...]:
     """Read spectra: a .npy array (K, C), or a table as `endmembers.csv`, whose first column is the energy."""
     import numpy as np
 
+    from bayesunmix.running.home import at_home
+
+    path = at_home(text)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     if path.suffix.lower() == ".npy":

@@ -21,10 +21,8 @@ def read_source(
     """
     from bayesunmix.io import crop_below as leave_out
     from bayesunmix.io import read
-    from bayesunmix.io.mask import read_mask
 
-    whole = read(file, crop_below_kev=None)
-    whole = whole if mask is None else whole.within(read_mask(mask))
+    whole = read(file, crop_below_kev=None, mask=mask)
     return whole, whole if no_crop else leave_out(whole, crop_below)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,17 @@ import typer
 
 from bayesunmix.cli import source, summary
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    a_folder,
+    a_whole_number,
+)
+from bayesunmix.cli.pictures import add_each
 
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
@@ -25,7 +36,7 @@ Examples:
 
 def unmix(
     file: File,
-    out: Annotated[Path, typer.Option(help="Folder for the results; made here.", show_default=False)],
+    out: Annotated[Path, a_folder("Folder for the results; made here.")],
     components: Annotated[
         int | None,
         a_whole_number("Number of components; where not given, it is found as `rank` does."),
@@ -54,14 +65,15 @@ def unmix(
 ) -> None:
     """Unmix FILE into endmembers (spectra) and abundances (maps).
 
-    The folder holds result.nc for further questions, tables, pictures, and a summary of what was done.
+    The folder holds result.nc for further questions, tables, pictures, and a summary of what was done. The results are
+    written first: a picture or a page that cannot be made is a warning in the summary.
     """
     from bayesunmix.cli.settings import read_settings
     from bayesunmix.contracts.arguments import require_seed
     from bayesunmix.contracts.method import METHODS
     from bayesunmix.contracts.registry import require_name
     from bayesunmix.io.folder import new_folder
-    from bayesunmix.io.results import write_results
+    from bayesunmix.io.results import write_results, write_summary
     from bayesunmix.running import progress
     from bayesunmix.running.cost import Cost
     from bayesunmix.unmixing import unmix as fit
@@ -74,41 +86,47 @@ def unmix(
     require_seed(seed)
     chosen = read_settings(method, METHODS[method], settings or ())
     shown = False if quiet else None
-    with (
-        listening(show_warnings=False) as heard,
-        progress.showing(shown),
-        new_folder(out, overwrite) as folder,
-    ):
-        with Cost() as reading, progress.stage(f"reading {file.name}"):
-            whole, image = source.read_source(file, crop_below, no_crop, mask)
-            record = source.record_source(file, out, None if no_crop else crop_below, mask)
-        with progress.stage(f"unmixing by {method}"):
-            result = fit(image, components, method, seed=seed, progress=shown, **chosen)
-        result = dataclasses.replace(result, info={**result.info, "input": record})
-        said: dict[str, Any] = {
-            "input": {**record, **source.describe(whole)},
-            "crop": None if no_crop else source.describe_crop(whole, image, crop_below),
-            **summary.describe_fit(result, heard, reading),
-        }
-        write_results(folder, image, result, said)
-        _draw(folder, image, result)
-        if report:
-            _write_report(folder / "report.html", result, image)
+    with listening(show_warnings=False) as heard, progress.showing(shown):
+        with new_folder(out, overwrite) as folder:
+            with Cost() as reading, progress.stage(f"reading {file.name}"):
+                whole, image = source.read_source(file, crop_below, no_crop, mask)
+                record = source.record_source(file, out, None if no_crop else crop_below, mask)
+            with progress.stage(f"unmixing by {method}"):
+                result = fit(image, components, method, seed=seed, progress=shown, **chosen)
+            result = dataclasses.replace(result, info={**result.info, "input": record})
+            said: dict[str, Any] = {
+                "input": {**record, **source.describe(whole)},
+                "crop": None if no_crop else source.describe_crop(whole, image, crop_below),
+                **summary.describe_fit(result, heard, reading),
+            }
+            write_results(folder, image, result, said)
+        failed, stopped = add_each(out, _pictures(image, result, report))
+    if failed:
+        said["warnings"] += failed
+        write_summary(out, said)
     if not quiet:
         summary.print_summary(said, heard, out)
-    if result.info.get("interrupted"):
+    if stopped or result.info.get("interrupted"):
         print(f"bayesunmix: interrupted; what was found until then is in {str(out)!r}", file=sys.stderr)
         sys.exit(130)
 
 
-def _draw(folder: Path, image: "SpectrumImage", result: "Unmixing") -> None:
-    from bayesunmix.plotting import plot_maps, plot_spectra
+def _pictures(image: "SpectrumImage", result: "Unmixing", report: bool) -> dict[str, Callable[[Path], None]]:
+    """Return what is drawn when the results are safe."""
 
-    for name, plot in (("maps", plot_maps), ("spectra", plot_spectra)):
-        plot(result, image).savefig(folder / f"{name}.png", dpi=200)
+    def maps(path: Path) -> None:
+        from bayesunmix.plotting import plot_maps
 
+        plot_maps(result, image).savefig(path, dpi=200)
 
-def _write_report(path: Path, result: "Unmixing", image: "SpectrumImage") -> None:
-    from bayesunmix.report import write_report
+    def spectra(path: Path) -> None:
+        from bayesunmix.plotting import plot_spectra
 
-    write_report(path, result, image)
+        plot_spectra(result, image).savefig(path, dpi=200)
+
+    def page(path: Path) -> None:
+        from bayesunmix.report import write_report
+
+        write_report(path, result, image)
+
+    return {"maps.png": maps, "spectra.png": spectra, **({"report.html": page} if report else {})}

@@ -34,9 +34,26 @@ def block_numbers(navigation_shape: tuple[int, ...], steps: tuple[int, ...]) -> 
     return np.ravel_multi_index(tuple(where), block_shape(navigation_shape, steps))
 
 
+def require_width(energy: Any) -> int:
+    """Return the channels per group; raise `ValueError` unless it is a positive whole number."""
+    if not is_positive_whole(energy):
+        raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
+    return int(energy)
+
+
 def is_positive_whole(n: Any) -> bool:
     """Return True for a whole number of at least 1."""
     return isinstance(n, int | np.integer) and not isinstance(n, bool) and bool(n >= 1)
+
+
+def summed_counts(
+    counts: sparse.csr_array, energy_kev: np.ndarray, block: np.ndarray, width: int
+) -> tuple[sparse.csr_array, np.ndarray]:
+    """Sum counts (P, C) over the pixels of each block and over groups of `width` channels, and average the energies."""
+    channel_sum = summing_matrix(np.arange(counts.shape[1]) // width)
+    summed = summing_matrix(block) @ counts.astype(np.uint64) @ channel_sum.T
+    summed.sort_indices()
+    return summed, (channel_sum @ energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
 
 
 def summing_matrix(group: np.ndarray) -> sparse.csr_array:

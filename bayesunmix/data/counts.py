@@ -98,6 +98,7 @@ def whole_counts(counts: Any, takes_part: np.ndarray | None = None) -> sparse.cs
         raise ValueError(
             f"counts must not be negative, got {values.min()}; pass the raw counts without background removal"
         )
+    require_storable(csr)
     return csr
 
 
@@ -107,23 +108,27 @@ def native(counts: Any) -> Any:
     return counts.astype(np.float32 if kind == np.float16 else kind, copy=False)
 
 
+def require_storable(counts: sparse.csr_array) -> None:
+    """Raise `ValueError` if a count is larger than what files hold."""
+    largest = counts.data.max(initial=0)
+    if largest > np.iinfo(np.uint32).max:
+        raise ValueError(
+            f"one channel of one pixel has {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
+        )
+
+
 def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
     """Drop zeros from whole, non-negative counts, and store them as the smallest unsigned integers that fit.
 
     Raises
     ------
     ValueError
-        If all counts are zero, or one is too large.
+        If all counts are zero.
     """
     counts.eliminate_zeros()
     if counts.nnz == 0:
         raise ValueError(
             "the image holds no counts (all pixels are vacuum); check the file, the channel range, the crop or the mask"
         )
-    largest = counts.data.max()
-    if largest > np.iinfo(np.uint32).max:
-        raise ValueError(
-            f"one channel of one pixel has {largest:g} counts; at most {np.iinfo(np.uint32).max} are supported"
-        )
-    counts.data = counts.data.astype(np.min_scalar_type(int(largest)), copy=False)
+    counts.data = counts.data.astype(np.min_scalar_type(int(counts.data.max())), copy=False)
     return counts

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.blocks import block_numbers, block_shape, block_steps, is_positive_whole, summing_matrix
-from bayesunmix.data.counts import compact_in_place, flattened, photon_counts
+from bayesunmix.data import grid as grids
+from bayesunmix.data.blocks import block_numbers, block_shape, block_steps, require_width, summed_counts
+from bayesunmix.data.counts import compact_in_place, flattened, photon_counts, require_storable
 from bayesunmix.data.display.text import brief
-from bayesunmix.data.grid import Axis, Grid, default_axes, validated_axes, validated_energy
+from bayesunmix.data.grid import Axis, Grid, default_axes
 from bayesunmix.data.mask import mask_of_image
 
 
@@ -74,30 +75,27 @@ class SpectrumImage:
         counts, shape = flattened(self.counts, self.shape)
         mask = mask_of_image(self.mask, shape[:-1])
         counts = photon_counts(counts, None if mask is None else mask.ravel())
-        energy = validated_energy(self.energy_kev, counts.shape[1])
-        axes = validated_axes(self.axes, len(shape) - 1)
+        energy = grids.validated_energy(self.energy_kev, counts.shape[1])
+        axes = grids.validated_axes(self.axes, len(shape) - 1)
         _set_fields(self, counts, energy, shape, axes, mask)
 
     def __repr__(self) -> str:
-        size = " x ".join(map(str, self.shape))
-        axes = [
-            f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
-            for axis, n in zip(self.axes, self.shape, strict=False)
-        ]
+        size, facts = " x ".join(map(str, self.shape)), ", ".join(self._facts())
+        axes = ", ".join(grids.say_axis(axis, n) for axis, n in zip(self.axes, self.shape, strict=False))
         per_pixel = self.n_photons / self.takes_part.sum()
         return brief(
-            [
-                f"<SpectrumImage {size}, {', '.join(self._facts())}>",
-                f"axes: {', '.join(axes)}; mean {per_pixel:.3g} counts per pixel",
-            ]
+            [f"<SpectrumImage {size}, {facts}>", f"axes: {axes}; mean {per_pixel:.3g} counts per pixel"]
         )
 
     def _repr_html_(self) -> str:
         from bayesunmix.data.display.components import image_map, spectrum_figure
-        from bayesunmix.data.display.html import frame, side_by_side
+        from bayesunmix.data.display.html import drawn_or_said, frame, side_by_side
 
-        spectrum = spectrum_figure(self.energy_kev, self.sum_spectrum(), "counts in all, square-root scale")
-        pictures = side_by_side([image_map(self.total_map().ravel(), self.grid, "counts"), spectrum])
+        totals, spectrum = self.total_map().ravel(), self.sum_spectrum()
+        caption = "counts in all, square-root scale"
+        in_map = drawn_or_said(lambda: image_map(totals, self.grid, "counts"))
+        in_all = drawn_or_said(lambda: spectrum_figure(self.energy_kev, spectrum, caption))
+        pictures = side_by_side([in_map, in_all])
         return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
 
     def _facts(self) -> list[str]:
@@ -208,25 +206,11 @@ class SpectrumImage:
         Raises
         ------
         ValueError
-            If a block is not a positive whole number of pixels or channels.
+            If a block is not a positive whole number of pixels or channels, or a sum is too large for a file.
         """
-        steps = block_steps(spatial, len(self.navigation_shape))
-        if not is_positive_whole(energy):
-            raise ValueError(f"energy must be a positive whole number of channels per block, got {energy}")
-        if energy == 1 and set(steps) == {1}:
-            return self
-        pixel_sum = summing_matrix(block_numbers(self.navigation_shape, steps))
-        channel_sum = summing_matrix(np.arange(self.n_channels) // energy)
-        counts = pixel_sum @ self.counts.astype(np.uint64) @ channel_sum.T
-        counts.sort_indices()
-        centres = (channel_sum @ self.energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
-        axes = tuple(
-            a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
-            for a, step in zip(self.axes, steps, strict=True)
-        )
-        blocks = block_shape(self.navigation_shape, steps)
-        mask = None if self.mask is None else (pixel_sum @ self.takes_part > 0).reshape(blocks)
-        return trusted_image(counts, centres, (*blocks, counts.shape[1]), axes, mask)
+        summed = sum_blocks(self, spatial, energy)
+        require_storable(summed.counts)
+        return summed
 
     def block_of_pixel(self, spatial: int | tuple[int, ...]) -> np.ndarray:
         """Return the number of the block of `rebin` that each pixel falls in, (P,) int."""
@@ -256,7 +240,7 @@ class SpectrumImage:
         if not 0 < keep < 1:
             raise ValueError(f"keep must lie between 0 and 1, got {keep}")
         kept, rest = self.counts.copy(), self.counts.copy()
-        kept.data = rng.binomial(self.counts.data, keep).astype(self.counts.dtype)
+        kept.data = rng.binomial(self.counts.data.astype(np.int64), keep).astype(self.counts.dtype)
         rest.data = self.counts.data - kept.data
         if not (kept.data.any() and rest.data.any()):
             raise ValueError(
@@ -265,6 +249,19 @@ class SpectrumImage:
             )
         others = (self.energy_kev, self.shape, self.axes, self.mask)
         return trusted_image(kept, *others), trusted_image(rest, *others)
+
+
+def sum_blocks(image: SpectrumImage, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> SpectrumImage:
+    """Do what `rebin` does for a fit, which needs no file: a sum may be of any size."""
+    steps = block_steps(spatial, len(image.navigation_shape))
+    if require_width(energy) == 1 and set(steps) == {1}:
+        return image
+    block = block_numbers(image.navigation_shape, steps)
+    counts, centres = summed_counts(image.counts, image.energy_kev, block, energy)
+    axes = grids.summed_axes(image.axes, steps)
+    shape = block_shape(image.navigation_shape, steps)
+    mask = None if image.mask is None else (np.bincount(block, image.takes_part) > 0).reshape(shape)
+    return trusted_image(counts, centres, (*shape, counts.shape[1]), axes, mask)
 
 
 def trusted_image(
@@ -282,7 +279,7 @@ def trusted_image(
     Raises
     ------
     ValueError
-        If no count is left, or one is too large.
+        If no count is left.
     """
     if mask is not None:
         counts.data[np.repeat(~mask.ravel(), np.diff(counts.indptr))] = 0

@@ -1,6 +1,9 @@
 """Describe a fit: a typed dictionary of how it was made and how it went."""
 
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import Any, TypedDict, cast
+
+import numpy as np
 
 from bayesunmix.data.share import Share
 
@@ -82,3 +85,16 @@ class Info(TypedDict, total=False):
     replicates_failed: int
     replicates_unsettled: int
     replicates_relabelled: int
+
+
+def reordered_info(info: Info, order: Sequence[int] | np.ndarray) -> Info:
+    """Return the entries, those with a value for each component in the given order."""
+    moved: dict[str, Any] = {**info}
+    for name in ("area_fractions", "explained_variance_ratio", "families", "stability"):
+        if len(moved.get(name, ())) == len(order):
+            moved[name] = [moved[name][k] for k in order]
+    if scores := info.get("recalibration"):
+        moved["recalibration"] = {
+            level: [of[k] for k in order] if len(of) == len(order) else of for level, of in scores.items()
+        }
+    return cast(Info, moved)

@@ -7,7 +7,7 @@ import numpy as np
 from bayesunmix.data.display import words
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.grid import Grid
-from bayesunmix.data.info import Info, Source
+from bayesunmix.data.info import Info, Source, reordered_info
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.share import Share
 
@@ -187,6 +187,7 @@ class Unmixing:
         return replace(
             self,
             estimate=self.estimate.reorder(order),
+            info=reordered_info(self.info, order),
             posterior=self.posterior.reorder(order) if self.posterior else None,
             labels=None if self.labels is None else _renumber(self.labels, order),
             names=tuple(self.names[k] for k in order),

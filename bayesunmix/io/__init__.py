@@ -19,9 +19,11 @@ from bayesunmix.io.cropping import crop_below
 from bayesunmix.io.dataset import image_of
 from bayesunmix.io.h5 import read_h5
 from bayesunmix.io.jeol import read_pts
+from bayesunmix.io.mask import read_mask
 from bayesunmix.io.ripple import read_rpl
 from bayesunmix.io.rosettasciio import READERS, read_with_rosettasciio
 from bayesunmix.io.velox import read_emd
+from bayesunmix.running.home import at_home
 
 __all__ = ["crop_below", "read", "write"]
 
@@ -44,7 +46,7 @@ def read(
     crop_below_kev: float | None = 0.2,
     *,
     dataset: int | None = None,
-    mask: np.ndarray | None = None,
+    mask: np.ndarray | str | Path | None = None,
 ) -> SpectrumImage:
     """Read the spectrum image of a file; counts are sparse from the first block on.
 
@@ -60,8 +62,8 @@ def read(
     dataset : int, optional
         The number of the spectrum image to read, where the file holds several. Where not given, the largest is read,
         EDS before others, and the log says which there are.
-    mask : bool array of the navigation shape, optional
-        True for pixels to use. The others may hold anything, as the rows that an unfinished scan has not reached do.
+    mask : bool array of the navigation shape, or path of a .npy file with one, optional
+        True for pixels to use. The others may hold anything: the part that a scan has not reached may be NaN.
 
     Returns
     -------
@@ -72,7 +74,8 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not a readable spectrum image of photon counts; the message says what to do.
+        If the file is not a readable spectrum image of photon counts, or the mask has another shape than its map; the
+        message says what to do.
     ModuleNotFoundError
         If a microscope file is read without the extra `io`.
 
@@ -91,8 +94,10 @@ def read(
     >>> bu.read(path).navigation_shape
     (8, 8)
     """
-    path = Path(path)
+    path = at_home(path)
     _check_readable(path)
+    if isinstance(mask, str | Path):
+        mask = read_mask(mask)
     if path.suffix.lower() != ".npz":
         parts = child.parts(_READERS[path.suffix.lower()], path, dataset=dataset)
         return image_of(parts, mask, crop_below_kev)
@@ -129,7 +134,7 @@ def write(image: SpectrumImage, path: str | Path) -> None:
     >>> sorted(np.load(path))[4:7]
     ['counts_data', 'counts_indices', 'counts_indptr']
     """
-    path = Path(path)
+    path = at_home(path)
     if path.suffix.lower() != ".npz":
         raise ValueError(
             f"a spectrum image is written as .npz, got {path.name!r}; choose a name that ends in .npz"

@@ -230,15 +230,19 @@ def _energy_kev(name: str, axis: dict[str, Any]) -> np.ndarray:
 def _axis(name: str, axis: dict[str, Any]) -> Axis:
     """Return a navigation axis; without a unit it counts in pixels."""
     called, units = ("" if axis.get(key) is None else str(axis[key]) for key in ("name", "units"))
-    if axis.get("scale") is None:
+    if axis.get("scale") is None and axis.get("axis") is not None:
         raise Refused(
             f"axis {called!r} of {name} must have even steps, which a map has; interpolate it to even steps"
         )
     called = "axis" if called in ("", "<undefined>") else called
     if units in ("", "<undefined>", "px"):
         return Axis(called)
+    step = abs(float(axis.get("scale") or 0))
+    if not 0 < step < math.inf:
+        _log.warning("the pixels of %s have no size along %s: maps are drawn in pixels", name, called)
+        return Axis(called)
     micro = units.replace("\u03bc", "\u00b5").replace("um", "\u00b5m")
-    return Axis(called, abs(float(axis["scale"])), micro, float(axis.get("offset") or 0))
+    return Axis(called, step, micro, float(axis.get("offset") or 0))
 
 
 def _dense_pieces(data: Any) -> Iterator[np.ndarray]:

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from bayesunmix.io.ripple import raw_of
+
 
 def sha256(file: Path) -> str:
     """Return the SHA-256 digest of a file.
@@ -10,12 +12,17 @@ def sha256(file: Path) -> str:
     Where a format has several files (.zspy, .rpl with .raw), it is the digest of all of them in the order of their
     names.
     """
-    parts = sorted(p for p in file.rglob("*") if p.is_file()) if file.is_dir() else [file]
-    if file.suffix.lower() == ".rpl":
-        parts += sorted(p for p in file.parent.glob(f"{file.stem}.*") if p.suffix.lower() == ".raw")
     digest = hashlib.sha256()
-    for part in parts:
+    for part in _files_of(file):
         with part.open("rb") as stream:
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def _files_of(file: Path) -> list[Path]:
+    """List the files that a map consists of."""
+    if file.is_dir():
+        return sorted(part for part in file.rglob("*") if part.is_file())
+    raw = raw_of(file) if file.suffix.lower() == ".rpl" else None
+    return [file] if raw is None else [file, raw]

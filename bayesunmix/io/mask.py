@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bayesunmix.running.home import at_home
 
-def read_mask(path: Path) -> np.ndarray:
+
+def read_mask(path: str | Path) -> np.ndarray:
     """Read a mask, True for pixels to use; `SpectrumImage.within` says whether it fits an image.
 
     Raises
@@ -15,6 +17,7 @@ def read_mask(path: Path) -> np.ndarray:
     ValueError
         If it is not a `.npy` file of one array.
     """
+    path = at_home(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     try:

@@ -35,6 +35,7 @@ from bayesunmix.io.axes import axes_from_columns, axis_columns
 from bayesunmix.io.dataset import Refused
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
+from bayesunmix.running.home import at_home
 
 if TYPE_CHECKING:
     import xarray
@@ -78,7 +79,7 @@ def save_result(result: Unmixing, path: str | Path) -> None:
     """
     import xarray
 
-    path = Path(path)
+    path = at_home(path)
     if path.suffix.lower() != ".nc":
         raise ValueError(f"a result is written as .nc, got {path.name!r}; choose a name that ends in .nc")
     groups = {"/": _estimate(result)} | ({} if result.posterior is None else _posterior(result))
@@ -122,7 +123,7 @@ def load_result(path: str | Path) -> Unmixing:
     >>> bu.load_result(path).estimate.abundances.shape
     (64, 2)
     """
-    path = Path(path)
+    path = at_home(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     (result,) = child.parts(read_result, path)

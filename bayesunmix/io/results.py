@@ -26,6 +26,7 @@ import numpy as np
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.axes import axis_columns
+from bayesunmix.io.file import whole_file
 from bayesunmix.io.netcdf import save_result
 from bayesunmix.io.plain import plain
 
@@ -63,8 +64,14 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         arrays["interval"] = INTERVAL
     np.savez_compressed(folder / "abundances.npz", **arrays)
     save_result(result, folder / "result.nc")
+    write_summary(folder, summary)
+
+
+def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Write `summary.json`, or replace it; what JSON cannot hold (NaN, infinity) becomes null."""
     text = json.dumps(plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
-    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+    with whole_file(folder / "summary.json") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _write_table(path: Path, energy_kev: np.ndarray, names: list[str], rows: np.ndarray) -> None:

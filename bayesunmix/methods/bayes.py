@@ -28,7 +28,7 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
 from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
@@ -186,7 +186,7 @@ class Bayes:
         schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=not many)
         compositions = ABUNDANCE_PRIORS["dirichlet"]()
         sampled = sample_jointly(
-            image.rebin(size),
+            sum_blocks(image, size),
             prepared,
             model,
             prior=compositions,

@@ -23,7 +23,7 @@ from bayesunmix.contracts.arguments import require_choice, require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.alignment import match, relabel_chains
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.events import Occupied, occupied
@@ -108,7 +108,7 @@ class BayesNUTS:
             if self.superpixel
             else block_size(used, n_components)
         )
-        pooled = used.rebin(block)
+        pooled = sum_blocks(used, block)
         pixels = occupied(pooled)
         _require_small(pixels.pixels.size, pooled)
         prior = self._prior(pooled, n_components)

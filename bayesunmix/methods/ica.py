@@ -28,6 +28,7 @@ from bayesunmix.contracts.arguments import require_choice, require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.order import by_share
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.subspace.pca import Components, Scaling, principal_components
@@ -41,6 +42,7 @@ STABLE = 0.9
 class ICA:
     """FastICA (Hyvarinen 1999) or varimax rotation of the leading components of PCA.
 
+    Components are in the order of their size, the sum of absolute values: the largest comes first.
     `info["stability"]` contains the stability of each component, at most 1.
 
     Parameters
@@ -95,6 +97,9 @@ class ICA:
         best = ends[which]
         stability = np.zeros(n_components)
         stability[:rank] = _stability(np.array([end.matrix for end in [*ends, *resampled]]), which)
+        estimate = _rotated(components, best.matrix @ whitening, colouring @ best.matrix.T, self.on)
+        order = by_share(estimate)
+        stability = stability[order]
         converged = best.turn <= self.tolerance
         info: Info = {
             "converged": converged,
@@ -106,8 +111,7 @@ class ICA:
             "stability": stability.tolist(),
             "warnings": self._warnings(converged, stability, rank),
         }
-        forward, back = best.matrix @ whitening, colouring @ best.matrix.T
-        return Unmixing(_rotated(components, forward, back, self.on), info=info)
+        return Unmixing(estimate.reorder(order), info=info)
 
     def _samples(self, components: Components, rank: int, image: SpectrumImage) -> np.ndarray:
         """Return the (rank, N) values to be made simple; masked pixels are left out."""

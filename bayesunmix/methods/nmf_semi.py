@@ -14,6 +14,7 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.order import by_share
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.layout import lay_out
 from bayesunmix.engine.fits import em
@@ -25,6 +26,8 @@ from bayesunmix.engine.fits.starts import best_start
 @dataclass(frozen=True)
 class NMFSemi:
     """KL-NMF with given endmembers, which come first in the result and are marked in `known`.
+
+    Those given keep their order; the free ones are in the order of their share of the counts, the largest first.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ class NMFSemi:
         # As they were given, not as float32 and the floor under all entries left them.
         endmembers = np.vstack([given, result.estimate.endmembers[len(given) :]])
         estimate = Factorization(endmembers, result.estimate.abundances)
+        order = by_share(estimate)
+        estimate = estimate.reorder(np.concatenate([np.arange(len(given)), order[order >= len(given)]]))
         known = (True,) * len(given) + (False,) * n_free
         return replace(result, estimate=estimate, names=tuple(names), known=known)
 

@@ -44,7 +44,7 @@ FEWEST_EXPECTED = 0.5  # counts in a band: with fewer, a single photon would hav
 class VendorLibrary:
     """Nearest library spectrum of each pixel by chi-square, with unassigned pixels.
 
-    `Unmixing.labels` is the phase map; the endmembers are the library.
+    `Unmixing.labels` is the phase map; the endmembers are the library, in the order in which it was given.
 
     Parameters
     ----------
@@ -94,7 +94,10 @@ class VendorLibrary:
             "area_fractions": phases.area_fractions(image),
             "warnings": [],
         }
-        return Unmixing(Factorization(library, phases.one_hot(image)), info=info, labels=phases.labels)
+        known = (self.library is not None,) * len(library)
+        return Unmixing(
+            Factorization(library, phases.one_hot(image)), info=info, labels=phases.labels, known=known
+        )
 
     def _library(self, image: SpectrumImage, n_components: int | None, key: jax.Array) -> np.ndarray:
         if self.library is None:

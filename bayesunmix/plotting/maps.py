@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bayesunmix.data.grid import Axis, central_slice, pixel_aspect, scale_bar
+from bayesunmix.data.grid import Axis, central_slice, drawn_aspect, drawn_axes, scale_bar
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
+
+_WIDEST_TITLE = 32  # letters
 
 
 def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
@@ -45,7 +47,10 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     """
     shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
     abundances, *bounds = (s.abundances for s in shown)
-    named = titles(result, separator=" " if len(image.navigation_shape) == 1 else "\n")
+    if len(image.navigation_shape) == 1:
+        named = titles(result)
+    else:
+        named = [_narrow(title) for title in titles(result, separator="\n")]
     return plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
 
 
@@ -89,12 +94,17 @@ def plot_named(
     return _plot_grid(rows, names, image.axes[-2:], said)
 
 
+def _narrow(title: str) -> str:
+    """Break a title that is wider than a map behind the name."""
+    return title if len(title.partition("\n")[0]) <= _WIDEST_TITLE else title.replace(" · ", "\n", 1)
+
+
 def _plot_grid(
     rows: Sequence[tuple[np.ndarray, str]], titles: Sequence[str], axes: Sequence[Axis], said: str
 ) -> Figure:
     """One row of maps for each quantity, wrapped after four components."""
     height, width, n = rows[0][0].shape
-    aspect = pixel_aspect(axes)
+    aspect = drawn_aspect(axes, height, width)
     columns = math.ceil(n / math.ceil(n / 4))
     lines = [(maps, unit, range(i, min(i + columns, n))) for i in range(0, n, columns) for maps, unit in rows]
     tall = min(max(aspect * height / width, 0.25), 2.5)
@@ -109,8 +119,8 @@ def _plot_grid(
             _draw_map(panel, maps[..., k], unit, aspect)
             if maps is rows[0][0]:
                 panel.set_title(titles[k], fontsize=9)
-    if bar := scale_bar(axes[1], width):
-        _draw_scale_bar(panels[0, 0], *bar)
+    if bar := scale_bar(drawn_axes(axes)[-1], width):
+        _draw_scale_bar(panels[0, 0], *bar, aspect)
     if said:
         figure.suptitle(f"central slice: {said}", fontsize=9)
     return figure
@@ -132,10 +142,11 @@ def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def _draw_scale_bar(axes: Axes, pixels: float, label: str) -> None:
+def _draw_scale_bar(axes: Axes, pixels: float, label: str, aspect: float) -> None:
     """Put the bar below the map, where it hides no pixel."""
-    bottom = axes.get_ylim()[0]
-    thickness = abs(bottom - axes.get_ylim()[1]) * 0.02
+    (bottom, top), (left, right) = axes.get_ylim(), axes.get_xlim()
+    # A map of one row leaves no room for a share of its height.
+    thickness = max(0.02 * abs(bottom - top), 0.01 * abs(right - left) / aspect)
     bar = Rectangle((-0.5, bottom + 2 * thickness), pixels, thickness, color="black", clip_on=False, lw=0)
     axes.add_patch(bar)
     axes.annotate(
@@ -156,7 +167,7 @@ def _plot_line_scan(
     titles: Sequence[str],
     unit: str,
 ) -> Figure:
-    axis = image.axes[0]
+    (axis,) = drawn_axes(image.axes)
     position = np.arange(len(abundances)) * axis.scale
     figure = Picture(figsize=(7.2, 3.2), layout="constrained")
     axes = figure.subplots()

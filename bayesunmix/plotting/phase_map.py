@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, PhaseMap
-from bayesunmix.data.grid import central_slice, pixel_aspect
+from bayesunmix.data.grid import central_slice, drawn_aspect, drawn_axes
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.plotting.style import COLOURS, Picture
@@ -35,14 +35,15 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
     colours = [COLOURS[k % len(COLOURS)] for k in range(len(result.names))]
     height, width = labels.shape
     is_profile = len(image.axes) == 1
-    tall = 0.15 if is_profile else pixel_aspect(image.axes) * height / width
+    tall = 0.15 if is_profile else drawn_aspect(image.axes, height, width) * height / width
     handles = _handles(found, result.names, colours)
     legend = 1.4 + _LETTER * max(len(str(handle.get_label())) for handle in handles)
     size = (_WIDTH + legend, _WIDTH * min(max(tall, 0.15), 2.0) + 0.9)
     figure = Picture(figsize=size, layout="constrained")
     axes = figure.subplots()
     shown = np.where(labels == UNDECIDED, len(colours), np.where(labels == NONE, len(colours) + 1, labels))
-    across, down = image.axes[-1], image.axes[0 if is_profile else -2]
+    drawn = drawn_axes(image.axes)
+    across, down = drawn[-1], drawn[0 if is_profile else -2]
     axes.imshow(
         shown,
         cmap=ListedColormap([*colours, _UNDECIDED, _NONE]),

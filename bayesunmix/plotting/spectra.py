@@ -93,7 +93,8 @@ def _largest(values: np.ndarray) -> float:
 
 def _label_peaks(axes: Axes, energy: np.ndarray, values: np.ndarray, labels: list[tuple[float, str]]) -> None:
     """Write a label above each peak; of two that would touch, only the higher one is written."""
-    heights = {at: _largest(values[np.abs(energy - at) <= 0.04]) for at, _ in labels}
+    away = {at: np.abs(energy - at) for at, _ in labels}
+    heights = {at: _largest(values[far <= max(0.04, far.min())]) for at, far in away.items()}
     written: list[np.ndarray] = []
     for at, text in sorted(labels, key=lambda label: -abs(heights[label[0]])):
         place = axes.transAxes.inverted().transform(axes.transData.transform((at, heights[at])))

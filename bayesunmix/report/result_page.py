@@ -1,9 +1,9 @@
 """Write a result on one page: maps, spectra, shares with their errors, checks, how it was made, how to repeat it."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -12,6 +12,7 @@ from bayesunmix.analysis.quantity import DECISIVE_SHARE, NEGLIGIBLE_SHARE
 from bayesunmix.checks.check import Checks, check
 from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.display import words
+from bayesunmix.data.grid import say_axis
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.digest import sha256
@@ -19,9 +20,17 @@ from bayesunmix.plotting import plot_checks, plot_maps, plot_spectra
 from bayesunmix.report.page import data_uri, write_page
 from bayesunmix.report.script import repeating_script
 from bayesunmix.report.shares import share_rows, with_shares
+from bayesunmix.running.home import at_home
 
 _HERE = Path(__file__).parent
 _DPI = 160
+
+
+class _Drawn(NamedTuple):
+    """Hold a picture as a page can, or why it could not be drawn."""
+
+    source: str
+    why_not: str = ""
 
 
 def write_report(
@@ -68,7 +77,7 @@ def write_report(
     if script is None and "method" in result.info:
         script = repeating_script(result, image, origin.get("name", ""), origin.get("sha256", ""))
     write_page(
-        Path(path),
+        at_home(path),
         _HERE / "result.html.jinja",
         _HERE / "result.css",
         title=origin.get("name") or "a spectrum image",
@@ -82,11 +91,11 @@ def write_report(
         has_ranges=result.estimate.is_nonnegative,
         limits=(NEGLIGIBLE_SHARE, DECISIVE_SHARE),
         error_bars=words.say_posterior(result.posterior, result.info),
-        maps=_picture(plot_maps(result, image)),
-        spectra=_picture(plot_spectra(result, image)),
+        maps=_picture(lambda: plot_maps(result, image)),
+        spectra=_picture(lambda: plot_spectra(result, image)),
         checks=found,
         why_no_checks=why_not,
-        checks_picture=_picture(plot_checks(found)) if found else "",
+        checks_picture=_picture(lambda: plot_checks(found)) if found else None,
         rank=result.info.get("rank", ""),
         how=_how(result),
         script=script or "",
@@ -100,7 +109,7 @@ def _origin(source: str | Path | Mapping[str, Any] | None, result: Unmixing) -> 
         return result.info.get("input", {})
     if isinstance(source, Mapping):
         return source
-    return {"name": Path(source).name, "sha256": sha256(Path(source))}
+    return {"name": Path(source).name, "sha256": sha256(at_home(source))}
 
 
 def _checked(result: Unmixing, image: SpectrumImage) -> tuple[Checks | None, str]:
@@ -113,10 +122,7 @@ def _checked(result: Unmixing, image: SpectrumImage) -> tuple[Checks | None, str
 
 def _facts(image: SpectrumImage, origin: Mapping[str, Any]) -> dict[str, str]:
     """Describe what was read."""
-    axes = (
-        f"{axis.name} {n} x {axis.scale:.4g} {axis.units}"
-        for axis, n in zip(image.axes, image.navigation_shape, strict=True)
-    )
+    axes = (say_axis(axis, n) for axis, n in zip(image.axes, image.navigation_shape, strict=True))
     n_used = int(image.takes_part.sum())
     masked = "" if image.mask is None else f", {image.n_pixels - n_used} of {image.n_pixels} pixels masked"
     low, high = image.energy_kev[0], image.energy_kev[-1]
@@ -145,7 +151,10 @@ def _how(result: Unmixing) -> dict[str, str]:
     return {name: text for name, text in (facts | said).items() if text}
 
 
-def _picture(figure: Figure) -> str:
+def _picture(draw: Callable[[], Figure]) -> _Drawn:
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=_DPI)
-    return data_uri("image/png", content.getvalue())
+    try:
+        draw().savefig(content, format="png", dpi=_DPI)
+    except Exception as error:  # whatever a drawing library raises: the rest of the page is not lost
+        return _Drawn("", " ".join(str(error).split()) or type(error).__name__)
+    return _Drawn(data_uri("image/png", content.getvalue()))

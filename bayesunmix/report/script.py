@@ -65,10 +65,7 @@ def _reading(image: SpectrumImage, file_name: str) -> list[str]:
     """Read the file, and take the channels and the pixels that were unmixed."""
     margin = float(np.diff(image.energy_kev).min(initial=0.01)) / 2
     low, high = float(image.energy_kev[0]) - margin, float(image.energy_kev[-1]) + margin
-    lines = [
-        f"file = sys.argv[1] if len(sys.argv) > 1 else {json.dumps(file_name, ensure_ascii=False)}",
-        f"image = bu.read(file, crop_below_kev=None).crop({low:.9g}, {high:.9g})  # keV",
-    ]
+    lines = [f"file = sys.argv[1] if len(sys.argv) > 1 else {json.dumps(file_name, ensure_ascii=False)}"]
     if image.mask is not None:
         packed = base64.b64encode(zlib.compress(np.packbits(image.mask).tobytes(), 9)).decode("ascii")
         rows = [f'    "{packed[i : i + _WIDTH]}"' for i in range(0, len(packed), _WIDTH)]
@@ -78,10 +75,11 @@ def _reading(image: SpectrumImage, file_name: str) -> list[str]:
             ")",
             "bits = np.unpackbits(np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8))",
             f"mask = bits[: {image.mask.size}].reshape({image.mask.shape}).astype(bool)",
-            "image = image.within(mask)",
         ]
+    given = "" if image.mask is None else ", mask=mask"
     return [
         *lines,
+        f"image = bu.read(file, crop_below_kev=None{given}).crop({low:.9g}, {high:.9g})  # keV",
         f"if (image.shape, image.n_photons) != ({image.shape}, {image.n_photons}):",
         '    sys.exit(f"{file} is not the file that was unmixed, or it was changed before: it holds {image}")',
     ]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesunmix.data.grid import drawn_axes
 from simulations.trial import Trial
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def draw_scale_bar(axes: "Axes", trial: Trial) -> None:
     """Draw a bar of about a quarter of the field, a round number long."""
     from matplotlib import patheffects
 
-    axis, (height, width) = trial.image.axes[-1], trial.phantom.navigation_shape[-2:]
+    axis, (height, width) = drawn_axes(trial.image.axes)[-1], trial.phantom.navigation_shape[-2:]
     quarter = width * axis.scale / 4
     decade = 10.0 ** np.floor(np.log10(quarter))
     length = decade * max(step for step in (1, 2, 5) if step * decade <= quarter)

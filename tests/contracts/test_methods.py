@@ -94,6 +94,19 @@ def test_every_component_has_a_name_and_it_is_said_whether_it_was_given_or_is_un
         assert len(said) == n_components and all(type(answer) is bool for answer in said)
 
 
+def test_the_largest_component_comes_first_unless_the_order_has_a_meaning(outcome):
+    name, _, result = outcome
+    shares = np.abs(result.estimate.abundances).sum(axis=0)
+    if name == "pca" or any(result.known) or result.names[0] not in ("component 0", "free_0"):
+        return  # by variance; as the user named them
+    assert (np.diff(shares) <= 0).all()
+    if result.posterior is not None:
+        drawn = result.posterior.mean()
+        order = bu.match(result.estimate.endmembers, drawn.endmembers)
+        np.testing.assert_array_equal(order, np.arange(len(shares)))
+        np.testing.assert_allclose(drawn.abundances.sum(axis=0), shares, rtol=0.1)
+
+
 def test_whatever_has_a_posterior_has_a_verdict_for_each_component(outcome):
     _, _, result = outcome
     if result.posterior is None:

@@ -1,15 +1,16 @@
 """Draw a map (or the profile of a line scan) and a spectrum of each component, as HTML."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
-from bayesunmix.data.display.html import COLOURS, paragraph, side_by_side
+from bayesunmix.data.display.html import COLOURS, drawn_or_said, paragraph, side_by_side
 from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 from bayesunmix.data.draws import equal_tailed
-from bayesunmix.data.grid import Grid, central_slice, last_channel
+from bayesunmix.data.grid import Grid, central_slice, drawn_axes, last_channel
 from bayesunmix.spectra.peaks import find_peaks
 
 MOST_DRAWN = 8
@@ -67,8 +68,8 @@ def component_rows(drawn: Drawn, grid: Grid | None) -> list[Markup]:
     totals = np.abs(drawn.abundances).sum(axis=0)
     end = last_channel(totals @ np.abs(drawn.endmembers)) if totals.any() else drawn.endmembers.shape[1]
     for k in shown:
-        figures = [] if grid is None else [_map(drawn, grid, k)]
-        figures.append(_spectrum(drawn, grid, k, end, totals[k]))
+        figures = [] if grid is None else [drawn_or_said(partial(_map, drawn, grid, k))]
+        figures.append(drawn_or_said(partial(_spectrum, drawn, grid, k, end, totals[k])))
         parts.append(Markup('<p class="bu-name"><b>{}</b> {}</p>').format(drawn.names[k], drawn.remarks[k]))
         parts.append(side_by_side(figures))
     return parts
@@ -98,8 +99,8 @@ def _map(drawn: Drawn, grid: Grid, k: int) -> Markup:
 
 
 def _profile(curve: Curve, grid: Grid, unit: str) -> Markup:
-    axis = grid.axes[0]
-    position = abs(axis.scale) * np.arange(len(curve.values))
+    (axis,) = drawn_axes(grid.axes)
+    position = axis.scale * np.arange(len(curve.values))
     band = "" if curve.lower is None else ", 90 % interval"
     return curve_figure(position, [curve], axis.units, f"{unit} along {axis.name}{band}")
 

@@ -4,7 +4,7 @@ Text is escaped by `markupsafe`. Colours are those of the notebook where they ca
 dark themes are both readable. The same object gives the same text, to the last byte.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -101,6 +101,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], off: Iterable[str]
     return Markup('<div class="bu-box"><table><thead>{}</thead><tbody>\n{}\n</tbody></table></div>').format(
         line(head, "th"), body
     )
+
+
+def drawn_or_said(draw: Callable[[], Markup]) -> Markup:
+    """Draw a picture, or say in its place why it cannot be drawn: what stands beside it must not be lost."""
+    try:
+        return draw()
+    except Exception as error:  # of any kind
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return paragraph(f"This picture could not be drawn: {reason}", soft=True)
 
 
 def side_by_side(figures: Iterable[Markup]) -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bayesunmix.data.display.html import COLOURS
 from bayesunmix.data.display.png import PURPLE_ORANGE, VIRIDIS, map_png
-from bayesunmix.data.grid import Axis, pixel_aspect, round_length, scale_bar
+from bayesunmix.data.grid import Axis, drawn_aspect, drawn_axes, round_length, scale_bar
 
 _LARGEST = 256  # pixels of a picture along an axis
 _WIDE, _TALL = 190, 240  # screen pixels that a map may take
@@ -52,7 +52,7 @@ def map_figure(values: np.ndarray, axes: Sequence[Axis], unit: str, limit: float
     signed = limit is not None or known.min() < 0
     anchors, low = (PURPLE_ORANGE, -top) if signed else (VIRIDIS, 0.0)
     height, width = values.shape
-    ratio = width / (height * pixel_aspect(axes))
+    ratio = width / (height * drawn_aspect(axes, height, width))
     wide = min(_WIDE, _TALL * ratio)
     shown = Markup(
         '<img width="{:.0f}" height="{:.0f}" alt="map" src="{}" style="width:{:.0f}px;height:{:.0f}px">'
@@ -61,7 +61,7 @@ def map_figure(values: np.ndarray, axes: Sequence[Axis], unit: str, limit: float
     picture = shown.format(*size, map_png(values, low, top, anchors), *size)
     return Markup('<figure class="bu-map">{}{}{}</figure>').format(
         picture,
-        _scale_bar(axes[-1], step, width, size[0]) if axes else "",
+        _scale_bar(drawn_axes(axes)[-1], step, width, size[0]) if axes else "",
         _key(low, top, anchors, unit, clipped=bool(known.max() > top)),
     )
 

@@ -30,6 +30,7 @@ from bayesunmix.engine.device.events import (
     weighted_sums,
 )
 
+_MANY = 2**16  # counts of an entry
 EVERYWHERE, BY_DEVICE, MAPS = Spec(), Spec("pixels"), Spec(None, "pixels")
 
 
@@ -51,14 +52,20 @@ def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
     each = padded_size(-(-pixels.pixels.size // n_devices))
     pixels = pixels._replace(padded=each * n_devices)
     parts = [pixels.counts[first : first + each] for first in range(0, pixels.padded, each)]
-    values = np.bincount(pixels.counts.data)
-    sizes = np.arange(values.size, dtype=np.float64)
     data = Data(
         by_pixel=_place(parts),
         by_channel=_place([part.T.tocsr() for part in parts]),
-        saturated=float(values @ (xlogy(sizes, sizes) - sizes)),
+        saturated=_saturated(pixels.counts.data),
     )
     return data, pixels
+
+
+def _saturated(counts: np.ndarray) -> float:
+    """Sum x log x - x over the counts. Small ones are many and alike: they are counted first."""
+    large = counts[counts > _MANY].astype(np.float64)
+    values = np.bincount(counts if large.size == 0 else counts[counts <= _MANY])
+    sizes = np.arange(values.size, dtype=np.float64)
+    return float(values @ (xlogy(sizes, sizes) - sizes)) + float((xlogy(large, large) - large).sum())
 
 
 def place_maps(maps: np.ndarray | Array) -> Array:

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.layout import Data, allocate_to_channels, allocate_to_pixels, lay_out
 from bayesunmix.engine.fits import em
@@ -123,7 +123,7 @@ def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]
     span = image.energy_kev[-1] - image.energy_kev[0]
     resolved = int(RESOLVED_KEV * (image.n_channels - 1) / span) if span > 0 else 1
     channels = max(min(resolved, image.n_channels // most), 1)
-    return image.rebin(block_size(image, most), channels), np.arange(image.n_channels) // channels
+    return sum_blocks(image, block_size(image, most), channels), np.arange(image.n_channels) // channels
 
 
 def _warnings(found: Unmixing, n_alive: int) -> list[str]:

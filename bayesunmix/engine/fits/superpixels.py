@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.extrapolation import LEAST_ENTRY
 
@@ -59,7 +59,7 @@ def coarsen(
     """
     size = block_size(image, n_components, enough, most)
     width, group = groups_by_width(image, n_components)
-    coarse = image.rebin(size, width)
+    coarse = sum_blocks(image, size, width)
     return Coarse(coarse, occupied(coarse), image.block_of_pixel(size), group)
 
 

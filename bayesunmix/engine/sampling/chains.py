@@ -19,6 +19,7 @@ import numpy as np
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.io.file import whole_file
 from bayesunmix.running.compilation import give_back_memory
+from bayesunmix.running.home import at_home
 from bayesunmix.running.progress import track
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -55,13 +56,13 @@ def checkpoint(path: str | None, image: SpectrumImage, settings: Any, key: jax.A
     """
     if path is None:
         return Checkpoint(None, "")
-    if not Path(path).absolute().parent.is_dir():
+    if not at_home(path).absolute().parent.is_dir():
         raise ValueError(f"checkpoint must lie in a folder that exists, got {path!r}; make the folder first")
     digest = hashlib.sha256(json.dumps([image.shape, repr(settings)]).encode())
     counts = image.counts
     for part in (counts.indptr, counts.indices, counts.data, image.takes_part, jax.random.key_data(key)):
         digest.update(np.ascontiguousarray(part).tobytes())
-    return Checkpoint(Path(path).absolute(), digest.hexdigest())
+    return Checkpoint(at_home(path).absolute(), digest.hexdigest())
 
 
 def run_side_by_side(run: Callable[[int, Event], Ended], n_chains: int) -> tuple[list[Ended], bool]:

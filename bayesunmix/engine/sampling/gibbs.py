@@ -22,14 +22,19 @@ from bayesunmix.contracts.abundance_prior import AbundancePrior, renewed
 from bayesunmix.contracts.endmember_model import EndmemberModel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import Chunks, draw_allocation, photon_chunks
+from bayesunmix.engine.device.heavy import Heavy, draw_heavy, split_heavy
 from bayesunmix.engine.device.threefry import numbered
 
 
 class Events(NamedTuple):
-    """Hold photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it is masked, else 1."""
+    """Hold photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it is masked, else 1.
+
+    Entries with too many photons to be listed stand by themselves, None where there are none.
+    """
 
     photons: Chunks
     exposure: Array
+    heavy: Heavy | None = None
 
 
 class Chain(NamedTuple):
@@ -44,7 +49,8 @@ class Chain(NamedTuple):
 def place_photons(image: SpectrumImage) -> Events:
     """Bring the photons of an image to the device."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
-    return Events(jax.device_put(photon_chunks(image.counts)), exposure)
+    listed, heavy = split_heavy(image.counts)
+    return Events(jax.device_put(photon_chunks(listed)), exposure, heavy)
 
 
 def sweep(
@@ -62,6 +68,10 @@ def sweep(
     by_pixel, by_channel, log_rate = draw_allocation(
         events.photons, chain.abundances, chain.endmembers, allocation_key
     )
+    if events.heavy is not None:
+        heavy_key = jax.random.fold_in(allocation_key, 1)
+        more = draw_heavy(events.heavy, chain.abundances, chain.endmembers, heavy_key)
+        by_pixel, by_channel, log_rate = by_pixel + more[0], by_channel + more[1], log_rate + more[2]
     counts = by_pixel.reshape(-1, *events.exposure.shape)
     abundances, learned = prior.draw(abundance_key, counts, events.exposure, chain.prior)
     moved = chain._replace(abundances=abundances.reshape(by_pixel.shape), prior=learned)

@@ -22,7 +22,7 @@ import numpy as np
 
 from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.engine.device.events import Occupied, occupied, padded_size
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.starts import best_start
@@ -79,7 +79,7 @@ def find_modes(
     """
     n_components = prepared.n_components
     size = block_size(image, n_components, COUNTS_PER_CORNER, most=image.n_pixels)
-    pooled = image.rebin(size)
+    pooled = sum_blocks(image, size)
     pixels = occupied(pooled)
     choice_key, start_key, chain_key = jax.random.split(key, 3)
     some = _some(pixels, choice_key)

@@ -41,6 +41,7 @@ FEWEST = 50  # truths in a group; smaller groups are not recalibrated
 _FARTHEST = 3.0  # score
 _LEAST = 0.1  # smallest factor for components that a pixel hardly contains
 _SMALL = 1e-9
+_MOST_LISTED = 2**22  # photons of a component in a pixel that are drawn one by one
 _BLOCK = 2**14  # pixels
 
 
@@ -132,13 +133,27 @@ def simulated_image(
 ) -> SpectrumImage:
     """Draw photons of a factorisation, (K, C) and (P, K), on a grid, without dense arrays."""
     photons = rng.poisson(abundances)
+    listed = np.where(photons <= _MOST_LISTED, photons, 0)
     pixels, channels = [], []
     for k, spectrum in enumerate(endmembers.astype(np.float64)):
-        pixels.append(np.repeat(np.arange(len(photons)), photons[:, k]))
+        pixels.append(np.repeat(np.arange(len(photons)), listed[:, k]))
         channels.append(rng.choice(spectrum.size, pixels[-1].size, p=spectrum / spectrum.sum()))
     where = np.concatenate(pixels), np.concatenate(channels)
     counts = sparse.coo_array((np.ones(where[0].size, np.uint32), where), (len(photons), endmembers.shape[1]))
-    return trusted_image(counts.tocsr(), *grid)
+    counts = counts.tocsr()
+    if (photons > _MOST_LISTED).any():
+        counts += _drawn_at_once(photons - listed, endmembers, rng)
+    return trusted_image(counts, *grid)
+
+
+def _drawn_at_once(photons: np.ndarray, endmembers: np.ndarray, rng: np.random.Generator) -> sparse.csr_array:
+    """Draw the channels of (P, K) photons without a number for each of them."""
+    counts = sparse.lil_array((len(photons), endmembers.shape[1]), dtype=np.uint64)
+    for pixel, k in np.argwhere(photons):
+        spectrum = endmembers[k].astype(np.float64)
+        drawn = rng.multinomial(photons[pixel, k], spectrum / spectrum.sum()).astype(np.uint64)
+        counts[[pixel]] += sparse.csr_array(drawn[None])
+    return counts.tocsr()
 
 
 def normal_scores(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -43,14 +43,16 @@ def test_unmix_writes_the_page_beside_the_rest(unmix, written, tmp_path):
     assert result.info["input"]["name"] == "map.npz" and image.n_channels == 20
 
 
-def test_a_page_that_cannot_be_written_leaves_no_folder(unmix, written, tmp_path, monkeypatch):
+def test_a_page_that_cannot_be_written_costs_no_result(unmix, written, tmp_path, strict, monkeypatch):
     def full(*_, **__):
         raise OSError("no room")
 
     monkeypatch.setattr(sys.modules["bayesunmix.report"], "write_report", full)
-    status, _, err = unmix("--report")
-    assert status == 2 and err.endswith("bayesunmix: no room\n")
-    assert not (tmp_path / "out").exists()
+    status, out, _ = unmix("--report")
+    sentence = "report.html was not made: no room. The results are complete."
+    assert status == 0 and f"warning: {sentence}" in out
+    assert sentence in strict(tmp_path / "out" / "summary.json")["warnings"]
+    assert not [path for path in (tmp_path / "out").iterdir() if "report" in path.name]
 
 
 @pytest.mark.skipif(
