@@ -9,7 +9,16 @@ import typer
 
 from bayesunmix.cli import source
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    Signal,
+    a_whole_number,
+)
 from bayesunmix.cli.table import laid_out
 
 if TYPE_CHECKING:
@@ -31,6 +40,7 @@ def rank(
     mask: Mask = None,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    signal: Signal = None,
     overwrite: OverwriteFolder = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
@@ -46,7 +56,7 @@ def rank(
         progress.stage(f"counting components of {file.name}"),
         new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
     ):
-        whole, image = source.read_source(file, crop_below, no_crop, mask)
+        whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
         found = count(image, most, seed)
         if folder:
             record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}

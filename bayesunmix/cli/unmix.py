@@ -9,7 +9,16 @@ import typer
 
 from bayesunmix.cli import source, summary
 from bayesunmix.cli.notes import listening
-from bayesunmix.cli.options import CropBelow, File, Mask, NoCrop, OverwriteFolder, Seed, a_whole_number
+from bayesunmix.cli.options import (
+    CropBelow,
+    File,
+    Mask,
+    NoCrop,
+    OverwriteFolder,
+    Seed,
+    Signal,
+    a_whole_number,
+)
 
 if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
@@ -44,6 +53,7 @@ def unmix(
     mask: Mask = None,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    signal: Signal = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html too: all of it on one page.")
     ] = False,
@@ -80,14 +90,14 @@ def unmix(
         new_folder(out, overwrite) as folder,
     ):
         with Cost() as reading, progress.stage(f"reading {file.name}"):
-            whole, image = source.read_source(file, crop_below, no_crop, mask)
-            record = source.record_source(file, out, None if no_crop else crop_below, mask)
+            whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
+            record = source.record_source(file, out, None if no_crop else crop_below, mask, whole)
         with progress.stage(f"unmixing by {method}"):
             result = fit(image, components, method, seed=seed, progress=shown, **chosen)
         result = dataclasses.replace(result, info={**result.info, "input": record})
         said: dict[str, Any] = {
             "input": {**record, **source.describe(whole)},
-            "crop": None if no_crop else source.describe_crop(whole, image, crop_below),
+            "crop": source.describe_crop(whole, image, None if no_crop else crop_below),
             **summary.describe_fit(result, heard, reading),
         }
         write_results(folder, image, result, said)

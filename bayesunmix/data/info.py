@@ -1,8 +1,9 @@
 """Describe a fit: a typed dictionary of how it was made and how it went."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from bayesunmix.data.share import Share
+from bayesunmix.data.spectral_axis import Signal
 
 
 class Source(TypedDict):
@@ -15,6 +16,7 @@ class Source(TypedDict):
     crop_below_kev: float | None  # None where all channels were kept
     mask: str | None  # path of the mask file, as it was given
     mask_sha256: str | None
+    signal: NotRequired[Signal]  # where it is not "eds"
 
 
 class Info(TypedDict, total=False):

@@ -7,18 +7,23 @@ not to.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
+from bayesunmix.data.spectral_axis import Signal, require_signal
 from bayesunmix.io import h5, npz, rosettasciio
 
-__all__ = ["crop_below", "read", "write"]
+__all__ = ["crop_below", "cropped", "read", "require_crop", "write"]
 
+CROP_BELOW_KEV = 0.2
+_OWN = {".npz": npz.load, ".h5": h5.load}  # they know their signal
 _log = logging.getLogger("bayesunmix")
-_LOADERS = {".npz": npz.load, ".h5": h5.load, **dict.fromkeys(rosettasciio.READERS, rosettasciio.load)}
 
 
-def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
+def read(
+    path: str | Path, crop_below_kev: float | None = CROP_BELOW_KEV, signal: Signal | None = None
+) -> SpectrumImage:
     """Read the spectrum image of a file; counts are sparse from the first block on.
 
     Parameters
@@ -27,7 +32,11 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
         A .bcf, .emd, .h5 (our own), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
     crop_below_kev : float or None
         Leave out channels below this energy, in keV; None keeps all. The logger `bayesunmix` says what is left
-        out.
+        out. With ``signal="any"`` nothing is left out.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted: X-rays excited by electrons ("eds", the default), X-rays excited by X-rays ("xrf",
+        micro-XRF), or anything else on an axis of even steps ("any": electron energy loss, cathodoluminescence, FTIR,
+        Raman, ...). A .npz or .h5 file of our own knows it.
 
     Returns
     -------
@@ -59,8 +68,10 @@ def read(path: str | Path, crop_below_kev: float | None = 0.2) -> SpectrumImage:
     """
     path = Path(path)
     _check_readable(path)
-    image = _LOADERS[path.suffix.lower()](path)
-    return image if crop_below_kev is None else crop_below(image, crop_below_kev)
+    require_crop(crop_below_kev, signal)
+    own = _OWN.get(path.suffix.lower())
+    image = _counted_as(own(path), signal, path.name) if own else rosettasciio.load(path, signal or "eds")
+    return cropped(image, crop_below_kev)
 
 
 def write(image: SpectrumImage, path: str | Path) -> None:
@@ -102,7 +113,7 @@ def write(image: SpectrumImage, path: str | Path) -> None:
 
 def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
     """Leave out the channels below `kev`, and log how many counts they held if there are any."""
-    cropped = image.crop(kev_low=kev)
+    cropped = image.crop(low=kev)
     channels = image.n_channels - cropped.n_channels
     if channels:
         share = 1 - cropped.n_photons / image.n_photons
@@ -113,6 +124,36 @@ def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
     return cropped
 
 
+def cropped(image: SpectrumImage, crop_below_kev: float | None) -> SpectrumImage:
+    """Leave out the low channels of X-rays; of any other signal nothing."""
+    if crop_below_kev is None or not image.spectral_axis.is_xray:
+        return image
+    return crop_below(image, crop_below_kev)
+
+
+def require_crop(crop_below_kev: float | None, signal: str | None) -> None:
+    """Raise `ValueError` unless the signal is one of ours, and an energy to crop below is given for X-rays only."""
+    if signal is not None:
+        require_signal(signal)
+    if signal == "any" and crop_below_kev not in (None, CROP_BELOW_KEV):
+        raise ValueError(
+            f"crop_below_kev is for X-rays, got {crop_below_kev!r} with signal='any'; leave it out, and use "
+            "image.crop(low, high) in the unit of the axis"
+        )
+
+
+def _counted_as(image: SpectrumImage, signal: Signal | None, name: str) -> SpectrumImage:
+    """Give the image of a file that knows its signal another one, if that is asked."""
+    axis = image.spectral_axis
+    if signal in (None, axis.signal):
+        return image
+    if not axis.is_xray:
+        raise ValueError(
+            f"{name!r} has the axis {axis.label}, written with signal='any', and no X-rays; leave signal out"
+        )
+    return trusted_image(image.counts, replace(axis, signal=signal), *image.grid[1:])
+
+
 def _check_readable(path: Path) -> None:
     """Refuse what is missing, a folder, empty, or of a format that nobody here reads."""
     suffix = path.suffix.lower()
@@ -120,9 +161,9 @@ def _check_readable(path: Path) -> None:
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     if path.is_dir() and suffix != ".zspy":
         raise ValueError(f"{str(path)!r} is a folder; name a file inside it")
-    if suffix not in _LOADERS:
+    if suffix not in (formats := {*_OWN, *rosettasciio.READERS}):
         raise ValueError(
-            f"cannot read {path.name!r}: the formats are {' '.join(sorted(_LOADERS))}, "
+            f"cannot read {path.name!r}: the formats are {' '.join(sorted(formats))}, "
             f"got {suffix or 'no suffix'}; "
             "export the map as .rpl with its .raw from the microscope's software and read that"
         )

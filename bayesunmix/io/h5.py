@@ -6,7 +6,9 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 `format`                attribute: "bayesunmix spectrum image 1"
 `counts_data`           (nonzeros,) counts, `counts_indices` their channels, `counts_indptr`
                         (P + 1,) where each pixel begins: compressed sparse rows
-`energy_kev`            (C,) channel centres, keV
+`energy_kev`            (C,) channel centres of X-rays, keV; of any other signal `spectral_values` (C,)
+                        instead, with `spectral_name` and `spectral_units`
+`signal`                "xrf" or "any"; not there for "eds", as in files of before there were others
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
 `mask`                  navigation axes, True where a pixel is not masked; only where some are
@@ -21,7 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import Axis, SpectrumImage
-from bayesunmix.io.axes import axes_from_columns, axis_columns
+from bayesunmix.io.axes import axes_from_columns, axis_columns, channels_from_columns
 from bayesunmix.io.npz import IMAGE_FORMAT
 from bayesunmix.running.progress import track
 
@@ -86,7 +88,16 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
         first = first._replace(offset=first.offset + start * first.scale)
         mask = file["mask"][start:stop] if "mask" in file else None
         shape = (stop - start, *shape[1:])
-        return SpectrumImage(counts, file["energy_kev"][:], shape, (first, *others), mask)
+        return SpectrumImage(
+            counts, None, shape, (first, *others), mask, spectral_axis=channels_from_columns(_channels(file))
+        )
+
+
+def _channels(file: "h5py.File") -> dict[str, Any]:
+    """Read what the file says of the channels."""
+    arrays = {name: file[name][:] for name in ("energy_kev", "spectral_values") if name in file}
+    text = ("spectral_name", "spectral_units", "signal")
+    return arrays | {name: file[name].asstr()[()] for name in text if name in file}
 
 
 def write_blocks(

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.io.dataset import Refused, energy_position, to_image
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.dataset import to_image
+from bayesunmix.io.reading_axes import Refused, channel_position, note_signal_type
 
 _log = logging.getLogger("bayesunmix")
 
@@ -33,22 +35,24 @@ READERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".rpl": ("ripple", {"lazy": True}),
     ".zspy": ("zspy", {"lazy": True}),
 }
+_WANTED = ("an axis of channels", "an energy axis (signal='any' reads counts on any other axis)")
 _FRAMES = {"frame", "frames", "sweep", "sweeps", "time"}
 
 
-def load(path: Path) -> SpectrumImage:
+def load(path: Path, signal: Signal = "eds") -> SpectrumImage:
     """Read the spectrum image of a microscope file.
 
     Raises
     ------
     ValueError
-        If the reader fails, or the file holds no spectrum image, no calibrated energy axis, or no counts.
+        If the reader fails, or the file holds no spectrum image, no calibrated axis of channels, or no counts.
     ModuleNotFoundError
         If RosettaSciIO, or what it needs for this format, is not installed.
     """
     with _quiet():
         try:
-            return to_image(repr(path.name), *_spectrum_image(path, _call_reader(path)))
+            data, axes = _spectrum_image(path, _call_reader(path), signal)
+            return to_image(repr(path.name), data, axes, signal=signal)
         except (MemoryError, ModuleNotFoundError, Refused):
             raise
         except Exception as error:  # a reader of damaged files may raise anything
@@ -111,23 +115,27 @@ def _check_length(path: Path) -> None:
     raise Refused(f"{path.name!r} is cut short or not a {suffix} file; copy it again from the microscope")
 
 
-def _spectrum_image(path: Path, datasets: list[dict[str, Any]]) -> tuple[Any, list[dict[str, Any]]]:
+def _spectrum_image(
+    path: Path, datasets: list[dict[str, Any]], signal: Signal
+) -> tuple[Any, list[dict[str, Any]]]:
     """Choose the spectrum image among the datasets of a file: its data, NumPy or dask, and axes, frames added up."""
-    spectral = [dataset for dataset in datasets if energy_position(dataset["axes"]) is not None]
+    spectral = [dataset for dataset in datasets if _has_channels(dataset, signal)]
     images = [dataset for dataset in spectral if dataset["data"].ndim > 1]
     if not images:
         found = ", ".join(" x ".join(map(str, dataset["data"].shape)) for dataset in datasets) or "nothing"
         raise Refused(
             f"{path.name!r} holds {'one spectrum' if spectral else 'no spectrum image'} ({found}): "
-            "needed are counts over pixels and an energy axis; name the file of the map"
+            f"needed are counts over pixels and {_WANTED[signal != 'any']}; name the file of the map"
         )
-    dataset = max(images, key=lambda image: (_is_eds(image), image["data"].size))
+    dataset = max(images, key=lambda image: (signal != "any" and _is_eds(image), image["data"].size))
     if len(images) > 1:
         shape = " x ".join(map(str, dataset["data"].shape))
         _log.warning("%s holds %d spectrum images: read the one of %s", path.name, len(images), shape)
+    note_signal_type(path.name, _signal_type(dataset), signal)
     data, axes = dataset["data"], list(dataset["axes"])
+    channels = axes[channel_position(axes, signal) or 0]
     for i in reversed(range(len(axes))):
-        if len(axes) > 2 and str(axes[i].get("name")).lower() in _FRAMES:
+        if len(axes) > 2 and axes[i] is not channels and str(axes[i].get("name")).lower() in _FRAMES:
             whole = np.issubdtype(data.dtype, np.integer)
             _log.warning("%s holds %d frames: added them up", path.name, data.shape[i])
             data = data.sum(axis=i, dtype=np.int64 if whole else None)
@@ -135,5 +143,18 @@ def _spectrum_image(path: Path, datasets: list[dict[str, Any]]) -> tuple[Any, li
     return data, axes
 
 
+def _has_channels(dataset: dict[str, Any], signal: Signal) -> bool:
+    """Return True for spectra, and False for images: of any signal those have one axis that is no navigation."""
+    axes = dataset["axes"]
+    if signal == "any":
+        marks = [axis.get("navigate") for axis in axes]
+        return marks.count(False) == 1 or False not in marks
+    return channel_position(axes, signal) is not None
+
+
 def _is_eds(dataset: dict[str, Any]) -> bool:
-    return str(dataset.get("metadata", {}).get("Signal", {}).get("signal_type", "")).startswith("EDS")
+    return _signal_type(dataset).startswith("EDS")
+
+
+def _signal_type(dataset: dict[str, Any]) -> str:
+    return str(dataset.get("metadata", {}).get("Signal", {}).get("signal_type", ""))
