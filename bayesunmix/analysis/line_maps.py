@@ -63,8 +63,8 @@ def line_map(
     if not window.any():
         ends = f"{low:.3f} to {high:.3f}" if axis.is_xray else f"{low:g} to {high:g}"
         raise ValueError(
-            f"{line!r} must lie on the {'energy ' if axis.is_xray else ''}axis, but no channel of {axis.say_ends(3)} is in its window, "
-            f"{axis.said(ends)}; {_ENERGY} on the axis"
+            f"{line!r} must lie on the {axis.name.lower()} axis, but no channel of {axis.say_ends(3)} is in its "
+            f"window, {axis.said(ends)}; {_ENERGY} on the axis"
         )
     if estimate is None:
         first, last = np.flatnonzero(window)[[0, -1]]

@@ -19,6 +19,7 @@ import numpy as np
 
 Signal = Literal["eds", "xrf", "any"]
 SIGNALS: tuple[str, ...] = get_args(Signal)
+_EXAMPLE = "spectral_axis=bayesunmix.Axis('Wavelength', 0.5, 'nm', 350)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class SpectralAxis:
     Parameters
     ----------
     values : (C,) array
-        Centre of each channel, strictly increasing. Read-only float64.
+        Centre of each channel, strictly increasing. Stored as float64.
     name, units : str
         What the values are, such as "Wavelength" in "nm". Energies of X-rays are in keV.
     signal : {"eds", "xrf", "any"}
@@ -67,7 +68,6 @@ class SpectralAxis:
         values = _increasing(
             self.values, *(("energy_kev", " in keV") if self.is_xray else ("a spectral axis", ""))
         )
-        values.setflags(write=False)
         object.__setattr__(self, "values", values)
 
     def __eq__(self, other: object) -> bool:
@@ -193,8 +193,8 @@ def oriented(energy_kev: Any, described: Any, signal: Any, n_channels: int) -> O
         return Oriented(_of_energies(energy_kev, signal, n_channels), False)
     if described is None:
         raise TypeError(
-            "an image needs energy_kev, the centre of each channel in keV, or for anything but X-rays "
-            "spectral_axis, for example bayesunmix.Axis('Wavelength', 0.5, 'nm', 350)"
+            "energy_kev must be channel centres in keV, got values of type None; give them, or for anything but "
+            f"X-rays {_EXAMPLE}"
         )
     if isinstance(described, SpectralAxis):
         return Oriented(_checked(described, signal, n_channels), False)
@@ -219,8 +219,7 @@ def even_step(values: np.ndarray, tolerance: float = 1e-6) -> float | None:
 def _of_energies(energy_kev: Any, signal: Any, n_channels: int) -> SpectralAxis:
     if signal == "any":
         raise ValueError(
-            "energy_kev holds energies of X-rays, and signal='any' is for everything else; give spectral_axis, "
-            "for example bayesunmix.Axis('Wavelength', 0.5, 'nm', 350)"
+            f"energy_kev holds energies of X-rays, and signal='any' is for everything else; give {_EXAMPLE}"
         )
     given = np.asarray(energy_kev)
     if given.dtype.kind in "uif":
@@ -244,10 +243,7 @@ def _of_steps(described: Any, signal: Any, n_channels: int) -> Oriented:
             "give that, or leave signal out"
         )
     if not isinstance(described, Sequence) or isinstance(described, str) or not 1 <= len(described) <= 4:
-        raise TypeError(
-            f"spectral_axis must be a bayesunmix.Axis, got {described!r}; "
-            "for example bayesunmix.Axis('Wavelength', 0.5, 'nm', 350)"
-        )
+        raise TypeError(f"spectral_axis must be a bayesunmix.Axis, got {described!r}; for example {_EXAMPLE}")
     defaults: tuple[Any, ...] = ("", 1.0, "", 0.0)
     name, scale, units, offset = (*described, *defaults[len(described) :])
     try:
@@ -285,13 +281,13 @@ def _increasing(given: Any, what: str, unit: str) -> np.ndarray:
     if values.ndim != 1 or not values.size:
         raise ValueError(f"{what} must be one value per channel, got shape {values.shape}")
     steps = np.diff(values)
-    if np.isfinite(values).all() and steps.size and (steps < 0).all():
+    is_finite = bool(np.isfinite(values).all())
+    if not is_finite or (steps <= 0).any():
+        descends = is_finite and (steps < 0).all()
+        how = ", descending ones turned round with the counts (values[::-1] and counts[..., ::-1])"
         raise ValueError(
-            f"{what} must increase, got values that descend from {values[0]:g} to {values[-1]:g}; "
-            "turn them round together with the counts: values[::-1] and counts[..., ::-1]"
+            f"{what} must be finite and strictly increasing; give channel centres{unit}{how if descends else ''}"
         )
-    if not np.isfinite(values).all() or (steps <= 0).any():
-        raise ValueError(f"{what} must be finite and strictly increasing; give channel centres{unit}")
     return values
 
 

@@ -35,8 +35,8 @@ from bayesunmix.spectra.recognition import NOISE_BELOW_KEV, recognise, require_s
 class ElementMaps:
     """Poisson fit of line families and continuum in every pixel. The number of components follows from the elements.
 
-    Channels below 0.2 keV are ignored. No beam energy is needed, because the continuum is any smooth curve. A warning says
-    that micro-XRF (``signal="xrf"``) has no such continuum, but scattered radiation of its tube.
+    Channels below 0.2 keV are ignored. No beam energy is needed, because the continuum is any smooth curve. A warning
+    says that micro-XRF (``signal="xrf"``) has no such continuum, but scattered radiation of its tube.
 
     Parameters
     ----------
