@@ -69,7 +69,8 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
         axes.set_title(title, loc="right", fontsize=9, pad=3)
         _scale_height(axes, values)
         labels = _labels(axis, np.abs(result.estimate.endmembers[k, :stop]) * photons[k])
-        _label_peaks(axes, places, values, labels, near=0.04 if axis.is_xray else 4 * channel_width(places))
+        near = 0.04 if axis.is_xray else 4 * channel_width(places)
+        _label_peaks(axes, places, values, labels, near=near, upright=axis.is_xray)
     panels[-1].set_xlabel(axis.label)
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return figure
@@ -105,7 +106,13 @@ def _largest(values: np.ndarray) -> float:
 
 
 def _label_peaks(
-    axes: Axes, places: np.ndarray, values: np.ndarray, labels: list[tuple[float, str]], near: float
+    axes: Axes,
+    places: np.ndarray,
+    values: np.ndarray,
+    labels: list[tuple[float, str]],
+    *,
+    near: float,
+    upright: bool,
 ) -> None:
     """Write a label above each peak; of two that would touch, only the higher one is written."""
     heights = {at: _largest(values[np.abs(places - at) <= near]) for at, _ in labels}
@@ -123,7 +130,7 @@ def _label_peaks(
             textcoords="offset points",
             ha="center",
             va="top" if below else "bottom",
-            rotation=0 if text.isalpha() else 90,
+            rotation=90 if upright and not text.isalpha() else 0,
             fontsize=8 if text.isalpha() else 6,
             color="black" if text.isalpha() else "0.35",
         )

@@ -78,6 +78,7 @@ def write_report(
         head=head,
         rows=rows,
         doubtful=words.DOUBTFUL,
+        is_xray=image.spectral_axis.is_xray,
         has_errors="fractions" in result.info,
         has_ranges=result.estimate.is_nonnegative,
         limits=(NEGLIGIBLE_SHARE, DECISIVE_SHARE),
