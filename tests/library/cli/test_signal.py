@@ -202,7 +202,7 @@ def test_an_energy_loss_file_read_as_x_rays_is_said(tmp_path, caplog):
 
 def test_rank_takes_the_signal(run, tmp_path):
     file = write_hspy(tmp_path / "map.hspy", some_counts(), TECHNIQUES["CL"][:4], "CL")
-    status, said, err = run("rank", file, "--signal", "any", "--out", tmp_path / "rank")
+    status, said, _ = run("rank", file, "--signal", "any", "--out", tmp_path / "rank")
     assert status == 0 and "2 components" in said
     summary = json.loads((tmp_path / "rank" / "summary.json").read_text())
     assert summary["input"]["wavelength_nm"] == [350.0, 585.0]
