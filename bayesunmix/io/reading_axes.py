@@ -51,7 +51,7 @@ def channels_of(name: str, axis: dict[str, Any], signal: Signal) -> Channels:
     Refused
         If the axis is not calibrated, its unit is no energy (of X-rays), or its steps are not even (of anything else).
     """
-    values = _values(name, axis)
+    values = _values(name, axis, signal)
     descends = values.size > 1 and bool(values[-1] < values[0])
     if descends:
         values = values[::-1]
@@ -60,7 +60,7 @@ def channels_of(name: str, axis: dict[str, Any], signal: Signal) -> Channels:
         return Channels(_any_axis(name, axis, values), descends)
     factor = _kev_per_unit(name, axis)
     if factor is None:
-        factor = _guessed(name, axis, values)
+        factor = _guessed(name, axis, signal, values)
     energy_kev = values * factor
     _note_step(name, axis, energy_kev)
     return Channels(SpectralAxis(energy_kev, signal=signal), descends)
@@ -103,40 +103,42 @@ def note_signal_type(name: str, signal_type: Any, signal: Signal) -> None:
         )
 
 
-def _values(name: str, axis: dict[str, Any]) -> np.ndarray:
+def _values(name: str, axis: dict[str, Any], signal: Signal) -> np.ndarray:
     """Return the centres of the channels as the file has them: in order, up or down."""
     values, scale = axis.get("axis"), axis.get("scale")
     if scale is not None and (float(scale) == 0 or not np.isfinite(float(scale))):
-        raise Refused(_not_calibrated(name, axis, f"a scale of {float(scale):g}"))
+        raise Refused(_not_calibrated(name, axis, signal, f"a scale of {float(scale):g}"))
     if values is None:
         if scale is None or axis.get("size") is None:
-            raise Refused(_not_calibrated(name, axis, "no scale"))
+            raise Refused(_not_calibrated(name, axis, signal, "no scale"))
         values = float(axis.get("offset") or 0) + float(scale) * np.arange(int(axis["size"]))
     values = np.asarray(values, dtype=np.float64).ravel()
     steps = np.diff(values)
     if not np.isfinite(values).all():
-        raise Refused(_not_calibrated(name, axis, "values that are not finite"))
+        raise Refused(_not_calibrated(name, axis, signal, "values that are not finite"))
     if values.size > 1 and not ((steps > 0).all() or (steps < 0).all()):
-        raise Refused(_not_calibrated(name, axis, "a step of 0, or steps up and down"))
+        raise Refused(_not_calibrated(name, axis, signal, "a step of 0, or steps up and down"))
     return values
 
 
-def _guessed(name: str, axis: dict[str, Any], values: np.ndarray) -> float:
+def _guessed(name: str, axis: dict[str, Any], signal: Signal, values: np.ndarray) -> float:
     """Return how many keV a unit that is not given has, by the step of the channels."""
     width = float(np.median(np.diff(values))) if values.size > 1 else float("nan")
     factor = 1.0 if 5e-4 <= width <= 0.2 else 1e-3 if 0.5 <= width <= 200 else None
     if factor is None or (width == 1 and values[0] == 0):
-        raise Refused(_not_calibrated(name, axis, f"step {width:g}, no unit"))
+        raise Refused(_not_calibrated(name, axis, signal, f"step {width:g}, no unit"))
     unit = "keV" if factor == 1 else "eV"
     _log.warning("the energy axis of %s has no unit: read its step of %g as %s", name, width, unit)
     return factor
 
 
-def _not_calibrated(name: str, axis: dict[str, Any], why: str) -> str:
+def _not_calibrated(name: str, axis: dict[str, Any], signal: Signal, why: str) -> str:
+    called = f" ({_name(axis)})" if _name(axis) else ""
+    if signal == "any":
+        return f"the axis of channels of {name}{called} is not calibrated ({why}): set its scale and offset"
     return (
-        f"the axis of channels of {name} ({_name(axis) or 'without a name'}) is not calibrated ({why}): "
-        "set its scale, offset and units (keV), or pass an array to bayesunmix.SpectrumImage(counts, energy_kev); "
-        "signal='any' reads what is no X-ray spectrum"
+        f"the energy axis of {name}{called} is not calibrated ({why}): set its scale, offset and units (keV), or pass "
+        "an array to bayesunmix.SpectrumImage(counts, energy_kev); signal='any' reads what is no X-ray spectrum"
     )
 
 
