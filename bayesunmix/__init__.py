@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Unmixing,
         UnmixingWarning,
     )
+    from bayesunmix.data.spectral_axis import SpectralAxis
     from bayesunmix.dimension.rank import Rank, rank
     from bayesunmix.io import read, write
     from bayesunmix.io.hyperspy import from_hyperspy, to_hyperspy
@@ -68,6 +69,7 @@ _HOME = {
     "Quantity": "analysis.quantity",
     "Rank": "dimension.rank",
     "Region": "analysis.regions",
+    "SpectralAxis": "data.spectral_axis",
     "SpectrumImage": "data.image",
     "Unmixing": "data.result",
     "UnmixingWarning": "data.result",
@@ -116,6 +118,7 @@ __all__ = [
     "Quantity",
     "Rank",
     "Region",
+    "SpectralAxis",
     "SpectrumImage",
     "Unmixing",
     "UnmixingWarning",

@@ -21,7 +21,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from bayesunmix.contracts.method import Method
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import Axis, SpectrumImage
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.engine.subspace.pca import noise_weights
 from bayesunmix.unmixing import unmix
@@ -45,7 +45,9 @@ class Unmixer(TransformerMixin, BaseEstimator):
         Shape of the map whose pixels, in C order, are the rows given to `fit`. Methods that use neighbouring pixels
         need it; without it the rows are a line of pixels.
     energy_kev : (C,) array, optional
-        Centre of each channel; channel numbers where not given.
+        Centre of each channel of X-rays, in keV.
+    spectral_axis : Axis, optional
+        Name, step, unit and offset of channels that are no X-rays. Where neither is given, channels have numbers.
 
     Attributes
     ----------
@@ -69,12 +71,14 @@ class Unmixer(TransformerMixin, BaseEstimator):
         random_state: int = 0,
         navigation_shape: tuple[int, ...] | None = None,
         energy_kev: np.ndarray | None = None,
+        spectral_axis: Axis | None = None,
     ) -> None:
         self.method = method
         self.n_components = n_components
         self.random_state = random_state
         self.navigation_shape = navigation_shape
         self.energy_kev = energy_kev
+        self.spectral_axis = spectral_axis
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Find endmembers and abundances of X, a (P, C) array or sparse matrix of photon counts.
@@ -149,5 +153,10 @@ class Unmixer(TransformerMixin, BaseEstimator):
 
     def _image(self, counts: sparse.csr_array, navigation_shape: tuple[int, ...] | None) -> SpectrumImage:
         n_pixels, n_channels = counts.shape
-        energy_kev = np.arange(n_channels) if self.energy_kev is None else self.energy_kev
-        return SpectrumImage(counts, energy_kev, (*(navigation_shape or (n_pixels,)), n_channels))
+        is_bare = self.energy_kev is None and self.spectral_axis is None
+        return SpectrumImage(
+            counts,
+            self.energy_kev,
+            (*(navigation_shape or (n_pixels,)), n_channels),
+            spectral_axis=Axis("Channel") if is_bare else self.spectral_axis,
+        )

@@ -59,6 +59,7 @@ def net_counts(result: Unmixing, image: SpectrumImage) -> dict[str, NetCounts]:
     ((8, 8), (8, 8))
     """
     require_result_of(result, image)
+    image.spectral_axis.require_xray()
     families, estimate = result.info.get("families"), result.estimate
     if families is None:
         raise ValueError(

@@ -192,7 +192,7 @@ def identify(
     if held.all() or held.size == 1:
         return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, ())
     # The answer must not depend on how components are numbered: the walk has an order of its own.
-    order = np.lexsort((estimate.endmembers @ image.energy_kev, -estimate.abundances.sum(axis=0)))
+    order = np.lexsort((estimate.endmembers @ image.spectral_axis.values, -estimate.abundances.sum(axis=0)))
     ordered, free = estimate.reorder(order), ~held[order]
     rng = np.random.default_rng(seed)
     test = partial(excess, gather(image, ordered.endmembers, confidence))

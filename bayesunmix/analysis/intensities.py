@@ -8,6 +8,7 @@ Each abundance is combined with the endmember of the same joint draw, so the int
 correlation.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,8 +17,9 @@ import numpy as np
 from bayesunmix.contracts.arguments import require_posterior, require_result_of
 from bayesunmix.data.draws import blocks, equal_tailed
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.result import Unmixing
+from bayesunmix.data.result import Unmixing, UnmixingWarning
 from bayesunmix.spectra.element_search import find_elements
+from bayesunmix.spectra.fluorescence import continuum_warnings
 from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
 from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 
@@ -63,7 +65,13 @@ def line_intensities(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not of the required kind, a family is unknown or not on the axis, or there is no posterior.
+        If an argument is not of the required kind, a family is unknown or not on the axis, there is no posterior, or
+        the counts are no X-rays.
+
+    Warns
+    -----
+    UnmixingWarning
+        If the X-rays were excited by X-rays (``signal="xrf"``): the continuum that is fitted is that of electrons.
 
     Examples
     --------
@@ -82,9 +90,12 @@ def line_intensities(
     ((8, 8), True)
     """
     require_result_of(result, image)
+    image.spectral_axis.require_xray()
     posterior = require_posterior(result, "a map of line intensities with intervals")
     if isinstance(lines, str) or not lines:
         raise TypeError(f"lines must be a sequence of families, got {lines!r}; for example ['Ni_K']")
+    for sentence in continuum_warnings(image.spectral_axis.signal):
+        warnings.warn(sentence, UnmixingWarning, stacklevel=2)
     first = int(np.searchsorted(image.energy_kev, NOISE_BELOW_KEV))
     model = _model(image, first, tuple(lines), elements)
     paired = posterior.paired_endmembers()

@@ -9,8 +9,9 @@ import numpy as np
 from bayesunmix.contracts.arguments import require_estimate_of
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.spectral_axis import SpectralAxis
 
-_ENERGY = "give the name of a line such as 'Ni_Ka', or a range (kev_low, kev_high)"
+_ENERGY = "give the name of a line such as 'Ni_Ka', or a range (low, high)"
 
 
 def line_map(
@@ -23,8 +24,8 @@ def line_map(
     image : SpectrumImage
     line : str or (float, float)
         The name of a line, such as "Ni_Ka": the window reaches one full width at half maximum
-        (`bayesunmix.spectra.Detector`) to either side of the line's mean energy. Or two energies: the window is
-        ``kev_low <= energy < kev_high``.
+        (`bayesunmix.spectra.Detector`) to either side of the line's mean energy. Or the two ends of a window,
+        ``low <= energy < high``, in keV; of counts that are no X-rays in the unit of their axis.
     estimate : Factorization, optional
         Map the counts that this estimate of the image expects instead, such as
         ``unmix(image, 3, "pca").estimate``.
@@ -56,12 +57,14 @@ def line_map(
     >>> bool(counted[:4].sum() < counted[4:].sum())
     True
     """
-    low, high = _line_window(line) if isinstance(line, str) else _range(line)
-    window = (image.energy_kev >= low) & (image.energy_kev < high)
+    axis = image.spectral_axis
+    low, high = _line_window(line, axis) if isinstance(line, str) else _range(line, axis)
+    window = (axis.values >= low) & (axis.values < high)
     if not window.any():
+        ends = f"{low:.3f} to {high:.3f}" if axis.is_xray else f"{low:g} to {high:g}"
         raise ValueError(
-            f"{line!r} must lie on the energy axis, but no channel of {image.energy_kev[0]:.3f} to "
-            f"{image.energy_kev[-1]:.3f} keV is in its window, {low:.3f} to {high:.3f} keV; {_ENERGY} on the axis"
+            f"{line!r} must lie on the {axis.name.lower()} axis, but no channel of {axis.say_ends(3)} is in its "
+            f"window, {axis.said(ends)}; {_ENERGY} on the axis"
         )
     if estimate is None:
         first, last = np.flatnonzero(window)[[0, -1]]
@@ -72,9 +75,10 @@ def line_map(
     return np.asarray(total).reshape(image.navigation_shape)
 
 
-def _line_window(name: str) -> tuple[float, float]:
+def _line_window(name: str, axis: SpectralAxis) -> tuple[float, float]:
     from bayesunmix.spectra import RESPONSES, lines
 
+    axis.require_xray()
     element, _, group = name.partition("_")
     if not group:
         raise ValueError(f"line must be an element and a line, got {name!r}; {_ENERGY}")
@@ -89,9 +93,10 @@ def _line_window(name: str) -> tuple[float, float]:
     return centre - width, centre + width
 
 
-def _range(line: tuple[float, float]) -> tuple[float, float]:
+def _range(line: tuple[float, float], axis: SpectralAxis) -> tuple[float, float]:
     try:
         low, high = (float(energy) for energy in line)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"line must be a name or two energies in keV, got {line!r}; {_ENERGY}") from error
+        ends = "two energies in keV" if axis.is_xray else f"two ends in {axis.units or 'channels'}"
+        raise ValueError(f"line must be a name or {ends}, got {line!r}; {_ENERGY}") from error
     return low, high

@@ -35,7 +35,7 @@ def judged(
     """
     whole = region(result, image, np.ones(image.navigation_shape, bool), identified=identified, seed=seed)
     fractions = {content.name: content.fraction for content in whole.components}
-    undetermined = _not_determined(fractions)
+    undetermined = _not_determined(fractions, image.spectral_axis.is_xray)
     info: Info = {
         **result.info,
         "fractions": {name: _plain(share) for name, share in fractions.items()},
@@ -56,7 +56,7 @@ def _plain(share: Quantity) -> Share:
     }
 
 
-def _not_determined(fractions: dict[str, Quantity]) -> list[str]:
+def _not_determined(fractions: dict[str, Quantity], is_xray: bool) -> list[str]:
     """Say for which components other shares fit as well, and what would decide."""
     open_ones = [
         f"{name} ({share.feasible[0]:.3f} to {share.feasible[1]:.3f}, estimate {share.mean:.3f})"
@@ -65,8 +65,12 @@ def _not_determined(fractions: dict[str, Quantity]) -> list[str]:
     ]
     if not open_ones:
         return []
+    what = (
+        'stating which elements each phase holds (endmember_model="phases") can'
+        if is_xray
+        else "giving the spectra that are known (method 'nmf_semi') can"
+    )
     return [
         f"The counts do not determine the fraction of {', '.join(open_ones)}: any value in the range fits them as "
-        "well as the estimate. More counts will not narrow a range; stating which elements each phase holds "
-        '(endmember_model="phases") can.'
+        f"well as the estimate. More counts will not narrow a range; {what}."
     ]

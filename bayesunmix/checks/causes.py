@@ -1,4 +1,4 @@
-"""What may be wrong with a sum spectrum, and how it is said.
+"""What may be wrong with a sum spectrum of X-rays, and how it is said.
 
 Known faults have known shapes. An energy scale that is off moves every peak, peaks are wider or have tails, silicon
 escape, pile-up and the strobe add peaks where the detector model predicts them, and a prior flattens spectra. Each is a
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
 from bayesunmix.spectra.peaks import find_peaks
@@ -21,6 +22,31 @@ SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation
 _STRONGEST = 6
 _IDEAL = Detector()
 _FAULTS = {"tail": Detector(tail_share=0.1), "escape": Detector(escape=True)}
+
+
+class XrayCauses:
+    """Look up what may have caused a misfit of X-ray counts."""
+
+    def __init__(self, axis: SpectralAxis, expected: np.ndarray) -> None:
+        """Find the lines of the model's sum spectrum, (C,)."""
+        self._energy_kev = axis.energy_kev
+        self._lines = known_lines(axis.energy_kev, expected)
+
+    def smoothed(self, expected: np.ndarray) -> np.ndarray:
+        """Remove noise from the model's sum spectrum."""
+        return smoothed(self._energy_kev, expected)
+
+    def shapes(self, by_region: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what each fault adds to the sum of the expected counts (R, C), (C,) by name."""
+        return fault_shapes(self._energy_kev, by_region, self._lines)
+
+    def say_fault(self, name: str, amplitude: float, sd: float, place: float) -> str:
+        """Describe a fault in words; `place` is where it shows most, in keV."""
+        return say_fault(name, amplitude, sd, place, self._lines)
+
+    def say_window(self, low: float, high: float, is_excess: bool, counts: np.ndarray) -> str:
+        """Look up what may have caused counts that no fault explains."""
+        return say_window(low, high, is_excess, self._energy_kev, counts, self._lines)
 
 
 class KnownLines(NamedTuple):

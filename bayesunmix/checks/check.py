@@ -3,15 +3,10 @@
 There are four kinds of test with one false-alarm rate. *Sum spectrum* (`checks.spectrum`): windows of channels and
 shapes of known faults, for endmembers that were not fitted to these counts. *Channels* and *regions*
 (`checks.deviance`): the deviance of each group of channels over the map, and of each region over the channels.
-*Held-out photons* (`checks.held_out`): the PIT of photons that the fit has not seen. Benjamini and Hochberg's rule [1]_
-over all p-values decides what is an alarm. If the model is right, about 1 % of images give one.
+*Held-out photons* (`checks.held_out`): the PIT of photons that the fit has not seen. Benjamini and Hochberg's rule
+over all p-values decides what is an alarm (`checks.false_alarms`). If the model is right, about 1 % of images give one.
 
 The checks test the endmembers and their number: abundances are fitted again to sums over regions (`checks.pooled`).
-
-References
-----------
-.. [1] Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate: a practical and powerful approach to
-   multiple testing", J. R. Stat. Soc. B 57, 289 (1995).
 """
 
 import textwrap
@@ -21,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.checks.deviance import Deviances, cells, leverage
+from bayesunmix.checks.false_alarms import largest_alarm
 from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
 from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
@@ -30,6 +26,7 @@ from bayesunmix.contracts.arguments import require_nonnegative, require_result_o
 from bayesunmix.data.display.text import WIDTH, brief
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.io.plain import plain
 
 
@@ -47,17 +44,20 @@ class Checks:
         What is wrong, the worst first; one sentence that says so if nothing is.
     fitted_again : str
         "abundances", or "abundances and endmembers" if the endmembers were fitted to these counts.
-    energy_kev, counts, expected, sd : (C,) arrays
-        The recorded sum spectrum, the model's, and the standard deviation of their difference, in the channels checked.
+    spectral_axis : SpectralAxis
+        The channels checked.
+    counts, expected, sd : (C,) arrays
+        The recorded sum spectrum, the model's, and the standard deviation of their difference, in these channels.
     windows : Windows or None
         Tests of windows of channels. None for endmembers that were fitted to these counts, because their sum spectrum
         always agrees.
     faults : dict of str to Fault
-        Tests of known faults; empty where `windows` is None.
+        Tests of known faults; empty where `windows` is None. Of counts that are no X-rays only those that need no
+        lines: "shift" and "flat".
     channels : Deviances
         Deviance of each group of channels.
-    channels_kev : (2, G) array
-        Centres of the first and of the last channel of each group.
+    group_ends : (2, G) array
+        Centres of the first and of the last channel of each group, in the unit of the axis.
     regions : Deviances
         Deviance of each superpixel or label.
     region_of_pixel : array of the image's navigation shape
@@ -86,14 +86,14 @@ class Checks:
     false_alarms: float
     sentences: list[str]
     fitted_again: str
-    energy_kev: np.ndarray
+    spectral_axis: SpectralAxis
     counts: np.ndarray
     expected: np.ndarray
     sd: np.ndarray
     windows: Windows | None
     faults: dict[str, Fault]
     channels: Deviances
-    channels_kev: np.ndarray
+    group_ends: np.ndarray
     regions: Deviances
     region_of_pixel: np.ndarray
     held_out: HeldOutCounts
@@ -113,12 +113,13 @@ class Checks:
 
         said = [warned(self.sentences)] if self.alarm else [paragraph(text) for text in self.sentences]
         both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=COLOURS[1])]
-        energy, deviations, _ = self.residuals()
+        places, deviations, _ = self.residuals()
+        axis, unit = self.spectral_axis, self.spectral_axis.units or self.spectral_axis.name
         caption = "counts, and in colour what the model expects, square-root scale"
-        spectrum = curve_figure(self.energy_kev, both, "keV", caption, root=True)
-        ends = (float(self.energy_kev[0]), float(self.energy_kev[-1]))
+        spectrum = curve_figure(axis.values, both, unit, caption, root=True)
+        ends = (float(axis.values[0]), float(axis.values[-1]))
         caption = f"{self.residual_name} (sd)"
-        residual = curve_figure(energy, [Curve(deviations, stems=True)], "keV", caption, ends=ends)
+        residual = curve_figure(places, [Curve(deviations, stems=True)], unit, caption, ends=ends)
         shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
         excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
         regions = map_figure(excess[shown[len(shown) // 2]], (), "sd, deviance of regions", limit=5.0)
@@ -139,17 +140,23 @@ class Checks:
         return "residual, peak-wide" if self.windows else "deviance of channels"
 
     def residuals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return how far the counts lie from the model, by energy.
+        """Return how far the counts lie from the model, along the axis.
 
         Returns
         -------
-        energy_kev, deviations, p_values : (G,) arrays
-            Deviations of windows as wide as a peak, in standard deviations. If the endmembers were fitted to these
-            counts: how much the deviance of groups of channels exceeds what is expected.
+        places, deviations, p_values : (G,) arrays
+            Places in the unit of the axis. Deviations of windows as wide as a peak, in standard deviations. If the
+            endmembers were fitted to these counts: how much the deviance of groups of channels exceeds what is
+            expected.
         """
         if self.windows is not None:
-            return self.windows.peak_wide()
-        return self.channels_kev.mean(axis=0), self.channels.excess(), self.channels.p_value
+            return self.windows.peak_wide(self.spectral_axis)
+        return self.group_ends.mean(axis=0), self.channels.excess(), self.channels.p_value
+
+    @property
+    def energy_kev(self) -> np.ndarray:
+        """Return the channels checked in keV, (C,); raises `ValueError` where the counts are no X-rays."""
+        return self.spectral_axis.energy_kev
 
     def summary(self) -> dict[str, Any]:
         """Return all numbers but maps and spectra, for JSON."""
@@ -159,7 +166,7 @@ class Checks:
             "sentences": list(self.sentences),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
-            "windows": plain(self.windows),
+            "windows": plain(self.windows and self.windows.named(self.spectral_axis)),
             "faults": plain(self.faults),
             "channels": plain(self.channels),
             "regions": plain(self.regions),
@@ -220,25 +227,26 @@ def check(
     if not pooled.is_free:
         by_region = expected_counts(abundances, endmembers)
         residual = sum_residual(pooled.counts, by_region, endmembers)
-        spectrum = SumSpectrum(residual, by_region, pooled.energy_kev)
+        spectrum = SumSpectrum(residual, by_region, pooled.axis)
         endmembers = pooled.grouped(endmembers)
     counts, expected = pooled.grouped(pooled.counts), expected_counts(abundances, endmembers)
     found = cells(counts, expected, leverage(abundances, endmembers, expected, pooled.is_free))
-    first_kev, last_kev = pooled.group_limits()
-    groups = group_names(first_kev, last_kev)
+    axis = pooled.axis
+    first, last = pooled.group_limits()
+    groups = group_names(axis, first, last)
     channels, regions = found.summed(0, groups), found.summed(1, pooled.regions.names)
     held_out = held_out_counts(pooled, np.random.default_rng(seed))
     tests = [channels.p_value, regions.p_value, np.array([held_out.p_value])]
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
-    significant = _significant(np.concatenate(tests), false_alarms)
+    significant = largest_alarm(np.concatenate(tests), false_alarms)
     sentences = spectrum.sentences(significant) if spectrum and significant else []
     places = say_regions(regions, found, groups, significant)
     if sentences and places:
         n_off = np.count_nonzero(regions.p_value <= significant)
         sentences.append(f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0]}")
     elif not sentences:
-        sentences = say_channels(channels, first_kev, last_kev, significant) + places
+        sentences = say_channels(channels, axis, first, last, significant) + places
     if held_out.p_value <= significant:
         sentences.append(
             f"Held-out counts are not distributed as predicted (distance {held_out.distance:.3f}, "
@@ -249,14 +257,14 @@ def check(
         false_alarms=false_alarms,
         sentences=sentences or ["Nothing contradicts the model."],
         fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
-        energy_kev=pooled.energy_kev,
+        spectral_axis=axis,
         counts=residual.counts,
         expected=residual.expected,
         sd=residual.sd,
         windows=spectrum.windows if spectrum else None,
         faults=spectrum.faults if spectrum else {},
         channels=channels,
-        channels_kev=np.stack([first_kev, last_kev]),
+        group_ends=np.stack([first, last]),
         regions=regions,
         region_of_pixel=pooled.regions.of_pixel.reshape(image.navigation_shape),
         held_out=held_out,
@@ -289,11 +297,3 @@ def _summed(pooled: RegionSums) -> Residual:
     return Residual(
         pooled.counts.sum(axis=0), expected, pooled.endmembers, np.zeros((n_components, n_components))
     )
-
-
-def _significant(p_values: np.ndarray, false_alarms: float) -> float:
-    """Return the largest p-value that Benjamini and Hochberg's rule rejects, 0 if none."""
-    ordered = np.sort(p_values)
-    passed = ordered <= false_alarms * np.arange(1, ordered.size + 1) / ordered.size
-    # A p-value too small for a float is 0, and an alarm.
-    return max(float(ordered[passed].max(initial=0)), 1e-300 * passed.any())

@@ -3,26 +3,27 @@
 import numpy as np
 
 from bayesunmix.checks.deviance import Cells, Deviances
+from bayesunmix.data.spectral_axis import SpectralAxis
 
 _MOST = 3  # described one by one
 
 
-def group_names(first_kev: np.ndarray, last_kev: np.ndarray) -> tuple[str, ...]:
+def group_names(axis: SpectralAxis, first: np.ndarray, last: np.ndarray) -> tuple[str, ...]:
     """Name groups of channels by the centres of the first and the last one."""
-    return tuple(map(_range, first_kev, last_kev))
+    return tuple(map(axis.say_range, first, last))
 
 
 def say_channels(
-    found: Deviances, first_kev: np.ndarray, last_kev: np.ndarray, significant: float
+    found: Deviances, axis: SpectralAxis, first: np.ndarray, last: np.ndarray, significant: float
 ) -> list[str]:
-    """Describe ranges of energies whose maps are wrong; neighbouring groups are one range."""
+    """Describe ranges of channels whose maps are wrong; neighbouring groups are one range."""
     off = np.flatnonzero(found.p_value <= significant)
     ranges = np.split(off, np.flatnonzero(np.diff(off) > 1) + 1) if off.size else []
     deviance, expected, variance = (
         np.array([part[j].sum() for j in ranges]) for part in (found.deviance, found.expected, found.sd**2)
     )
     merged = Deviances(
-        tuple(_range(first_kev[j[0]], last_kev[j[-1]]) for j in ranges),
+        tuple(axis.say_range(first[j[0]], last[j[-1]]) for j in ranges),
         deviance,
         expected,
         np.sqrt(variance),
@@ -32,7 +33,7 @@ def say_channels(
         f"{merged.names[j]}: {_numbers(merged, j)}; its map is no sum of the components' maps: a component too few?"
         for j in _worst(merged)
     ]
-    return said + _more(len(ranges), "ranges of energies")
+    return said + _more(len(ranges), f"ranges of {'energies' if axis.is_xray else 'channels'}")
 
 
 def say_regions(found: Deviances, cells: Cells, groups: tuple[str, ...], significant: float) -> list[str]:
@@ -65,7 +66,3 @@ def _more(n: int, of: str) -> list[str]:
 
 def _numbers(found: Deviances, j: int) -> str:
     return f"deviance {found.deviance[j]:.0f} against {found.expected[j]:.0f} +- {found.sd[j]:.0f}"
-
-
-def _range(first_kev: float, last_kev: float) -> str:
-    return f"{first_kev:.2f} keV" if first_kev == last_kev else f"{first_kev:.2f} to {last_kev:.2f} keV"

@@ -19,6 +19,7 @@ from scipy import sparse
 from bayesunmix.data.blocks import block_shape, summing_matrix
 from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.engine.fits.superpixels import block_size
@@ -53,7 +54,8 @@ class RegionSums(NamedTuple):
     abundances : (R, K) array
         Sums of the estimate; `fit` improves them.
     endmembers : (K, C) array
-    energy_kev : (C,) array
+    axis : SpectralAxis
+        Of these channels.
     groups : (C,) int array
         Group of each channel. Neighbouring channels of a group have one percent of the expected counts.
     regions : Regions
@@ -64,7 +66,7 @@ class RegionSums(NamedTuple):
     counts: np.ndarray
     abundances: np.ndarray
     endmembers: np.ndarray
-    energy_kev: np.ndarray
+    axis: SpectralAxis
     groups: np.ndarray
     regions: Regions
     is_free: bool
@@ -76,7 +78,7 @@ class RegionSums(NamedTuple):
     def group_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the centres of the first and of the last channel of each group, (G,) each."""
         first = self._first()
-        return self.energy_kev[first], self.energy_kev[np.append(first[1:], self.groups.size) - 1]
+        return self.axis.values[first], self.axis.values[np.append(first[1:], self.groups.size) - 1]
 
     def _first(self) -> np.ndarray:
         return np.flatnonzero(np.diff(self.groups, prepend=-1))
@@ -109,7 +111,7 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> R
         counts[filled],
         (sums @ estimate.abundances[inside])[filled],
         endmembers,
-        image.energy_kev[used],
+        image.spectral_axis.taking(image.spectral_axis.values[used]),
         groups_by_counts(expected),
         kept,
         not any(result.known) and _reproduces(image.sum_spectrum()[used], expected),
@@ -123,7 +125,7 @@ def fit(pooled: RegionSums, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     if pooled.is_free:
         return _factorise(counts, pooled.abundances, pooled.grouped(pooled.endmembers))
-    summed = trusted_image(sparse.csr_array(counts.astype(np.uint64)), pooled.energy_kev)
+    summed = trusted_image(sparse.csr_array(counts.astype(np.uint64)), pooled.axis)
     return fit_abundances(summed, pooled.endmembers), pooled.endmembers
 
 

@@ -5,13 +5,15 @@ a window where both say nearly the same. It is removed from all others, with its
 the next is explained.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayesunmix.checks.causes import fault_shapes, known_lines, say_fault, say_window, smoothed
+from bayesunmix.checks.causes import XrayCauses
+from bayesunmix.checks.plain_causes import PlainCauses
 from bayesunmix.checks.residuals import Residual, Shapes
-from bayesunmix.spectra.detector import Detector
+from bayesunmix.checks.resolution import peak_width
+from bayesunmix.data.spectral_axis import SpectralAxis
 
 _WIDTHS = (1, 4, 16)  # times the FWHM of a peak
 _MOST_SENTENCES = 6
@@ -23,27 +25,33 @@ class Windows(NamedTuple):
 
     Attributes
     ----------
-    low_kev, high_kev : (n,) arrays
-        Centres of the first and the last channel.
+    low, high : (n,) arrays
+        Centres of the first and the last channel, in the unit of the axis.
     counts, expected, sd : (n,) arrays
         Recorded counts, the model's best, and the standard deviation of the difference.
     p_value : (n,) array
         Two-sided.
     """
 
-    low_kev: np.ndarray
-    high_kev: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     counts: np.ndarray
     expected: np.ndarray
     sd: np.ndarray
     p_value: np.ndarray
 
-    def peak_wide(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return centre in keV, difference in standard deviations and p-value of windows as wide as a peak."""
-        energy = (self.low_kev + self.high_kev) / 2
-        narrow = self.high_kev - self.low_kev < 1.2 * Detector().fwhm_kev(np.maximum(energy, 0))
+    def peak_wide(self, axis: SpectralAxis) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return centre, difference in standard deviations and p-value of windows as wide as a peak."""
+        places = (self.low + self.high) / 2
+        narrow = self.high - self.low < 1.2 * peak_width(axis, places)
         sd = np.where(self.sd > 0, self.sd, np.inf)
-        return energy[narrow], ((self.counts - self.expected) / sd)[narrow], self.p_value[narrow]
+        return places[narrow], ((self.counts - self.expected) / sd)[narrow], self.p_value[narrow]
+
+    def named(self, axis: SpectralAxis) -> dict[str, Any]:
+        """Return the fields by name; of X-rays the names of the ends say that they are in keV."""
+        unit = "_kev" if axis.is_xray else ""
+        ends = {"low": f"low{unit}", "high": f"high{unit}"}
+        return {ends.get(name, name): values for name, values in self._asdict().items()}
 
 
 class Fault(NamedTuple):
@@ -57,16 +65,16 @@ class Fault(NamedTuple):
 class SumSpectrum:
     """Run the tests of one sum spectrum."""
 
-    def __init__(self, residual: Residual, by_region: np.ndarray, energy_kev: np.ndarray) -> None:
+    def __init__(self, residual: Residual, by_region: np.ndarray, axis: SpectralAxis) -> None:
         """Run all tests; `by_region` are the expected counts (R, C)."""
-        self._residual, self._energy_kev = residual, energy_kev
-        self._lines = known_lines(energy_kev, residual.expected)
-        self._shapes = fault_shapes(energy_kev, by_region, self._lines)
-        self._first, self._last = _window_edges(energy_kev)
-        channel = np.arange(energy_kev.size)
+        self._residual, self._axis = residual, axis
+        self._causes = (XrayCauses if axis.is_xray else PlainCauses)(axis, residual.expected)
+        self._shapes = self._causes.shapes(by_region)
+        self._first, self._last = _window_edges(axis)
+        channel = np.arange(axis.values.size)
         inside = (channel >= self._first[:, None]) & (channel <= self._last[:, None])
-        smooth = np.maximum(smoothed(energy_kev, residual.expected), 1e-300)
-        scores = np.array(list(self._shapes.values())).reshape(-1, energy_kev.size) / smooth
+        smooth = np.maximum(self._causes.smoothed(residual.expected), 1e-300)
+        scores = np.array(list(self._shapes.values())).reshape(-1, channel.size) / smooth
         self._weights = np.concatenate([scores, inside])
         self._is_whole = np.arange(len(self._weights)) >= len(scores)
         tests = self._tests()
@@ -78,8 +86,8 @@ class SumSpectrum:
             for j, name in enumerate(self._shapes)
         }
         self.windows = Windows(
-            energy_kev[self._first],
-            energy_kev[self._last],
+            axis.values[self._first],
+            axis.values[self._last],
             inside @ residual.counts,
             inside @ residual.expected,
             sd[n:],
@@ -125,12 +133,12 @@ class SumSpectrum:
         narrow = self._last - self._first <= np.quantile(self._last - self._first, 0.7)
         sd = np.where(self.windows.sd > 0, self.windows.sd, np.inf)
         j = int((np.abs(change) / sd * narrow).argmax())
-        kev = (self.windows.low_kev[j] + self.windows.high_kev[j]) / 2
-        return f"{self._numbers(j)}; {say_fault(name, amplitude, error, float(kev), self._lines)}"
+        place = float(self.windows.low[j] + self.windows.high[j]) / 2
+        return f"{self._numbers(j)}; {self._causes.say_fault(name, amplitude, error, place)}"
 
     def _say_window(self, j: int, is_excess: bool) -> str:
-        low, high = float(self.windows.low_kev[j]), float(self.windows.high_kev[j])
-        cause = say_window(low, high, is_excess, self._energy_kev, self._residual.counts, self._lines)
+        low, high = float(self.windows.low[j]), float(self.windows.high[j])
+        cause = self._causes.say_window(low, high, is_excess, self._residual.counts)
         return f"{self._numbers(j)}; {cause}"
 
     def _numbers(self, j: int) -> str:
@@ -140,21 +148,26 @@ class SumSpectrum:
             if w.counts[j] > w.expected[j]
             else "fewer counts than the model needs"
         )
-        low, high = w.low_kev[j], w.high_kev[j]
-        narrow = high - low < 0.3
-        place = f"{(low + high) / 2:.2f} keV" if narrow else f"{low:.1f} to {high:.1f} keV"
         error = f"{w.sd[j]:.0f}" if w.sd[j] >= 10 else f"{w.sd[j]:.1f}"
-        return f"{place}: {side} ({w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error})"
+        return f"{self._place(j)}: {side} ({w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error})"
+
+    def _place(self, j: int) -> str:
+        """Say where a window is: its centre, or the ends of a wide one."""
+        low, high, axis = float(self.windows.low[j]), float(self.windows.high[j]), self._axis
+        centre = (low + high) / 2
+        if high - low < (0.3 if axis.is_xray else 1.2 * peak_width(axis, np.array(centre))):
+            return axis.say(centre)
+        return f"{low:.1f} to {high:.1f} keV" if axis.is_xray else axis.say_range(low, high)
 
 
-def _window_edges(energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _window_edges(axis: SpectralAxis) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and last channel of windows that overlap by half, of each width."""
     edges: list[tuple[int, int]] = []
     for times in _WIDTHS:
-        low = energy_kev[0]
-        while low < energy_kev[-1]:
-            width = times * float(Detector().fwhm_kev(np.array(max(low, 0.0))))
-            first, last = np.searchsorted(energy_kev, [low, low + width])
+        low = axis.values[0]
+        while low < axis.values[-1]:
+            width = times * float(peak_width(axis, np.array(low)))
+            first, last = np.searchsorted(axis.values, [low, low + width])
             edges.append((int(first), max(int(last) - 1, int(first))))
             low += width / 2
     first, last = np.unique(np.array(edges or [(0, 0)]), axis=0).T

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from bayesunmix.data.grid import Grid
     from bayesunmix.data.image import SpectrumImage
     from bayesunmix.data.result import Unmixing
 
@@ -135,32 +136,31 @@ def _prepared(result: "Unmixing", file: Path) -> "SpectrumImage":
     grid = result.grid
     if grid is None:
         return read(file, crop_below_kev=None)
+    axis = grid.spectral_axis
     try:
-        whole = read(file, crop_below_kev=None, mask=grid.mask)
+        whole = read(file, crop_below_kev=None, mask=grid.mask, signal=axis.signal)
     except ValueError:
         if grid.mask is None:
             raise
-        whole = read(file, crop_below_kev=None)  # of another size, which is said below
-    first, last = grid.energy_kev[[0, -1]]
-    margin = float(np.diff(grid.energy_kev).min(initial=1.0)) / 2
-    inside = (whole.energy_kev >= first - margin) & (whole.energy_kev <= last + margin)
+        whole = read(file, crop_below_kev=None, signal=axis.signal)  # of another size, which is said below
+    places = whole.spectral_axis.values
+    first, last = axis.values[[0, -1]]
+    margin = float(np.diff(axis.values).min(initial=1.0)) / 2
+    inside = (places >= first - margin) & (places <= last + margin)
     same = (
         whole.navigation_shape == tuple(grid.shape[:-1])
-        and inside.sum() == grid.energy_kev.size
-        and np.abs(whole.energy_kev[inside] - grid.energy_kev).max() < margin
+        and inside.sum() == axis.values.size
+        and np.abs(places[inside] - axis.values).max() < margin
     )
     if not same:
         raise ValueError(
-            f"the result is of {_size(grid.shape, grid.energy_kev)}, and {file.name!r} holds "
-            f"{_size(whole.shape, whole.energy_kev)}; name the file that was unmixed "
+            f"the result is of {_size(grid)}, and {file.name!r} holds "
+            f"{_size(whole.grid)}; name the file that was unmixed "
             "(one changed in Python is saved by bayesunmix.write)"
         )
     return whole.crop(first - margin, last + margin)
 
 
-def _size(shape: tuple[int, ...], energy_kev: Any) -> str:
-    *pixels, channels = shape
-    return (
-        f"{' x '.join(map(str, pixels))} pixels and {channels} channels "
-        f"({energy_kev[0]:.2f} to {energy_kev[-1]:.2f} keV)"
-    )
+def _size(grid: "Grid") -> str:
+    *pixels, channels = grid.shape
+    return f"{' x '.join(map(str, pixels))} pixels and {channels} channels ({grid.spectral_axis.say_ends()})"

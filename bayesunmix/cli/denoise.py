@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bayesunmix.analysis.denoising import Band
     from bayesunmix.data.image import SpectrumImage
+    from bayesunmix.data.spectral_axis import SpectralAxis
 
 EXAMPLE = """\
 Examples:
@@ -54,11 +55,12 @@ def denoise(
         band = denoised(asked.result, asked.image, where, interval=interval, seed=seed)
         counts = _counts(asked.image, where)
         print(_table(asked.image, band, counts, interval))
+        axis = asked.image.spectral_axis
         rows = [
-            dict(zip(("energy_kev", "counts", "mean", "lower", "upper"), map(_short, line), strict=True))
-            for line in zip(asked.image.energy_kev, counts, *band, strict=True)
+            dict(zip((axis.column, "counts", "mean", "lower", "upper"), map(_short, line), strict=True))
+            for line in zip(axis.values, counts, *band, strict=True)
         ]
-        picture = as_png(lambda: plot_band(asked.image.energy_kev, counts, band, interval))
+        picture = as_png(lambda: plot_band(axis.values, counts, band, interval, axis.label))
         write_each(outputs, {".csv": as_csv(rows), ".png": picture}, asked.files)
 
 
@@ -72,19 +74,27 @@ def _counts(image: "SpectrumImage", where: Any) -> "np.ndarray":
 
 
 def _table(image: "SpectrumImage", band: "Band", counts: "np.ndarray", interval: float) -> str:
-    """Lay out the peaks of the expected spectrum as plain text."""
+    """Lay out the peaks of the expected spectrum as plain text; those of X-rays have names."""
     import numpy as np
 
-    from bayesunmix.spectra.peaks import find_peaks
-
+    axis = image.spectral_axis
     head = f"{counts.sum()} counts measured, {band.mean.sum():.1f} expected; by channel, at its peaks:"
-    rows = [("peak", "keV", "expected", f"{100 * interval:g} % interval", "measured")]
-    for peak in find_peaks(image.energy_kev, band.mean):
-        at = int(np.abs(image.energy_kev - peak.energy_kev).argmin())
+    rows = [("peak", axis.units or axis.name, "expected", f"{100 * interval:g} % interval", "measured")]
+    for name, place in _peaks(axis, band.mean):
+        at = int(np.abs(axis.values - place).argmin())
         between = f"{digits(band.lower[at])} to {digits(band.upper[at])}"
-        energy = f"{image.energy_kev[at]:.3f}"
-        rows.append((peak.element or "?", energy, digits(band.mean[at]), between, str(counts[at])))
+        value = f"{axis.values[at]:.3f}" if axis.is_xray else f"{axis.values[at]:.6g}"
+        rows.append((name, value, digits(band.mean[at]), between, str(counts[at])))
     return "\n".join([head, laid_out(rows)])
+
+
+def _peaks(axis: "SpectralAxis", expected: "np.ndarray") -> list[tuple[str, float]]:
+    """Return the name of each peak, "?" where none is certain, and its place."""
+    from bayesunmix.spectra.peaks import find_maxima, find_peaks
+
+    if axis.is_xray:
+        return [(peak.element or "?", peak.energy_kev) for peak in find_peaks(axis.energy_kev, expected)]
+    return [("?", float(axis.values[round(at)])) for at in find_maxima(expected)]
 
 
 def _short(value: Any) -> str:

@@ -56,6 +56,15 @@ File = Annotated[
 Seed = Annotated[int, a_whole_number("The same seed gives the same result.")]
 CropBelow = Annotated[float, a_number("Leave out channels below this energy, in keV.")]
 NoCrop = Annotated[bool, typer.Option("--no-crop", help="Keep all channels.")]
+Signal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="What was counted: eds (X-rays, the default), xrf (micro-XRF), or any (EELS, CL, FTIR, Raman, ...: "
+        "no X-ray lines, nothing is cropped).",
+        show_default=False,
+    ),
+]
 Mask = Annotated[
     Path | None,
     typer.Option(

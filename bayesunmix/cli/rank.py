@@ -17,6 +17,7 @@ from bayesunmix.cli.options import (
     NoCrop,
     OverwriteFolder,
     Seed,
+    Signal,
     a_folder,
     a_whole_number,
 )
@@ -42,6 +43,7 @@ def rank(
     mask: Mask = None,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    signal: Signal = None,
     overwrite: OverwriteFolder = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
@@ -57,7 +59,7 @@ def rank(
             progress.stage(f"counting components of {file.name}"),
             new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
         ):
-            whole, image = source.read_source(file, crop_below, no_crop, mask)
+            whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
             found = count(image, most, seed)
             if folder:
                 record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}

@@ -10,35 +10,42 @@ if TYPE_CHECKING:
 
 
 def read_source(
-    file: Path, crop_below: float, no_crop: bool, mask: Path | None
+    file: Path, crop_below: float, no_crop: bool, mask: Path | None, signal: str | None = None
 ) -> tuple["SpectrumImage", "SpectrumImage"]:
     """Read a file.
 
     Returns
     -------
     whole, image : SpectrumImage
-        The pixels that are not masked, with all channels, and with those to be unmixed.
+        The pixels that are not masked, with all channels, and with those to be unmixed. Of what is no X-ray spectrum
+        none is cropped.
     """
-    from bayesunmix.io import crop_below as leave_out
-    from bayesunmix.io import read
+    from bayesunmix.io import cropped, read, require_crop
 
-    whole = read(file, crop_below_kev=None, mask=mask)
-    return whole, whole if no_crop else leave_out(whole, crop_below)
+    below = None if no_crop else crop_below
+    kind: Any = signal
+    require_crop(below, signal)
+    whole = read(file, crop_below_kev=None, mask=mask, signal=kind)
+    return whole, cropped(whole, below)
 
 
-def record_source(file: Path, out: Path, crop_below_kev: float | None, mask: Path | None) -> "Source":
-    """Record which file was unmixed into the folder `out`, and how it was prepared."""
+def record_source(
+    file: Path, out: Path, crop_below_kev: float | None, mask: Path | None, image: "SpectrumImage"
+) -> "Source":
+    """Record which file was unmixed into the folder `out`, and how it was read and prepared."""
     from bayesunmix.io.digest import sha256
 
-    return {
+    axis = image.spectral_axis
+    source: Source = {
         "name": file.name,
         "path": file.as_posix(),
         "path_from_result": _relative(file, out),
         "sha256": sha256(file),
-        "crop_below_kev": crop_below_kev,
+        "crop_below_kev": crop_below_kev if axis.is_xray else None,
         "mask": None if mask is None else mask.as_posix(),
         "mask_sha256": None if mask is None else sha256(mask),
     }
+    return source if axis.signal == "eds" else {**source, "signal": axis.signal}
 
 
 def describe(image: "SpectrumImage") -> dict[str, Any]:
@@ -46,14 +53,18 @@ def describe(image: "SpectrumImage") -> dict[str, Any]:
     return {
         "shape": image.shape,
         "axes": [axis._asdict() for axis in image.axes],
-        "energy_kev": [image.energy_kev[0], image.energy_kev[-1]],
+        image.spectral_axis.column: [image.spectral_axis.values[0], image.spectral_axis.values[-1]],
         "counts": image.n_photons,
         "pixels_taking_part": int(image.takes_part.sum()),
     }
 
 
-def describe_crop(whole: "SpectrumImage", image: "SpectrumImage", below_kev: float) -> dict[str, Any]:
-    """Describe what cropping left out, for the summary."""
+def describe_crop(
+    whole: "SpectrumImage", image: "SpectrumImage", below_kev: float | None
+) -> dict[str, Any] | None:
+    """Describe what cropping left out, for the summary; None where nothing was to be cropped."""
+    if below_kev is None or not whole.spectral_axis.is_xray:
+        return None
     return {
         "below_kev": below_kev,
         "channels": whole.n_channels - image.n_channels,

@@ -17,6 +17,7 @@ from bayesunmix.cli.options import (
     NoCrop,
     OverwriteFolder,
     Seed,
+    Signal,
     a_folder,
     a_whole_number,
 )
@@ -55,6 +56,7 @@ def unmix(
     mask: Mask = None,
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
+    signal: Signal = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html too: all of it on one page.")
     ] = False,
@@ -89,14 +91,14 @@ def unmix(
     with listening(show_warnings=False) as heard, progress.showing(shown):
         with new_folder(out, overwrite) as folder:
             with Cost() as reading, progress.stage(f"reading {file.name}"):
-                whole, image = source.read_source(file, crop_below, no_crop, mask)
-                record = source.record_source(file, out, None if no_crop else crop_below, mask)
+                whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
+                record = source.record_source(file, out, None if no_crop else crop_below, mask, whole)
             with progress.stage(f"unmixing by {method}"):
                 result = fit(image, components, method, seed=seed, progress=shown, **chosen)
             result = dataclasses.replace(result, info={**result.info, "input": record})
             said: dict[str, Any] = {
                 "input": {**record, **source.describe(whole)},
-                "crop": None if no_crop else source.describe_crop(whole, image, crop_below),
+                "crop": source.describe_crop(whole, image, None if no_crop else crop_below),
                 **summary.describe_fit(result, heard, reading),
             }
             write_results(folder, image, result, said)

@@ -47,13 +47,13 @@ def is_positive_whole(n: Any) -> bool:
 
 
 def summed_counts(
-    counts: sparse.csr_array, energy_kev: np.ndarray, block: np.ndarray, width: int
+    counts: sparse.csr_array, centres: np.ndarray, block: np.ndarray, width: int
 ) -> tuple[sparse.csr_array, np.ndarray]:
-    """Sum counts (P, C) over the pixels of each block and over groups of `width` channels, and average the energies."""
+    """Sum counts (P, C) over the pixels of each block and over groups of `width` channels, and average the centres."""
     channel_sum = summing_matrix(np.arange(counts.shape[1]) // width)
     summed = summing_matrix(block) @ counts.astype(np.uint64) @ channel_sum.T
     summed.sort_indices()
-    return summed, (channel_sum @ energy_kev) / np.asarray(channel_sum.sum(axis=1)).ravel()
+    return summed, (channel_sum @ centres) / np.asarray(channel_sum.sum(axis=1)).ravel()
 
 
 def summing_matrix(group: np.ndarray) -> sparse.csr_array:

@@ -117,6 +117,38 @@ def require_storable(counts: sparse.csr_array) -> None:
         )
 
 
+def split(
+    counts: sparse.csr_array, keep: float, rng: np.random.Generator
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Split photons at random in two; each goes to the first part with probability `keep`.
+
+    Raises
+    ------
+    ValueError
+        If `keep` is not between 0 and 1, or one part gets no photon.
+    """
+    if not 0 < keep < 1:
+        raise ValueError(f"keep must lie between 0 and 1, got {keep}")
+    kept, rest = counts.copy(), counts.copy()
+    kept.data = rng.binomial(counts.data.astype(np.int64), keep).astype(counts.dtype)
+    rest.data = counts.data - kept.data
+    if not (kept.data.any() and rest.data.any()):
+        raise ValueError(
+            f"thinning must leave photons on both sides, and {counts.data.sum(dtype=np.int64)} in all with keep {keep} "
+            "did not; use an image with more counts or a keep nearer to 0.5"
+        )
+    return kept, rest
+
+
+def turned_round(counts: sparse.csr_array) -> sparse.csr_array:
+    """Return counts with the channels in reverse order."""
+    turned = sparse.csr_array(
+        (counts.data.copy(), counts.shape[1] - 1 - counts.indices, counts.indptr), shape=counts.shape
+    )
+    turned.sort_indices()
+    return turned
+
+
 def compact_in_place(counts: sparse.csr_array) -> sparse.csr_array:
     """Drop zeros from whole, non-negative counts, and store them as the smallest unsigned integers that fit.
 

@@ -1,4 +1,4 @@
-"""Describe the grid of a spectrum image: its navigation axes and energies, and what a picture of it needs."""
+"""Describe the grid of a spectrum image: its navigation axes and channels, and what a picture of it needs."""
 
 import math
 from collections.abc import Sequence
@@ -6,13 +6,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayesunmix.data.spectral_axis import SpectralAxis
+
 MOST_ASPECT = 100.0  # steps along the two axes of a map that differ more are a mistake of the file
 MOST_SLENDER = 12.0  # length over breadth of a map as it is drawn
 SMALLEST_STEP = 1e-30
 
 
 class Axis(NamedTuple):
-    """One navigation axis: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel.
+    """One axis of even steps: its name, the step between pixels, its unit ("px" if not calibrated), its first pixel.
+
+    Of channels that are no energies of X-rays it is the step between channels, and the first channel.
 
     Examples
     --------
@@ -31,12 +35,17 @@ class Axis(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Hold energies, shape, axes and mask of a spectrum image: all of it but the counts."""
+    """Hold the axis of the channels, shape, axes and mask of a spectrum image: all of it but the counts."""
 
-    energy_kev: np.ndarray
+    spectral_axis: SpectralAxis
     shape: tuple[int, ...]
     axes: tuple[Axis, ...]
     mask: np.ndarray | None = None
+
+    @property
+    def energy_kev(self) -> np.ndarray:
+        """Return the centre of each channel in keV; raises `ValueError` where these are no energies of X-rays."""
+        return self.spectral_axis.energy_kev
 
 
 def default_axes(n: int) -> tuple[Axis, ...]:
@@ -71,30 +80,6 @@ def summed_axes(axes: Sequence[Axis], steps: Sequence[int]) -> tuple[Axis, ...]:
         a._replace(scale=a.scale * step, offset=a.offset + a.scale * (step - 1) / 2)
         for a, step in zip(axes, steps, strict=True)
     )
-
-
-def validated_energy(energy_kev: Any, n_channels: int) -> np.ndarray:
-    """Return channel centres as float64.
-
-    Raises
-    ------
-    TypeError
-        If they are not numbers.
-    ValueError
-        If there is not one for each channel, or they do not increase.
-    """
-    given = np.asarray(energy_kev)
-    if given.dtype.kind not in "uif":
-        raise TypeError(f"energy_kev must be channel centres in keV, got values of type {given.dtype}")
-    energy = given.astype(np.float64)
-    if energy.shape != (n_channels,):
-        raise ValueError(
-            f"energy_kev must hold one value per channel ({n_channels}), got shape {energy.shape}; "
-            "make it as long as the last axis of counts"
-        )
-    if not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
-        raise ValueError("energy_kev must be finite and strictly increasing; give channel centres in keV")
-    return energy
 
 
 def central_slice(shape: Sequence[int], axes: Sequence[Axis]) -> tuple[tuple[int, ...], str]:

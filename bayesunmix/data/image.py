@@ -1,26 +1,32 @@
-"""Hold a spectrum image: sparse photon counts, an energy axis and navigation axes.
+"""Hold a spectrum image: sparse photon counts, an axis of channels and navigation axes.
 
 Counts are validated once, when an image is made, and everything downstream relies on that. A pixel is a row of
 `counts`; navigation axes are flattened in C order. Nothing is dense. Counts of masked pixels are discarded at once.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data import grid as grids
 from bayesunmix.data.blocks import block_numbers, block_shape, block_steps, require_width, summed_counts
-from bayesunmix.data.counts import compact_in_place, flattened, photon_counts, require_storable
-from bayesunmix.data.display.text import brief
-from bayesunmix.data.grid import Axis, Grid, default_axes
+from bayesunmix.data.counts import (
+    compact_in_place,
+    flattened,
+    photon_counts,
+    require_storable,
+    split,
+    turned_round,
+)
+from bayesunmix.data.grid import Axis, Grid, default_axes, summed_axes, validated_axes
 from bayesunmix.data.mask import mask_of_image
+from bayesunmix.data.spectral_axis import Signal, SpectralAxis, oriented
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class SpectrumImage:
     """Hold photon counts on a grid of pixels.
 
@@ -29,8 +35,8 @@ class SpectrumImage:
     counts : (..., C) array, or (P, C) scipy.sparse matrix or array
         Photons per pixel and channel: whole numbers, not negative. Whole-number floats are accepted. Stored as a
         (P, C) `scipy.sparse.csr_array` of the smallest unsigned integer that fits.
-    energy_kev : (C,) array
-        Centre of each channel in keV, strictly increasing.
+    energy_kev : (C,) array, optional
+        Centre of each channel in keV, strictly increasing, of X-rays. Other counts have a `spectral_axis`.
     shape : tuple of int, optional
         Navigation axes, then channels. Taken from a dense array; (P, C) for sparse counts where not given.
     axes : tuple of Axis, optional
@@ -38,13 +44,22 @@ class SpectrumImage:
     mask : bool array of the navigation shape, optional
         True for pixels to use (the opposite of HyperSpy's `navigation_mask`: pass ``mask=~navigation_mask``). Counts
         elsewhere are discarded. Stored as None where all pixels are used.
+    spectral_axis : Axis, optional
+        Name, step, unit and offset of the channels of counts that are no X-rays: electron energy loss,
+        cathodoluminescence, FTIR, Raman, ... A negative step turns the channels round. Stored as a `SpectralAxis`, and
+        for X-rays too.
+    signal : {"eds", "xrf", "any"}, optional
+        X-rays excited by electrons ("eds", the default with `energy_kev`) or by X-rays ("xrf", micro-XRF), or counts
+        of any other kind ("any", the default with `spectral_axis`). Of "any" no peak is named, and nothing is asked
+        that needs X-ray lines.
 
     Raises
     ------
     TypeError
-        If the counts or the energies are not numbers.
+        If the counts or the energies are not numbers, or there is no axis of channels.
     ValueError
-        If counts are negative, fractional, not finite, empty or all zero, or if shapes do not agree.
+        If counts are negative, fractional, not finite, empty or all zero, if shapes do not agree, or if the axis of
+        channels is given twice or contradicts the signal.
 
     Examples
     --------
@@ -54,54 +69,58 @@ class SpectrumImage:
     >>> image = bu.SpectrumImage(counts, energy_kev=np.linspace(1, 10, 100))
     >>> image.navigation_shape, image.n_channels
     ((24, 32), 100)
-    >>> image.total_map().shape
-    (24, 32)
     >>> image.rebin(spatial=2).navigation_shape
     (12, 16)
-    >>> image.crop(kev_low=2).n_channels
+    >>> image.crop(low=2).n_channels
     89
-    >>> left = np.arange(32) < 16
-    >>> image.within(np.tile(left, (24, 1))).takes_part.sum()
+    >>> image.within(np.indices((24, 32))[1] < 16).takes_part.sum()
     np.int64(384)
+    >>> wavelength = bu.Axis("Wavelength", scale=0.5, units="nm", offset=350)
+    >>> bu.SpectrumImage(counts, spectral_axis=wavelength).spectral_axis.label
+    'Wavelength (nm)'
     """
 
     counts: sparse.csr_array
-    energy_kev: np.ndarray
-    shape: tuple[int, ...] = ()
-    axes: tuple[Axis, ...] = ()
-    mask: np.ndarray | None = None
+    spectral_axis: SpectralAxis
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    mask: np.ndarray | None
 
-    def __post_init__(self) -> None:
-        counts, shape = flattened(self.counts, self.shape)
-        mask = mask_of_image(self.mask, shape[:-1])
-        counts = photon_counts(counts, None if mask is None else mask.ravel())
-        energy = grids.validated_energy(self.energy_kev, counts.shape[1])
-        axes = grids.validated_axes(self.axes, len(shape) - 1)
-        _set_fields(self, counts, energy, shape, axes, mask)
+    def __init__(
+        self,
+        counts: Any,
+        energy_kev: Any = None,
+        shape: tuple[int, ...] = (),
+        axes: Sequence[Axis] = (),
+        mask: Any = None,
+        *,
+        spectral_axis: Axis | SpectralAxis | None = None,
+        signal: Signal | None = None,
+    ) -> None:
+        counts, shape = flattened(counts, shape)
+        mask = mask_of_image(mask, shape[:-1])
+        photons = photon_counts(counts, None if mask is None else mask.ravel())
+        channels = oriented(energy_kev, spectral_axis, signal, photons.shape[1])
+        photons = turned_round(photons) if channels.turned else photons
+        _set_fields(self, photons, channels.axis, shape, validated_axes(axes, len(shape) - 1), mask)
 
     def __repr__(self) -> str:
-        size, facts = " x ".join(map(str, self.shape)), ", ".join(self._facts())
-        axes = ", ".join(grids.say_axis(axis, n) for axis, n in zip(self.axes, self.shape, strict=False))
-        per_pixel = self.n_photons / self.takes_part.sum()
-        return brief(
-            [f"<SpectrumImage {size}, {facts}>", f"axes: {axes}; mean {per_pixel:.3g} counts per pixel"]
-        )
+        from bayesunmix.data.display.of_image import image_text
+
+        return image_text(self.grid, self.n_photons)
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.display.components import image_map, spectrum_figure
-        from bayesunmix.data.display.html import drawn_or_said, frame, side_by_side
+        from bayesunmix.data.display.of_image import image_html
 
-        totals, spectrum = self.total_map().ravel(), self.sum_spectrum()
-        caption = "counts in all, square-root scale"
-        in_map = drawn_or_said(lambda: image_map(totals, self.grid, "counts"))
-        in_all = drawn_or_said(lambda: spectrum_figure(self.energy_kev, spectrum, caption))
-        pictures = side_by_side([in_map, in_all])
-        return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
+        return image_html(self.grid, self.total_map().ravel(), self.sum_spectrum())
 
-    def _facts(self) -> list[str]:
-        low, high = self.energy_kev[0], self.energy_kev[-1]
-        where = "" if self.mask is None else f" in {self.mask.sum()} of {self.n_pixels} pixels"
-        return [f"{low:.2f} to {high:.2f} keV", f"{self.n_photons} counts{where}"]
+    @property
+    def energy_kev(self) -> np.ndarray:
+        """Return the centre of each channel in keV, (C,).
+
+        Where the counts are no X-rays it raises `ValueError`; `spectral_axis.values` are those of any image.
+        """
+        return self.spectral_axis.energy_kev
 
     @property
     def n_pixels(self) -> int:
@@ -125,8 +144,8 @@ class SpectrumImage:
 
     @property
     def grid(self) -> Grid:
-        """Return the energies, shape, axes and mask."""
-        return Grid(self.energy_kev, self.shape, self.axes, self.mask)
+        """Return the axis of the channels, shape, axes and mask."""
+        return Grid(self.spectral_axis, self.shape, self.axes, self.mask)
 
     @property
     def n_photons(self) -> int:
@@ -148,7 +167,7 @@ class SpectrumImage:
         return np.asarray(self.counts.sum(axis=0, dtype=np.int64)).ravel()
 
     def total_map(self) -> np.ndarray:
-        """Return the counts of each pixel summed over channels, an int64 map of `navigation_shape`."""
+        """Return the counts of each pixel, an int64 map of `navigation_shape`."""
         return np.asarray(self.counts.sum(axis=1, dtype=np.int64)).reshape(self.navigation_shape)
 
     def within(self, mask: Any) -> "SpectrumImage":
@@ -169,27 +188,26 @@ class SpectrumImage:
             return self
         if self.mask is not None:
             mask = mask_of_image(mask & self.mask, self.navigation_shape)
-        return trusted_image(self.counts.copy(), self.energy_kev, self.shape, self.axes, mask)
+        return trusted_image(self.counts.copy(), self.spectral_axis, self.shape, self.axes, mask)
 
-    def crop(self, kev_low: float = -math.inf, kev_high: float = math.inf) -> "SpectrumImage":
-        """Keep the channels with ``kev_low <= energy < kev_high``.
+    def crop(self, low: float = -math.inf, high: float = math.inf) -> "SpectrumImage":
+        """Keep the channels with ``low <= energy < high``.
+
+        Parameters
+        ----------
+        low, high : float
+            In keV for X-rays, and in the unit of `spectral_axis` for anything else.
 
         Raises
         ------
         ValueError
             If no channel, or no count, lies in that range.
         """
-        keep = (self.energy_kev >= kev_low) & (self.energy_kev < kev_high)
-        if not keep.any():
-            raise ValueError(
-                f"no channel lies between {kev_low:g} and {kev_high:g} keV: "
-                f"the axis runs from {self.energy_kev[0]:.3f} to {self.energy_kev[-1]:.3f} keV; "
-                "choose a range inside it"
-            )
-        low, high = np.flatnonzero(keep)[[0, -1]]
-        counts = self.counts[:, low : high + 1]
+        axis = self.spectral_axis
+        kept = axis.between(low, high)
+        counts = self.counts[:, kept]
         shape = (*self.navigation_shape, counts.shape[1])
-        return trusted_image(counts, self.energy_kev[keep], shape, self.axes, self.mask)
+        return trusted_image(counts, axis.taking(axis.values[kept]), shape, self.axes, self.mask)
 
     def rebin(self, spatial: int | tuple[int, ...] = 1, energy: int = 1) -> "SpectrumImage":
         """Sum blocks of pixels and of channels. Blocks at the far edge may be smaller, so no count is lost.
@@ -237,17 +255,8 @@ class SpectrumImage:
         ValueError
             If `keep` is not between 0 and 1, or one of the two images gets no photon.
         """
-        if not 0 < keep < 1:
-            raise ValueError(f"keep must lie between 0 and 1, got {keep}")
-        kept, rest = self.counts.copy(), self.counts.copy()
-        kept.data = rng.binomial(self.counts.data.astype(np.int64), keep).astype(self.counts.dtype)
-        rest.data = self.counts.data - kept.data
-        if not (kept.data.any() and rest.data.any()):
-            raise ValueError(
-                f"thinning must leave photons on both sides, and {self.n_photons} in all with keep {keep} did not; "
-                "use an image with more counts or a keep nearer to 0.5"
-            )
-        others = (self.energy_kev, self.shape, self.axes, self.mask)
+        kept, rest = split(self.counts, keep, rng)
+        others = (self.spectral_axis, self.shape, self.axes, self.mask)
         return trusted_image(kept, *others), trusted_image(rest, *others)
 
 
@@ -257,16 +266,16 @@ def sum_blocks(image: SpectrumImage, spatial: int | tuple[int, ...] = 1, energy:
     if require_width(energy) == 1 and set(steps) == {1}:
         return image
     block = block_numbers(image.navigation_shape, steps)
-    counts, centres = summed_counts(image.counts, image.energy_kev, block, energy)
-    axes = grids.summed_axes(image.axes, steps)
+    counts, centres = summed_counts(image.counts, image.spectral_axis.values, block, energy)
+    axes = summed_axes(image.axes, steps)
     shape = block_shape(image.navigation_shape, steps)
     mask = None if image.mask is None else (np.bincount(block, image.takes_part) > 0).reshape(shape)
-    return trusted_image(counts, centres, (*shape, counts.shape[1]), axes, mask)
+    return trusted_image(counts, image.spectral_axis.taking(centres), (*shape, counts.shape[1]), axes, mask)
 
 
 def trusted_image(
     counts: sparse.csr_array,
-    energy_kev: np.ndarray,
+    spectral_axis: SpectralAxis,
     shape: tuple[int, ...] = (),
     axes: tuple[Axis, ...] = (),
     mask: np.ndarray | None = None,
@@ -274,7 +283,7 @@ def trusted_image(
     """Make an image of counts that come from a valid image, without validating them again.
 
     The counts are whole and not negative, with sorted indices. They are taken over and changed, so pass a copy; those
-    outside the mask are discarded. The energies are float64. The other arguments are those of `SpectrumImage`.
+    outside the mask are discarded. The other arguments are those of `SpectrumImage`.
 
     Raises
     ------
@@ -287,7 +296,7 @@ def trusted_image(
     image = object.__new__(SpectrumImage)
     mask = None if mask is None or mask.all() else mask
     _set_fields(
-        image, compact_in_place(counts), energy_kev, shape, axes or default_axes(len(shape) - 1), mask
+        image, compact_in_place(counts), spectral_axis, shape, axes or default_axes(len(shape) - 1), mask
     )
     return image
 

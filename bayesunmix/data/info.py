@@ -1,11 +1,12 @@
 """Describe a fit: a typed dictionary of how it was made and how it went."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from bayesunmix.data.share import Share
+from bayesunmix.data.spectral_axis import Signal
 
 
 class Source(TypedDict):
@@ -18,6 +19,7 @@ class Source(TypedDict):
     crop_below_kev: float | None  # None where all channels were kept
     mask: str | None  # path of the mask file, as it was given
     mask_sha256: str | None
+    signal: NotRequired[Signal]  # where it is not "eds"
 
 
 class Info(TypedDict, total=False):

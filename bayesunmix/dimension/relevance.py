@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import SpectrumImage, trusted_image
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.dimension.pooling import sizes
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.fits.relevance import fit_relevant
@@ -19,8 +20,8 @@ def relevant_components(image: SpectrumImage, most: int, seed: int) -> int:
     """Count the components that the method keeps out of `most`."""
     finest = sizes(image, _LEAST_SUPERPIXELS, _MOST_SUPERPIXELS)[0]
     n_groups = finest.counts.shape[1]
-    numbers = np.arange(n_groups, dtype=np.float64)
-    superpixels = trusted_image(sparse.csr_array(finest.counts), numbers, (*finest.grid, n_groups))
+    groups = SpectralAxis(np.arange(n_groups), "Group", "", "any")
+    superpixels = trusted_image(sparse.csr_array(finest.counts), groups, (*finest.grid, n_groups))
     n_occupied = np.count_nonzero(finest.counts.any(axis=1))
     found = fit_relevant(superpixels, min(most, n_occupied, n_groups), random_key(seed))
     return int(np.count_nonzero(found.estimate.canonical().abundances.sum(axis=0) > 0))

@@ -12,20 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.image import SpectrumImage, trusted_image
+from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.io import child, npz
 from bayesunmix.io.bruker import read_bcf
-from bayesunmix.io.cropping import crop_below
+from bayesunmix.io.cropping import CROP_BELOW_KEV, crop_below, cropped, require_crop
 from bayesunmix.io.dataset import image_of
 from bayesunmix.io.h5 import read_h5
 from bayesunmix.io.jeol import read_pts
 from bayesunmix.io.mask import read_mask
+from bayesunmix.io.reading_axes import counted_as
 from bayesunmix.io.ripple import read_rpl
 from bayesunmix.io.rosettasciio import READERS, read_with_rosettasciio
 from bayesunmix.io.velox import read_emd
 from bayesunmix.running.home import at_home
 
-__all__ = ["crop_below", "read", "write"]
+__all__ = ["crop_below", "cropped", "read", "require_crop", "write"]
 
 # Suffix -> what reads such files in a process of its own.
 _READERS: dict[str, Callable[..., Iterator[Any]]] = {
@@ -43,8 +45,9 @@ _FORMATS = sorted([".npz", *_READERS])
 
 def read(
     path: str | Path,
-    crop_below_kev: float | None = 0.2,
+    crop_below_kev: float | None = CROP_BELOW_KEV,
     *,
+    signal: Signal | None = None,
     dataset: int | None = None,
     mask: np.ndarray | str | Path | None = None,
 ) -> SpectrumImage:
@@ -58,7 +61,11 @@ def read(
     path : str or Path
         A .bcf, .emd, .h5 (our own), .hdf5 (of old HyperSpy), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
     crop_below_kev : float or None
-        Leave out channels below this energy, in keV; None keeps all.
+        Leave out channels below this energy, in keV; None keeps all. With ``signal="any"`` nothing is left out.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted: X-rays excited by electrons ("eds", the default), X-rays excited by X-rays ("xrf",
+        micro-XRF), or anything else on an axis of even steps ("any": electron energy loss, cathodoluminescence, FTIR,
+        Raman, ...). A .npz or .h5 file of our own knows it.
     dataset : int, optional
         The number of the spectrum image to read, where the file holds several. Where not given, the largest is read,
         EDS before others, and the log says which there are.
@@ -96,13 +103,16 @@ def read(
     """
     path = at_home(path)
     _check_readable(path)
+    require_crop(crop_below_kev, signal)
     if isinstance(mask, str | Path):
         mask = read_mask(mask)
     if path.suffix.lower() != ".npz":
-        parts = child.parts(_READERS[path.suffix.lower()], path, dataset=dataset)
+        parts = child.parts(_READERS[path.suffix.lower()], path, dataset=dataset, signal=signal)
         return image_of(parts, mask, crop_below_kev)
-    image = npz.load(path) if mask is None else npz.load(path).within(mask)
-    return image if crop_below_kev is None else crop_below(image, crop_below_kev)
+    image = npz.load(path)
+    axis = counted_as(image.spectral_axis, signal, path.name)
+    image = trusted_image(image.counts, axis, image.shape, image.axes, image.mask)
+    return cropped(image if mask is None else image.within(mask), crop_below_kev)
 
 
 def write(image: SpectrumImage, path: str | Path) -> None:

@@ -1,11 +1,16 @@
-"""Navigation axes as four columns, one entry an axis, as every file of ours holds them."""
+"""The axes of an image as plain arrays, as every file of ours holds them.
 
-from collections.abc import Iterable, Sequence
+Navigation axes are four columns with one entry an axis. The channels of X-rays are `energy_kev`; those of any other
+signal are `spectral_values` with `spectral_name` and `spectral_units`. `signal` is there where it is not "eds".
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bayesunmix.data.image import Axis
+from bayesunmix.data.spectral_axis import SpectralAxis
 
 
 def axis_columns(axes: Iterable[Axis]) -> dict[str, Any]:
@@ -31,3 +36,28 @@ def axes_from_columns(
     """
     offsets = [0.0] * len(scales) if offsets is None else offsets
     return tuple(Axis(*axis) for axis in zip(names, scales, units, offsets, strict=True))
+
+
+def channel_columns(axis: SpectralAxis) -> dict[str, Any]:
+    """Return the axis of the channels by name; text is `str`."""
+    if not axis.is_xray:
+        described = {"spectral_name": axis.name, "spectral_units": axis.units, "signal": axis.signal}
+        return {"spectral_values": axis.values, **described}
+    return {"energy_kev": axis.values} | ({} if axis.signal == "eds" else {"signal": axis.signal})
+
+
+def channels_from_columns(columns: Mapping[str, Any]) -> SpectralAxis:
+    """Return the axis of the channels; without a `signal` it is "eds".
+
+    Raises
+    ------
+    KeyError
+        If an entry is missing.
+    ValueError
+        If the values do not increase.
+    """
+    signal: Any = str(columns.get("signal", "eds"))
+    if signal != "any":
+        return SpectralAxis(columns["energy_kev"], signal=signal)
+    name, units = (str(columns[f"spectral_{field}"]) for field in ("name", "units"))
+    return SpectralAxis(columns["spectral_values"], name, units, signal)

@@ -27,7 +27,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.io.dataset import BLOCK_BYTES, Frame, Refused, framed, listed
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.dataset import BLOCK_BYTES, Frame, framed, listed
+from bayesunmix.io.reading_axes import Refused
 
 _log = logging.getLogger("bayesunmix")
 
@@ -37,7 +39,7 @@ _PIXEL = struct.Struct("<IHHIHHHI")
 _READ_TOO_FAR = bytes(2**16)  # more than a decoder misled by damaged runs goes beyond the end
 
 
-def read_bcf(path: Path, dataset: int | None = None) -> Iterator[Any]:
+def read_bcf(path: Path, dataset: int | None = None, signal: Signal | None = None) -> Iterator[Any]:
     """Yield the frame of a map, and then its counts, some rows at a time.
 
     Parameters
@@ -45,6 +47,8 @@ def read_bcf(path: Path, dataset: int | None = None) -> Iterator[Any]:
     path : Path
     dataset : int, optional
         Which map, where a file holds several that are not detectors of one map.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def read_bcf(path: Path, dataset: int | None = None) -> Iterator[Any]:
     detectors = _chosen(path, reader, dataset)
     header = reader.header
     spectra = [header.spectra_data[detector] for detector in detectors]
-    frame = _frame(path, header, spectra[0])
+    frame = _frame(path, header, spectra[0], signal or "eds")
     yield frame
     axes = [spectrum.offset + spectrum.scale * np.arange(spectrum.data.size) for spectrum in spectra]
     places = [np.rint((axis - axes[0][0]) / spectra[0].scale).astype(np.int32) for axis in axes]
@@ -94,7 +98,7 @@ def _chosen(path: Path, reader: Any, dataset: int | None) -> list[int]:
     return [maps[listed(path.name, counts, dataset)]]
 
 
-def _frame(path: Path, header: Any, spectrum: Any) -> Frame:
+def _frame(path: Path, header: Any, spectrum: Any, signal: Signal) -> Frame:
     shape = (header.image.height, header.image.width, spectrum.data.size)
     axes = [
         {"name": "height", "scale": header.y_res, "offset": 0, "units": header.units, "navigate": True},
@@ -108,7 +112,7 @@ def _frame(path: Path, header: Any, spectrum: Any) -> Frame:
         },
     ]
     described = [axis | {"size": size} for axis, size in zip(axes, shape, strict=True)]
-    return framed(repr(path.name), np.broadcast_to(np.uint8(0), shape), described)[0]
+    return framed(repr(path.name), np.broadcast_to(np.uint8(0), shape), described, signal)[0]
 
 
 def _blocks(reader: Any, detector: int, frame: Frame, place: np.ndarray) -> Iterator[sparse.csr_array]:

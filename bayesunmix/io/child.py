@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from bayesunmix.io.dataset import Refused
+from bayesunmix.io.reading_axes import Refused
 
 _TO_START_S = 120.0
 _SILENCE_S = 30.0  # longer than any part takes

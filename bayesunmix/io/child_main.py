@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from bayesunmix.io.dataset import Refused
+from bayesunmix.io.reading_axes import Refused
 
 _PATIENCE_S = 60.0  # without a file to read
 

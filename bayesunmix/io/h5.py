@@ -6,7 +6,9 @@ The file holds the sparse counts of our own `.npz` under the same names, compres
 `format`                attribute: "bayesunmix spectrum image 1"
 `counts_data`           (nonzeros,) counts, `counts_indices` their channels, `counts_indptr`
                         (P + 1,) where each pixel begins: compressed sparse rows
-`energy_kev`            (C,) channel centres, keV
+`energy_kev`            (C,) channel centres of X-rays, keV; of any other signal `spectral_values` (C,)
+                        instead, with `spectral_name` and `spectral_units`
+`signal`                "xrf" or "any"; not there for "eds", as in files of before there were others
 `shape`                 navigation axes, then channels
 `axis_names`            one string for each navigation axis, with `axis_scales`, `axis_units`, `axis_offsets`
 `mask`                  navigation axes, True where a pixel is not masked; only where some are
@@ -22,12 +24,14 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.data.grid import Axis, validated_energy
+from bayesunmix.data.grid import Axis
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.io import child
-from bayesunmix.io.axes import axes_from_columns, axis_columns
-from bayesunmix.io.dataset import Frame, Refused, image_of, listed
+from bayesunmix.io.axes import axes_from_columns, axis_columns, channels_from_columns
+from bayesunmix.io.dataset import Frame, image_of, listed
 from bayesunmix.io.npz import IMAGE_FORMAT
+from bayesunmix.io.reading_axes import Channels, Refused, counted_as
 from bayesunmix.io.rosettasciio import read_with_rosettasciio
 from bayesunmix.io.stacking import cuts
 from bayesunmix.running.progress import track
@@ -60,7 +64,9 @@ def load(path: Path, part: slice = slice(None)) -> SpectrumImage:
     return image_of(child.parts(read_h5, path, part=part))
 
 
-def read_h5(path: Path, part: slice = slice(None), dataset: int | None = None) -> Iterator[Any]:
+def read_h5(
+    path: Path, part: slice = slice(None), dataset: int | None = None, signal: Signal | None = None
+) -> Iterator[Any]:
     """Yield the frame of an image, or of a part of it, and then its counts, some pixels at a time.
 
     HDF5 files of HyperSpy, which old versions of it named .hdf5, are read too.
@@ -81,7 +87,7 @@ def read_h5(path: Path, part: slice = slice(None), dataset: int | None = None) -
     with file:
         if file.attrs.get("format") == IMAGE_FORMAT:
             listed(path.name, ["the image"], dataset)
-            yield from _ours(path, file, part)
+            yield from _ours(path, file, part, signal)
             return
         there = list(file)
     if "Experiments" not in there:
@@ -89,12 +95,14 @@ def read_h5(path: Path, part: slice = slice(None), dataset: int | None = None) -
             f"{path.name!r} is an HDF5 file, but not a spectrum image of this package or of HyperSpy (it holds "
             f"{', '.join(there[:5]) or 'nothing'}); export it as .hspy or .rpl"
         )
-    yield from read_with_rosettasciio(path, dataset)
+    yield from read_with_rosettasciio(path, dataset, signal)
 
 
-def _ours(path: Path, file: "h5py.File", part: slice) -> Iterator[Any]:
+def _ours(path: Path, file: "h5py.File", part: slice, signal: Signal | None) -> Iterator[Any]:
     frame, pixels = _frame(path, file, part)
-    yield frame
+    yield frame._replace(
+        channels=Channels(counted_as(frame.channels.axis, signal, path.name), descends=False)
+    )
     ends = file["counts_indptr"][pixels.start : pixels.stop + 1]
     if ends.size != pixels.stop - pixels.start + 1 or (np.diff(ends) < 0).any():
         raise Refused(
@@ -121,10 +129,19 @@ def _frame(path: Path, file: "h5py.File", part: slice) -> tuple[Frame, slice]:
     first, *others = axes_from_columns(names, file["axis_scales"][:].tolist(), units, offsets)
     first = first._replace(offset=first.offset + start * first.scale)
     mask = file["mask"][start:stop] if "mask" in file else None
-    energy_kev = validated_energy(file["energy_kev"][:], shape[-1])
+    channels = Channels(channels_from_columns(_channels(file)), descends=False)
+    if channels.axis.values.size != shape[-1]:
+        raise Refused(f"{path.name!r} is damaged: its channels do not fit its axes; write it again")
     rows = math.prod(shape[1:-1])
-    frame = Frame(repr(path.name), energy_kev, (stop - start, *shape[1:]), (first, *others), mask)
+    frame = Frame(repr(path.name), channels, (stop - start, *shape[1:]), (first, *others), mask)
     return frame, slice(start * rows, stop * rows)
+
+
+def _channels(file: "h5py.File") -> dict[str, Any]:
+    """Read what the file says of the channels."""
+    arrays = {name: file[name][:] for name in ("energy_kev", "spectral_values") if name in file}
+    text = ("spectral_name", "spectral_units", "signal")
+    return arrays | {name: file[name].asstr()[()] for name in text if name in file}
 
 
 def write_blocks(

@@ -1,4 +1,7 @@
-"""Write a spectrum image as HyperSpy's own file, through RosettaSciIO: HyperSpy opens it as `EDS_TEM`."""
+"""Write a spectrum image as HyperSpy's own file, through RosettaSciIO.
+
+HyperSpy opens X-rays that electrons excited as `EDS_TEM`, and anything else as a plain signal.
+"""
 
 import math
 from pathlib import Path
@@ -38,8 +41,13 @@ def save(image: SpectrumImage, path: Path, title: str) -> None:
         _axis(axis.name, axis.units, axis.scale, axis.offset, size, navigate=True)
         for axis, size in zip(image.axes, image.navigation_shape, strict=True)
     ]
-    step = float(np.diff(image.energy_kev).mean())
-    axes.append(_axis("Energy", "keV", step, float(image.energy_kev[0]), image.n_channels, navigate=False))
+    channels = image.spectral_axis
+    step = float(np.diff(channels.values).mean())
+    axes.append(
+        _axis(
+            channels.name, channels.units, step, float(channels.values[0]), image.n_channels, navigate=False
+        )
+    )
     file_writer(
         str(path),
         {
@@ -47,7 +55,7 @@ def save(image: SpectrumImage, path: Path, title: str) -> None:
             "axes": axes,
             "metadata": {
                 "General": {"title": title},
-                "Signal": {"signal_type": "EDS_TEM"},
+                "Signal": {"signal_type": "EDS_TEM" if channels.signal == "eds" else ""},
                 "_HyperSpy": {"Folding": {"unfolded": False}},
             },
             "original_metadata": {},

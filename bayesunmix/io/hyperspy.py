@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bayesunmix.data.image import Axis, SpectrumImage
-from bayesunmix.io import crop_below
+from bayesunmix.data.spectral_axis import Signal, even_step
+from bayesunmix.io import require_crop
 from bayesunmix.io.dataset import to_image
+from bayesunmix.io.reading_axes import note_signal_type
 
 if TYPE_CHECKING:
     from bayesunmix.data.result import Unmixing
@@ -25,19 +27,26 @@ class Signals(NamedTuple):
 
 
 def from_hyperspy(
-    signal: Any, crop_below_kev: float | None = 0.2, navigation_mask: Any = None
+    s: Any,
+    crop_below_kev: float | None = 0.2,
+    navigation_mask: Any = None,
+    *,
+    signal: Signal = "eds",
 ) -> SpectrumImage:
     """Make a spectrum image of a HyperSpy signal, lazy ones block by block.
 
     Parameters
     ----------
-    signal : hyperspy.signals.BaseSignal
+    s : hyperspy.signals.BaseSignal
         Photon counts, whole numbers of any type, over one energy axis in eV or keV. Its other axes become the
         navigation axes in the order of its array, which is the reverse of the order HyperSpy shows.
     crop_below_kev : float or None
         Leave out channels below this energy, as `bayesunmix.read` does; None keeps all.
     navigation_mask : bool array or signal of the navigation shape in the order of the array, optional
         As in HyperSpy's own `decomposition`: True for pixels to leave *out*.
+    signal : {"eds", "xrf", "any"}
+        What was counted, as `bayesunmix.read` takes it: "any" for electron energy loss, cathodoluminescence and all
+        else that is no X-ray spectrum. The signal axis may then have any unit.
 
     Returns
     -------
@@ -46,9 +55,9 @@ def from_hyperspy(
     Raises
     ------
     TypeError
-        If `signal` is not a HyperSpy signal.
+        If `s` is not a HyperSpy signal.
     ValueError
-        If it holds no calibrated energy axis, or no photon counts, or the mask has another shape.
+        If it has no calibrated energy axis, or no photon counts, or the mask has another shape.
 
     Examples
     --------
@@ -56,27 +65,27 @@ def from_hyperspy(
     >>> import bayesunmix as bu
     >>> import hyperspy.api as hs
     >>> counts = np.random.default_rng(0).poisson(1, size=(8, 8, 100))
-    >>> signal = hs.signals.Signal1D(counts)
-    >>> signal.axes_manager[-1].scale, signal.axes_manager[-1].offset = 0.1, 1.0
-    >>> signal.axes_manager[-1].units = "keV"
-    >>> bu.from_hyperspy(signal).shape
+    >>> s = hs.signals.Signal1D(counts)
+    >>> s.axes_manager[-1].scale, s.axes_manager[-1].offset = 0.1, 1.0
+    >>> s.axes_manager[-1].units = "keV"
+    >>> bu.from_hyperspy(s).shape
     (8, 8, 100)
     """
-    if not hasattr(signal, "axes_manager"):
+    if not hasattr(s, "axes_manager"):
         raise TypeError(
-            f"signal must be a HyperSpy signal, got {type(signal).__name__}; "
+            f"s must be a HyperSpy signal, got {type(s).__name__}; "
             "for an array, use bayesunmix.SpectrumImage(counts, energy_kev)"
         )
-    manager = signal.axes_manager
+    require_crop(crop_below_kev, signal)
+    manager = s.axes_manager
     axes = sorted((*manager.navigation_axes, *manager.signal_axes), key=lambda axis: axis.index_in_array)
-    title = signal.metadata.General.title
+    title = s.metadata.General.title
+    name = f"signal {title!r}" if title else "the signal"
+    note_signal_type(name, s.metadata.Signal.signal_type, signal)
     takes_part = None if navigation_mask is None else ~_bools(navigation_mask)
     if takes_part is not None and not takes_part.any():
-        raise ValueError(_all_left_out(takes_part.size, signal.data))
-    image = to_image(
-        f"signal {title!r}" if title else "the signal", signal.data, [_describe(a) for a in axes], takes_part
-    )
-    return image if crop_below_kev is None else crop_below(image, crop_below_kev)
+        raise ValueError(_all_left_out(takes_part.size, s.data))
+    return to_image(name, s.data, [_describe(axis) for axis in axes], takes_part, crop_below_kev, signal)
 
 
 def to_hyperspy(result: "Unmixing") -> Signals:
@@ -90,10 +99,10 @@ def to_hyperspy(result: "Unmixing") -> Signals:
     Returns
     -------
     Signals
-        `endmembers`, a `Signal1D` (K | C) in keV, and `abundances`, a `Signal2D` of maps (..., K | x, y) or a
-        `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a posterior each carries
-        its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps, masked
-        pixels are NaN.
+        `endmembers`, a `Signal1D` (K | C) with the axis of the channels, and `abundances`, a `Signal2D` of maps
+        (..., K | x, y) or a `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a
+        posterior each carries its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps,
+        masked pixels are NaN.
 
     Raises
     ------
@@ -119,10 +128,9 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         raise ValueError(
             "a result knows its axes when it comes from bayesunmix.unmix(image, ...); unmix again"
         )
-    energy_kev, shape, axes, mask = result.grid
-    spectral = [
-        {"name": "Energy", "units": "keV", "navigate": False, "is_binned": True, **_steps(energy_kev)}
-    ]
+    channels, shape, axes, mask = result.grid
+    described = {"name": channels.name, "units": channels.units, "navigate": False, "is_binned": True}
+    spectral = [{**described, **_steps(channels.values)}]
     spatial = [
         {**axis._asdict(), "size": n, "navigate": behind >= 2}
         for axis, n, behind in zip(axes, shape[:-1], reversed(range(len(axes))), strict=True)
@@ -169,12 +177,12 @@ def _describe(axis: Any) -> dict[str, Any]:
     return described | {key: getattr(axis, key, None) for key in ("scale", "offset")}
 
 
-def _steps(energy_kev: np.ndarray) -> dict[str, Any]:
+def _steps(values: np.ndarray) -> dict[str, Any]:
     """Scale and offset where the channels are even, their values where they are not."""
-    step = (energy_kev[-1] - energy_kev[0]) / max(energy_kev.size - 1, 1)
-    if np.allclose(energy_kev, energy_kev[0] + step * np.arange(energy_kev.size), rtol=0, atol=1e-6 * step):
-        return {"scale": step, "offset": energy_kev[0], "size": energy_kev.size}
-    return {"axis": energy_kev}
+    step = even_step(values)
+    if step is None:
+        return {"axis": values}
+    return {"scale": step, "offset": values[0], "size": values.size}
 
 
 def _signal(title: str, data: np.ndarray, axes: list[dict[str, Any]]) -> Any:

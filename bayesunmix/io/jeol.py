@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.io.dataset import Refused, framed, listed
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.dataset import framed, listed
+from bayesunmix.io.reading_axes import Refused
 from bayesunmix.io.stacking import added, cuts
 
 _log = logging.getLogger("bayesunmix")
@@ -28,7 +30,7 @@ _STEPS = 4096  # of a column or row
 _BLOCK_WORDS = 2**22
 
 
-def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
+def read_pts(path: Path, dataset: int | None = None, signal: Signal | None = None) -> Iterator[Any]:
     """Yield the frame of the map, and then the counts of all pixels.
 
     Parameters
@@ -36,6 +38,8 @@ def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
     path : Path
     dataset : int, optional
         0, because such a file holds one map.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
 
     Raises
     ------
@@ -48,7 +52,9 @@ def read_pts(path: Path, dataset: int | None = None) -> Iterator[Any]:
     stream = _stream(path)
     # The axes are those of every frame; decoding the first is enough.
     first, *_ = file_reader(str(path), lazy=True, frame_list=[0], only_valid_data=False)
-    frame, _ = framed(repr(path.name), np.broadcast_to(np.uint8(0), first["data"].shape), first["axes"])
+    frame, _ = framed(
+        repr(path.name), np.broadcast_to(np.uint8(0), first["data"].shape), first["axes"], signal or "eds"
+    )
     yield frame
     height, width, _ = frame.shape
     end, is_whole = _last_frame(stream, height, width)

@@ -2,11 +2,13 @@
 
 ========================== ===========================================================================================
 root                       `endmembers` (component, channel), `abundances` (navigation axes, component), both of the
-                           estimate; `energy_kev` (channel); `labels` (navigation axes), from methods that have them;
-                           `mask` (navigation axes), 1 where a pixel is not masked; only where some are
+                           estimate; `energy_kev` (channel), or of a signal that is no X-rays `spectral_values`;
+                           `labels` (navigation axes), from methods that have them; `mask` (navigation axes), 1 where
+                           a pixel is not masked; only where some are
 attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names`, `known`, `unique`: JSON
                            lists, an entry a component; `axis_names`, `axis_units`: JSON lists, and `axis_scales`,
-                           `axis_offsets`: an entry for each navigation axis
+                           `axis_offsets`: an entry for each navigation axis; `signal`: where it is not "eds", and
+                           `spectral_name`, `spectral_units` where it is "any"
 `posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
                            `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
@@ -31,10 +33,10 @@ from bayesunmix.data.image import Grid
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io import child
-from bayesunmix.io.axes import axes_from_columns, axis_columns
-from bayesunmix.io.dataset import Refused
+from bayesunmix.io.axes import axes_from_columns, axis_columns, channel_columns, channels_from_columns
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.plain import plain
+from bayesunmix.io.reading_axes import Refused
 from bayesunmix.running.home import at_home
 
 if TYPE_CHECKING:
@@ -175,7 +177,12 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
     attributes: dict = {"format": RESULT_FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
     attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
     if result.grid is not None:
-        variables["energy_kev"] = ("channel", result.grid.energy_kev, {"units": "keV"})
+        channels = result.grid.spectral_axis
+        for name, column in channel_columns(channels).items():
+            if isinstance(column, str):
+                attributes[name] = column
+            else:
+                variables[name] = ("channel", column, {"units": channels.units})
         if result.grid.mask is not None:
             variables["mask"] = (axes, result.grid.mask.astype(np.uint8))
         columns = axis_columns(result.grid.axes)
@@ -235,13 +242,14 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
             **more,
         )
     grid = None
-    if "energy_kev" in root:
+    if "energy_kev" in root or "spectral_values" in root:
         names, units = (json.loads(root.attrs[key]) for key in ("axis_names", "axis_units"))
         scales, offsets = (np.atleast_1d(root.attrs[key]).tolist() for key in ("axis_scales", "axis_offsets"))
         axes = axes_from_columns(names, scales, units, offsets)
-        energy_kev = root["energy_kev"].values
+        arrays = {str(name): variable.values for name, variable in root.data_vars.items()}
+        channels = channels_from_columns({**root.attrs, **arrays})
         mask = root["mask"].values == 1 if "mask" in root else None
-        grid = Grid(energy_kev, (*shape[:-1], energy_kev.size), axes, mask)
+        grid = Grid(channels, (*shape[:-1], channels.values.size), axes, mask)
     labels = root["labels"].values.ravel() if "labels" in root else None
     of_components = {name: tuple(json.loads(root.attrs[name])) for name in _OF_COMPONENTS}
     return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid, **of_components)

@@ -1,8 +1,9 @@
 """The result of an unmixing as open files that any program reads.
 
 ======================== ===================================================================================
-`endmembers.csv`         `energy_kev`, then `component_0`, ..., or names (`Ni_K`): each column sums to one
-`endmember_interval.csv` `energy_kev`, then `component_0_lower`, `component_0_upper`, ...; with a posterior
+`endmembers.csv`         `energy_kev` (or what the channels are, such as `wavelength_nm`), then `component_0`,
+                         ..., or names (`Ni_K`): each column sums to one
+`endmember_interval.csv` the same, then `component_0_lower`, `component_0_upper`, ...; with a posterior
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
                          posterior also `lower`, `upper` (of the shape of `abundances`) and `interval`, their
@@ -25,6 +26,7 @@ import numpy as np
 
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.io.axes import axis_columns
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.netcdf import save_result
@@ -48,7 +50,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     estimate = result.estimate
     components = [name.replace(" ", "_") for name in result.names]
     map_shape = (*image.navigation_shape, estimate.n_components)
-    _write_table(folder / "endmembers.csv", image.energy_kev, components, estimate.endmembers)
+    _write_table(folder / "endmembers.csv", image.spectral_axis, components, estimate.endmembers)
     arrays: dict[str, Any] = {
         "abundances": estimate.abundances.reshape(map_shape),
         **axis_columns(image.axes),
@@ -59,7 +61,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         lower, upper = result.posterior.interval(INTERVAL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
         bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
-        _write_table(folder / "endmember_interval.csv", image.energy_kev, names, bounds)
+        _write_table(folder / "endmember_interval.csv", image.spectral_axis, names, bounds)
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["interval"] = INTERVAL
     np.savez_compressed(folder / "abundances.npz", **arrays)
@@ -74,6 +76,6 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_table(path: Path, energy_kev: np.ndarray, names: list[str], rows: np.ndarray) -> None:
-    header = ",".join(["energy_kev", *names])
-    np.savetxt(path, np.vstack([energy_kev, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")
+def _write_table(path: Path, axis: SpectralAxis, names: list[str], rows: np.ndarray) -> None:
+    header = ",".join([axis.column, *names])
+    np.savetxt(path, np.vstack([axis.values, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")

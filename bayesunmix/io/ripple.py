@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayesunmix.io.dataset import BLOCK_BYTES, Refused, framed, listed, sparse_pixels
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.dataset import BLOCK_BYTES, framed, listed, sparse_pixels
+from bayesunmix.io.reading_axes import Refused
 
 _log = logging.getLogger("bayesunmix")
 
@@ -23,7 +25,7 @@ _KINDS = {"signed": "i", "unsigned": "u", "float": "f"}
 _ORDERS = {"big-endian": ">", "little-endian": "<", "dont-care": "="}
 
 
-def read_rpl(path: Path, dataset: int | None = None) -> Iterator[Any]:
+def read_rpl(path: Path, dataset: int | None = None, signal: Signal | None = None) -> Iterator[Any]:
     """Yield the frame of the map, and then its counts, some pixels at a time.
 
     Parameters
@@ -32,6 +34,8 @@ def read_rpl(path: Path, dataset: int | None = None) -> Iterator[Any]:
         The header.
     dataset : int, optional
         0, because such a file holds one map.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def read_rpl(path: Path, dataset: int | None = None) -> Iterator[Any]:
     raw = _raw(path, header)
     by_image = raw.order == ("depth", "height", "width")
     nothing = np.broadcast_to(raw.kind.type(0), raw.shape)
-    frame, _ = framed(repr(path.name), nothing, [_axis(header, name) for name in raw.order])
+    frame, _ = framed(repr(path.name), nothing, [_axis(header, name) for name in raw.order], signal or "eds")
     yield frame
     height = frame.shape[0]
     rows = max(1, BLOCK_BYTES * height // nothing.nbytes)

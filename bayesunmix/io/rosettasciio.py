@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.io.dataset import Refused, energy_position, listed, parts_of
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.dataset import listed, parts_of
+from bayesunmix.io.reading_axes import Refused, channel_position, note_signal_type
 
 _log = logging.getLogger("bayesunmix")
 
@@ -26,10 +28,13 @@ READERS: dict[str, tuple[str, dict[str, Any]]] = {
     ".msa": ("msa", {}),
     ".zspy": ("zspy", {"lazy": True}),
 }
+_WANTED = ("an axis of channels", "an energy axis (signal='any' reads counts on any other axis)")
 _FRAMES = {"frame", "frames", "sweep", "sweeps", "time"}
 
 
-def read_with_rosettasciio(path: Path, dataset: int | None = None) -> Iterator[Any]:
+def read_with_rosettasciio(
+    path: Path, dataset: int | None = None, signal: Signal | None = None
+) -> Iterator[Any]:
     """Yield the frame of a spectrum image, and then its counts, some pixels at a time.
 
     Parameters
@@ -37,14 +42,17 @@ def read_with_rosettasciio(path: Path, dataset: int | None = None) -> Iterator[A
     path : Path
     dataset : int, optional
         Which of the spectrum images of the file; where not given, the largest, EDS before others.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
 
     Raises
     ------
     Refused
-        If the file holds no spectrum image, no calibrated energy axis, or no counts.
+        If the file holds no spectrum image, no calibrated axis of channels, or no counts.
     """
-    image = chosen_image(path, datasets_of(path), dataset)
-    yield from parts_of(repr(path.name), *_without_frames(path, image))
+    signal = signal or "eds"
+    image = chosen_image(path, datasets_of(path), dataset, signal)
+    yield from parts_of(repr(path.name), *_without_frames(path, image, signal), signal)
 
 
 def datasets_of(path: Path, **options: Any) -> list[dict[str, Any]]:
@@ -53,7 +61,9 @@ def datasets_of(path: Path, **options: Any) -> list[dict[str, Any]]:
     return importlib.import_module(f"rsciio.{module}").file_reader(str(path), **always, **options)
 
 
-def chosen_image(path: Path, datasets: list[dict[str, Any]], chosen: int | None) -> dict[str, Any]:
+def chosen_image(
+    path: Path, datasets: list[dict[str, Any]], chosen: int | None, signal: Signal
+) -> dict[str, Any]:
     """Choose the spectrum image among the datasets of a file.
 
     Raises
@@ -61,16 +71,20 @@ def chosen_image(path: Path, datasets: list[dict[str, Any]], chosen: int | None)
     Refused
         If there is none, or none of that number.
     """
-    spectral = [dataset for dataset in datasets if energy_position(dataset["axes"]) is not None]
+    spectral = [dataset for dataset in datasets if _has_channels(dataset, signal)]
     images = [dataset for dataset in spectral if dataset["data"].ndim > 1]
     if not images:
         found = ", ".join(_size(dataset) for dataset in datasets) or "nothing"
         raise Refused(
             f"{path.name!r} holds {'one spectrum' if spectral else 'no spectrum image'} ({found}): "
-            "needed are counts over pixels and an energy axis; name the file of the map"
+            f"needed are counts over pixels and {_WANTED[signal != 'any']}; name the file of the map"
         )
-    largest = max(range(len(images)), key=lambda i: (is_eds(images[i]), images[i]["data"].size))
-    return images[listed(path.name, [_describe(image) for image in images], chosen, largest)]
+    largest = max(
+        range(len(images)), key=lambda i: (signal != "any" and is_eds(images[i]), images[i]["data"].size)
+    )
+    image = images[listed(path.name, [_describe(image) for image in images], chosen, largest)]
+    note_signal_type(path.name, _signal_type(image), signal)
+    return image
 
 
 def is_eds(dataset: dict[str, Any]) -> bool:
@@ -78,11 +92,21 @@ def is_eds(dataset: dict[str, Any]) -> bool:
     return _signal_type(dataset).startswith("EDS")
 
 
-def _without_frames(path: Path, image: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+def _has_channels(dataset: dict[str, Any], signal: Signal) -> bool:
+    """Return True for spectra, and False for images: of any signal those have one axis that is no navigation."""
+    axes = dataset["axes"]
+    if signal == "any":
+        marks = [axis.get("navigate") for axis in axes]
+        return marks.count(False) == 1 or False not in marks
+    return channel_position(axes, signal) is not None
+
+
+def _without_frames(path: Path, image: dict[str, Any], signal: Signal) -> tuple[Any, list[dict[str, Any]]]:
     """Return the data of an image, NumPy or dask, and its axes, frames added up."""
     data, axes = image["data"], list(image["axes"])
+    channels = axes[channel_position(axes, signal) or 0]
     for i in reversed(range(len(axes))):
-        if len(axes) > 2 and str(axes[i].get("name")).lower() in _FRAMES:
+        if len(axes) > 2 and axes[i] is not channels and str(axes[i].get("name")).lower() in _FRAMES:
             whole = np.issubdtype(data.dtype, np.integer)
             _log.warning("%s holds %d frames: added them up", path.name, data.shape[i])
             data = data.sum(axis=i, dtype=np.int64 if whole else None)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.io.dataset import framed, parts_of
 from bayesunmix.io.rosettasciio import chosen_image, datasets_of, is_eds, read_with_rosettasciio
 from bayesunmix.io.stacking import added, cuts
@@ -33,7 +34,7 @@ _BLOCK_WORDS = 2**22
 _NO_FRAME = 2**31 - 1
 
 
-def read_emd(path: Path, dataset: int | None = None) -> Iterator[Any]:
+def read_emd(path: Path, dataset: int | None = None, signal: Signal | None = None) -> Iterator[Any]:
     """Yield the frame of a spectrum image, and then its counts, some pixels at a time; detectors are added up.
 
     Parameters
@@ -41,6 +42,8 @@ def read_emd(path: Path, dataset: int | None = None) -> Iterator[Any]:
     path : Path
     dataset : int, optional
         Which of the spectrum images of the file; where not given, the largest, EDS before others.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
 
     Raises
     ------
@@ -51,17 +54,19 @@ def read_emd(path: Path, dataset: int | None = None) -> Iterator[Any]:
 
     with h5py.File(path, "r") as file:
         if not len(file.get(_STREAMS, ())):
-            yield from read_with_rosettasciio(path, dataset)
+            yield from read_with_rosettasciio(path, dataset, signal)
             return
         # Only the axes are taken from RosettaSciIO: it is asked for a frame that is not there.
-        image = chosen_image(path, datasets_of(path, first_frame=_NO_FRAME), dataset)
+        image = chosen_image(path, datasets_of(path, first_frame=_NO_FRAME), dataset, signal or "eds")
         if not is_eds(image):
-            yield from parts_of(repr(path.name), image["data"], image["axes"])
+            yield from parts_of(repr(path.name), image["data"], image["axes"], signal or "eds")
             return
         streams = list(file[_STREAMS].values())
         *full_frame, channels = image["data"].shape
         shape = (*_scanned(path, streams[0], *full_frame), channels)
-        frame, _ = framed(repr(path.name), np.broadcast_to(np.uint8(0), shape), image["axes"])
+        frame, _ = framed(
+            repr(path.name), np.broadcast_to(np.uint8(0), shape), image["axes"], signal or "eds"
+        )
         yield frame
         if len(streams) > 1:
             _log.warning("%s was recorded with %d detectors: added up their counts", path.name, len(streams))

@@ -26,6 +26,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
+from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
@@ -35,6 +36,7 @@ from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample_by_nuts
 from bayesunmix.models.abundance_priors.gamma import Gamma
 from bayesunmix.spectra.element_search import find_elements
+from bayesunmix.spectra.fluorescence import continuum_warnings
 from bayesunmix.spectra.line_model import amplitudes, fit_lines, inverse_noise
 from bayesunmix.spectra.line_shapes import DetectorCalibration, line_shapes
 from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
@@ -161,7 +163,7 @@ class BayesNUTS:
             Posterior(endmembers, statistics=statistics, calibrated=calibrated, **abundances)
         )
         info: Info = {
-            **self._info(posterior, drawn, free, interrupted),
+            **self._info(posterior, drawn, free, interrupted, image.spectral_axis.signal),
             "chains_relabelled": n_relabelled,
             "superpixel": list(map(int, block)),
         }
@@ -210,7 +212,9 @@ class BayesNUTS:
         weights /= weights.sum(axis=1, keepdims=True)
         return start.abundances.T[: pixels.pixels.size].astype(np.float64), weights
 
-    def _info(self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool) -> Info:
+    def _info(
+        self, posterior: Posterior, drawn: Chains, free: Free | None, interrupted: bool, signal: Signal
+    ) -> Info:
         diagnostics = posterior.diagnostics()
         divergent, longest = int(drawn.divergent.sum()), float((drawn.steps >= 2**MOST_TREE_DEPTH - 1).mean())
         doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
@@ -218,7 +222,7 @@ class BayesNUTS:
             doubts.append(
                 f"{divergent} trajectories diverged, so draws may miss a narrow part of the posterior. Raise n_warmup."
             )
-        warnings = list(doubts)
+        warnings = [*doubts, *(continuum_warnings(signal) if free else [])]
         if free is not None and not free.shapes.line_kev.size:
             warnings.append("No element was recognised, so everything is continuum. Name the elements.")
         calibration = {

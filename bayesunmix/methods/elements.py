@@ -26,6 +26,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.poisson_fit import fit_abundances
+from bayesunmix.spectra.fluorescence import continuum_warnings
 from bayesunmix.spectra.recognition import NOISE_BELOW_KEV, recognise, require_symbols
 
 
@@ -34,7 +35,8 @@ from bayesunmix.spectra.recognition import NOISE_BELOW_KEV, recognise, require_s
 class ElementMaps:
     """Poisson fit of line families and continuum in every pixel. The number of components follows from the elements.
 
-    Channels below 0.2 keV are ignored. No beam energy is needed, because the continuum is any smooth curve.
+    Channels below 0.2 keV are ignored. No beam energy is needed, because the continuum is any smooth curve. A warning
+    says that micro-XRF (``signal="xrf"``) has no such continuum, but scattered radiation of its tube.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ class ElementMaps:
             "elements": found.reasons,
             "unnamed_kev": found.unnamed_kev,
             "calibration": model.calibration,
-            "warnings": found.warnings,
+            "warnings": [*found.warnings, *continuum_warnings(image.spectral_axis.signal)],
         }
         names = (*model.names, *(f"continuum_{k}" for k in range(self.n_continuum)))
         estimate = Factorization(found.all_channels(spectra), abundances)

@@ -58,12 +58,12 @@ def _wrapped(found: Checks) -> str:
 
 
 def _draw_spectrum(axes: Axes, found: Checks) -> None:
-    energy = found.energy_kev
-    axes.step(energy, found.counts, where="mid", color="0.55", lw=0.7, label="counts")
-    axes.plot(energy, found.expected, color=_BLUE, lw=0.9, label="model")
+    places = found.spectral_axis.values
+    axes.step(places, found.counts, where="mid", color="0.55", lw=0.7, label="counts")
+    axes.plot(places, found.expected, color=_BLUE, lw=0.9, label="model")
     axes.set_yscale("function", functions=(lambda v: np.sqrt(np.maximum(v, 0)), np.square))
     axes.set_ylim(0, 1.1 * max(found.counts.max(), 1))
-    axes.set_xlim(energy[0], energy[-1])
+    axes.set_xlim(places[0], places[-1])
     axes.set_ylabel("counts", fontsize=9)
     axes.legend(fontsize=8, frameon=False)
     axes.tick_params(labelsize=8, labelbottom=False)
@@ -71,11 +71,11 @@ def _draw_spectrum(axes: Axes, found: Checks) -> None:
 
 
 def _draw_residual(axes: Axes, found: Checks) -> None:
-    """Draw standard deviations by energy, those that are alarms in red with their energy."""
-    energy, height, p_value = found.residuals()
+    """Draw standard deviations along the axis, those that are alarms in red with their place."""
+    places, height, p_value = found.residuals()
     off = p_value <= found.significant
     axes.axhspan(-2, 2, color=_GREY, lw=0)
-    axes.vlines(energy, 0, height, color=np.where(off, _RED, _BLUE), lw=1.4)
+    axes.vlines(places, 0, height, color=np.where(off, _RED, _BLUE), lw=1.4)
     reach = max(float(np.abs(height).max(initial=0)), 4.0)
     low = -reach if (height < -4).any() else -4
     if reach > 20:
@@ -86,13 +86,13 @@ def _draw_residual(axes: Axes, found: Checks) -> None:
     axes.set_ylim(2.5 * low if low < -4 else -4.5, (2.5 if reach > 20 else 1.25) * reach)
     written: list[float] = []
     for j in sorted(np.flatnonzero(off), key=lambda j: -abs(height[j])):
-        apart = 0.05 * (found.energy_kev[-1] - found.energy_kev[0])
-        if len(written) < 8 and all(abs(energy[j] - other) > apart for other in written):
-            written.append(float(energy[j]))
+        apart = 0.05 * np.ptp(found.spectral_axis.values)
+        if len(written) < 8 and all(abs(places[j] - other) > apart for other in written):
+            written.append(float(places[j]))
             up = height[j] > 0
             axes.annotate(
-                f"{energy[j]:.2f}",
-                (energy[j], height[j]),
+                f"{places[j]:.2f}" if found.spectral_axis.is_xray else f"{places[j]:.4g}",
+                (places[j], height[j]),
                 xytext=(0, 2 if up else -2),
                 textcoords="offset points",
                 ha="center",
@@ -100,7 +100,7 @@ def _draw_residual(axes: Axes, found: Checks) -> None:
                 fontsize=8,
             )
     axes.set_ylabel(f"{found.residual_name} (sd)", fontsize=8)
-    axes.set_xlabel("energy (keV)", fontsize=9)
+    axes.set_xlabel(found.spectral_axis.label, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
 

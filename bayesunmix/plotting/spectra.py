@@ -1,4 +1,7 @@
-"""Draw endmember spectra: one for each component, with its peaks named and the band of its 90 % interval."""
+"""Draw endmember spectra: one for each component, with its peaks named and the band of its 90 % interval.
+
+Peaks get the names of elements only in spectra of X-rays. Of any other signal they are labelled by their place.
+"""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,12 +10,14 @@ from matplotlib.figure import Figure
 from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
-from bayesunmix.spectra.peaks import find_peaks
+from bayesunmix.spectra.channels import channel_width
+from bayesunmix.spectra.peaks import find_maxima, find_peaks
 
 
 def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
-    """Draw the endmembers, with the peaks named where only one element fits.
+    """Draw the endmembers, with the peaks of X-rays named where only one element fits.
 
     The height is on a square-root scale, so that weak lines are seen beside strong ones and counting noise looks
     the same everywhere; signed endmembers are on a linear scale.
@@ -22,7 +27,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     result : Unmixing
         With a posterior, a band shows the 90 % interval.
     image : SpectrumImage
-        The image that was unmixed: gives the energy axis.
+        The image that was unmixed: gives the axis of the channels.
 
     Returns
     -------
@@ -50,25 +55,34 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     figure = Picture(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
     panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
     stop = last_channel(image.sum_spectrum())
-    energy = image.energy_kev[:stop]
+    axis = image.spectral_axis
+    places = axis.values[:stop]
     photons = np.abs(result.estimate.abundances).sum(axis=0)
     for k, (axes, title) in enumerate(zip(panels, titles(result), strict=True)):
         colour = COLOURS[k % len(COLOURS)]
         values = endmembers[k, :stop]
         if bounds is not None:
             axes.fill_between(
-                energy, bounds[0][k, :stop], bounds[1][k, :stop], color=colour, alpha=0.35, lw=0
+                places, bounds[0][k, :stop], bounds[1][k, :stop], color=colour, alpha=0.35, lw=0
             )
-        axes.plot(energy, values, color=colour, lw=0.9)
+        axes.plot(places, values, color=colour, lw=0.9)
         axes.set_title(title, loc="right", fontsize=9, pad=3)
         _scale_height(axes, values)
-        peaks = find_peaks(energy, np.abs(result.estimate.endmembers[k, :stop]) * photons[k])
-        _label_peaks(
-            axes, energy, values, [(p.energy_kev, p.element or f"{p.energy_kev:.2f}") for p in peaks]
-        )
-    panels[-1].set_xlabel("energy (keV)")
+        labels = _labels(axis, np.abs(result.estimate.endmembers[k, :stop]) * photons[k])
+        near = 0.04 if axis.is_xray else 4 * channel_width(places)
+        _label_peaks(axes, places, values, labels, near=near, upright=axis.is_xray)
+    panels[-1].set_xlabel(axis.label)
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return figure
+
+
+def _labels(axis: SpectralAxis, counts: np.ndarray) -> list[tuple[float, str]]:
+    """Return the place and the label of each peak: its element, or where none is certain its place."""
+    if axis.is_xray:
+        peaks = find_peaks(axis.energy_kev[: counts.size], counts)
+        return [(peak.energy_kev, peak.element or f"{peak.energy_kev:.2f}") for peak in peaks]
+    channels = np.arange(axis.values.size)
+    return [(at, f"{at:.4g}") for at in np.interp(find_maxima(counts), channels, axis.values).tolist()]
 
 
 def _scale_height(axes: Axes, values: np.ndarray) -> None:
@@ -91,10 +105,18 @@ def _largest(values: np.ndarray) -> float:
     return float(values[np.argmax(np.abs(values))])
 
 
-def _label_peaks(axes: Axes, energy: np.ndarray, values: np.ndarray, labels: list[tuple[float, str]]) -> None:
+def _label_peaks(
+    axes: Axes,
+    places: np.ndarray,
+    values: np.ndarray,
+    labels: list[tuple[float, str]],
+    *,
+    near: float,
+    upright: bool,
+) -> None:
     """Write a label above each peak; of two that would touch, only the higher one is written."""
-    away = {at: np.abs(energy - at) for at, _ in labels}
-    heights = {at: _largest(values[far <= max(0.04, far.min())]) for at, far in away.items()}
+    away = {at: np.abs(places - at) for at, _ in labels}
+    heights = {at: _largest(values[far <= max(near, far.min())]) for at, far in away.items()}
     written: list[np.ndarray] = []
     for at, text in sorted(labels, key=lambda label: -abs(heights[label[0]])):
         place = axes.transAxes.inverted().transform(axes.transData.transform((at, heights[at])))
@@ -109,7 +131,7 @@ def _label_peaks(axes: Axes, energy: np.ndarray, values: np.ndarray, labels: lis
             textcoords="offset points",
             ha="center",
             va="top" if below else "bottom",
-            rotation=0 if text.isalpha() else 90,
+            rotation=90 if upright and not text.isalpha() else 0,
             fontsize=8 if text.isalpha() else 6,
             color="black" if text.isalpha() else "0.35",
         )

@@ -87,6 +87,7 @@ def write_report(
         head=head,
         rows=rows,
         doubtful=words.DOUBTFUL,
+        is_xray=image.spectral_axis.is_xray,
         has_errors="fractions" in result.info,
         has_ranges=result.estimate.is_nonnegative,
         limits=(NEGLIGIBLE_SHARE, DECISIVE_SHARE),
@@ -125,15 +126,19 @@ def _facts(image: SpectrumImage, origin: Mapping[str, Any]) -> dict[str, str]:
     axes = (say_axis(axis, n) for axis, n in zip(image.axes, image.navigation_shape, strict=True))
     n_used = int(image.takes_part.sum())
     masked = "" if image.mask is None else f", {image.n_pixels - n_used} of {image.n_pixels} pixels masked"
-    low, high = image.energy_kev[0], image.energy_kev[-1]
     facts = {
         "File": origin.get("name", ""),
         "SHA-256": origin.get("sha256", ""),
         "Map": ", ".join(axes) + masked,
-        "Channels": f"{image.n_channels}, {low:.3f} to {high:.3f} keV",
+        "Channels": f"{image.n_channels}, {_axis(image)}",
         "Counts": f"{image.n_photons:,}, {image.n_photons / n_used:.3g} per pixel",
     }
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _axis(image: SpectrumImage) -> str:
+    axis = image.spectral_axis
+    return axis.say_ends(3) if axis.signal == "eds" else axis.say_axis()
 
 
 def _how(result: Unmixing) -> dict[str, str]:

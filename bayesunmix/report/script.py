@@ -63,8 +63,17 @@ def repeating_script(result: Unmixing, image: SpectrumImage, file_name: str = ""
 
 def _reading(image: SpectrumImage, file_name: str) -> list[str]:
     """Read the file, and take the channels and the pixels that were unmixed."""
-    margin = float(np.diff(image.energy_kev).min(initial=0.01)) / 2
-    low, high = float(image.energy_kev[0]) - margin, float(image.energy_kev[-1]) + margin
+    axis = image.spectral_axis
+    steps = np.diff(axis.values)
+    margin = float(steps.min(initial=0.01 if axis.is_xray else np.inf)) / 2 if steps.size else 0.5
+    low, high = float(axis.values[0]) - margin, float(axis.values[-1]) + margin
+    ends = f"{low:.9g}, {high:.9g}" if axis.is_xray else f"{low!r}, {high!r}"
+    options = {
+        "eds": "crop_below_kev=None",
+        "xrf": 'crop_below_kev=None, signal="xrf"',
+        "any": 'signal="any"',
+    }
+    unit = f"  # {axis.units}" if axis.units else ""
     lines = [f"file = sys.argv[1] if len(sys.argv) > 1 else {json.dumps(file_name, ensure_ascii=False)}"]
     if image.mask is not None:
         packed = base64.b64encode(zlib.compress(np.packbits(image.mask).tobytes(), 9)).decode("ascii")
@@ -79,7 +88,7 @@ def _reading(image: SpectrumImage, file_name: str) -> list[str]:
     given = "" if image.mask is None else ", mask=mask"
     return [
         *lines,
-        f"image = bu.read(file, crop_below_kev=None{given}).crop({low:.9g}, {high:.9g})  # keV",
+        f"image = bu.read(file, {options[axis.signal]}{given}).crop({ends}){unit}",
         f"if (image.shape, image.n_photons) != ({image.shape}, {image.n_photons}):",
         '    sys.exit(f"{file} is not the file that was unmixed, or it was changed before: it holds {image}")',
     ]

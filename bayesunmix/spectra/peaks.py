@@ -65,6 +65,27 @@ def find_peaks(energy_kev: np.ndarray, counts: np.ndarray, most: int = 12) -> li
     return sorted(peak._replace(element=owners[peak]) for peak in kept)
 
 
+def find_maxima(counts: np.ndarray, most: int = 12) -> list[float]:
+    """Find the maxima of any spectrum that exceed its noise, whatever is counted in it.
+
+    Parameters
+    ----------
+    counts : (C,) array
+        Counts, or expected counts. Peaks are taken to be as wide as those of X-rays in channels of 10 eV, some ten
+        channels.
+    most : int
+        Largest number of maxima to return, the most significant ones.
+
+    Returns
+    -------
+    channels : list of float
+        Places in channels, in order.
+    """
+    width = 0.01
+    found = _maxima(width * np.arange(len(counts)), np.asarray(counts, dtype=np.float64))[:most]
+    return sorted(peak.energy_kev / width for peak in found)
+
+
 def _maxima(energy_kev: np.ndarray, counts: np.ndarray) -> list[Peak]:
     """Return local maxima that are no noise, the most significant first.
 

@@ -228,3 +228,67 @@ def test_after_a_pca_of_hyperspy():
     signal.decomposition(algorithm=Unmixer(n_components=K), navigation_mask=None, **PLAIN)
     expected = bu.unmix(bu.SpectrumImage(COUNTS.reshape(-1, C), np.arange(C)), K, "nmf", seed=0).estimate
     np.testing.assert_array_equal(signal.get_decomposition_factors().data, expected.endmembers)
+
+
+TECHNIQUES = {
+    "cathodoluminescence": ("Wavelength", 2.0, "nm", 350.0),
+    "FTIR, descending": ("Wavenumber", -8.0, "1/cm", 4000.0),
+    "electron energy loss": ("Energy loss", 0.1, "eV", 400.0),
+    "not calibrated": (None, 1.0, None, 0.0),
+}
+
+
+def other_signal(technique, lazy=False):
+    name, scale, units, offset = TECHNIQUES[technique]
+    signal = signal_of(dtype=np.uint16)
+    described = {"scale": scale, "offset": offset} | ({} if name is None else {"name": name, "units": units})
+    channels = signal.axes_manager.signal_axes[0]
+    if name is None:
+        signal = hs.signals.Signal1D(COUNTS)
+    else:
+        channels.trait_set(**described)
+    return signal.as_lazy() if lazy else signal
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_any_signal_becomes_an_image_and_its_result_signals_again(technique, lazy):
+    name, scale, units, offset = TECHNIQUES[technique]
+    signal = other_signal(technique, lazy)
+    image = bu.from_hyperspy(signal, signal="any")
+    np.testing.assert_array_equal(image.dense(), COUNTS[..., :: -1 if scale < 0 else 1])
+    axis = image.spectral_axis
+    assert (axis.name, axis.units, axis.signal) == (name or "Channel", units or "", "any")
+    np.testing.assert_allclose(axis.values, np.sort(offset + scale * np.arange(C)))
+    signals = bu.to_hyperspy(bu.unmix(image, K, Stub()))
+    (channels,) = signals.endmembers.axes_manager.signal_axes
+    assert (channels.name, str(channels.units or "")) == (axis.name, axis.units)
+    assert channels.is_uniform
+    np.testing.assert_allclose(channels.axis, axis.values)
+    again = bu.from_hyperspy(other_signal(technique), signal="any")
+    assert again.spectral_axis == axis
+
+
+@pytest.mark.parametrize("technique", ["cathodoluminescence", "FTIR, descending"])
+def test_a_signal_axis_that_is_no_energy_is_refused_with_the_way_out(technique):
+    with pytest.raises(ValueError, match=r"which is no energy.*signal='any'"):
+        bu.from_hyperspy(other_signal(technique))
+    with pytest.raises(ValueError, match="for X-rays"):
+        bu.from_hyperspy(other_signal(technique), 0.5, signal="any")
+
+
+def test_a_signal_type_that_is_no_eds_is_said(caplog):
+    signal = other_signal("electron energy loss")
+    signal.set_signal_type("EELS")
+    assert bu.from_hyperspy(signal).energy_kev[0] == pytest.approx(0.4)
+    assert "says that its signal is EELS, and is read as X-rays" in caplog.text
+    caplog.clear()
+    bu.from_hyperspy(signal, signal="any")
+    assert not caplog.records
+
+
+def test_micro_xrf_is_read_in_kev():
+    image = bu.from_hyperspy(signal_of(), signal="xrf")
+    assert image.spectral_axis.signal == "xrf"
+    (channels,) = bu.to_hyperspy(bu.unmix(image, K, Stub())).endmembers.axes_manager.signal_axes
+    assert (channels.name, channels.units) == ("Energy", "keV")

@@ -17,6 +17,7 @@ from PIL import Image
 import bayesunmix as bu
 from bayesunmix.data.display.png import VIRIDIS, map_png
 from bayesunmix.data.grid import Grid
+from bayesunmix.data.spectral_axis import SpectralAxis
 
 VOID = {"img", "br", "hr", "meta", "link", "input"}
 EVIL = "<script>alert('&')</script>"
@@ -81,7 +82,7 @@ def made(shape, n_components=2, n_channels=40, signed=False, draws=False, mask=N
         noise = rng.gamma(100, 0.01, (2, 5, 1, 1))
         posterior = bu.Posterior(endmembers * noise, abundances * noise)
     axes = tuple(bu.Axis(f"axis{i}", 2.0, "nm") for i in range(len(shape)))
-    grid = Grid(0.2 + 0.05 * np.arange(n_channels), (*shape, n_channels), axes, mask)
+    grid = Grid(SpectralAxis(0.2 + 0.05 * np.arange(n_channels)), (*shape, n_channels), axes, mask)
     return bu.Unmixing(bu.Factorization(endmembers, abundances), posterior, grid=grid, **fields)
 
 

@@ -8,6 +8,7 @@ import xarray
 
 import bayesunmix as bu
 from bayesunmix.data.image import Axis, Grid
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.io.netcdf import load_result
 
 
@@ -31,7 +32,7 @@ def result(shape=(3, 4), axes=None, kept=5, posterior=True, grid=True, labels=Fa
         drawn,
         {"method": "stub", "converged": True, "objective": [1.5, 0.1 + 0.2], "note": "größer"},
         rng.integers(-1, k, n_pixels) if labels else None,
-        Grid(np.sort(rng.random(c)), (*shape, c), axes) if grid else None,
+        Grid(SpectralAxis(np.sort(rng.random(c))), (*shape, c), axes) if grid else None,
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import bayesunmix as bu
 from bayesunmix.analysis.phase_maps import NONE, UNDECIDED
 from bayesunmix.data.image import Axis, Grid
+from bayesunmix.data.spectral_axis import SpectralAxis
 
 
 def result(abundances, shape=None, n_channels=4):
@@ -15,7 +16,11 @@ def result(abundances, shape=None, n_channels=4):
     endmembers = np.full((abundances.shape[3], n_channels), 1 / n_channels)
     draws = np.broadcast_to(endmembers, (*abundances.shape[:2], *endmembers.shape))
     axes = tuple(Axis(f"axis_{i}") for i in range(len(shape or ())))
-    grid = None if shape is None else Grid(np.arange(1.0, n_channels + 1), (*shape, n_channels), axes)
+    grid = (
+        None
+        if shape is None
+        else Grid(SpectralAxis(np.arange(1.0, n_channels + 1)), (*shape, n_channels), axes)
+    )
     estimate = bu.Factorization(endmembers, abundances.mean((0, 1)))
     return bu.Unmixing(estimate, bu.Posterior(draws, abundances), grid=grid)
 

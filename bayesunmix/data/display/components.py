@@ -11,6 +11,7 @@ from bayesunmix.data.display.html import COLOURS, drawn_or_said, paragraph, side
 from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.grid import Grid, central_slice, drawn_axes, last_channel
+from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.spectra.peaks import find_peaks
 
 MOST_DRAWN = 8
@@ -84,11 +85,12 @@ def image_map(values: np.ndarray, grid: Grid, unit: str) -> Markup:
     return map_figure(masked.reshape(grid.shape[:-1])[index], grid.axes, unit)
 
 
-def spectrum_figure(energy_kev: np.ndarray, counts: np.ndarray, caption: str) -> Markup:
-    """Draw a spectrum of counts with its peaks named."""
+def spectrum_figure(axis: SpectralAxis, counts: np.ndarray, caption: str) -> Markup:
+    """Draw a spectrum of counts, of X-rays with its peaks named."""
     end = last_channel(counts)
-    energy, shown = energy_kev[:end], counts[:end].astype(float)
-    return curve_figure(energy, [Curve(shown)], "keV", caption, _peaks(energy, shown), root=True)
+    shown = counts[:end].astype(float)
+    peaks = _peaks(axis, shown)
+    return curve_figure(axis.values[:end], [Curve(shown)], _across(axis), caption, peaks, root=True)
 
 
 def _map(drawn: Drawn, grid: Grid, k: int) -> Markup:
@@ -107,7 +109,7 @@ def _profile(curve: Curve, grid: Grid, unit: str) -> Markup:
 
 def _spectrum(drawn: Drawn, grid: Grid | None, k: int, end: int, photons: float) -> Markup:
     values = drawn.endmembers[k, :end]
-    energy = np.arange(end, dtype=float) if grid is None else grid.energy_kev[:end]
+    places = np.arange(end, dtype=float) if grid is None else grid.spectral_axis.values[:end]
     lower, upper = (
         (None, None) if drawn.spectrum_bounds is None else (100 * b[k, :end] for b in drawn.spectrum_bounds)
     )
@@ -115,20 +117,25 @@ def _spectrum(drawn: Drawn, grid: Grid | None, k: int, end: int, photons: float)
     scale = "" if signed else ", square-root scale"
     band = "" if drawn.spectrum_bounds is None else ", 90 % interval"
     return curve_figure(
-        energy,
+        places,
         [Curve(100 * values, lower, upper, _colour(k))],
-        "channel" if grid is None else "keV",
+        "channel" if grid is None else _across(grid.spectral_axis),
         f"% of the component's counts per channel{band}{scale}",
-        () if grid is None else _peaks(energy, np.abs(values) * photons),
+        () if grid is None else _peaks(grid.spectral_axis, np.abs(values) * photons),
         root=not signed,
     )
 
 
-def _peaks(energy: np.ndarray, counts: np.ndarray) -> list[tuple[float, str]]:
-    """Name the elements of a spectrum, the strongest peaks first."""
-    if energy.size < 16:
+def _across(axis: SpectralAxis) -> str:
+    """Return what stands beside the numbers along the axis."""
+    return axis.units or axis.name
+
+
+def _peaks(axis: SpectralAxis, counts: np.ndarray) -> list[tuple[float, str]]:
+    """Name the elements in the first channels of a spectrum of X-rays, the strongest peaks first."""
+    if not axis.is_xray or counts.size < 16:
         return []
-    found = sorted(find_peaks(energy, counts), key=lambda peak: -peak.height)
+    found = sorted(find_peaks(axis.energy_kev[: counts.size], counts), key=lambda peak: -peak.height)
     return [(peak.energy_kev, peak.element) for peak in found if peak.element]
 
 

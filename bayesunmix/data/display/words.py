@@ -56,8 +56,7 @@ def say_size(estimate: Factorization, grid: Grid | None) -> str:
     shape = " x ".join(map(str, grid.shape[:-1]))
     axes = ", ".join(axis.name for axis in grid.axes)
     masked = "" if grid.mask is None else f", {n_pixels - int(grid.mask.sum())} of {n_pixels} masked"
-    low, high = grid.energy_kev[0], grid.energy_kev[-1]
-    return f"{shape} pixels ({axes}){masked}; {n_channels} channels, {low:.2f} to {high:.2f} keV"
+    return f"{shape} pixels ({axes}){masked}; {n_channels} channels, {grid.spectral_axis.say_axis()}"
 
 
 def say_posterior(posterior: Posterior | None, info: Info) -> str:

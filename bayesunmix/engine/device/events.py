@@ -76,7 +76,7 @@ class Occupied(NamedTuple):
         counts = self.counts.copy()
         counts.resize(self.padded, counts.shape[1])
         takes_part = np.arange(self.padded) < self.pixels.size
-        return trusted_image(counts, image.energy_kev, mask=takes_part)
+        return trusted_image(counts, image.spectral_axis, mask=takes_part)
 
     def along_line(self, maps: np.ndarray) -> np.ndarray:
         """Reorder (K, P) maps of all pixels into maps of the line, (K, padded)."""

@@ -97,7 +97,7 @@ def joint_draws(
     """
     if image.mask is not None:  # the half a count of a pixel is information about the endmembers
         part = image.takes_part
-        few = trusted_image(image.counts[part], image.energy_kev)
+        few = trusted_image(image.counts[part], image.spectral_axis)
         cut = Factorization(estimate.endmembers, estimate.abundances[part])
         abundances = np.zeros((n_kept, *estimate.abundances.shape), np.float32)
         endmembers, abundances[:, part] = joint_draws(few, cut, n_draws, n_kept, rng)

@@ -119,9 +119,13 @@ def _find(
 
 
 def _pooled(image: SpectrumImage, most: int) -> tuple[SpectrumImage, np.ndarray]:
-    """Return superpixels with channels no finer than the detector resolves, and the group of each channel."""
-    span = image.energy_kev[-1] - image.energy_kev[0]
-    resolved = int(RESOLVED_KEV * (image.n_channels - 1) / span) if span > 0 else 1
+    """Return superpixels with channels no finer than the detector resolves, and the group of each channel.
+
+    Of what is no X-ray spectrum the resolution is not known, and no channels are merged.
+    """
+    axis = image.spectral_axis
+    span = axis.values[-1] - axis.values[0]
+    resolved = int(RESOLVED_KEV * (image.n_channels - 1) / span) if axis.is_xray and span > 0 else 1
     channels = max(min(resolved, image.n_channels // most), 1)
     return sum_blocks(image, block_size(image, most), channels), np.arange(image.n_channels) // channels
 

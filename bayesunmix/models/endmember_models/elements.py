@@ -15,6 +15,7 @@ import numpy as np
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.spectra.fluorescence import continuum_warnings
 from bayesunmix.spectra.recognition import recognise, require_symbols
 
 
@@ -59,7 +60,8 @@ class ElementSpectra:
                 f"n_components must be {len(names)} or not given, the number of {', '.join(names)}, got {n_components}"
             )
         given = jnp.asarray(spectra, jnp.float32)
-        return Prepared(names, len(names), given, found.warnings, spectra, families, known=True)
+        warnings = [*found.warnings, *continuum_warnings(image.spectral_axis.signal)]
+        return Prepared(names, len(names), given, warnings, spectra, families, known=True)
 
     def start(self, given: jax.Array, endmembers: np.ndarray | None) -> tuple[jax.Array, tuple[()]]:
         """Return the known spectra."""

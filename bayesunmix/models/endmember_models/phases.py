@@ -28,6 +28,7 @@ from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import LEAST_RATE
 from bayesunmix.engine.device.gamma import log_gamma_variates
+from bayesunmix.spectra.fluorescence import continuum_warnings
 from bayesunmix.spectra.line_model import amplitudes, inverse_noise
 from bayesunmix.spectra.recognition import Recognised, recognise, require_symbols
 
@@ -107,6 +108,7 @@ class PhaseSpectra:
         unique = tuple(_unique(owns).tolist())
         warnings = [
             *found.warnings,
+            *continuum_warnings(image.spectral_axis.signal),
             *_warnings(names, unique, int(found.noise.sum())),
         ]
         spectra = np.asarray(_spectra(given, given.start))

@@ -131,7 +131,7 @@ def film(tmp_path_factory):
 def prepared(film):
     """Return the result and the image that the commands must find, by other means."""
     mask = np.load(film.parent / "mask.npy")
-    image = bu.read(film.parent / "film.npz").within(mask).crop(kev_low=1.5)
+    image = bu.read(film.parent / "film.npz").within(mask).crop(low=1.5)
     return bu.load_result(film / "result.nc"), image
 
 
