@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,18 +132,19 @@ def _prepared(result: "Unmixing", file: Path) -> "SpectrumImage":
     """Read the image, and take the channels and the pixels that were unmixed: the result has them."""
     import numpy as np
 
-    from bayesunmix.io import read
+    from bayesunmix.io import read as read_file
 
-    grid = result.grid
+    grid, source = result.grid, result.info.get("input")
+    read = partial(read_file, file, crop_below_kev=None, dataset=source.get("dataset") if source else None)
     if grid is None:
-        return read(file, crop_below_kev=None)
+        return read()
     axis = grid.spectral_axis
     try:
-        whole = read(file, crop_below_kev=None, mask=grid.mask, signal=axis.signal)
+        whole = read(mask=grid.mask, signal=axis.signal)
     except ValueError:
         if grid.mask is None:
             raise
-        whole = read(file, crop_below_kev=None, signal=axis.signal)  # of another size, which is said below
+        whole = read(signal=axis.signal)  # of another size, which is said below
     places = whole.spectral_axis.values
     first, last = axis.values[[0, -1]]
     margin = float(np.diff(axis.values).min(initial=1.0)) / 2

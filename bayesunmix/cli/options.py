@@ -65,6 +65,12 @@ Signal = Annotated[
         show_default=False,
     ),
 ]
+Dataset = Annotated[
+    int | None,
+    a_whole_number(
+        "The number of the spectrum image to read, where FILE holds several; it says which there are."
+    ),
+]
 Mask = Annotated[
     Path | None,
     typer.Option(

@@ -12,6 +12,7 @@ from bayesunmix.cli import source
 from bayesunmix.cli.notes import listening
 from bayesunmix.cli.options import (
     CropBelow,
+    Dataset,
     File,
     Mask,
     NoCrop,
@@ -44,6 +45,7 @@ def rank(
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
     signal: Signal = None,
+    dataset: Dataset = None,
     overwrite: OverwriteFolder = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
@@ -59,7 +61,7 @@ def rank(
             progress.stage(f"counting components of {file.name}"),
             new_folder(out, overwrite) if out else contextlib.nullcontext() as folder,
         ):
-            whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
+            whole, image = source.read_source(file, crop_below, no_crop, mask, signal, dataset)
             found = count(image, most, seed)
             if folder:
                 record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 
 def read_source(
-    file: Path, crop_below: float, no_crop: bool, mask: Path | None, signal: str | None = None
+    file: Path,
+    crop_below: float,
+    no_crop: bool,
+    mask: Path | None,
+    signal: str | None = None,
+    dataset: int | None = None,
 ) -> tuple["SpectrumImage", "SpectrumImage"]:
     """Read a file.
 
@@ -25,12 +30,17 @@ def read_source(
     below = None if no_crop else crop_below
     kind: Any = signal
     require_crop(below, signal)
-    whole = read(file, crop_below_kev=None, mask=mask, signal=kind)
+    whole = read(file, crop_below_kev=None, mask=mask, signal=kind, dataset=dataset)
     return whole, cropped(whole, below)
 
 
 def record_source(
-    file: Path, out: Path, crop_below_kev: float | None, mask: Path | None, image: "SpectrumImage"
+    file: Path,
+    out: Path,
+    crop_below_kev: float | None,
+    mask: Path | None,
+    image: "SpectrumImage",
+    dataset: int | None = None,
 ) -> "Source":
     """Record which file was unmixed into the folder `out`, and how it was read and prepared."""
     from bayesunmix.io.digest import sha256
@@ -45,7 +55,11 @@ def record_source(
         "mask": None if mask is None else mask.as_posix(),
         "mask_sha256": None if mask is None else sha256(mask),
     }
-    return source if axis.signal == "eds" else {**source, "signal": axis.signal}
+    if axis.signal != "eds":
+        source["signal"] = axis.signal
+    if dataset is not None:
+        source["dataset"] = dataset
+    return source
 
 
 def describe(image: "SpectrumImage") -> dict[str, Any]:

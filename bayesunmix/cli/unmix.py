@@ -12,6 +12,7 @@ from bayesunmix.cli import source, summary
 from bayesunmix.cli.notes import listening
 from bayesunmix.cli.options import (
     CropBelow,
+    Dataset,
     File,
     Mask,
     NoCrop,
@@ -57,6 +58,7 @@ def unmix(
     crop_below: CropBelow = 0.2,
     no_crop: NoCrop = False,
     signal: Signal = None,
+    dataset: Dataset = None,
     report: Annotated[
         bool, typer.Option("--report", help="Write report.html too: all of it on one page.")
     ] = False,
@@ -91,8 +93,10 @@ def unmix(
     with listening(show_warnings=False) as heard, progress.showing(shown):
         with new_folder(out, overwrite) as folder:
             with Cost() as reading, progress.stage(f"reading {file.name}"):
-                whole, image = source.read_source(file, crop_below, no_crop, mask, signal)
-                record = source.record_source(file, out, None if no_crop else crop_below, mask, whole)
+                whole, image = source.read_source(file, crop_below, no_crop, mask, signal, dataset)
+                record = source.record_source(
+                    file, out, None if no_crop else crop_below, mask, whole, dataset
+                )
             with progress.stage(f"unmixing by {method}"):
                 result = fit(image, components, method, seed=seed, progress=shown, **chosen)
             result = dataclasses.replace(result, info={**result.info, "input": record})

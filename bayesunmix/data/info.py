@@ -20,6 +20,7 @@ class Source(TypedDict):
     mask: str | None  # path of the mask file, as it was given
     mask_sha256: str | None
     signal: NotRequired[Signal]  # where it is not "eds"
+    dataset: NotRequired[int]  # the number of the spectrum image in the file, where it was chosen
 
 
 class Info(TypedDict, total=False):

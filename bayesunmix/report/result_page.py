@@ -75,7 +75,9 @@ def write_report(
     head, *rows = share_rows(result, image, identified)
     found, why_not = (checks, "") if checks else _checked(result, image)
     if script is None and "method" in result.info:
-        script = repeating_script(result, image, origin.get("name", ""), origin.get("sha256", ""))
+        script = repeating_script(
+            result, image, origin.get("name", ""), origin.get("sha256", ""), origin.get("dataset")
+        )
     write_page(
         at_home(path),
         _HERE / "result.html.jinja",

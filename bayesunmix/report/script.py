@@ -22,7 +22,13 @@ from bayesunmix.unmixing import unmix
 _WIDTH = 96
 
 
-def repeating_script(result: Unmixing, image: SpectrumImage, file_name: str = "", digest: str = "") -> str:
+def repeating_script(
+    result: Unmixing,
+    image: SpectrumImage,
+    file_name: str = "",
+    digest: str = "",
+    dataset: int | None = None,
+) -> str:
     """Write the script.
 
     Parameters
@@ -34,6 +40,8 @@ def repeating_script(result: Unmixing, image: SpectrumImage, file_name: str = ""
     file_name, digest : str
         The file that holds the image, and its SHA-256 digest. Without a name the script reads "image.npz" and says that
         the image must be written first.
+    dataset : int, optional
+        The number of the spectrum image in that file, where it was chosen.
 
     Returns
     -------
@@ -57,11 +65,20 @@ def repeating_script(result: Unmixing, image: SpectrumImage, file_name: str = ""
         *packages,
         "import bayesunmix as bu",
     ]
-    lines = [*head, "", *imports, "", *_reading(image, file_name or "image.npz"), "", *_fit(result), ""]
+    lines = [
+        *head,
+        "",
+        *imports,
+        "",
+        *_reading(image, file_name or "image.npz", dataset),
+        "",
+        *_fit(result),
+        "",
+    ]
     return "\n".join([*lines, 'bu.save_result(result, "result.nc")', "print(result)", ""])
 
 
-def _reading(image: SpectrumImage, file_name: str) -> list[str]:
+def _reading(image: SpectrumImage, file_name: str, dataset: int | None) -> list[str]:
     """Read the file, and take the channels and the pixels that were unmixed."""
     axis = image.spectral_axis
     steps = np.diff(axis.values)
@@ -86,6 +103,7 @@ def _reading(image: SpectrumImage, file_name: str) -> list[str]:
             f"mask = bits[: {image.mask.size}].reshape({image.mask.shape}).astype(bool)",
         ]
     given = "" if image.mask is None else ", mask=mask"
+    given += "" if dataset is None else f", dataset={dataset}"
     return [
         *lines,
         f"image = bu.read(file, {options[axis.signal]}{given}).crop({ends}){unit}",

@@ -235,3 +235,11 @@ def test_thinning_refuses_what_it_cannot_split():
             SpectrumImage(COUNTS, ENERGY).thin(keep, np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"leave photons on both sides, and 1 in all with keep 0\.5 did not"):
         image_of(np.eye(1, 5, dtype=int)).thin(0.5, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("kind", ["<u2", ">u2", ">i4", "f2", ">f2", "f4", ">f8", "longdouble", "bool"])
+def test_counts_of_any_number_type_and_byte_order(kind):
+    counts = np.random.default_rng(0).integers(0, 2, (3, 4, 5))
+    image = SpectrumImage(counts.astype(kind), np.arange(1.0, 6))
+    np.testing.assert_array_equal(image.dense(), counts)
+    assert image.counts.dtype == np.uint8

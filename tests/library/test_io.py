@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -198,6 +199,38 @@ def test_without_rosettasciio(counts, tmp_path, monkeypatch):
     monkeypatch.setattr(child, "_waiting", [])
     with pytest.raises(ModuleNotFoundError, match=r"needs rsciio.*pip install bayesunmix\[io\]"):
         bu.read(path)
+
+
+def test_a_file_of_old_hyperspy(counts, tmp_path):
+    path = save(tmp_path / "map.hspy", signal(counts)).rename(tmp_path / "map.hdf5")
+    np.testing.assert_array_equal(bu.read(path, None).dense(), counts)
+    np.testing.assert_array_equal(bu.read(path.rename(tmp_path / "map.h5"), None).dense(), counts)
+
+
+def test_a_file_with_several_spectrum_images(counts, tmp_path, caplog):
+    """Two groups in one file, as EMD allows: the larger is read, and the other on demand."""
+    path = tmp_path / "maps.emd"
+    with h5py.File(path, "w") as file:
+        file.attrs["version_major"], file.attrs["version_minor"] = 0, 2
+        for name, cube in (("large", counts), ("small", counts[:2])):
+            group = file.create_group(f"data/{name}")
+            group.attrs["emd_group_type"] = 1
+            group["data"] = np.swapaxes(cube, 0, 1)  # the reader takes the first axis for x
+            for i, (axis_name, size) in enumerate(zip("xyE", group["data"].shape, strict=True), 1):
+                group[f"dim{i}"] = 0.01 * np.arange(size)
+                group[f"dim{i}"].attrs.update(name=axis_name, units="keV" if i == 3 else "nm")
+    np.testing.assert_array_equal(bu.read(path, None).dense(), counts)
+    assert "2 spectrum images (0: large 60 x 5 x 4, 1: small 60 x 5 x 2): read number 0" in caplog.text
+    np.testing.assert_array_equal(bu.read(path, None, dataset=1).dense(), counts[:2])
+    with pytest.raises(ValueError, match=r"dataset must be .*0: large .*got -1"):
+        bu.read(path, dataset=-1)
+
+
+def test_an_hdf5_file_of_another_kind_is_named(tmp_path):
+    with h5py.File(tmp_path / "scan.hdf5", "w") as file:
+        file["entry/data"] = np.ones(3)
+    with pytest.raises(ValueError, match=r"'scan\.hdf5' is an HDF5 file, but not .*it holds entry.*export"):
+        bu.read(tmp_path / "scan.hdf5")
 
 
 # Shapes, counts, first channel, pixel and the share below 0.2 keV, read off the files.

@@ -8,6 +8,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.cli.asked import asking
+from tests.library.bruker_files import write_bcf
 
 
 @pytest.fixture
@@ -89,3 +90,18 @@ def test_a_result_saved_in_python_needs_its_image_by_name(run, prepared, film, f
     assert "'map.npz' holds 3 x 4 pixels and 30 channels" in err
     with asking(tmp_path / "bare.nc", film.parent / "film.npz") as asked:
         np.testing.assert_array_equal(asked.image.dense(), image.dense())
+
+
+def test_one_of_several_spectrum_images_is_chosen_and_found_again(run, tmp_path):
+    maps = [np.random.default_rng(seed).poisson(0.5, (5, 6, 300)) for seed in (0, 1)]
+    path = write_bcf(tmp_path / "stack.bcf", maps, detectors=1)
+    asked = ("--components", 2, "--method", "nmf", "--no-crop", "--quiet", "--report")
+    assert run("unmix", path, "--out", tmp_path / "second", "--dataset", 1, *asked)[0] == 0
+    result = bu.load_result(tmp_path / "second" / "result.nc")
+    assert result.info["input"]["dataset"] == 1
+    with asking(tmp_path / "second", None) as found:
+        np.testing.assert_array_equal(found.image.dense(), maps[1])
+    assert "dataset=1" in (tmp_path / "second" / "report.html").read_text()
+    status, _, error = run("unmix", path, "--out", tmp_path / "third", "--dataset", 2, *asked)
+    assert status == 2 and "dataset must be the number of a spectrum image" in error
+    assert not (tmp_path / "third").exists()
