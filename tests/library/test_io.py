@@ -220,7 +220,7 @@ def test_a_file_with_several_spectrum_images(counts, tmp_path, caplog):
                 group[f"dim{i}"] = 0.01 * np.arange(size)
                 group[f"dim{i}"].attrs.update(name=axis_name, units="keV" if i == 3 else "nm")
     np.testing.assert_array_equal(bu.read(path, None).dense(), counts)
-    assert "2 spectrum images (0: large 60 x 5 x 4, 1: small 60 x 5 x 2): read number 0" in caplog.text
+    assert "2 spectrum images (0: large 60 x 4 x 5, 1: small 60 x 2 x 5): read number 0" in caplog.text
     np.testing.assert_array_equal(bu.read(path, None, dataset=1).dense(), counts[:2])
     with pytest.raises(ValueError, match=r"dataset must be .*0: large .*got -1"):
         bu.read(path, dataset=-1)
