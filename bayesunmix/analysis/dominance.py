@@ -113,7 +113,7 @@ def _named(image: SpectrumImage, pixels: np.ndarray) -> str:
 
 
 def _energy(image: SpectrumImage, channel: int) -> str:
-    return f"channel {channel}, {image.energy_kev[channel]:.2f} keV"
+    return f"channel {channel}, {image.spectral_axis.say(image.spectral_axis.values[channel])}"
 
 
 def _percent(share: float) -> str:
