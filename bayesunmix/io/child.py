@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,9 @@ from bayesunmix.io.reading_axes import Refused
 
 _TO_START_S = 120.0
 _SILENCE_S = 30.0  # longer than any part takes
-_BYTES_PER_S = 1e6  # no disk is slower, and some readers go through a whole file before the first part
+_SILENT_BYTES_PER_S = 1e6  # no disk is slower, and some readers go through a whole file before the first part
+_WHOLE_S = 45.0  # a damaged size may be that of a map without end, whose parts come quickly
+_BYTES_PER_S = 5e4
 
 _log = logging.getLogger("bayesunmix")
 
@@ -51,11 +54,13 @@ def parts(read: Callable[..., Iterator[Any]], path: Path, **arguments: Any) -> I
         If a package is missing.
     """
     path = path.absolute()
-    silence = _SILENCE_S + _size(path) / _BYTES_PER_S
+    size = _size(path)
+    silence = _SILENCE_S + size / _SILENT_BYTES_PER_S
     child = _child_with((read, path, arguments, psutil.virtual_memory().available))
+    end = time.monotonic() + _WHOLE_S + size / _BYTES_PER_S
     kind = ""
     try:
-        while (answer := child.answer(path, silence))[0] == "part":
+        while (answer := child.answer(path, min(silence, end - time.monotonic())))[0] == "part":
             yield answer[1]
         kind, content = answer
     finally:
@@ -97,7 +102,7 @@ class _Child:
                 return received
             _log.warning("%s", received[1])
         raise Refused(
-            f"cannot read {path.name!r}: {self._how_it_ended(silence_s)}, so the file is probably damaged; "
+            f"cannot read {path.name!r}: {self._how_it_ended()}, so the file is probably damaged; "
             "copy it again from where it was recorded"
         )
 
@@ -113,7 +118,7 @@ class _Child:
         """Wait for something from the child; return None where it ends, or is silent for longer and is ended."""
         assert self._process.stdout is not None
         self._too_late = False
-        watch = threading.Timer(silence_s, self._stop)
+        watch = threading.Timer(max(silence_s, 0), self._stop)
         watch.daemon = True
         watch.start()
         try:
@@ -127,10 +132,10 @@ class _Child:
         self._too_late = True
         self._process.kill()
 
-    def _how_it_ended(self, silence_s: float) -> str:
+    def _how_it_ended(self) -> str:
         status = self._process.wait()
         if self._too_late:
-            return f"its reader gave no sign of life for {silence_s:.0f} seconds"
+            return "its reader took much longer than a file of its size can need"
         if status < 0:
             return f"its reader broke down ({signal.Signals(-status).name})"
         return "its reader ended without a word"

@@ -29,6 +29,11 @@ def hangs(path):
     time.sleep(600)
 
 
+def never_ends(path):
+    while True:
+        yield 1
+
+
 def ends(path):
     os._exit(0)
     yield

@@ -51,10 +51,16 @@ def test_a_failure_is_one_sentence_and_the_next_file_is_read(path, name, kind, s
 
 def test_silence_ends_the_child(path, monkeypatch):
     monkeypatch.setattr(child, "_SILENCE_S", 0.5)
-    with pytest.raises(ValueError, match=r"'map\.bcf'.*no sign of life"):
+    with pytest.raises(ValueError, match=r"'map\.bcf'.*took much longer"):
         read("hangs", path)
     monkeypatch.undo()
     assert read("two", path) == [1, 2]
+
+
+def test_parts_without_end_are_ended(path, monkeypatch):
+    monkeypatch.setattr(child, "_WHOLE_S", 1.0)
+    with pytest.raises(ValueError, match=r"'map\.bcf'.*took much longer"):
+        read("never_ends", path)
 
 
 def test_a_reader_that_is_left_is_ended(path):
