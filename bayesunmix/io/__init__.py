@@ -113,6 +113,13 @@ def write(image: SpectrumImage, path: str | Path) -> None:
 
 def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
     """Leave out the channels below `kev`, and log how many counts they held if there are any."""
+    axis = image.spectral_axis
+    if axis.values[-1] < kev:
+        raise ValueError(
+            f"no channel lies between {kev:g} keV, below which X-ray detectors have noise, and the end of the axis, "
+            f"which runs from {axis.say_ends(4)}; keep all channels (crop_below_kev=None, --no-crop), or read what is "
+            "no X-ray spectrum with signal='any' (--signal any)"
+        )
     cropped = image.crop(low=kev)
     channels = image.n_channels - cropped.n_channels
     if channels:

@@ -53,17 +53,11 @@ def channels_of(name: str, axis: dict[str, Any], signal: Signal) -> Channels:
     """
     values = _values(name, axis, signal)
     descends = values.size > 1 and bool(values[-1] < values[0])
+    values = values[::-1] if descends else values
+    read = _any_axis(name, axis, values) if signal == "any" else _xray_axis(name, axis, values, signal)
     if descends:
-        values = values[::-1]
         _log.warning("the axis of channels of %s descends: turned it round, and the counts with it", name)
-    if signal == "any":
-        return Channels(_any_axis(name, axis, values), descends)
-    factor = _kev_per_unit(name, axis)
-    if factor is None:
-        factor = _guessed(name, axis, signal, values)
-    energy_kev = values * factor
-    _note_step(name, axis, energy_kev)
-    return Channels(SpectralAxis(energy_kev, signal=signal), descends)
+    return Channels(read, descends)
 
 
 def channel_position(axes: Sequence[dict[str, Any]], signal: Signal) -> int | None:
@@ -119,6 +113,15 @@ def _values(name: str, axis: dict[str, Any], signal: Signal) -> np.ndarray:
     if values.size > 1 and not ((steps > 0).all() or (steps < 0).all()):
         raise Refused(_not_calibrated(name, axis, signal, "a step of 0, or steps up and down"))
     return values
+
+
+def _xray_axis(name: str, axis: dict[str, Any], values: np.ndarray, signal: Signal) -> SpectralAxis:
+    """Return energies in keV, by the unit that is given or by the step where none is."""
+    factor = _kev_per_unit(name, axis)
+    if factor is None:
+        factor = _guessed(name, axis, signal, values)
+    _note_step(name, axis, values * factor)
+    return SpectralAxis(values * factor, signal=signal)
 
 
 def _guessed(name: str, axis: dict[str, Any], signal: Signal, values: np.ndarray) -> float:
@@ -185,7 +188,8 @@ def _kev_per_unit(name: str, axis: dict[str, Any]) -> float | None:
     if factor is None:
         raise Refused(
             f"the axis of channels of {name} ({_name(axis) or 'without a name'}) is in {unit}, which is no energy in "
-            "eV or keV: read it with signal='any' if it is no X-ray spectrum, or correct the unit in the file"
+            "eV or keV: read it with signal='any' (--signal any) if it is no X-ray spectrum, or correct the unit in "
+            "the file"
         )
     return factor
 
