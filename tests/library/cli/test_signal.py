@@ -178,6 +178,20 @@ def test_without_the_option_a_wavelength_is_refused_with_the_way_out(run, tmp_pa
         assert "signal='any'" in err
 
 
+def test_micro_xrf_keeps_its_elements_and_warns_of_the_continuum(run, film, tmp_path, strict):
+    out = tmp_path / "out"
+    status, said, _ = run(
+        "unmix", film.parent / "film.npz", "--signal", "xrf", "--method", "elements", "--out", out
+    )
+    assert status == 0 and "warning: The continuum of this model is bremsstrahlung of electrons" in said
+    summary = strict(out / "summary.json")
+    assert summary["input"]["signal"] == "xrf" and summary["crop"]["below_kev"] == 0.2
+    result = bu.load_result(out / "result.nc")
+    assert result.grid.spectral_axis.signal == result.info["input"]["signal"] == "xrf"
+    assert {"Ni_K", "Cr_K"} <= set(result.names)
+    assert run("check", out)[0] in (0, 1)
+
+
 def test_an_unknown_kind_and_a_crop_of_what_has_no_energy_are_refused(run, file, tmp_path):
     for options, said in (
         (["--signal", "eels"], "signal must be 'eds', 'xrf' or 'any'"),
