@@ -64,7 +64,8 @@ def test_from_a_file_to_tables_pictures_and_answers(technique, run, tmp_path, st
     folder = tmp_path / "out"
     words = ["--out", folder, "--components", "2", "--method", "nmf", "--signal", "any", "--report"]
     status, said, err = run("unmix", file, *words)
-    assert (status, "cropped" in said) == (0, False)
+    assert (status, "cropped    " in said) == (0, False)
+    assert "signal     any: no channel is cropped, and no X-ray line named" in said
     assert ("descends: turned it round" in err) == (scale < 0)
     summary = strict(folder / "summary.json")
     assert summary["crop"] is None and summary["input"]["signal"] == "any"
