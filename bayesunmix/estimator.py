@@ -154,6 +154,11 @@ class Unmixer(TransformerMixin, BaseEstimator):
     def _image(self, counts: sparse.csr_array, navigation_shape: tuple[int, ...] | None) -> SpectrumImage:
         n_pixels, n_channels = counts.shape
         is_bare = self.energy_kev is None and self.spectral_axis is None
+        if self.spectral_axis is not None and self.spectral_axis.scale < 0:
+            raise ValueError(
+                f"spectral_axis must increase along the columns of X, got a scale of {self.spectral_axis.scale:g}; "
+                "turn the columns round (X[:, ::-1]) and give the axis from its lowest value"
+            )
         return SpectrumImage(
             counts,
             self.energy_kev,

@@ -52,8 +52,7 @@ class Checks:
         Tests of windows of channels. None for endmembers that were fitted to these counts, because their sum spectrum
         always agrees.
     faults : dict of str to Fault
-        Tests of known faults; empty where `windows` is None. Of counts that are no X-rays only those that need no
-        lines: "shift" and "flat".
+        Tests of known faults; empty where `windows` is None. Without X-rays only "shift" and "flat".
     channels : Deviances
         Deviance of each group of channels.
     group_ends : (2, G) array
@@ -130,6 +129,7 @@ class Checks:
         off = int(np.count_nonzero(self.regions.p_value <= self.significant))
         return [
             "ALARM" if self.alarm else "no alarm",
+            *([] if self.spectral_axis.is_xray else ["no X-ray causes"]),
             f"a right model alarms in {100 * self.false_alarms:g} % of images",
             f"{off} of {len(self.regions.names)} regions do not fit",
         ]

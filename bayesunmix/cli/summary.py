@@ -45,6 +45,8 @@ def print_summary(summary: dict[str, Any], heard: Heard, out: Path) -> None:
     *pixels, channels = image["shape"]
     size = " x ".join(map(str, pixels))
     print(f"read       {image['name']}: {size} pixels, {channels} channels, {image['counts']:,} counts")
+    if image.get("signal") == "any":
+        print("signal     any: no channel is cropped, and no X-ray line named")
     if crop and crop["channels"]:
         left_out = f"{crop['channels']} channels, {crop['counts']:,} counts"
         print(f"cropped    below {crop['below_kev']:g} keV: {left_out}")

@@ -2,8 +2,10 @@
 
 import logging
 
+import numpy as np
+
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.spectral_axis import require_signal
+from bayesunmix.data.spectral_axis import SpectralAxis, require_signal
 
 CROP_BELOW_KEV = 0.2
 _log = logging.getLogger("bayesunmix")
@@ -11,11 +13,23 @@ _log = logging.getLogger("bayesunmix")
 
 def crop_below(image: SpectrumImage, kev: float) -> SpectrumImage:
     """Leave out the channels below `kev`, and log how many counts they held if there are any."""
+    first_kept(image.spectral_axis, kev)
     kept = image.crop(low=kev)
     channels = image.n_channels - kept.n_channels
     if channels:
         say_cropped(kev, channels, image.n_channels, image.n_photons - kept.n_photons, image.n_photons)
     return kept
+
+
+def first_kept(axis: SpectralAxis, kev: float) -> int:
+    """Return the first channel that does not lie below an energy; raise `ValueError` if there is none."""
+    if axis.values[-1] < kev:
+        raise ValueError(
+            f"no channel lies between {kev:g} keV, below which X-ray detectors have noise, and the end of the axis, "
+            f"which runs from {axis.say_ends(4)}; keep all channels (crop_below_kev=None, --no-crop), or read what is "
+            "no X-ray spectrum with signal='any' (--signal any)"
+        )
+    return int(np.searchsorted(axis.values, kev))
 
 
 def cropped(image: SpectrumImage, crop_below_kev: float | None) -> SpectrumImage:

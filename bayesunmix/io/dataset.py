@@ -16,8 +16,8 @@ from bayesunmix.data.counts import native, turned_round, whole_counts
 from bayesunmix.data.grid import Axis
 from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.data.mask import mask_of_image
-from bayesunmix.data.spectral_axis import Signal, SpectralAxis
-from bayesunmix.io.cropping import say_cropped
+from bayesunmix.data.spectral_axis import Signal
+from bayesunmix.io.cropping import first_kept, say_cropped
 from bayesunmix.io.reading_axes import Channels, Refused, channel_position, channels_of, pixel_axis
 from bayesunmix.io.stacking import stacked
 
@@ -108,7 +108,10 @@ def image_of(
     """
     frame: Frame = next(parts)
     axis, below = frame.channels.axis, crop_below_kev if frame.channels.axis.is_xray else None
-    first = _first_channel(frame.name, axis, below)
+    try:
+        first = 0 if below is None else first_kept(axis, below)
+    except ValueError as error:
+        raise Refused(f"{frame.name} cannot be cropped: {error}") from error
     shape, left_out = (*frame.shape[:-1], axis.values.size - first), 0
 
     def kept() -> Iterator[sparse.csr_array]:
@@ -139,16 +142,6 @@ def image_of(
     if below is not None and first:
         say_cropped(below, first, axis.values.size, left_out, left_out + image.n_photons)
     return image
-
-
-def _first_channel(name: str, axis: SpectralAxis, below: float | None) -> int:
-    """Return the first channel that is not below an energy."""
-    first = 0 if below is None else int(np.searchsorted(axis.values, below))
-    if first == axis.values.size:
-        raise Refused(
-            f"no channel of {name} lies above {below:g} keV: its axis ends at {axis.values[-1]:.3f} keV; crop less"
-        )
-    return first
 
 
 def _both(mask: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:

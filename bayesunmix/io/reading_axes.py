@@ -56,17 +56,11 @@ def channels_of(name: str, axis: dict[str, Any], signal: Signal) -> Channels:
     """
     values = _values(name, axis, signal)
     descends = values.size > 1 and bool(values[-1] < values[0])
+    values = values[::-1] if descends else values
+    read = _any_axis(name, axis, values) if signal == "any" else _xray_axis(name, axis, values, signal)
     if descends:
-        values = values[::-1]
         _log.warning("the axis of channels of %s descends: turned it round, and the counts with it", name)
-    if signal == "any":
-        return Channels(_any_axis(name, axis, values), descends)
-    factor = _kev_per_unit(name, axis)
-    if factor is None:
-        factor = _guessed(name, axis, signal, values)
-    energy_kev = values * factor
-    _note_step(name, axis, energy_kev)
-    return Channels(SpectralAxis(energy_kev, signal=signal), descends)
+    return Channels(read, descends)
 
 
 def counted_as(axis: SpectralAxis, signal: Signal | None, name: str) -> SpectralAxis:
@@ -145,6 +139,15 @@ def _values(name: str, axis: dict[str, Any], signal: Signal) -> np.ndarray:
     return values
 
 
+def _xray_axis(name: str, axis: dict[str, Any], values: np.ndarray, signal: Signal) -> SpectralAxis:
+    """Return energies in keV, by the unit that is given or by the step where none is."""
+    factor = _kev_per_unit(name, axis)
+    if factor is None:
+        factor = _guessed(name, axis, signal, values)
+    _note_step(name, axis, values * factor)
+    return SpectralAxis(values * factor, signal=signal)
+
+
 def _guessed(name: str, axis: dict[str, Any], signal: Signal, values: np.ndarray) -> float:
     """Return how many keV a unit that is not given has, by the step of the channels."""
     width = float(np.median(np.diff(values))) if values.size > 1 else float("nan")
@@ -209,7 +212,8 @@ def _kev_per_unit(name: str, axis: dict[str, Any]) -> float | None:
     if factor is None:
         raise Refused(
             f"the axis of channels of {name} ({_name(axis) or 'without a name'}) is in {unit}, which is no energy in "
-            "eV or keV: read it with signal='any' if it is no X-ray spectrum, or correct the unit in the file"
+            "eV or keV: read it with signal='any' (--signal any) if it is no X-ray spectrum, or correct the unit in "
+            "the file"
         )
     return factor
 

@@ -105,6 +105,16 @@ def test_energy_units(counts, tmp_path, caplog, changes, factor, said):
     assert [said in record.getMessage() for record in caplog.records] == ([True] if said else [])
 
 
+def test_an_axis_below_the_crop_is_refused_with_the_ways_out(counts, tmp_path):
+    axes = [axis("y", 4), axis("x", 5), energy(60, name="Energy loss", scale=0.5, offset=0.0, units="eV")]
+    path = save(tmp_path / "map.hspy", signal(counts, axes, "EELS"))
+    with pytest.raises(
+        ValueError, match=r"between 0\.2 keV.*0\.0000 to 0\.0295 keV.*crop_below_kev=None.*signal='any'"
+    ):
+        bu.read(path)
+    assert bu.read(path, signal="any").n_channels == 60
+
+
 def test_an_energy_axis_that_comes_first_and_is_marked_as_navigation(counts, tmp_path):
     axes = [energy(60, navigate=True), axis("y", 4, navigate=False), axis("x", 5, navigate=False)]
     path = save(tmp_path / "map.hspy", signal(np.ascontiguousarray(np.moveaxis(counts, -1, 0)), axes))

@@ -135,4 +135,6 @@ def test_the_estimator_takes_an_axis():
     fitted = Unmixer("nmf", 2, spectral_axis=WAVELENGTH).fit(flat)
     assert fitted.unmixing_.grid.spectral_axis.label == "Wavelength (nm)"
     assert Unmixer("nmf", 2).fit(flat).unmixing_.grid.spectral_axis.label == "Channel"
+    with pytest.raises(ValueError, match=r"must increase along the columns of X, got a scale of -2\.5"):
+        Unmixer("nmf", 2, spectral_axis=WAVELENGTH._replace(scale=-2.5)).fit(flat)
     assert Unmixer("nmf", 2, energy_kev=np.arange(12)).fit(flat).unmixing_.grid.spectral_axis.is_xray

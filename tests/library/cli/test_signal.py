@@ -64,7 +64,8 @@ def test_from_a_file_to_tables_pictures_and_answers(technique, run, tmp_path, st
     folder = tmp_path / "out"
     words = ["--out", folder, "--components", "2", "--method", "nmf", "--signal", "any", "--report"]
     status, said, err = run("unmix", file, *words)
-    assert (status, "cropped" in said) == (0, False)
+    assert (status, "cropped    " in said) == (0, False)
+    assert "signal     any: no channel is cropped, and no X-ray line named" in said
     assert ("descends: turned it round" in err) == (scale < 0)
     summary = strict(folder / "summary.json")
     assert summary["crop"] is None and summary["input"]["signal"] == "any"
@@ -178,6 +179,20 @@ def test_without_the_option_a_wavelength_is_refused_with_the_way_out(run, tmp_pa
         assert "signal='any'" in err
 
 
+def test_micro_xrf_keeps_its_elements_and_warns_of_the_continuum(run, film, tmp_path, strict):
+    out = tmp_path / "out"
+    status, said, _ = run(
+        "unmix", film.parent / "film.npz", "--signal", "xrf", "--method", "elements", "--out", out
+    )
+    assert status == 0 and "warning: The continuum of this model is bremsstrahlung of electrons" in said
+    summary = strict(out / "summary.json")
+    assert summary["input"]["signal"] == "xrf" and summary["crop"]["below_kev"] == 0.2
+    result = bu.load_result(out / "result.nc")
+    assert result.grid.spectral_axis.signal == result.info["input"]["signal"] == "xrf"
+    assert {"Ni_K", "Cr_K"} <= set(result.names)
+    assert run("check", out)[0] in (0, 1)
+
+
 def test_an_unknown_kind_and_a_crop_of_what_has_no_energy_are_refused(run, file, tmp_path):
     for options, said in (
         (["--signal", "eels"], "signal must be 'eds', 'xrf' or 'any'"),
@@ -186,7 +201,7 @@ def test_an_unknown_kind_and_a_crop_of_what_has_no_energy_are_refused(run, file,
         status, out, err = run("rank", file, *options)
         assert (status, out, err.count("\n")) == (2, "", 1) and said in err
     with pytest.raises(ValueError, match="for X-rays"):
-        bu.read(file, 0.5, "any")
+        bu.read(file, 0.5, signal="any")
 
 
 def test_an_energy_loss_file_read_as_x_rays_is_said(tmp_path, caplog):
