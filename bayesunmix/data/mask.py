@@ -29,7 +29,8 @@ def mask_of_image(mask: Any, navigation_shape: tuple[int, ...]) -> np.ndarray | 
     mask = require_mask(mask, navigation_shape, "to use").copy()
     if not mask.any():
         raise ValueError(
-            "mask must be True for the pixels to use, and it is False everywhere; HyperSpy's navigation_mask is the "
-            "opposite: pass mask=~navigation_mask"
+            f"mask must be True for the pixels to use, and it is False in all {mask.size} of them: a mask made by a "
+            "threshold on the counts hides every pixel where the threshold is above the brightest one, so lower it; "
+            "HyperSpy's navigation_mask is the opposite, pass mask=~navigation_mask"
         )
     return None if mask.all() else mask

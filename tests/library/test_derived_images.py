@@ -87,7 +87,7 @@ def test_what_is_left_empty_or_grows_too_large_gets_the_sentence_of_a_new_image(
     far[3, 2] = True
     with pytest.raises(ValueError, match=nothing):
         image.within(far)
-    with pytest.raises(ValueError, match="it is False everywhere"):
+    with pytest.raises(ValueError, match="it is False in all"):
         image.within(~far).within(far)
     with pytest.raises(
         ValueError, match=r"one channel of one pixel has 4.29497e\+09 counts; at most 4294967295 are"
