@@ -33,13 +33,15 @@ class Preset(StrEnum):
     realistic = "realistic"
 
 
+def _a_path(says: str) -> Any:
+    return typer.Option(parser=at_home, metavar="PATH", help=says)
+
+
 Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 Dose = Annotated[float, typer.Option(help="Mean counts per pixel of the specimen.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.")]
 Tilts = Annotated[int | None, typer.Option(help="Number of tilts of a series, 5 degrees apart.")]
-Picture = Annotated[
-    Path, typer.Option(parser=at_home, metavar="PATH", help="Picture to write: .png, .svg or .pdf.")
-]
+Picture = Annotated[Path, _a_path("Picture to write: .png, .svg or .pdf.")]
 PresetOption = Annotated[Preset, typer.Option(help="Detector and acquisition.")]
 
 
