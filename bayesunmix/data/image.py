@@ -93,8 +93,8 @@ class SpectrumImage:
 
         totals, spectrum = self.total_map().ravel(), self.sum_spectrum()
         caption = "counts in all, square-root scale"
-        in_map = drawn_or_said(lambda: image_map(totals, self.grid, "counts"))
-        in_all = drawn_or_said(lambda: spectrum_figure(self.energy_kev, spectrum, caption))
+        in_map = drawn_or_said(image_map, totals, self.grid, "counts")
+        in_all = drawn_or_said(spectrum_figure, self.energy_kev, spectrum, caption)
         pictures = side_by_side([in_map, in_all])
         return frame(type(self).__name__, [" x ".join(map(str, self.shape)), *self._facts()], [pictures])
 
