@@ -109,22 +109,21 @@ class Checks:
 
     def _repr_html_(self) -> str:
         from bayesunmix.data.display import html
-        from bayesunmix.data.display.html import COLOURS, drawn_or_said, side_by_side
         from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 
         said = [html.warned(self.sentences)] if self.alarm else [html.paragraph(s) for s in self.sentences]
-        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=COLOURS[1])]
+        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=html.COLOURS[1])]
         energy, deviations, _ = self.residuals()
         caption = "counts, and in colour what the model expects, square-root scale"
-        spectrum = drawn_or_said(curve_figure, self.energy_kev, both, "keV", caption, root=True)
+        spectrum = html.drawn_or_said(curve_figure, self.energy_kev, both, "keV", caption, root=True)
         ends = (float(self.energy_kev[0]), float(self.energy_kev[-1]))
         caption, stems = f"{self.residual_name} (sd)", [Curve(deviations, stems=True)]
-        residual = drawn_or_said(curve_figure, energy, stems, "keV", caption, ends=ends)
+        residual = html.drawn_or_said(curve_figure, energy, stems, "keV", caption, ends=ends)
         shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
         excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
         values = excess[shown[len(shown) // 2]]
-        regions = drawn_or_said(map_figure, values, (), "sd, deviance of regions", limit=5.0)
-        said += [side_by_side([spectrum, residual]), side_by_side([regions])]
+        regions = html.drawn_or_said(map_figure, values, (), "sd, deviance of regions", limit=5.0)
+        said += [html.side_by_side([spectrum, residual]), html.side_by_side([regions])]
         return html.frame(type(self).__name__, self._facts(), said)
 
     def _facts(self) -> list[str]:
