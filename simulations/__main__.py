@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bayesunmix.running import progress
+from bayesunmix.running.home import at_home
 from bayesunmix.spectra import RESPONSES
 from simulations.acquisition import ACQUISITIONS
 from simulations.phantom import PHANTOMS, Phantom
@@ -32,11 +33,15 @@ class Preset(StrEnum):
     realistic = "realistic"
 
 
+def _a_path(says: str) -> Any:
+    return typer.Option(parser=at_home, metavar="PATH", help=says)
+
+
 Name = Annotated[str, typer.Argument(help="A name that `list` shows.")]
 Dose = Annotated[float, typer.Option(help="Mean counts per pixel of the specimen.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.")]
 Tilts = Annotated[int | None, typer.Option(help="Number of tilts of a series, 5 degrees apart.")]
-Picture = Annotated[Path, typer.Option(help="Picture to write: .png, .svg or .pdf.")]
+Picture = Annotated[Path, _a_path("Picture to write: .png, .svg or .pdf.")]
 PresetOption = Annotated[Preset, typer.Option(help="Detector and acquisition.")]
 
 
@@ -76,7 +81,12 @@ def write(
     name: Name,
     dose: Dose,
     out: Annotated[
-        Path, typer.Option(help="Spectrum image: .npz, .hspy (HyperSpy), .h5 (streamed); truth: .truth.npz.")
+        Path,
+        typer.Option(
+            parser=at_home,
+            metavar="PATH",
+            help="Spectrum image: .npz, .hspy (HyperSpy), .h5 (streamed); truth: .truth.npz.",
+        ),
     ],
     seed: Seed = 0,
     tilts: Tilts = None,
@@ -109,13 +119,20 @@ def draw_contact_sheet(out: Picture, dose: Dose = 30.0, seed: Seed = 0) -> None:
 
 @app.command()
 def figures(
-    out: Annotated[Path, typer.Option(help="Folder for the six pictures; made where it is not there.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=at_home, metavar="PATH", help="Folder for the six pictures; made where it is not there."
+        ),
+    ],
     tilts: Annotated[int, typer.Option(help="Number of tilts of the series to unmix.")] = 73,
     seed: Seed = 0,
     published: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with the published pictures (figures/) and numbers (nicr/), to draw beside."
+            parser=at_home,
+            metavar="PATH",
+            help="Folder with the published pictures (figures/) and numbers (nicr/), to draw beside.",
         ),
     ] = None,
 ) -> None:

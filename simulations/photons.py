@@ -147,6 +147,8 @@ def _gathered(
         entry, count = entry[order], count[order]
     pixel, channel = np.divmod(entry, n_channels)
     starts = np.concatenate([[0], np.cumsum(np.bincount(pixel, minlength=n_pixels))])
+    # The image refuses what is larger; as 32 bits it would wrap around.
+    kind = np.uint32 if count.max(initial=0) <= np.iinfo(np.uint32).max else np.uint64
     return sparse.csr_array(
-        (count.astype(np.uint32), channel.astype(np.int32), starts), shape=(n_pixels, n_channels)
+        (count.astype(kind), channel.astype(np.int32), starts), shape=(n_pixels, n_channels)
     )

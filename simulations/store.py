@@ -7,6 +7,7 @@ import numpy as np
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.io.file import whole_file
 from bayesunmix.io.h5 import write_blocks
+from bayesunmix.running.home import at_home
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom
 from simulations.trial import expose
@@ -43,7 +44,7 @@ def write_series(
         If the disk is full or the place cannot be written; nothing is left there.
     """
     exposure, generator = expose(phantom, dose, rng, acquisition or Acquisition())
-    path = Path(path)
+    path = at_home(path)
     with whole_file(path) as temporary, temporary.open("w+b") as file:
         write_blocks(file, exposure.draw(generator), phantom.energy_kev, exposure.shape, exposure.axes)
     return exposure.mean()

@@ -26,6 +26,7 @@ import numpy as np
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.io import hspy, write
 from bayesunmix.io.file import whole_file
+from bayesunmix.running.home import at_home
 from simulations.acquisition import Acquisition
 from simulations.phantom import Phantom
 from simulations.trial import Trial
@@ -56,7 +57,7 @@ def write_trial(trial: Trial, path: str | Path) -> tuple[Path, Path]:
     OSError
         If the disk is full; nothing is left there.
     """
-    image_path = Path(path)
+    image_path = at_home(path)
     if image_path.suffix not in FORMATS:
         raise ValueError(
             f"a trial is written as {' or '.join(FORMATS)}, got {image_path.name!r}; choose one of these endings"
@@ -95,7 +96,7 @@ def write_streamed(
     """
     from simulations.store import write_series  # which writes by whole_file below
 
-    image_path = Path(path)
+    image_path = at_home(path)
     truth_path = image_path.with_suffix(_TRUTH)
     with whole_file(image_path) as temporary:
         truth = write_series(phantom, dose, seed, temporary, acquisition)

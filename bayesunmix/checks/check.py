@@ -107,23 +107,24 @@ class Checks:
         return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped])
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.display.html import COLOURS, frame, paragraph, side_by_side, warned
+        from bayesunmix.data.display import html
         from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 
-        said = [warned(self.sentences)] if self.alarm else [paragraph(text) for text in self.sentences]
-        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=COLOURS[1])]
+        said = [html.warned(self.sentences)] if self.alarm else [html.paragraph(s) for s in self.sentences]
+        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=html.COLOURS[1])]
         places, deviations, _ = self.residuals()
         axis, unit = self.spectral_axis, self.spectral_axis.units or self.spectral_axis.name
         caption = "counts, and in colour what the model expects, square-root scale"
-        spectrum = curve_figure(axis.values, both, unit, caption, root=True)
+        spectrum = html.drawn_or_said(curve_figure, axis.values, both, unit, caption, root=True)
         ends = (float(axis.values[0]), float(axis.values[-1]))
-        caption = f"{self.residual_name} (sd)"
-        residual = curve_figure(places, [Curve(deviations, stems=True)], unit, caption, ends=ends)
+        caption, stems = f"{self.residual_name} (sd)", [Curve(deviations, stems=True)]
+        residual = html.drawn_or_said(curve_figure, places, stems, unit, caption, ends=ends)
         shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
         excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
-        regions = map_figure(excess[shown[len(shown) // 2]], (), "sd, deviance of regions", limit=5.0)
-        pictures = [side_by_side([spectrum, residual]), side_by_side([regions])]
-        return frame(type(self).__name__, self._facts(), [*said, *pictures])
+        values = excess[shown[len(shown) // 2]]
+        regions = html.drawn_or_said(map_figure, values, (), "sd, deviance of regions", limit=5.0)
+        said += [html.side_by_side([spectrum, residual]), html.side_by_side([regions])]
+        return html.frame(type(self).__name__, self._facts(), said)
 
     def _facts(self) -> list[str]:
         off = int(np.count_nonzero(self.regions.p_value <= self.significant))

@@ -50,6 +50,7 @@ def rank(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no table.")] = False,
 ) -> None:
     """Recommend how many components to unmix FILE into, and say how sure that is."""
+    from bayesunmix.analysis.dominance import dominated
     from bayesunmix.dimension.rank import rank as count
     from bayesunmix.io.digest import sha256
     from bayesunmix.io.folder import new_folder
@@ -63,18 +64,21 @@ def rank(
         ):
             whole, image = source.read_source(file, crop_below, no_crop, mask, signal, dataset)
             found = count(image, most, seed)
+            doubts = list(filter(None, [dominated(image)]))
             if folder:
                 record = {"name": file.name, "sha256": sha256(file), **source.describe(whole)}
-                said = {"input": record, **found.summary()}
+                said = {"input": record, **found.summary(), "warnings": doubts}
                 write_summary(folder, said)
-        failed, _ = add_each(out, {"scree.png": partial(_draw, found)}) if out else ([], False)
+        failed, stopped = add_each(out, {"scree.png": partial(_draw, found)}) if out else ([], False)
         if out and failed:
-            write_summary(out, {**said, "warnings": failed})
-    for sentence in failed:
+            write_summary(out, {**said, "warnings": [*doubts, *failed]})
+    for sentence in [*doubts, *failed]:
         print(f"warning: {sentence}", file=sys.stderr)
     if not quiet:
         _print_evidence(found)
     print(found.sentence)
+    if stopped:
+        sys.exit(130)
 
 
 def _draw(found: "Rank", path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.data.counts import require_storable
 from bayesunmix.data.grid import Axis
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.spectral_axis import Signal
@@ -212,6 +213,7 @@ def _write(
         parts = {name: _growing(file, f"counts_{name}", kind) for name, kind in kinds.items()}
         _append(parts["indptr"], np.zeros(1, np.int64))
         for block in track(blocks, f"drawing {n_pixels} pixels"):
+            require_storable(block)
             _append(parts["indptr"], parts["data"].size + block.indptr[1:])
             _append(parts["data"], block.data)
             _append(parts["indices"], block.indices)

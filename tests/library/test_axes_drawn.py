@@ -60,8 +60,10 @@ def test_a_notebook_shows_the_rest_where_a_picture_fails(monkeypatch):
         raise RuntimeError("no colours")
 
     image, result = example((4, 3), 2.0)
+    checks = bu.check(bu.unmix(image, 1, "nmf"), image)
     monkeypatch.setattr("bayesunmix.data.display.components.map_figure", fails)
-    for shown in (image, result):
+    monkeypatch.setattr("bayesunmix.data.display.pictures.map_figure", fails)
+    for shown in (image, result, checks):
         page = shown._repr_html_()
         assert "This picture could not be drawn: no colours" in page and "<svg" in page
 

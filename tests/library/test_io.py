@@ -71,6 +71,17 @@ def test_round_trip_through_rosettasciio(counts, tmp_path, suffix):
     assert image.counts.dtype == np.uint8
 
 
+@pytest.mark.parametrize("step", [0.0, np.nan, np.inf])
+def test_a_step_that_is_none_is_pixels_and_said(counts, tmp_path, caplog, step):
+    axes = [axis("y", 4, step, units="nm"), axis("x", 5, 2.0, units="nm"), energy(60)]
+    image = bu.read(save(tmp_path / "map.hspy", signal(counts, axes)), crop_below_kev=None)
+    assert image.axes == (bu.Axis("y"), bu.Axis("x", 2.0, "nm"))
+    assert "have no size along y: maps are drawn in pixels" in caplog.text
+    nameless = {"name": "y", "units": "nm", "navigate": True, "size": 4}
+    image = dataset.to_image("it", counts, [nameless, *axes[1:]])
+    assert image.axes[0] == bu.Axis("y")
+
+
 def test_blocks_smaller_than_a_row_give_the_same(counts, monkeypatch):
     monkeypatch.setattr(dataset, "BLOCK_BYTES", 150)
     image = dataset.to_image("map", counts, signal(counts)["axes"])

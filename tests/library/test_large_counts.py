@@ -64,6 +64,35 @@ def test_nor_do_the_questions():
     assert kept.counts[WHERE] == pytest.approx(LARGEST / 2, rel=1e-4)
 
 
+def film_with_a_block():
+    """Four neighbours whose sum is larger than a file holds."""
+    counts = film().image.dense().astype(np.uint64)
+    counts[12:14, 16:18, 100] = LARGEST
+    return bu.SpectrumImage(counts, film().image.energy_kev)
+
+
+@pytest.mark.parametrize(
+    "method", ["nmf", "pca", "nmf_ard", "nmf_smooth", "vendor_cluster", "fisher_conditional"]
+)
+def test_sums_over_superpixels_may_be_larger_than_a_file_holds(method):
+    result = bu.unmix(film_with_a_block(), 3, method, verdicts=False)
+    assert np.isfinite(result.estimate.abundances).all()
+    if method == "nmf":
+        assert result.estimate.abundances.sum() == pytest.approx(film_with_a_block().n_photons, rel=1e-5)
+        assert bu.check(result, film_with_a_block()).sentences
+
+
+def test_the_rank_of_such_an_image():
+    assert bu.rank(film_with_a_block()).n_components >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["bayes", "bayes_nuts", "bootstrap"])
+def test_a_sampler_of_such_an_image(method):
+    result = bu.unmix(film_with_a_block(), 3, method, verdicts=False, **SETTINGS[method])
+    assert np.isfinite(result.posterior.abundances).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["bayes", "bayes_gibbs", "bayes_cavi"])
 def test_nor_does_a_sampler(method):

@@ -1,7 +1,6 @@
 """Draw a map (or the profile of a line scan) and a spectrum of each component, as HTML."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +68,8 @@ def component_rows(drawn: Drawn, grid: Grid | None) -> list[Markup]:
     totals = np.abs(drawn.abundances).sum(axis=0)
     end = last_channel(totals @ np.abs(drawn.endmembers)) if totals.any() else drawn.endmembers.shape[1]
     for k in shown:
-        figures = [] if grid is None else [drawn_or_said(partial(_map, drawn, grid, k))]
-        figures.append(drawn_or_said(partial(_spectrum, drawn, grid, k, end, totals[k])))
+        figures = [] if grid is None else [drawn_or_said(_map, drawn, grid, k)]
+        figures.append(drawn_or_said(_spectrum, drawn, grid, k, end, totals[k]))
         parts.append(Markup('<p class="bu-name"><b>{}</b> {}</p>').format(drawn.names[k], drawn.remarks[k]))
         parts.append(side_by_side(figures))
     return parts

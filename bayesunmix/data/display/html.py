@@ -5,6 +5,7 @@ dark themes are both readable. The same object gives the same text, to the last 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
@@ -103,10 +104,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], off: Iterable[str]
     )
 
 
-def drawn_or_said(draw: Callable[[], Markup]) -> Markup:
+def drawn_or_said(draw: Callable[..., Markup], *given: Any, **options: Any) -> Markup:
     """Draw a picture, or say in its place why it cannot be drawn: what stands beside it must not be lost."""
     try:
-        return draw()
+        return draw(*given, **options)
     except Exception as error:  # of any kind
         reason = " ".join(str(error).split()) or type(error).__name__
         return paragraph(f"This picture could not be drawn: {reason}", soft=True)

@@ -24,8 +24,8 @@ def image_text(grid: Grid, n_photons: int) -> str:
 def image_html(grid: Grid, totals: np.ndarray, spectrum: np.ndarray) -> str:
     """Draw the counts of each pixel, (P,), and of each channel, (C,)."""
     caption = "counts in all, square-root scale"
-    in_map = drawn_or_said(lambda: image_map(totals, grid, "counts"))
-    in_all = drawn_or_said(lambda: spectrum_figure(grid.spectral_axis, spectrum, caption))
+    in_map = drawn_or_said(image_map, totals, grid, "counts")
+    in_all = drawn_or_said(spectrum_figure, grid.spectral_axis, spectrum, caption)
     pictures = side_by_side([in_map, in_all])
     facts = [" x ".join(map(str, grid.shape)), *_facts(grid, int(totals.sum()))]
     return frame("SpectrumImage", facts, [pictures])

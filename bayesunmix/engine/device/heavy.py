@@ -46,6 +46,7 @@ def split_heavy(counts: sparse.csr_array) -> tuple[sparse.csr_array, Heavy | Non
     light = counts.copy()
     light.data[heavy] = 0
     light.eliminate_zeros()
+    light.data = light.data.astype(np.uint32)
     row = np.searchsorted(counts.indptr, heavy, side="right") - 1
     extra = (0, (1 << (heavy.size - 1).bit_length()) - heavy.size)
     parts = (row, counts.indices[heavy], counts.data[heavy])

@@ -63,7 +63,8 @@ def lay_out(image: SpectrumImage) -> tuple[Data, Occupied]:
 def _saturated(counts: np.ndarray) -> float:
     """Sum x log x - x over the counts. Small ones are many and alike: they are counted first."""
     large = counts[counts > _MANY].astype(np.float64)
-    values = np.bincount(counts if large.size == 0 else counts[counts <= _MANY])
+    small = counts if large.size == 0 else counts[counts <= _MANY]
+    values = np.bincount(small.astype(np.int64) if small.dtype == np.uint64 else small)
     sizes = np.arange(values.size, dtype=np.float64)
     return float(values @ (xlogy(sizes, sizes) - sizes)) + float((xlogy(large, large) - large).sum())
 

@@ -25,6 +25,8 @@ from jax import Array
 from bayesunmix.engine.device.events import Occupied
 from bayesunmix.engine.device.threefry import numpy_generator
 
+_LEAST_LOG_SPAN = -1e4  # of endmembers two of which are alike
+
 
 class Prior(NamedTuple):
     """Hold shape and rate of the abundances (rate in 1/counts), and concentration of the endmembers."""
@@ -52,4 +54,4 @@ def draw_empty(prior: Prior, shape: tuple[int, ...], key: Array) -> np.ndarray:
 def log_span(endmembers: np.ndarray) -> np.ndarray:
     """Return half the log-determinant of the endmembers' Gram matrix: it is large if they differ, in any order."""
     gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
-    return 0.5 * np.linalg.slogdet(gram)[1]
+    return np.maximum(0.5 * np.linalg.slogdet(gram)[1], _LEAST_LOG_SPAN)
