@@ -9,6 +9,7 @@ from bayesunmix.spectra.line_model import LineModel, fit_lines
 
 NOISE_BELOW_KEV = 0.2  # below it lie the detector's noise and strobe
 LEAST_IN_REFERENCE = 100
+_OFF_EV, _OFF_GAIN = 15.0, 0.003  # an axis that is further off is reported
 
 
 class Recognised(NamedTuple):
@@ -22,6 +23,8 @@ class Recognised(NamedTuple):
         Model of the channels from `first` on.
     unnamed_kev : list of float
         Energies of peaks that no element explains.
+    doubt : str
+        A sentence, if names were withheld because the energy axis is in doubt.
     noise : (C,) array
         Counts below 0.2 keV, which are not fitted; 0 from there on.
     first : int
@@ -31,12 +34,13 @@ class Recognised(NamedTuple):
     reasons: dict[str, str]
     model: LineModel
     unnamed_kev: list[float]
+    doubt: str
     noise: np.ndarray
     first: int
 
     @property
     def warnings(self) -> list[str]:
-        """Return sentences about what is missing."""
+        """Return sentences about what is missing, and about an energy axis that is off."""
         names = self.model.names
         silent = [e for e in self.reasons if not any(name.startswith(f"{e}_") for name in names)]
         sentences = []
@@ -52,7 +56,7 @@ class Recognised(NamedTuple):
                 f"The peaks at {peaks} keV belong to none of {', '.join(self.reasons) or 'the elements'}. "
                 "If you know their elements, name all elements of the specimen."
             )
-        return sentences
+        return [*axis_warnings(self.model), *([self.doubt] if self.doubt else []), *sentences]
 
     def all_channels(self, curves: np.ndarray) -> np.ndarray:
         """Widen curves (J, C - first) to all channels, with zeros."""
@@ -82,7 +86,18 @@ def recognise(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
         return Recognised(*find_elements(energy_kev, counts), noise, first)
     reasons = dict.fromkeys(elements, "asked for")
     model = fit_lines(energy_kev, counts, tuple(reasons))
-    return Recognised(reasons, model, unexplained(energy_kev, counts, model), noise, first)
+    return Recognised(reasons, model, unexplained(energy_kev, counts, model), "", noise, first)
+
+
+def axis_warnings(model: LineModel) -> list[str]:
+    """Return a sentence if the fitted lines say that the energy axis is off: by how much, and what to do."""
+    offset, gain = 1000 * model.offset_kev, model.gain
+    if not model.names or (abs(offset) <= _OFF_EV and abs(gain - 1) <= _OFF_GAIN):
+        return []
+    return [
+        f"The energy axis is probably off: a channel labelled E lies at {gain:.4f} E {offset:+.0f} eV. Elements and "
+        "line families allow for it, windows at nominal energies do not: correct the axis by this and unmix again."
+    ]
 
 
 def owned_elements(energy_kev: np.ndarray, references: np.ndarray) -> tuple[tuple[str, ...], ...]:

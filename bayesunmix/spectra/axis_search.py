@@ -1,0 +1,192 @@
+r"""Search the energy axis and the elements of a spectrum together: which elements explain it, on which axis.
+
+A channel nominally at E may really lie at :math:`o + g E`. With an axis that is off by 50 eV a peak stands where
+another element has its line, so elements cannot be named before the axis is known, nor the axis before the elements.
+Offsets o within 100 eV and gains g within 1 % are therefore tried together. On each axis the spectrum is explained by
+few elements with all their lines (`bayesunmix.spectra.pursuit`). What is smallest counts,
+
+.. math:: S(o, g) = \chi^2 + \sum_{elements} cost + prior(o, g):
+
+an element that is rare in specimens costs more, and so does an axis that is far off. A fault of 7 % of the counts is
+allowed for everywhere, and what escape, pile-up and tails of strong peaks may add. The best axes are refined by one
+linear step each. An element is certain if every explanation that is about as good has it, if no other element could
+take its place, and if one of its main lines is a maximum of the spectrum. All others stay without a name: a wrong name
+is worse than none. With peaks in one place only, the gain cannot be told from the offset and is taken to be right.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from bayesunmix.spectra.coarse_spectrum import WIDTHS, CoarseSpectrum, coarse_spectrum
+from bayesunmix.spectra.element_patterns import LOWEST_KEV
+from bayesunmix.spectra.maxima import own_maxima
+from bayesunmix.spectra.pursuit import Pursued, pursue, refit
+from bayesunmix.spectra.standing import Standing, standings
+
+MOST_OFFSET_KEV, MOST_GAIN = 0.1, 0.01  # how far the axis may be off
+_OFFSETS = np.linspace(-MOST_OFFSET_KEV, MOST_OFFSET_KEV, 21)
+_GAINS = 1 + np.linspace(-MOST_GAIN, MOST_GAIN, 11)
+_OFFSET_SD_KEV, _GAIN_SD = 0.04, 0.004
+_FIRST, _MOST = 8, 24  # elements on each axis of the grid, and on those that are refined
+_REFINED = 24
+_FOR_WIDTH = 4
+# fmt: off
+COMMON = frozenset({
+    "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn",
+    "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "As", "Zr", "Nb", "Mo", "Ag", "Sn", "Ba", "W", "Pt", "Au", "Pb",
+})
+# fmt: on
+_COSTS = {True: 25.0, False: 50.0}  # of an element that is common, or not
+_MARGIN = 15.0
+_NOMINAL_KEV = 0.02  # so far off is nominal
+_FAR_COST, _TYPICAL_KEV = 30.0, 5.0
+_FAR_APART_KEV = 2.0
+_LARGEST_STEP = np.array([[-0.02, -0.004], [0.02, 0.004]])
+
+
+class Explanation(NamedTuple):
+    """Hold what explains a spectrum.
+
+    Attributes
+    ----------
+    offset_kev, gain : float
+        A channel nominally at E lies at offset + gain x E; 0 and 1 where the nominal axis is as good as any.
+    elements : dict of str to Standing
+        What is certain, in the order of energy.
+    ambiguous : dict of str to Standing
+        Elements that are certain but for a rival with nearly the same lines.
+    doubt : str
+        A sentence where names had to be withheld because axes with different elements are about as good.
+    """
+
+    offset_kev: float
+    gain: float
+    elements: dict[str, Standing]
+    ambiguous: dict[str, Standing]
+    doubt: str
+
+
+def explain(energy_kev: np.ndarray, counts: np.ndarray, likely: tuple[str, ...] = ()) -> Explanation:
+    """Find the axis and the elements that explain a spectrum.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres.
+    counts : (C,) array
+        Counts, or expected counts. Their size decides what exceeds the noise.
+    likely : tuple of str
+        Elements that are known to be there, and cost nothing.
+    """
+    inside = energy_kev >= LOWEST_KEV
+    energy, spectrum = energy_kev[inside].astype(np.float64), counts[inside].astype(np.float64)
+    return _explain(energy.tobytes(), spectrum.tobytes(), likely)
+
+
+@lru_cache(maxsize=64)
+def _explain(energy: bytes, spectrum: bytes, likely: tuple[str, ...]) -> Explanation:
+    energy_kev, counts = np.frombuffer(energy), np.frombuffer(spectrum)
+    maxima = own_maxima(energy_kev, counts) if energy_kev.size > 8 else np.array([], int)
+    if not maxima.size:
+        return Explanation(0.0, 1.0, {}, {}, "")
+    task = coarse_spectrum(energy_kev, counts)
+    costs = np.array([0.0 if e in likely else _COSTS[e in COMMON] for e in task.patterns.elements])
+    axes = _grid(energy_kev[maxima])
+    found = _pursued(task, axes, costs, _FIRST)
+    best = _distinct(found.chosen, _scores(axes, found, costs))
+    axes, chosen = axes[best], found.chosen[best]
+    task = min(map(task.of_width, WIDTHS), key=lambda of_width: _lowest(of_width, axes[:_FOR_WIDTH], costs))
+    for _ in range(2):
+        axes = _refined(task, axes, chosen)
+    return _decide(task, axes, costs, energy_kev[maxima])
+
+
+def _grid(peaks_kev: np.ndarray) -> np.ndarray:
+    """Return the offsets and gains to try, (N, 2); gains only where peaks lie far apart."""
+    gains_tried = _GAINS if np.ptp(peaks_kev) > _FAR_APART_KEV else np.ones(1)
+    return np.stack(np.meshgrid(_OFFSETS, gains_tried, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _pursued(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, most: int) -> Pursued:
+    counts, weights = task.on_axes(*axes.T)
+    return pursue(counts, weights, task.patterns.spectra, task.patterns.continuum, costs, most)
+
+
+def _scores(axes: np.ndarray, found: Pursued, costs: np.ndarray) -> np.ndarray:
+    """Return what is smallest for the best explanation, (N,)."""
+    paid = np.where(found.chosen >= 0, costs[found.chosen], 0).sum(axis=1)
+    return np.asarray(found.chi_square + paid + _prior(axes))
+
+
+def _lowest(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray) -> float:
+    return float(_scores(axes, _pursued(task, axes, costs, _FIRST), costs).min())
+
+
+def _prior(axes: np.ndarray) -> np.ndarray:
+    off2 = (axes[:, 0] ** 2 + (_TYPICAL_KEV * (axes[:, 1] - 1)) ** 2) / _NOMINAL_KEV**2
+    return np.asarray(_FAR_COST * off2 / (1 + off2) + off2 / 5)
+
+
+def _distinct(chosen: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the best axes, at most two with the same elements."""
+    seen: dict[tuple[int, ...], int] = {}
+    best = []
+    for i in np.argsort(scores, kind="stable"):
+        elements = tuple(sorted(chosen[i]))
+        seen[elements] = seen.get(elements, 0) + 1
+        if seen[elements] <= 2:
+            best.append(i)
+    return np.array(best[:_REFINED])
+
+
+def _refined(task: CoarseSpectrum, axes: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Move each axis by one linear step towards where its elements' lines fit best."""
+    counts, weights = task.on_axes(*axes.T)
+    patterns = np.where((chosen >= 0)[..., None, None], task.patterns.spectra[chosen], 0.0)
+    peaks, fitted = refit(
+        counts, weights, patterns.reshape(len(axes), -1, counts.shape[1]), task.patterns.continuum
+    )
+    edges = task.patterns.edges_kev
+    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    slope = np.gradient(peaks / widths, centres, axis=1) * widths
+    nominal = (centres - axes[:, :1]) / axes[:, 1:]
+    turned = np.stack([slope, slope * nominal], axis=1)
+    weighted = turned * weights[:, None]
+    matrix = weighted @ turned.transpose(0, 2, 1) + np.diag([_OFFSET_SD_KEV**-2, _GAIN_SD**-2])
+    pull = (axes - [0, 1]) / [_OFFSET_SD_KEV**2, _GAIN_SD**2]
+    right = (weighted @ (counts - fitted)[..., None])[..., 0] - pull
+    if np.unique(axes[:, 1]).size == 1:
+        matrix[:, 1, 1] = 1e30
+    moved = axes + np.clip(np.linalg.solve(matrix, right[..., None])[..., 0], *_LARGEST_STEP)
+    return np.clip(
+        moved, [-1.2 * MOST_OFFSET_KEV, 1 - 1.2 * MOST_GAIN], [1.2 * MOST_OFFSET_KEV, 1 + 1.2 * MOST_GAIN]
+    )
+
+
+def _decide(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray) -> Explanation:
+    """Take the best axis, and keep the elements that it shares with all axes that are about as good."""
+    found = _pursued(task, axes, costs, _MOST)
+    scores = _scores(axes, found, costs)
+    best = int(scores.argmin())
+    taken = found.chosen[best] >= 0
+    judged = standings(
+        task, axes[best], found.chosen[best][taken], found.amounts[best][taken], peaks_kev, costs
+    )
+    names = task.patterns.elements
+    as_good = found.chosen[scores <= scores[best] + _MARGIN]
+    agreed = {name for name in judged if (as_good == names.index(name)).any(axis=1).all()}
+    offset, gain = (float(value) for value in axes[best])
+    withheld = [name for name, standing in judged.items() if standing.is_clear and name not in agreed]
+    doubt = (
+        f"{', '.join(withheld)} would be there if the energy axis is off by {1000 * offset:+.0f} eV, other elements if "
+        "it is not: none of them is named. Correct the axis, or name all elements of the specimen."
+    )
+    return Explanation(
+        offset,
+        gain,
+        {name: standing for name, standing in judged.items() if standing.is_clear and name in agreed},
+        {name: standing for name, standing in judged.items() if not standing.is_clear and name in agreed},
+        doubt if withheld else "",
+    )

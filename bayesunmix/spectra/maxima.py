@@ -1,0 +1,64 @@
+"""Find the local maxima of a spectrum that are no noise."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from bayesunmix.spectra.channels import channel_width
+
+_SIGMA_KEV = 0.025  # less than half of a peak's own width
+_PROMINENT = 4.0  # times the noise
+_SIGNIFICANT = 6.0  # times the noise
+_SMALLEST = 0.005  # fraction of the highest peak
+
+
+class Maximum(NamedTuple):
+    """Hold a maximum: its energy, and its height above zero."""
+
+    energy_kev: float
+    height: float
+
+
+def own_maxima(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the channels of maxima of measured counts, however small beside the largest peak, without shoulders."""
+    from scipy.signal import find_peaks as local_maxima
+
+    sigma = max(_SIGMA_KEV / channel_width(energy_kev), 0.5)
+    smooth = gaussian_filter1d(counts.astype(np.float64), sigma)
+    noise = np.sqrt(np.maximum(smooth, 1.0) / (2 * np.sqrt(np.pi) * sigma))
+    return np.asarray(local_maxima(smooth, prominence=_PROMINENT * noise)[0])
+
+
+def clear_maxima(energy_kev: np.ndarray, counts: np.ndarray) -> list[Maximum]:
+    """Return the maxima of counts or expected counts that nobody takes for noise, the most significant first.
+
+    Noise is what remains in the fourth difference of neighbouring channels, in which peaks vanish, but at least
+    Poisson's: the endmembers of a blind fit are rougher.
+    """
+    from scipy.signal import find_peaks as local_maxima
+
+    width = channel_width(energy_kev)
+    sigma = max(_SIGMA_KEV / width, 0.5)
+    smooth = gaussian_filter1d(counts, sigma)
+    # One difference a channel, also of fewer channels than it takes, where "same" would give five.
+    difference = np.convolve(counts, (1, -4, 6, -4, 1))[2 : counts.size + 2]
+    rough = gaussian_filter1d(difference**2 / 70, 8 * sigma)
+    noise = np.sqrt(np.maximum(rough, np.maximum(smooth, 1.0)) / (2 * np.sqrt(np.pi) * sigma))
+    # A window as wide as a peak, so that the edge of a gap in the spectrum is not taken for a flank.
+    window, apart = (max(int(kev / width), 1) for kev in (0.4, 0.06))
+    where, about = local_maxima(smooth, prominence=_SIGNIFICANT * noise, wlen=2 * window + 1, distance=apart)
+    strong = about["prominences"] >= _SMALLEST * smooth.max()
+    order = np.argsort(-(about["prominences"] / noise[where])[strong])
+    return [
+        Maximum(_centre_kev(energy_kev, smooth, i), float(counts[max(i - 1, 0) : i + 2].max()))
+        for i in where[strong][order]
+    ]
+
+
+def _centre_kev(energy_kev: np.ndarray, smooth: np.ndarray, i: int) -> float:
+    """Return the top of the parabola through a maximum and its neighbours."""
+    left, top, right = smooth[i - 1 : i + 2]
+    bend = left - 2 * top + right
+    shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return float(energy_kev[i] + shift * (energy_kev[i + 1] - energy_kev[i]))

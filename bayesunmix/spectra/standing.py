@@ -1,0 +1,105 @@
+"""Judge how sure each element of an explanation is: what it explains, and what else could."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bayesunmix.spectra.coarse_spectrum import CoarseSpectrum
+from bayesunmix.spectra.pursuit import gains, pattern_norms, refit
+
+LEAST_GAIN = 25.0  # fall of chi-square: five times the noise
+_CLEARLY = 0.8  # another element explains less than this fraction of what this one does
+_AT_MAXIMUM_KEV = 0.035
+_IN_PLACE_KEV = 0.1  # a rival has a main line so close to one of the element's
+_OWN = 0.5  # of the counts of all elements at a line
+
+
+class Standing(NamedTuple):
+    """Hold how sure an element is.
+
+    Attributes
+    ----------
+    nominal_kev : tuple of float
+        Where its families' strongest lines stand on the nominal axis, of those at a maximum of the spectrum; the
+        hardest first.
+    own_kev : tuple of float
+        Those of them where most counts are this element's.
+    gain : float
+        By how much chi-square rises without it.
+    rival : str
+        The element that could best take its place; empty if there is none.
+    rival_gain : float
+    is_clear : bool
+        Whether the rival explains clearly less, its being rarer in specimens counted in.
+    """
+
+    nominal_kev: tuple[float, ...]
+    own_kev: tuple[float, ...]
+    gain: float
+    rival: str
+    rival_gain: float
+    is_clear: bool
+
+
+def standings(
+    task: CoarseSpectrum,
+    axis: np.ndarray,
+    chosen: np.ndarray,
+    amounts: np.ndarray,
+    peaks_kev: np.ndarray,
+    costs: np.ndarray,
+) -> dict[str, Standing]:
+    """Judge the elements that explain much, with a main line at a maximum of the spectrum; in the order of their lines.
+
+    Parameters
+    ----------
+    task : CoarseSpectrum
+    axis : (2,) array
+        Offset and gain.
+    chosen : (M,) int array
+    amounts : (M, 2) array
+        How much of the two patterns of each.
+    peaks_kev : (n,) array
+        Maxima of the spectrum, on the nominal axis.
+    costs : (E,) array
+        What each element costs: more if it is rarer.
+    """
+    if not chosen.size:
+        return {}
+    names, main_kev = task.patterns.elements, task.patterns.main_kev
+    gained = _gains_without(task, axis, chosen)
+    counts = (amounts[:, None] @ task.patterns.spectra[chosen])[:, 0]
+    bins = np.minimum(np.searchsorted(task.patterns.edges_kev, main_kev[chosen]) - 1, counts.shape[1] - 1)
+    judged = {}
+    for m, e in enumerate(chosen):
+        nominal = (main_kev[e] - axis[0]) / axis[1]
+        at_maximum = np.abs(peaks_kev - nominal[:, None]).min(axis=1) <= _AT_MAXIMUM_KEV
+        if not at_maximum.any() or gained[m, e] < LEAST_GAIN:
+            continue
+        is_own = at_maximum & (counts[m, bins[m]] >= _OWN * counts[:, bins[m]].sum(axis=0))
+        distance = np.abs(main_kev[:, :, None] - main_kev[e, at_maximum])
+        in_place = (distance <= _IN_PLACE_KEV).any(axis=(1, 2))
+        in_place[chosen] = False
+        worth = np.where(in_place, gained[m] - costs + costs[e], 0)
+        rival = int(worth.argmax())
+        judged[names[e]] = Standing(
+            tuple(map(float, nominal[at_maximum])),
+            tuple(map(float, nominal[is_own])),
+            float(gained[m, e]),
+            names[rival] if worth[rival] > 0 else "",
+            float(gained[m, rival]) if worth[rival] > 0 else 0.0,
+            bool(worth[rival] <= _CLEARLY * gained[m, e]),
+        )
+    return dict(sorted(judged.items(), key=lambda item: item[1].nominal_kev[0]))
+
+
+def _gains_without(task: CoarseSpectrum, axis: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return by how much chi-square falls with each element if one of the chosen is left out, (M, E)."""
+    counts, weights = task.on_axes(*axis[:, None])
+    patterns = task.patterns.spectra
+    n = len(chosen)
+    others = np.array([np.delete(chosen, m) for m in range(n)], dtype=int)
+    shape = (n, counts.shape[1])
+    every = np.broadcast_to(counts, shape), np.broadcast_to(weights, shape)
+    _, fitted = refit(*every, patterns[others].reshape(n, -1, shape[1]), task.patterns.continuum)
+    return gains((counts - fitted) * weights, patterns, pattern_norms(every[1], patterns))
