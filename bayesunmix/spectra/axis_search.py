@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayesunmix.spectra.coarse_spectrum import WIDTHS, CoarseSpectrum, coarse_spectrum
+from bayesunmix.spectra.coarse_spectrum import CoarseSpectrum, coarse_spectrum
 from bayesunmix.spectra.element_patterns import LOWEST_KEV
-from bayesunmix.spectra.maxima import own_maxima
+from bayesunmix.spectra.maxima import clear_maxima, own_maxima
 from bayesunmix.spectra.pursuit import Pursued, pursue, refit
 from bayesunmix.spectra.standing import Standing, standings
 
@@ -41,8 +41,10 @@ COMMON = frozenset({
 _COSTS = {True: 25.0, False: 50.0}  # of an element that is common, or not
 _MARGIN = 15.0
 _NOMINAL_KEV = 0.02  # so far off is nominal
+_ONE_PEAK_KEV = 0.025  # farther off, a single peak tells no element
 _FAR_COST, _TYPICAL_KEV = 30.0, 5.0
 _FAR_APART_KEV = 2.0
+_FEWEST_CHANNELS = 8
 _LARGEST_STEP = np.array([[-0.02, -0.004], [0.02, 0.004]])
 
 
@@ -88,19 +90,19 @@ def explain(energy_kev: np.ndarray, counts: np.ndarray, likely: tuple[str, ...] 
 @lru_cache(maxsize=64)
 def _explain(energy: bytes, spectrum: bytes, likely: tuple[str, ...]) -> Explanation:
     energy_kev, counts = np.frombuffer(energy), np.frombuffer(spectrum)
-    maxima = own_maxima(energy_kev, counts) if energy_kev.size > 8 else np.array([], int)
-    if not maxima.size:
+    clear_kev = np.array([peak.energy_kev for peak in clear_maxima(energy_kev, counts)])
+    if energy_kev.size < _FEWEST_CHANNELS or not clear_kev.size:
         return Explanation(0.0, 1.0, {}, {}, "")
-    task = coarse_spectrum(energy_kev, counts)
+    task = coarse_spectrum(energy_kev, counts, clear_kev)
     costs = np.array([0.0 if e in likely else _COSTS[e in COMMON] for e in task.patterns.elements])
-    axes = _grid(energy_kev[maxima])
+    axes = _grid(clear_kev)
     found = _pursued(task, axes, costs, _FIRST)
     best = _distinct(found.chosen, _scores(axes, found, costs))
     axes, chosen = axes[best], found.chosen[best]
-    task = min(map(task.of_width, WIDTHS), key=lambda of_width: _lowest(of_width, axes[:_FOR_WIDTH], costs))
+    task = min(task.of_near_widths(), key=lambda of_width: _lowest(of_width, axes[:_FOR_WIDTH], costs))
     for _ in range(2):
         axes = _refined(task, axes, chosen)
-    return _decide(task, axes, costs, energy_kev[maxima])
+    return _decide(task, axes, costs, energy_kev[own_maxima(energy_kev, counts)], clear_kev.size)
 
 
 def _grid(peaks_kev: np.ndarray) -> np.ndarray:
@@ -165,7 +167,9 @@ def _refined(task: CoarseSpectrum, axes: np.ndarray, chosen: np.ndarray) -> np.n
     )
 
 
-def _decide(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray) -> Explanation:
+def _decide(
+    task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray, n_clear: int
+) -> Explanation:
     """Take the best axis, and keep the elements that it shares with all axes that are about as good."""
     found = _pursued(task, axes, costs, _MOST)
     scores = _scores(axes, found, costs)
@@ -175,8 +179,13 @@ def _decide(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev
         task, axes[best], found.chosen[best][taken], found.amounts[best][taken], peaks_kev, costs
     )
     names = task.patterns.elements
-    as_good = found.chosen[scores <= scores[best] + _MARGIN]
+    # Where even the best explanation leaves much, differences mean less.
+    n_bins = np.count_nonzero(task.on_axes(*axes[best][:, None])[1])
+    margin = _MARGIN * max(1.0, found.chi_square[best] / n_bins)
+    as_good = found.chosen[scores <= scores[best] + margin]
     agreed = {name for name in judged if (as_good == names.index(name)).any(axis=1).all()}
+    if n_clear == 1 and abs(axes[best, 0]) > _ONE_PEAK_KEV:
+        agreed = set()
     offset, gain = (float(value) for value in axes[best])
     withheld = [name for name, standing in judged.items() if standing.is_clear and name not in agreed]
     doubt = (

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, grey_opening
 
 from bayesunmix.spectra.channels import channel_edges, channel_width
-from bayesunmix.spectra.detector import Detector
+from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
 from bayesunmix.spectra.element_patterns import Patterns, element_patterns
 
 PEAK_ERROR, CONTINUUM_ERROR = 0.07, 0.02
@@ -20,7 +20,8 @@ _WIDEST_KEV = 1.5  # what is wider is no peak
 _ESCAPE, _ESCAPE_KEV = 0.012, 1.740
 _PILE_UP = 0.006
 _TAIL, _TAIL_KEV = 0.03, 0.25
-WIDTHS = (0.7, 0.85, 1.0, 1.2, 1.45)  # factors on the square of the usual width
+_WIDTHS = 1.2 ** np.arange(-3, 7)  # factors on the square of the usual width that are tried
+_TRUSTED = 8  # strongest peaks that tell the width, a quarter of them: many are several lines
 _STEM_KEV = 200.0
 
 
@@ -37,16 +38,23 @@ class CoarseSpectrum:
     patterns : Patterns
     recorded : (float, float)
         End of the axis and energy of the electrons, in keV.
+    width : float
+        Factor on the square of the usual width that the strongest peaks seem to have.
     """
 
     edges_kev: np.ndarray
     summed: np.ndarray
     patterns: Patterns
     recorded: tuple[float, float]
+    width: float
 
-    def of_width(self, factor: float) -> "CoarseSpectrum":
-        """Return the same with peaks whose squared width is the usual one times a factor."""
-        return replace(self, patterns=element_patterns(*self.recorded, factor))
+    def of_near_widths(self) -> "list[CoarseSpectrum]":
+        """Return the same for peaks of this width, and of the next smaller and larger ones."""
+        near = np.abs(np.log(_WIDTHS / self.width)).argmin() + np.arange(-2, 3)
+        widths = [float(_WIDTHS[i]) for i in near if 0 <= i < len(_WIDTHS)]
+        return [
+            replace(self, patterns=element_patterns(*self.recorded, width), width=width) for width in widths
+        ]
 
     def on_axes(self, offsets_kev: np.ndarray, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return counts and weights in each bin, (N, B), if channels lie at offset + gain x E."""
@@ -59,8 +67,15 @@ class CoarseSpectrum:
         return counts, measured / variance
 
 
-def coarse_spectrum(energy_kev: np.ndarray, counts: np.ndarray) -> CoarseSpectrum:
-    """Prepare a spectrum of counts (C,), for peaks of usual width."""
+def coarse_spectrum(energy_kev: np.ndarray, counts: np.ndarray, peaks_kev: np.ndarray) -> CoarseSpectrum:
+    """Prepare a spectrum.
+
+    Parameters
+    ----------
+    energy_kev, counts : (C,) arrays
+    peaks_kev : (n,) array
+        Its clear peaks.
+    """
     width = channel_width(energy_kev)
     smooth = gaussian_filter1d(counts, max(0.02 / width, 0.1))
     escape = _ESCAPE * np.interp(energy_kev + _ESCAPE_KEV, energy_kev, smooth, right=0)
@@ -78,7 +93,8 @@ def coarse_spectrum(energy_kev: np.ndarray, counts: np.ndarray) -> CoarseSpectru
     edges = channel_edges(energy_kev)
     edges = np.concatenate([edges[0] - width * np.arange(n_before, 0, -1), edges])
     end, beam = round(float(energy_kev[-1]), 1), _beam_kev(energy_kev, counts)
-    return CoarseSpectrum(edges, summed, element_patterns(end, beam, 1.0), (end, beam))
+    factor = _peak_width(energy_kev, counts, peaks_kev)
+    return CoarseSpectrum(edges, summed, element_patterns(end, beam, factor), (end, beam), factor)
 
 
 def _beam_kev(energy_kev: np.ndarray, counts: np.ndarray) -> float:
@@ -99,3 +115,17 @@ def _below_peaks(smooth: np.ndarray, width_kev: float) -> np.ndarray:
     """Return a curve below all peaks: the highest one into whose valleys a window fits."""
     size = max(round(_WIDEST_KEV / width_kev), 1)
     return np.asarray(gaussian_filter1d(grey_opening(smooth, size), size / 4))
+
+
+def _peak_width(energy_kev: np.ndarray, counts: np.ndarray, peaks_kev: np.ndarray) -> float:
+    """Return the factor on the square of a peak's width that suits the strongest peaks, one of a few."""
+    step = channel_width(energy_kev)
+    sigma = max(0.02 / step, 0.5)
+    smooth = gaussian_filter1d(counts, sigma)
+    maxima = np.searchsorted(energy_kev, peaks_kev - step / 2)
+    strongest = maxima[np.argsort(-smooth[maxima], kind="stable")][:_TRUSTED]
+    bend = np.gradient(np.gradient(smooth, energy_kev), energy_kev)[strongest]
+    variance = smooth[strongest] / np.maximum(-bend, 1e-300) - (sigma * step) ** 2
+    usual = (Detector().fwhm_kev(energy_kev[strongest]) / FWHM_PER_SD) ** 2
+    factor = np.clip(np.quantile(variance / usual, 0.25), 0.1, 10)
+    return float(_WIDTHS[np.abs(np.log(_WIDTHS / factor)).argmin()])

@@ -1,13 +1,15 @@
 """Record what each element adds to a spectrum on a coarse axis, for a search among all elements at once.
 
 The bins of the coarse axis are one standard deviation of a peak wide. An element has two patterns: its hardest family
-on the axis alone, and that family with its softer ones, as strong as they can be beside it. Non-negative sums of the
-two have softer lines as weak as absorption makes them, but never without the harder lines: where copper's L lines show,
-its K lines must show too. The ratio comes from the thin film's photons (`bayesunmix.spectra.thin_film`).
+on the axis alone, and that family with the others, as strong as they can be beside it. Non-negative sums of the two
+have softer lines as weak as absorption makes them, but never without the harder lines: where copper's L lines show, its
+K lines must show too. The ratio comes from the thin film's photons (`bayesunmix.spectra.thin_film`). The hardest family
+is the hardest whose strongest line is on the axis. Of one that is harder still, single lines may be.
 """
 
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import xraylib
@@ -36,7 +38,7 @@ class Patterns:
     ----------
     elements : tuple of str
     spectra : (E, 2, B) array
-        The hardest family, and that family with softer ones; each sums to one, or to zero where there is no softer one.
+        The hardest family, and that family with the others; each sums to one, or to zero where there is no other.
     main_kev : (E, 2) array
         The strongest line of the hardest family and of the next softer one; infinite where there is none above 0.5 keV.
     continuum : (9, B) array
@@ -74,25 +76,35 @@ def element_patterns(highest_kev: float, beam_kev: float, width: float) -> Patte
     for number in range(5, 93):
         symbol = xraylib.AtomicNumberToSymbol(number)
         families = [] if symbol in UNLIKELY else _families(symbol, beam_kev, detector, edges)
-        if families and families[0][1] > _SOFTEST_KEV * (families[0][0] != "K"):
-            found[symbol] = families
-    hard = np.array([families[0][2] for families in found.values()])
-    soft = np.array([sum((part[2] for part in families[1:]), 0 * hard[0]) for families in found.values()])
-    spectra = np.stack([hard, np.where(soft.any(axis=1, keepdims=True), hard + _SOFTER * soft, 0)], axis=1)
-    size = np.maximum(spectra.sum(axis=2, keepdims=True), 1e-300)
+        main = [family.main_kev for family in families if family.main_kev < edges[-1]]
+        if main and (families[-len(main)].shell == "K" or main[0] > _SOFTEST_KEV):
+            found[symbol] = families, [*main, 0.0][:2]
+    patterns = np.array([_two_patterns(families, main[0]) for families, main in found.values()])
+    size = np.maximum(patterns.sum(axis=2, keepdims=True), 1e-300)
+    main_kev = np.array([main for _, main in found.values()])
     centres = (edges[1:] + edges[:-1]) / 2
     return Patterns(
         tuple(found),
-        spectra / size,
-        np.array([_main(families) for families in found.values()]),
+        patterns / size,
+        np.where(main_kev > np.array([0, _SOFTEST_KEV]), main_kev, np.inf),
         continuum_curves(centres, ideal) * np.diff(edges),
         edges,
     )
 
 
-def _main(families: list[tuple[str, float, np.ndarray]]) -> tuple[float, float]:
-    softer = families[1][1] if families[1:] else 0.0
-    return families[0][1], softer if softer > _SOFTEST_KEV else np.inf
+class _Family(NamedTuple):
+    """Hold a family: its shell, its strongest line, and its recorded photons, (B,)."""
+
+    shell: str
+    main_kev: float
+    photons: np.ndarray
+
+
+def _two_patterns(families: list[_Family], hardest_kev: float) -> np.ndarray:
+    """Return the hardest family whose strongest line is on the axis, and the same with all others, (2, B)."""
+    hard = sum(family.photons for family in families if family.main_kev == hardest_kev)
+    others = sum(family.photons for family in families if family.main_kev != hardest_kev)
+    return np.stack([hard, (hard + _SOFTER * others) * np.any(others)])
 
 
 def _edges(highest_kev: float) -> np.ndarray:
@@ -104,22 +116,18 @@ def _edges(highest_kev: float) -> np.ndarray:
     return np.array(edges)
 
 
-def _families(
-    symbol: str, beam_kev: float, detector: Detector, edges: np.ndarray
-) -> list[tuple[str, float, np.ndarray]]:
-    """List families on the axis, the hardest first: its shell, its strongest line in keV, and its photons, (B,)."""
+def _families(symbol: str, beam_kev: float, detector: Detector, edges: np.ndarray) -> list[_Family]:
+    """List families with lines on the axis, the hardest first."""
     emitted = thin_film(symbol, beam_kev).lines
     photons = emitted.intensity * detector.efficiency(emitted.energy_kev)
     shells = np.array([name[name.index("_") + 1] for name in emitted.names])
     found = []
     for shell in "KLM":
         own = np.where(shells == shell, photons, 0)
-        if not own.any():
+        line_kev = emitted.energy_kev[own > _FAINT * own.max()]
+        if not own.any() or emitted.energy_kev[own.argmax()] < edges[0] or line_kev.min() > edges[-1]:
             continue
-        main = float(emitted.energy_kev[own.argmax()])
-        keep = own > _FAINT * own.max()
-        line_kev = emitted.energy_kev[keep]
-        if edges[0] < main < edges[-1]:
-            below = ndtr((edges[:, None] - line_kev) / (detector.fwhm_kev(line_kev) / FWHM_PER_SD))
-            found.append((shell, main, np.diff(below, axis=0) @ own[keep]))
+        below = ndtr((edges[:, None] - line_kev) / (detector.fwhm_kev(line_kev) / FWHM_PER_SD))
+        recorded = np.diff(below, axis=0) @ own[own > _FAINT * own.max()]
+        found.append(_Family(shell, float(emitted.energy_kev[own.argmax()]), recorded))
     return found

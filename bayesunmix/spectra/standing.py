@@ -8,7 +8,9 @@ from bayesunmix.spectra.coarse_spectrum import CoarseSpectrum
 from bayesunmix.spectra.pursuit import gains, pattern_norms, refit
 
 LEAST_GAIN = 25.0  # fall of chi-square: five times the noise
-_CLEARLY = 0.8  # another element explains less than this fraction of what this one does
+# Another element must explain less than this fraction of what this one does, and one that is rarer in specimens less
+# than the second.
+_CLEARLY, _CLEARLY_RARER = 0.8, 0.98
 _AT_MAXIMUM_KEV = 0.035
 _IN_PLACE_KEV = 0.1  # a rival has a main line so close to one of the element's
 _OWN = 0.5  # of the counts of all elements at a line
@@ -80,7 +82,8 @@ def standings(
         distance = np.abs(main_kev[:, :, None] - main_kev[e, at_maximum])
         in_place = (distance <= _IN_PLACE_KEV).any(axis=(1, 2))
         in_place[chosen] = False
-        worth = np.where(in_place, gained[m] - costs + costs[e], 0)
+        needed = np.where(costs > costs[e], _CLEARLY_RARER, _CLEARLY)
+        worth = np.where(in_place, (gained[m] - costs + costs[e]) / needed, 0)
         rival = int(worth.argmax())
         judged[names[e]] = Standing(
             tuple(map(float, nominal[at_maximum])),
@@ -88,7 +91,7 @@ def standings(
             float(gained[m, e]),
             names[rival] if worth[rival] > 0 else "",
             float(gained[m, rival]) if worth[rival] > 0 else 0.0,
-            bool(worth[rival] <= _CLEARLY * gained[m, e]),
+            bool(worth[rival] <= gained[m, e]),
         )
     return dict(sorted(judged.items(), key=lambda item: item[1].nominal_kev[0]))
 
