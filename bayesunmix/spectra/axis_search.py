@@ -111,9 +111,11 @@ def _grid(peaks_kev: np.ndarray) -> np.ndarray:
     return np.stack(np.meshgrid(_OFFSETS, gains_tried, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _pursued(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, most: int) -> Pursued:
+def _pursued(
+    task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, most: int, barred: np.ndarray | None = None
+) -> Pursued:
     counts, weights = task.on_axes(*axes.T)
-    return pursue(counts, weights, task.patterns.spectra, task.patterns.continuum, costs, most)
+    return pursue(counts, weights, task.patterns.spectra, task.patterns.continuum, costs, most, barred)
 
 
 def _scores(axes: np.ndarray, found: Pursued, costs: np.ndarray) -> np.ndarray:
@@ -127,7 +129,7 @@ def _lowest(task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray) -> float:
 
 
 def _prior(axes: np.ndarray) -> np.ndarray:
-    off2 = (axes[:, 0] ** 2 + (_TYPICAL_KEV * (axes[:, 1] - 1)) ** 2) / _NOMINAL_KEV**2
+    off2 = (_distance(axes, np.array([0.0, 1.0])) / _NOMINAL_KEV) ** 2
     return np.asarray(_FAR_COST * off2 / (1 + off2) + off2 / 5)
 
 
@@ -170,32 +172,70 @@ def _refined(task: CoarseSpectrum, axes: np.ndarray, chosen: np.ndarray) -> np.n
 def _decide(
     task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray, n_clear: int
 ) -> Explanation:
-    """Take the best axis, and keep the elements that it shares with all axes that are about as good."""
+    """Take the best axis, and keep the elements without which no axis explains the spectrum about as well."""
     found = _pursued(task, axes, costs, _MOST)
     scores = _scores(axes, found, costs)
     best = int(scores.argmin())
-    taken = found.chosen[best] >= 0
-    judged = standings(
-        task, axes[best], found.chosen[best][taken], found.amounts[best][taken], peaks_kev, costs
-    )
-    names = task.patterns.elements
+    chosen, amounts, score, without = _improved(task, axes[best], costs, found, best, float(scores[best]))
+    judged = standings(task, axes[best], chosen, amounts, peaks_kev, costs)
     # Where even the best explanation leaves much, differences mean less.
     n_bins = np.count_nonzero(task.on_axes(*axes[best][:, None])[1])
     margin = _MARGIN * max(1.0, found.chi_square[best] / n_bins)
-    as_good = found.chosen[scores <= scores[best] + margin]
-    agreed = {name for name in judged if (as_good == names.index(name)).any(axis=1).all()}
+    names = np.array(task.patterns.elements)
+    needed = {str(names[e]) for e, other in zip(chosen, without, strict=True) if other > score}
+    judged = {name: standing for name, standing in judged.items() if name in needed}
+    doubt: dict[str, tuple[int, set[str]]] = {}
+    for i in np.flatnonzero((scores <= score + margin) & (_distance(axes, axes[best]) > _NOMINAL_KEV)):
+        others = set(names[found.chosen[i][found.chosen[i] >= 0]])
+        doubt |= {name: (int(i), others - set(names[chosen])) for name in judged if name not in others}
     if n_clear == 1 and abs(axes[best, 0]) > _ONE_PEAK_KEV:
-        agreed = set()
+        doubt = {name: (best, set()) for name in judged}
+    certain = {name: standing for name, standing in judged.items() if name not in doubt}
     offset, gain = (float(value) for value in axes[best])
-    withheld = [name for name, standing in judged.items() if standing.is_clear and name not in agreed]
-    doubt = (
-        f"{', '.join(withheld)} would be there if the energy axis is off by {1000 * offset:+.0f} eV, other elements if "
-        "it is not: none of them is named. Correct the axis, or name all elements of the specimen."
-    )
     return Explanation(
         offset,
         gain,
-        {name: standing for name, standing in judged.items() if standing.is_clear and name in agreed},
-        {name: standing for name, standing in judged.items() if not standing.is_clear and name in agreed},
-        doubt if withheld else "",
+        {name: standing for name, standing in certain.items() if standing.is_clear},
+        {name: standing for name, standing in certain.items() if not standing.is_clear},
+        _sentence(doubt, axes, offset),
+    )
+
+
+def _improved(
+    task: CoarseSpectrum, axis: np.ndarray, costs: np.ndarray, found: Pursued, row: int, score: float
+) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
+    """Bar each chosen element in turn: return elements, amounts and score of the best, and the scores without each.
+
+    Elements are added one after another, so that the first may be one that two others explain better. Where others can
+    take an element's place, the score without it must be clearly higher: it is returned less a margin.
+    """
+    for _ in range(3):
+        taken = found.chosen[row] >= 0
+        chosen, amounts = found.chosen[row][taken], found.amounts[row][taken]
+        if not chosen.size:
+            break
+        axes = np.repeat(axis[None], chosen.size, axis=0)
+        found = _pursued(task, axes, costs, _MOST, chosen)
+        without = _scores(axes, found, costs)
+        row = int(without.argmin())
+        if without[row] >= score:
+            replaced = (~np.isin(found.chosen, chosen) & (found.chosen >= 0)).any(axis=1)
+            return chosen, amounts, score, np.where(replaced, without - _MARGIN, without)
+        score = float(without[row])
+    return chosen, amounts, score, np.full(chosen.size, score)
+
+
+def _distance(axes: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Return by how much axes differ, in keV."""
+    return np.asarray(np.hypot(axes[:, 0] - axis[0], _TYPICAL_KEV * (axes[:, 1] - axis[1])))
+
+
+def _sentence(doubt: dict[str, tuple[int, set[str]]], axes: np.ndarray, offset: float) -> str:
+    if not doubt:
+        return ""
+    row, others = next(iter(doubt.values()))
+    elsewhere = f"{', '.join(sorted(others)) or 'others'} if by {1000 * axes[row, 0]:+.0f} eV"
+    return (
+        f"The energy axis is in doubt: {', '.join(doubt)} would be there if it is off by {1000 * offset:+.0f} eV, "
+        f"{elsewhere}, so none of them is named. Correct the axis, or name all elements of the specimen."
     )

@@ -23,6 +23,9 @@ _TAIL, _TAIL_KEV = 0.03, 0.25
 _WIDTHS = 1.2 ** np.arange(-3, 7)  # factors on the square of the usual width that are tried
 _TRUSTED = 8  # strongest peaks that tell the width, a quarter of them: many are several lines
 _STEM_KEV = 200.0
+_ENDS, _SHORT_KEV = 0.9, 15.0  # counts up to this fraction of an axis; an axis too short to tell the beam
+_STRETCHES = ((0.7, 0.8), (0.9, 1.0))
+_FLAT = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,17 +101,26 @@ def coarse_spectrum(energy_kev: np.ndarray, counts: np.ndarray, peaks_kev: np.nd
 
 
 def _beam_kev(energy_kev: np.ndarray, counts: np.ndarray) -> float:
-    """Guess the energy of the electrons from where the counts end: 200 keV if they do not end on the axis."""
-    per_photon = counts * energy_kev / Detector().efficiency(energy_kev)
-    last = energy_kev[-1]
-    end = np.mean(per_photon[energy_kev > 0.95 * last])
-    before = np.median(per_photon[(energy_kev > 0.7 * last) & (energy_kev < 0.8 * last)])
-    top = float(
-        energy_kev[min(int(np.searchsorted(np.cumsum(counts), 0.9999 * counts.sum())), counts.size - 1)]
-    )
-    if end > 0.55 * before or (last < 15 and top > 0.9 * last):
+    """Guess the energy of the electrons from where the counts end, or from how Kramers' continuum falls towards it.
+
+    Too low a guess lets soft lines stand alone and is safe; 200 keV is the highest.
+    """
+    total = np.cumsum(counts)
+    top = float(energy_kev[min(int(np.searchsorted(total, 0.9999 * total[-1])), counts.size - 1)])
+    last = float(energy_kev[-1])
+    if top < _ENDS * last:
+        return float(np.clip(round(1.1 * top), 3, 30))
+    if last < _SHORT_KEV:
         return _STEM_KEV
-    return float(np.clip(round(1.1 * top), 3, 30))
+    middle, end = ((energy_kev > low * last) & (energy_kev <= high * last) for low, high in _STRETCHES)
+    per_photon = counts * energy_kev / Detector().efficiency(energy_kev)
+    n_end = max(float(counts[end].sum()), 1.0)
+    fall = float(np.mean(per_photon[end]) / max(np.median(per_photon[middle]), 1e-300)) * (
+        1 - 2 / np.sqrt(n_end)
+    )
+    if fall >= _FLAT:
+        return _STEM_KEV
+    return float(round(last * (0.95 - 0.75 * max(fall, 0.0)) / (1 - fall)))
 
 
 def _below_peaks(smooth: np.ndarray, width_kev: float) -> np.ndarray:

@@ -4,7 +4,8 @@ The bins of the coarse axis are one standard deviation of a peak wide. An elemen
 on the axis alone, and that family with the others, as strong as they can be beside it. Non-negative sums of the two
 have softer lines as weak as absorption makes them, but never without the harder lines: where copper's L lines show, its
 K lines must show too. The ratio comes from the thin film's photons (`bayesunmix.spectra.thin_film`). The hardest family
-is the hardest whose strongest line is on the axis. Of one that is harder still, single lines may be.
+is the hardest whose strongest line is on the axis and well below the energy of the electrons. Lines of one that is
+harder still may be there.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ UNLIKELY = {"He", "Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "A
 LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
 _HIGHEST_KEV = 45.0
 _SOFTEST_KEV = 0.5  # L and M families below it name no element
+_EXCITED = 0.6  # of the beam energy: harder families need not show
 _FAINT = 0.002  # fraction of a family's strongest line
 # Softer families, times the ratio of a thin film behind a window of polyimide: yields differ between tables by a factor
 # of two, and other windows let twice as many soft photons through.
@@ -76,7 +78,8 @@ def element_patterns(highest_kev: float, beam_kev: float, width: float) -> Patte
     for number in range(5, 93):
         symbol = xraylib.AtomicNumberToSymbol(number)
         families = [] if symbol in UNLIKELY else _families(symbol, beam_kev, detector, edges)
-        main = [family.main_kev for family in families if family.main_kev < edges[-1]]
+        on_axis = [family.main_kev for family in families if family.main_kev < edges[-1]]
+        main = [kev for kev in on_axis if kev < _EXCITED * beam_kev] or on_axis
         if main and (families[-len(main)].shell == "K" or main[0] > _SOFTEST_KEV):
             found[symbol] = families, [*main, 0.0][:2]
     patterns = np.array([_two_patterns(families, main[0]) for families, main in found.values()])

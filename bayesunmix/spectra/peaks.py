@@ -62,10 +62,10 @@ def _owners(found: list[Maximum], explanation: Explanation) -> dict[Maximum, str
     """Return the peak that has the name of each element: the hardest of its strong ones."""
     owners: dict[Maximum, str] = {}
     for symbol, standing in explanation.elements.items():
-        nearest = [min(found, key=lambda peak: abs(peak.energy_kev - kev)) for kev in standing.own_kev]
+        nearest = [min(found, key=lambda peak: abs(peak.energy_kev - kev)) for kev in standing.nominal_kev]
         own = [
             peak
-            for peak, kev in zip(nearest, standing.own_kev, strict=True)
+            for peak, kev in zip(nearest, standing.nominal_kev, strict=True)
             if abs(peak.energy_kev - kev) <= _NEAR_KEV and peak not in owners
         ]
         highest = max((peak.height for peak in own), default=0.0)

@@ -49,6 +49,7 @@ def pursue(
     curves: np.ndarray,
     costs: np.ndarray,
     most: int,
+    barred: np.ndarray | None = None,
 ) -> Pursued:
     """Explain spectra by few elements.
 
@@ -63,11 +64,15 @@ def pursue(
         By how much chi-square must fall for an element to be added.
     most : int
         Largest number of elements.
+    barred : (N,) int array, optional
+        An element that may not be added to each spectrum.
     """
     n = len(spectra)
     every = np.arange(n)
     normal = _Normal(spectra, weights, curves)
     free, norms = np.ones((n, len(patterns)), dtype=bool), pattern_norms(weights, patterns)
+    if barred is not None:
+        free[every, barred] = False
     chosen = np.full((n, most), -1)
     amounts, fitted = normal.solve()
     for step in range(most):

@@ -11,7 +11,7 @@ LEAST_GAIN = 25.0  # fall of chi-square: five times the noise
 # Another element must explain less than this fraction of what this one does, and one that is rarer in specimens less
 # than the second.
 _CLEARLY, _CLEARLY_RARER = 0.8, 0.98
-_AT_MAXIMUM_KEV = 0.035
+_AT_MAXIMUM_KEV, _AT_MAXIMUM_SD = 0.035, 0.6  # and standard deviations of a peak, whichever is more
 _IN_PLACE_KEV = 0.1  # a rival has a main line so close to one of the element's
 _OWN = 0.5  # of the counts of all elements at a line
 
@@ -22,10 +22,8 @@ class Standing(NamedTuple):
     Attributes
     ----------
     nominal_kev : tuple of float
-        Where its families' strongest lines stand on the nominal axis, of those at a maximum of the spectrum; the
-        hardest first.
-    own_kev : tuple of float
-        Those of them where most counts are this element's.
+        Where its families' strongest lines stand on the nominal axis, the hardest first: of those that are at a maximum
+        of the spectrum, and that most counts there belong to.
     gain : float
         By how much chi-square rises without it.
     rival : str
@@ -36,7 +34,6 @@ class Standing(NamedTuple):
     """
 
     nominal_kev: tuple[float, ...]
-    own_kev: tuple[float, ...]
     gain: float
     rival: str
     rival_gain: float
@@ -51,7 +48,7 @@ def standings(
     peaks_kev: np.ndarray,
     costs: np.ndarray,
 ) -> dict[str, Standing]:
-    """Judge the elements that explain much, with a main line at a maximum of the spectrum; in the order of their lines.
+    """Judge the elements that explain much, and most of a maximum of the spectrum; in the order of their lines.
 
     Parameters
     ----------
@@ -72,13 +69,15 @@ def standings(
     gained = _gains_without(task, axis, chosen)
     counts = (amounts[:, None] @ task.patterns.spectra[chosen])[:, 0]
     bins = np.minimum(np.searchsorted(task.patterns.edges_kev, main_kev[chosen]) - 1, counts.shape[1] - 1)
+    widths = np.diff(task.patterns.edges_kev)
     judged = {}
     for m, e in enumerate(chosen):
         nominal = (main_kev[e] - axis[0]) / axis[1]
-        at_maximum = np.abs(peaks_kev - nominal[:, None]).min(axis=1) <= _AT_MAXIMUM_KEV
-        if not at_maximum.any() or gained[m, e] < LEAST_GAIN:
-            continue
+        near = np.maximum(_AT_MAXIMUM_KEV, _AT_MAXIMUM_SD * widths[bins[m]])
+        at_maximum = np.abs(peaks_kev - nominal[:, None]).min(axis=1) <= near
         is_own = at_maximum & (counts[m, bins[m]] >= _OWN * counts[:, bins[m]].sum(axis=0))
+        if not is_own.any() or gained[m, e] < LEAST_GAIN:
+            continue
         distance = np.abs(main_kev[:, :, None] - main_kev[e, at_maximum])
         in_place = (distance <= _IN_PLACE_KEV).any(axis=(1, 2))
         in_place[chosen] = False
@@ -86,7 +85,6 @@ def standings(
         worth = np.where(in_place, (gained[m] - costs + costs[e]) / needed, 0)
         rival = int(worth.argmax())
         judged[names[e]] = Standing(
-            tuple(map(float, nominal[at_maximum])),
             tuple(map(float, nominal[is_own])),
             float(gained[m, e]),
             names[rival] if worth[rival] > 0 else "",
