@@ -42,7 +42,7 @@ class Patterns:
     spectra : (E, 2, B) array
         The hardest family, and that family with the others; each sums to one, or to zero where there is no other.
     main_kev : (E, 2) array
-        The strongest line of the hardest family and of the next softer one; infinite where there is none above 0.5 keV.
+        The strongest peak of the hardest family and of the next softer one; infinite where there is none above 0.5 keV.
     continuum : (9, B) array
     edges_kev : (B + 1,) array
     """
@@ -96,7 +96,7 @@ def element_patterns(highest_kev: float, beam_kev: float, width: float) -> Patte
 
 
 class _Family(NamedTuple):
-    """Hold a family: its shell, its strongest line, and its recorded photons, (B,)."""
+    """Hold a family: its shell, the top of its strongest peak, and its recorded photons, (B,)."""
 
     shell: str
     main_kev: float
@@ -126,11 +126,17 @@ def _families(symbol: str, beam_kev: float, detector: Detector, edges: np.ndarra
     shells = np.array([name[name.index("_") + 1] for name in emitted.names])
     found = []
     for shell in "KLM":
-        own = np.where(shells == shell, photons, 0)
-        line_kev = emitted.energy_kev[own > _FAINT * own.max()]
-        if not own.any() or emitted.energy_kev[own.argmax()] < edges[0] or line_kev.min() > edges[-1]:
+        own = shells == shell
+        strong = own & (photons > _FAINT * photons[own].max(initial=0.0))
+        if not strong.any():
             continue
-        below = ndtr((edges[:, None] - line_kev) / (detector.fwhm_kev(line_kev) / FWHM_PER_SD))
-        recorded = np.diff(below, axis=0) @ own[own > _FAINT * own.max()]
-        found.append(_Family(shell, float(emitted.energy_kev[own.argmax()]), recorded))
+        line_kev, line_photons = emitted.energy_kev[strong], photons[strong]
+        sd = detector.fwhm_kev(line_kev) / FWHM_PER_SD
+        strongest = line_photons.argmax()
+        near = np.abs(line_kev - line_kev[strongest]) <= 1.5 * sd[strongest]
+        main = float(np.average(line_kev[near], weights=line_photons[near]))
+        if main > edges[0] and line_kev.min() < edges[-1]:
+            found.append(
+                _Family(shell, main, np.diff(ndtr((edges[:, None] - line_kev) / sd), axis=0) @ line_photons)
+            )
     return found

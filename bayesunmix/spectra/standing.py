@@ -11,7 +11,7 @@ LEAST_GAIN = 25.0  # fall of chi-square: five times the noise
 # Another element must explain less than this fraction of what this one does, and one that is rarer in specimens less
 # than the second.
 _CLEARLY, _CLEARLY_RARER = 0.8, 0.98
-_AT_MAXIMUM_KEV, _AT_MAXIMUM_SD = 0.035, 0.6  # and standard deviations of a peak, whichever is more
+_AT_MAXIMUM_KEV, _AT_MAXIMUM_SD = 0.035, 0.8  # and standard deviations of a peak, whichever is more
 _IN_PLACE_KEV = 0.1  # a rival has a main line so close to one of the element's
 _OWN = 0.5  # of the counts of all elements at a line
 
@@ -22,7 +22,7 @@ class Standing(NamedTuple):
     Attributes
     ----------
     nominal_kev : tuple of float
-        Where its families' strongest lines stand on the nominal axis, the hardest first: of those that are at a maximum
+        Where its families' strongest peaks stand on the nominal axis, the hardest first: of those that are at a maximum
         of the spectrum, and that most counts there belong to.
     gain : float
         By how much chi-square rises without it.
