@@ -21,7 +21,7 @@ import numpy as np
 
 from bayesunmix.spectra.coarse_spectrum import CoarseSpectrum, coarse_spectrum
 from bayesunmix.spectra.element_patterns import LOWEST_KEV
-from bayesunmix.spectra.maxima import clear_maxima, own_maxima
+from bayesunmix.spectra.maxima import after_flank, clear_maxima, own_maxima
 from bayesunmix.spectra.pursuit import Pursued, pursue, refit
 from bayesunmix.spectra.standing import Standing, standings
 
@@ -84,7 +84,8 @@ def explain(energy_kev: np.ndarray, counts: np.ndarray, likely: tuple[str, ...] 
     """
     inside = energy_kev >= LOWEST_KEV
     energy, spectrum = energy_kev[inside].astype(np.float64), counts[inside].astype(np.float64)
-    return _explain(energy.tobytes(), spectrum.tobytes(), likely)
+    first = after_flank(energy, spectrum)
+    return _explain(energy[first:].tobytes(), spectrum[first:].tobytes(), likely)
 
 
 @lru_cache(maxsize=64)
@@ -177,10 +178,10 @@ def _decide(
     scores = _scores(axes, found, costs)
     best = int(scores.argmin())
     chosen, amounts, score, without = _improved(task, axes[best], costs, found, best, float(scores[best]))
-    judged = standings(task, axes[best], chosen, amounts, peaks_kev, costs)
+    misfit = float(found.chi_square[best] / np.count_nonzero(task.on_axes(*axes[best][:, None])[1]))
+    judged = standings(task, axes[best], chosen, amounts, peaks_kev, costs, misfit)
     # Where even the best explanation leaves much, differences mean less.
-    n_bins = np.count_nonzero(task.on_axes(*axes[best][:, None])[1])
-    margin = _MARGIN * max(1.0, found.chi_square[best] / n_bins)
+    margin = _MARGIN * max(misfit, 1.0)
     names = np.array(task.patterns.elements)
     needed = {str(names[e]) for e, other in zip(chosen, without, strict=True) if other > score}
     judged = {name: standing for name, standing in judged.items() if name in needed}

@@ -13,11 +13,22 @@ _SIGNIFICANT = 6.0  # times the noise
 _SMALLEST = 0.005  # fraction of the highest peak
 
 
+_FLANK_KEV, _FALLS = 0.2, 0.7  # an axis begins on a flank if counts fall so far to a minimum so near
+
+
 class Maximum(NamedTuple):
     """Hold a maximum: its energy, and its height above zero."""
 
     energy_kev: float
     height: float
+
+
+def after_flank(energy_kev: np.ndarray, counts: np.ndarray) -> int:
+    """Return the first channel beyond the flank of a peak, or of the strobe, that the beginning of the axis cuts."""
+    width = channel_width(energy_kev)
+    near = gaussian_filter1d(counts[: int(2 * _FLANK_KEV / width) + 2], max(_SIGMA_KEV / width, 0.5))
+    rises = np.flatnonzero(np.diff(near[: int(_FLANK_KEV / width) + 2]) > 0)
+    return int(rises[0]) if rises.size and near[rises[0]] < _FALLS * near[0] else 0
 
 
 def own_maxima(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:

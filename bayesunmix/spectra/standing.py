@@ -47,6 +47,7 @@ def standings(
     amounts: np.ndarray,
     peaks_kev: np.ndarray,
     costs: np.ndarray,
+    misfit: float,
 ) -> dict[str, Standing]:
     """Judge the elements that explain much, and most of a maximum of the spectrum; in the order of their lines.
 
@@ -62,6 +63,8 @@ def standings(
         Maxima of the spectrum, on the nominal axis.
     costs : (E,) array
         What each element costs: more if it is rarer.
+    misfit : float
+        Chi-square of the explanation per bin. Where it leaves much, an element must explain more.
     """
     if not chosen.size:
         return {}
@@ -76,7 +79,7 @@ def standings(
         near = np.maximum(_AT_MAXIMUM_KEV, _AT_MAXIMUM_SD * widths[bins[m]])
         at_maximum = np.abs(peaks_kev - nominal[:, None]).min(axis=1) <= near
         is_own = at_maximum & (counts[m, bins[m]] >= _OWN * counts[:, bins[m]].sum(axis=0))
-        if not is_own.any() or gained[m, e] < LEAST_GAIN:
+        if not is_own.any() or gained[m, e] < LEAST_GAIN * max(misfit, 1.0):
             continue
         distance = np.abs(main_kev[:, :, None] - main_kev[e, at_maximum])
         in_place = (distance <= _IN_PLACE_KEV).any(axis=(1, 2))
