@@ -72,14 +72,14 @@ def _counts(image: "SpectrumImage", where: Any) -> "np.ndarray":
 
 
 def _table(image: "SpectrumImage", band: "Band", counts: "np.ndarray", interval: float) -> str:
-    """Lay out the peaks of the expected spectrum as plain text."""
+    """Lay out the expected spectrum at the peaks of the whole map as plain text: one pixel has few of its own."""
     import numpy as np
 
     from bayesunmix.spectra.peaks import find_peaks
 
-    head = f"{counts.sum()} counts measured, {band.mean.sum():.1f} expected; by channel, at its peaks:"
+    head = f"{counts.sum()} counts measured, {band.mean.sum():.1f} expected; by channel, at the peaks of the map:"
     rows = [("peak", "keV", "expected", f"{100 * interval:g} % interval", "measured")]
-    for peak in find_peaks(image.energy_kev, band.mean):
+    for peak in find_peaks(image.energy_kev, image.sum_spectrum()):
         at = int(np.abs(image.energy_kev - peak.energy_kev).argmin())
         between = f"{digits(band.lower[at])} to {digits(band.upper[at])}"
         energy = f"{image.energy_kev[at]:.3f}"

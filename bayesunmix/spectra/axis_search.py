@@ -45,6 +45,11 @@ _ONE_PEAK_KEV = 0.025  # farther off, a single peak tells no element
 _FAR_COST, _TYPICAL_KEV = 30.0, 5.0
 _FAR_APART_KEV = 2.0
 _FEWEST_CHANNELS = 8
+_MOST_LEFT = 0.2  # of the counts of clear peaks, if their elements are to be believed
+_NO_AXIS = (
+    "No energy axis within 100 eV and 1 % of the given one explains the peaks: {left:.0f} % of their counts are left. "
+    "No element is named: correct the axis, or name all elements of the specimen."
+)
 _LARGEST_STEP = np.array([[-0.02, -0.004], [0.02, 0.004]])
 
 
@@ -103,7 +108,7 @@ def _explain(energy: bytes, spectrum: bytes, likely: tuple[str, ...]) -> Explana
     task = min(task.of_near_widths(), key=lambda of_width: _lowest(of_width, axes[:_FOR_WIDTH], costs))
     for _ in range(2):
         axes = _refined(task, axes, chosen)
-    return _decide(task, axes, costs, energy_kev[own_maxima(energy_kev, counts)], clear_kev.size)
+    return _decide(task, axes, costs, energy_kev[own_maxima(energy_kev, counts)], clear_kev)
 
 
 def _grid(peaks_kev: np.ndarray) -> np.ndarray:
@@ -171,7 +176,7 @@ def _refined(task: CoarseSpectrum, axes: np.ndarray, chosen: np.ndarray) -> np.n
 
 
 def _decide(
-    task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray, n_clear: int
+    task: CoarseSpectrum, axes: np.ndarray, costs: np.ndarray, peaks_kev: np.ndarray, clear_kev: np.ndarray
 ) -> Explanation:
     """Take the best axis, and keep the elements without which no axis explains the spectrum about as well."""
     found = _pursued(task, axes, costs, _MOST)
@@ -189,10 +194,13 @@ def _decide(
     for i in np.flatnonzero((scores <= score + margin) & (_distance(axes, axes[best]) > _NOMINAL_KEV)):
         others = set(names[found.chosen[i][found.chosen[i] >= 0]])
         doubt |= {name: (int(i), others - set(names[chosen])) for name in judged if name not in others}
-    if n_clear == 1 and abs(axes[best, 0]) > _ONE_PEAK_KEV:
+    offset, gain = (float(value) for value in axes[best])
+    if judged and (left := _left(task, axes[best], chosen, clear_kev)) > _MOST_LEFT:
+        sentence = "" if clear_kev.size == 1 else _NO_AXIS.format(left=100 * left)
+        return Explanation(offset, gain, {}, {}, sentence)
+    if clear_kev.size == 1 and abs(offset) > _ONE_PEAK_KEV:
         doubt = {name: (best, set()) for name in judged}
     certain = {name: standing for name, standing in judged.items() if name not in doubt}
-    offset, gain = (float(value) for value in axes[best])
     return Explanation(
         offset,
         gain,
@@ -200,6 +208,17 @@ def _decide(
         {name: standing for name, standing in certain.items() if not standing.is_clear},
         _sentence(doubt, axes, offset),
     )
+
+
+def _left(task: CoarseSpectrum, axis: np.ndarray, chosen: np.ndarray, clear_kev: np.ndarray) -> float:
+    """Return the fraction of the counts of the clear peaks by which they differ from the fitted ones."""
+    counts, weights = task.on_axes(*axis[:, None])
+    patterns = task.patterns.spectra[chosen].reshape(1, -1, counts.shape[1])
+    peaks, fitted = refit(counts, weights, patterns, task.patterns.continuum)
+    at = np.searchsorted(task.patterns.edges_kev, axis[0] + axis[1] * clear_kev) - 1
+    bins = np.clip(at[:, None] + np.arange(-1, 2), 0, counts.shape[1] - 1)
+    measured = (counts - fitted + peaks)[0, bins].sum(axis=1)
+    return float(np.abs(measured - peaks[0, bins].sum(axis=1)).sum() / max(measured.sum(), 1.0))
 
 
 def _improved(
