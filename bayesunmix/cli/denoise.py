@@ -41,7 +41,7 @@ def denoise(
     """Show the spectrum that RESULT expects in a pixel or a region, with a band.
 
     The band is for the expected counts; measured counts scatter about these by their own noise. The table shows the
-    peaks; the .csv file has a line for each channel.
+    peaks of the whole map; the .csv file has a line for each channel.
     """
     require_writable(outputs, _FORMATS, overwrite)
     if sum(given is not None for given in (pixel, box, mask)) != 1:
