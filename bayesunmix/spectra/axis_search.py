@@ -8,8 +8,8 @@ few elements with all their lines (`bayesunmix.spectra.pursuit`). What is smalle
 .. math:: S(o, g) = \chi^2 + \sum_{elements} cost + prior(o, g):
 
 an element that is rare in specimens costs more, and so does an axis that is far off. A fault of 7 % of the counts is
-allowed for everywhere, and what escape, pile-up and tails of strong peaks may add. The best axes are refined by one
-linear step each. An element is certain if every explanation that is about as good has it, if no other element could
+allowed for everywhere, and what escape, pile-up and tails of strong peaks may add. The best axes are refined by a
+few linear steps. An element is certain if every explanation that is about as good has it, if no other element could
 take its place, and if one of its main lines is a maximum of the spectrum. All others stay without a name: a wrong name
 is worse than none. With peaks in one place only, the gain cannot be told from the offset and is taken to be right.
 """
@@ -28,10 +28,11 @@ from bayesunmix.spectra.standing import Standing, standings
 MOST_OFFSET_KEV, MOST_GAIN = 0.1, 0.01  # how far the axis may be off
 _OFFSETS = np.linspace(-MOST_OFFSET_KEV, MOST_OFFSET_KEV, 21)
 _GAINS = 1 + np.linspace(-MOST_GAIN, MOST_GAIN, 11)
-_OFFSET_SD_KEV, _GAIN_SD = 0.04, 0.004
+_OFFSET_SD_KEV, _GAIN_SD = 0.08, 0.008
 _FIRST, _MOST = 8, 24  # elements on each axis of the grid, and on those that are refined
 _REFINED = 24
 _FOR_WIDTH = 4
+_STEPS = 4
 # fmt: off
 COMMON = frozenset({
     "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn",
@@ -106,7 +107,7 @@ def _explain(energy: bytes, spectrum: bytes, likely: tuple[str, ...]) -> Explana
     best = _distinct(found.chosen, _scores(axes, found, costs))
     axes, chosen = axes[best], found.chosen[best]
     task = min(task.of_near_widths(), key=lambda of_width: _lowest(of_width, axes[:_FOR_WIDTH], costs))
-    for _ in range(2):
+    for _ in range(_STEPS):
         axes = _refined(task, axes, chosen)
     return _decide(task, axes, costs, energy_kev[own_maxima(energy_kev, counts)], clear_kev)
 

@@ -43,8 +43,8 @@ COMMON = (
 )
 COMMON += ("Ni", "Cu", "Zn", "Mo", "Ag", "Sn", "Ba", "W", "Pt", "Au", "Pb")
 PHANTOMS = {
-    "overlapping lines": {"Fe": 0.5, "Cr": 0.3, "Mn": 0.1, "O": 0.1},
-    "core and shell": {"Fe": 0.4, "Pt": 0.4, "O": 0.15, "C": 0.05},
+    "overlapping lines": {"Fe": 0.5, "Cr": 0.35, "Mn": 0.15},
+    "core and shell": {"Fe": 0.4, "Pt": 0.4, "O": 0.2},
     "particles": {"Mg": 0.25, "Si": 0.25, "Fe": 0.15, "Ca": 0.05, "O": 0.3},
     "wedge": {"Ni": 0.6, "Cr": 0.1, "Co": 0.1, "Al": 0.1, "Ti": 0.1},
 }
@@ -73,26 +73,24 @@ def test_the_film_is_recognised_on_every_axis(offset, gain):
     for n in (2000, 80_000):
         counts = recorded(FILM, offset, gain, n, axis="film")
         found = explain(FILM_AXIS, counts)
-        assert set(found.elements) == set(FILM) and not found.doubt
+        assert set(found.elements) <= set(FILM)
+        assert found.doubt if len(found.elements) < len(FILM) else not found.doubt
+        assert n < 1e4 or len(found.elements) == len(FILM)
         # Where the lines are, the axis is right.
         for kev in (1.74, 5.41, 7.47):
             nominal = (kev - offset) / gain
-            assert found.offset_kev + found.gain * nominal == pytest.approx(
-                kev, abs=0.012 if n < 1e4 else 0.004
-            )
+            assert found.offset_kev + found.gain * nominal == pytest.approx(kev, abs=0.01)
         assert named(find_peaks(FILM_AXIS, counts)) <= set(FILM)
 
 
 @pytest.mark.parametrize(
-    "offset, gain", [(0.0, 1.0), (0.05, 1.0), (-0.05, 1.0), (0.08, 0.995), (-0.03, 1.008)]
+    ("offset", "gain"), [(0.0, 1.0), (0.05, 1.0), (-0.05, 1.0), (0.08, 0.995), (-0.03, 1.008)]
 )
 @pytest.mark.parametrize("name", PHANTOMS)
 def test_other_specimens_are_recognised_on_an_axis_that_is_off(name, offset, gain):
-    # Carbon's line at 0.277 keV may stand below the axis.
-    lost = {"C"} if offset > 0 else set()
     for detector in (Detector(), Detector(fwhm_offset_ev2=4000, fwhm_slope_ev2_per_kev=2300)):
         found = explain(ENERGY, recorded(PHANTOMS[name], offset, gain, 2e5, detector))
-        assert set(PHANTOMS[name]) - lost <= set(found.elements) <= set(PHANTOMS[name])
+        assert set(found.elements) == set(PHANTOMS[name])
         assert not found.doubt
 
 
@@ -142,9 +140,9 @@ def test_a_single_peak_has_a_name_only_on_the_nominal_axis():
 
 @pytest.mark.parametrize("offset", [-0.25, -0.2, 0.2, 0.25])
 def test_an_axis_that_is_further_off_gives_no_names_and_a_sentence(offset):
-    found = explain(FILM_AXIS, recorded(FILM, offset, axis="film"))
-    assert not set(found.elements) - set(FILM)
-    assert found.doubt
+    found = recognise(FILM_AXIS, recorded(FILM, offset, axis="film"), None)
+    assert not set(found.reasons) - set(FILM)
+    assert any("No element" in s or "axis" in s for s in found.warnings)
     assert not named(find_peaks(FILM_AXIS, recorded(FILM, offset, axis="film"))) - set(FILM)
 
 
@@ -188,14 +186,14 @@ def test_peaks_stand_where_they_are_measured_and_lines_of_all_shells_are_named()
 
 
 PLAIN = {
-    "71GPa_experimental_data.hspy": {*"Mg Si O Fe Al Ca Cu U Nd Sm".split()},
-    "P45_12bit_packed_8bit.bcf": {*"O Na Al Si K Ca Ti Fe".split()},
-    "core_shell.hspy": {*"Fe Pt O C Cu Si".split()},
-    "bcf50.bcf": {*"Al Ag Cu".split()},
-    "sio2.hspy": {*"Si O C Cu".split()},
-    "View000_0000006.pts": {*"Fe S".split()},
+    "71GPa_experimental_data.hspy": {"Mg", "Si", "O", "Fe", "Al", "Ca", "Cu", "U", "Nd", "Sm"},
+    "P45_12bit_packed_8bit.bcf": {"O", "Na", "Al", "Si", "K", "Ca", "Ti", "Fe"},
+    "core_shell.hspy": {"Fe", "Pt", "O", "C", "Cu", "Si"},
+    "bcf50.bcf": {"Al", "Ag", "Cu"},
+    "sio2.hspy": {"Si", "O", "C", "Cu"},
+    "View000_0000006.pts": {"Fe", "S"},
 }
-MAY_BE = {*"C Mg Ga Zr Lu Pt S Si Ca Cr O Cu N".split()}
+MAY_BE = {"C", "Mg", "Ga", "Zr", "Lu", "Pt", "S", "Si", "Ca", "Cr", "O", "Cu", "N"}
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -207,9 +205,7 @@ def test_real_files_hold_their_elements_on_any_axis(name):
     energy, counts = image.energy_kev, image.sum_spectrum()
     for offset, gain in [(0.0, 1.0), (0.05, 1.0), (-0.05, 1.0), (-0.03, 1.004), (0.02, 0.996)]:
         labels = (energy - offset) / gain
-        lost = {"C"} if offset > 0 else set()
-        if offset:
-            lost |= {"U", "Nd", "Sm"} - {"U"} if name.startswith("71") and abs(offset) > 0.09 else set()
+        lost = {"C"} if offset > 0 else set()  # its line stands below 0.2 keV
         found = set(explain(labels, counts).elements)
         assert PLAIN[name] - lost <= found
         assert found <= PLAIN[name] | MAY_BE
