@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bayesunmix.spectra.coarse_spectrum import CoarseSpectrum, coarse_spectrum
-from bayesunmix.spectra.element_patterns import LOWEST_KEV
+from bayesunmix.spectra.element_patterns import HIGHEST_KEV, LOWEST_KEV
 from bayesunmix.spectra.maxima import after_flank, clear_maxima, own_maxima
 from bayesunmix.spectra.pursuit import Pursued, pursue, refit
 from bayesunmix.spectra.standing import Standing, standings
@@ -76,6 +76,9 @@ class Explanation(NamedTuple):
     doubt: str
 
 
+_NOTHING = Explanation(0.0, 1.0, {}, {}, "")
+
+
 def explain(energy_kev: np.ndarray, counts: np.ndarray, likely: tuple[str, ...] = ()) -> Explanation:
     """Find the axis and the elements that explain a spectrum.
 
@@ -88,8 +91,10 @@ def explain(energy_kev: np.ndarray, counts: np.ndarray, likely: tuple[str, ...] 
     likely : tuple of str
         Elements that are known to be there, and cost nothing.
     """
-    inside = energy_kev >= LOWEST_KEV
+    inside = (energy_kev >= LOWEST_KEV) & (energy_kev <= HIGHEST_KEV)
     energy, spectrum = energy_kev[inside].astype(np.float64), counts[inside].astype(np.float64)
+    if energy.size < _FEWEST_CHANNELS:
+        return _NOTHING
     first = after_flank(energy, spectrum)
     return _explain(energy[first:].tobytes(), spectrum[first:].tobytes(), likely)
 
@@ -99,7 +104,7 @@ def _explain(energy: bytes, spectrum: bytes, likely: tuple[str, ...]) -> Explana
     energy_kev, counts = np.frombuffer(energy), np.frombuffer(spectrum)
     clear_kev = np.array([peak.energy_kev for peak in clear_maxima(energy_kev, counts)])
     if energy_kev.size < _FEWEST_CHANNELS or not clear_kev.size:
-        return Explanation(0.0, 1.0, {}, {}, "")
+        return _NOTHING
     task = coarse_spectrum(energy_kev, counts, clear_kev)
     costs = np.array([0.0 if e in likely else _COSTS[e in COMMON] for e in task.patterns.elements])
     axes = _grid(clear_kev)
@@ -184,7 +189,7 @@ def _decide(
     scores = _scores(axes, found, costs)
     best = int(scores.argmin())
     chosen, amounts, score, without = _improved(task, axes[best], costs, found, best, float(scores[best]))
-    misfit = float(found.chi_square[best] / np.count_nonzero(task.on_axes(*axes[best][:, None])[1]))
+    misfit = float(found.chi_square[best] / max(np.count_nonzero(task.on_axes(*axes[best][:, None])[1]), 1))
     judged = standings(task, axes[best], chosen, amounts, peaks_kev, costs, misfit)
     # Where even the best explanation leaves much, differences mean less.
     margin = _MARGIN * max(misfit, 1.0)

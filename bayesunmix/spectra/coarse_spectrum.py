@@ -110,9 +110,9 @@ def _beam_kev(energy_kev: np.ndarray, counts: np.ndarray) -> float:
     last = float(energy_kev[-1])
     if top < _ENDS * last:
         return float(np.clip(round(1.1 * top), 3, 30))
-    if last < _SHORT_KEV:
-        return _STEM_KEV
     middle, end = ((energy_kev > low * last) & (energy_kev <= high * last) for low, high in _STRETCHES)
+    if last < _SHORT_KEV or not middle.any() or not end.any():
+        return _STEM_KEV
     per_photon = counts * energy_kev / Detector().efficiency(energy_kev)
     n_end = max(float(counts[end].sum()), 1.0)
     fall = float(np.mean(per_photon[end]) / max(np.median(per_photon[middle]), 1e-300)) * (

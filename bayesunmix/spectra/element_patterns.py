@@ -23,7 +23,7 @@ from bayesunmix.spectra.thin_film import thin_film
 #: Elements that hardly anyone has in a specimen: noble gases and what decays.
 UNLIKELY = {"He", "Ne", "Kr", "Xe", "Tc", "Pm", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Pa"}
 LOWEST_KEV = 0.2  # below it lie the detector's noise and strobe
-_HIGHEST_KEV = 45.0
+HIGHEST_KEV = 45.0
 _SOFTEST_KEV = 0.5  # L and M families below it name no element
 _EXCITED = 0.6  # of the beam energy: harder families need not show
 _FAINT = 0.002  # fraction of a family's strongest line
@@ -114,7 +114,7 @@ def _edges(highest_kev: float) -> np.ndarray:
     """Return edges that are a standard deviation of a peak apart."""
     detector = Detector()
     edges = [LOWEST_KEV]
-    while edges[-1] < min(highest_kev, _HIGHEST_KEV):
+    while edges[-1] < min(highest_kev, HIGHEST_KEV):
         edges.append(edges[-1] + float(detector.fwhm_kev(np.array(edges[-1]))) / FWHM_PER_SD)
     return np.array(edges)
 
@@ -133,7 +133,9 @@ def _families(symbol: str, beam_kev: float, detector: Detector, edges: np.ndarra
         line_kev, line_photons = emitted.energy_kev[strong], photons[strong]
         sd = detector.fwhm_kev(line_kev) / FWHM_PER_SD
         strongest = line_photons.argmax()
-        near = np.abs(line_kev - line_kev[strongest]) <= 1.5 * sd[strongest]
+        # Of the usual width, so that the elements are the same for every width.
+        reach = 1.5 * Detector().fwhm_kev(line_kev[strongest]) / FWHM_PER_SD
+        near = np.abs(line_kev - line_kev[strongest]) <= reach
         main = float(np.average(line_kev[near], weights=line_photons[near]))
         if main > edges[0] and line_kev.min() < edges[-1]:
             found.append(
