@@ -260,8 +260,12 @@ def _sentence(doubt: dict[str, tuple[int, set[str]]], axes: np.ndarray, offset: 
     if not doubt:
         return ""
     row, others = next(iter(doubt.values()))
-    elsewhere = f"{', '.join(sorted(others)) or 'others'} if by {1000 * axes[row, 0]:+.0f} eV"
+    elsewhere = (
+        f"{', '.join(sorted(others))} if by {1000 * axes[row, 0]:+.0f} eV"
+        if others
+        else "others if it is not"
+    )
     return (
         f"The energy axis is in doubt: {', '.join(doubt)} would be there if it is off by {1000 * offset:+.0f} eV, "
-        f"{elsewhere}, so none of them is named. Correct the axis, or name all elements of the specimen."
+        f"{elsewhere}. None of them is named: correct the axis, or name all elements of the specimen."
     )

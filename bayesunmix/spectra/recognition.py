@@ -94,9 +94,10 @@ def axis_warnings(model: LineModel) -> list[str]:
     offset, gain = 1000 * model.offset_kev, model.gain
     if not model.names or (abs(offset) <= _OFF_EV and abs(gain - 1) <= _OFF_GAIN):
         return []
+    sign = "+" if offset > 0 else "-"
     return [
-        f"The energy axis is probably off: a channel labelled E lies at {gain:.4f} E {offset:+.0f} eV. Elements and "
-        "line families allow for it, windows at nominal energies do not: correct the axis by this and unmix again."
+        f"The energy axis is probably off: a channel labelled E lies at {gain:.4f} E {sign} {abs(offset):.0f} eV. "
+        "Elements and line families allow for it, windows at nominal energies do not: correct the axis and unmix again."
     ]
 
 

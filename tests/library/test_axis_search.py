@@ -167,7 +167,7 @@ def test_an_axis_that_is_off_is_said_with_its_size_and_the_cure():
     assert result.info["calibration"]["offset_ev"] == pytest.approx(50, abs=3)
     (sentence,) = [s for s in result.info["warnings"] if "energy axis" in s]
     assert "probably off" in sentence and "correct the axis" in sentence
-    assert any(f"{ev:+d} eV" in sentence for ev in range(47, 54))
+    assert any(f"E + {ev} eV" in sentence for ev in range(47, 54))
     straight = recognise(FILM_AXIS, recorded(FILM, axis="film"), None)
     assert not any("axis" in s for s in straight.warnings)
     asked = recognise(FILM_AXIS, recorded(FILM, 0.05, axis="film"), tuple(FILM))
