@@ -93,12 +93,12 @@ def _present(image: "SpectrumImage") -> tuple[str, ...]:
 
 def _axis(image: "SpectrumImage", elements: list[str] | None) -> str:
     """Say which energy axis the lines were fitted with, and what to do if it is not the image's."""
-    from bayesunmix.spectra.recognition import axis_warnings, recognise
+    from bayesunmix.spectra.recognition import recognise
 
     given = None if elements is None else tuple(elements)
-    model = recognise(image.energy_kev, image.sum_spectrum(), given).model
-    fitted = f"energy axis: offset {1000 * model.offset_kev:+.1f} eV, gain {model.gain:.4f}"
-    return "\n".join([fitted, *axis_warnings(model)])
+    found = recognise(image.energy_kev, image.sum_spectrum(), given)
+    fitted = f"energy axis: offset {1000 * found.model.offset_kev:+.1f} eV, gain {found.model.gain:.4f}"
+    return "\n".join([fitted, *found.about_axis])
 
 
 def _stacked(found: dict[str, "LineIntensity"], end: str) -> "np.ndarray":

@@ -7,11 +7,12 @@ few elements with all their lines (`bayesunmix.spectra.pursuit`). What is smalle
 
 .. math:: S(o, g) = \chi^2 + \sum_{elements} cost + prior(o, g):
 
-an element that is rare in specimens costs more, and so does an axis that is far off. A fault of 7 % of the counts is
-allowed for everywhere, and what escape, pile-up and tails of strong peaks may add. The best axes are refined by a
-few linear steps. An element is certain if every explanation that is about as good has it, if no other element could
-take its place, and if one of its main lines is a maximum of the spectrum. All others stay without a name: a wrong name
-is worse than none. With peaks in one place only, the gain cannot be told from the offset and is taken to be right.
+an element that is rare in specimens costs more, and so does an axis that is far off. What is left of the peaks by a
+model that is right to 7 % does not count, nor what escape, pile-up and tails of strong peaks may add. The best axes are
+refined by a few linear steps. An element is certain if every explanation that is about as good has it, if no other
+element could take its place, and if it makes most of a maximum of the spectrum. All others stay without a name: a wrong
+name is worse than none. With peaks in one place only, the gain cannot be told from the offset and is taken to be right,
+and of a single peak the nominal axis tells the element.
 """
 
 from functools import lru_cache
@@ -28,11 +29,12 @@ from bayesunmix.spectra.standing import Standing, standings
 MOST_OFFSET_KEV, MOST_GAIN = 0.1, 0.01  # how far the axis may be off
 _OFFSETS = np.linspace(-MOST_OFFSET_KEV, MOST_OFFSET_KEV, 21)
 _GAINS = 1 + np.linspace(-MOST_GAIN, MOST_GAIN, 11)
-_OFFSET_SD_KEV, _GAIN_SD = 0.08, 0.008
 _FIRST, _MOST = 8, 24  # elements on each axis of the grid, and on those that are refined
-_REFINED = 24
-_FOR_WIDTH = 4
+_REFINED, _FOR_WIDTH = 24, 4  # axes that are refined, and that are tried with other widths of the peaks
 _STEPS = 4
+_LARGEST_STEP = np.array([[-0.02, -0.004], [0.02, 0.004]])
+_OFFSET_SD_KEV, _GAIN_SD = 0.08, 0.008  # a weak pull towards the nominal axis
+#: What specimens usually hold; a judgement that decides only between explanations that are about as good.
 # fmt: off
 COMMON = frozenset({
     "C", "N", "O", "F", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "K", "Ca", "Ti", "V", "Cr", "Mn",
@@ -40,18 +42,18 @@ COMMON = frozenset({
 })
 # fmt: on
 _COSTS = {True: 25.0, False: 50.0}  # of an element that is common, or not
-_MARGIN = 15.0
+_MARGIN = 15.0  # two explanations are about as good if their scores differ by less
 _NOMINAL_KEV = 0.02  # so far off is nominal
 _ONE_PEAK_KEV = 0.025  # farther off, a single peak tells no element
-_FAR_COST, _TYPICAL_KEV = 30.0, 5.0
-_FAR_APART_KEV = 2.0
+_FAR_COST = 30.0  # of an axis that is off by much more
+_TYPICAL_KEV = 5.0  # energy at which an error of the gain is compared with an offset
+_FAR_APART_KEV = 2.0  # of peaks that tell the gain
 _FEWEST_CHANNELS = 8
 _MOST_LEFT = 0.2  # of the counts of clear peaks, if their elements are to be believed
 _NO_AXIS = (
     "No energy axis within 100 eV and 1 % of the given one explains the peaks: {left:.0f} % of their counts are left. "
     "No element is named: correct the axis, or name all elements of the specimen."
 )
-_LARGEST_STEP = np.array([[-0.02, -0.004], [0.02, 0.004]])
 
 
 class Explanation(NamedTuple):
