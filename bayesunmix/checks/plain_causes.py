@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from bayesunmix.checks.resolution import PEAK_CHANNELS
 from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.spectra.channels import channel_width
-from bayesunmix.spectra.peaks import find_maxima
+from bayesunmix.spectra.maxima import find_maxima
 
 _SMOOTH = 0.5  # channels
 

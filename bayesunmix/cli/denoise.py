@@ -42,7 +42,7 @@ def denoise(
     """Show the spectrum that RESULT expects in a pixel or a region, with a band.
 
     The band is for the expected counts; measured counts scatter about these by their own noise. The table shows the
-    peaks; the .csv file has a line for each channel.
+    peaks of the whole map; the .csv file has a line for each channel.
     """
     require_writable(outputs, _FORMATS, overwrite)
     if sum(given is not None for given in (pixel, box, mask)) != 1:
@@ -74,13 +74,13 @@ def _counts(image: "SpectrumImage", where: Any) -> "np.ndarray":
 
 
 def _table(image: "SpectrumImage", band: "Band", counts: "np.ndarray", interval: float) -> str:
-    """Lay out the peaks of the expected spectrum as plain text; those of X-rays have names."""
+    """Lay out the expected spectrum at the peaks of the whole map as plain text: one pixel has few of its own."""
     import numpy as np
 
     axis = image.spectral_axis
-    head = f"{counts.sum()} counts measured, {band.mean.sum():.1f} expected; by channel, at its peaks:"
+    head = f"{counts.sum()} counts measured, {band.mean.sum():.1f} expected; by channel, at the peaks of the map:"
     rows = [("peak", axis.units or axis.name, "expected", f"{100 * interval:g} % interval", "measured")]
-    for name, place in _peaks(axis, band.mean):
+    for name, place in _peaks(axis, image.sum_spectrum()):
         at = int(np.abs(axis.values - place).argmin())
         between = f"{digits(band.lower[at])} to {digits(band.upper[at])}"
         value = f"{axis.values[at]:.3f}" if axis.is_xray else f"{axis.values[at]:.6g}"
@@ -88,13 +88,14 @@ def _table(image: "SpectrumImage", band: "Band", counts: "np.ndarray", interval:
     return "\n".join([head, laid_out(rows)])
 
 
-def _peaks(axis: "SpectralAxis", expected: "np.ndarray") -> list[tuple[str, float]]:
+def _peaks(axis: "SpectralAxis", spectrum: "np.ndarray") -> list[tuple[str, float]]:
     """Return the name of each peak, "?" where none is certain, and its place."""
-    from bayesunmix.spectra.peaks import find_maxima, find_peaks
+    from bayesunmix.spectra.maxima import find_maxima
+    from bayesunmix.spectra.peaks import find_peaks
 
     if axis.is_xray:
-        return [(peak.element or "?", peak.energy_kev) for peak in find_peaks(axis.energy_kev, expected)]
-    return [("?", float(axis.values[round(at)])) for at in find_maxima(expected)]
+        return [(peak.element or "?", peak.energy_kev) for peak in find_peaks(axis.energy_kev, spectrum)]
+    return [("?", float(axis.values[round(at)])) for at in find_maxima(spectrum)]
 
 
 def _short(value: Any) -> str:

@@ -49,7 +49,8 @@ def lines(
 ) -> None:
     """Map the net counts of X-ray lines, without continuum and overlaps.
 
-    The .npz file holds `mean`, `lower` and `upper`, each with the axes of the map and then the lines, and `names`.
+    Below the table stands the energy axis that fits the lines best, with a sentence if the image's own is off. The .npz
+    file holds `mean`, `lower` and `upper`, each with the axes of the map and then the lines, and `names`.
     """
     require_writable(outputs, _FORMATS, overwrite)
     with asking(result, image) as asked:
@@ -65,6 +66,7 @@ def lines(
         known = _names(elements) or None
         found = line_intensities(asked.result, asked.image, names, interval=interval, elements=known)
         print(_table(found, asked.image, interval))
+        print(_axis(asked.image, known))
         arrays = {
             **{end: _stacked(found, end) for end in ("mean", "lower", "upper")},
             "names": list(found),
@@ -87,6 +89,16 @@ def _present(image: "SpectrumImage") -> tuple[str, ...]:
     inside = image.energy_kev >= NOISE_BELOW_KEV
     found = find_elements(image.energy_kev[inside], image.sum_spectrum()[inside].astype(float))
     return found.model.names
+
+
+def _axis(image: "SpectrumImage", elements: list[str] | None) -> str:
+    """Say which energy axis the lines were fitted with, and what to do if it is not the image's."""
+    from bayesunmix.spectra.recognition import recognise
+
+    given = None if elements is None else tuple(elements)
+    found = recognise(image.energy_kev, image.sum_spectrum(), given)
+    fitted = f"energy axis: offset {1000 * found.model.offset_kev:+.1f} eV, gain {found.model.gain:.4f}"
+    return "\n".join([fitted, *found.about_axis])
 
 
 def _stacked(found: dict[str, "LineIntensity"], end: str) -> "np.ndarray":

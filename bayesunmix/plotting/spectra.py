@@ -13,7 +13,8 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
 from bayesunmix.spectra.channels import channel_width
-from bayesunmix.spectra.peaks import find_maxima, find_peaks
+from bayesunmix.spectra.maxima import find_maxima
+from bayesunmix.spectra.peaks import find_peaks
 
 
 def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:

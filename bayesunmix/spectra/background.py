@@ -12,6 +12,9 @@ the thin film's law, which has the same shape for :math:`E \ll E_0`. Quantum the
 between 1 and 2, which changes slowly with E and Z, and sends more photons forward than to a detector at the side. One
 number stands for both. It is fitted to the ratio of continuum and K-alpha lines of the published Ni/Cr needle.
 
+Where neither beam energy nor absorption is known, `continuum_curves` gives any smooth positive continuum: 1/E times the
+detector's efficiency, times a polynomial in log E with non-negative Bernstein coefficients.
+
 References
 ----------
 H. A. Kramers, "On the theory of X-ray absorption and of the continuous X-ray spectrum",
@@ -21,9 +24,12 @@ H. W. Koch and J. W. Motz, "Bremsstrahlung cross-section formulas and related da
 """
 
 import numpy as np
+from scipy.special import comb
 
 from bayesunmix.spectra.channels import channel_edges
+from bayesunmix.spectra.detector import Detector
 
+_CONTINUUM_ORDER = 8
 _ELECTRON_KEV = 510.99895
 _FINE_STRUCTURE = 1 / 137.035999
 _ELECTRON_RADIUS_CM = 2.8179403e-13
@@ -81,6 +87,20 @@ def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray
     beta2 = 1 - (1 + beam_kev / _ELECTRON_KEV) ** -2
     classical = 16 * np.pi / (3 * np.sqrt(3)) * _FINE_STRUCTURE * _ELECTRON_RADIUS_CM**2 / beta2
     return _GAUNT * classical * np.diff(np.log(_edges_below(energy_kev, beam_kev)))
+
+
+def continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.ndarray:
+    """Return the curves whose non-negative sums are the recorded continuum, (9, C), each summing to one."""
+    low, high = np.log(np.maximum(energy_kev[[0, -1]], 1e-3))
+    position = (np.log(np.maximum(energy_kev, 1e-3)) - low) / max(high - low, 1e-9)
+    curves = detector.efficiency(energy_kev) / energy_kev * bernstein(position, _CONTINUUM_ORDER)
+    return np.asarray(curves / np.maximum(curves.sum(axis=1, keepdims=True), 1e-300))
+
+
+def bernstein(position: np.ndarray, order: int) -> np.ndarray:
+    """Return Bernstein polynomials at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
+    k = np.arange(order + 1)[:, None]
+    return np.asarray(comb(order, k) * position**k * (1 - position) ** (order - k))
 
 
 def _edges_below(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:

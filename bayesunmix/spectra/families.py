@@ -41,15 +41,22 @@ def family_spectra(
     detector = detector or Detector()
     found = {}
     for element in elements:
-        atomic_number(element)
-        for family in ("K", "L", "M"):
-            with suppress(ValueError):  # the element has no such shell
-                energies, photons = strong_lines(element, family)
-                recorded = photons * detector.efficiency(energies)
-                on_axis = (energies >= energy_kev[0]) & (energies <= energy_kev[-1])
-                if recorded[on_axis].sum() > 0.5 * recorded.sum():
-                    spectrum = detector.record(energies, photons, energy_kev)
-                    found[f"{element}_{family}"] = spectrum / spectrum.sum()
+        for family, (energies, photons) in family_lines(element).items():
+            recorded = photons * detector.efficiency(energies)
+            on_axis = (energies >= energy_kev[0]) & (energies <= energy_kev[-1])
+            if recorded[on_axis].sum() > 0.5 * recorded.sum():
+                spectrum = detector.record(energies, photons, energy_kev)
+                found[f"{element}_{family}"] = spectrum / spectrum.sum()
+    return found
+
+
+def family_lines(element: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return energies and relative photons of the lines of each family that an element has."""
+    atomic_number(element)
+    found = {}
+    for family in ("K", "L", "M"):
+        with suppress(ValueError):  # the element has no such shell
+            found[family] = strong_lines(element, family)
     return found
 
 

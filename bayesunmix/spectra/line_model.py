@@ -7,7 +7,8 @@ the detector's resolution and tail. The continuum b is 1/E times the detector's 
 polynomial in log E with non-negative Bernstein coefficients. It can be any smooth positive curve, so absorption and
 thickness need not be known. L and M families below 0.5 keV belong to it: they are faint, lie where light elements have
 their K lines, and would be fitted to tails and contamination. Amplitudes are linear and are eliminated by non-negative
-least squares [1]_; the few calibration parameters are left.
+least squares [1]_; the few calibration parameters are left. They start at the nominal axis, or at the one that
+`bayesunmix.spectra.axis_search` finds if the nominal one is clearly off, and may move from there.
 
 References
 ----------
@@ -19,20 +20,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.special import comb
 
+from bayesunmix.spectra.axis_search import explain
+from bayesunmix.spectra.background import bernstein, continuum_curves
 from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_spectra
 
-CONTINUUM_ORDER = 8
 MODEL_ERROR = 0.03
 SOFT_KEV = 0.5
-# Offset in keV, gain, the factor on both terms of FWHM^2, share of photons in the tail: start, prior width, bounds.
+# Offset in keV, gain, the factor on both terms of FWHM^2, share of photons in the tail: start, prior width, and bounds,
+# those of offset and gain about the axis that was found.
 START = np.array([0.0, 1.0, 1.0, 1.0, 0.02])
 PRIOR_SD = np.array([0.01, 0.003, 0.3, 0.3, 0.05])
 LOWEST = np.array([-0.05, 0.98, 0.3, 0.3, 0.0])
 HIGHEST = np.array([0.05, 1.02, 3.0, 3.0, 0.3])
+_NOMINAL = np.array([0.02, 0.004])  # an axis that is no further off is searched from the nominal one
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,11 +88,16 @@ class LineModel:
         """
         ramp = np.linspace(0, 1, self.continuum.size)
         positive = np.maximum(self.continuum, 1e-9 * self.fitted.sum() / self.fitted.size)
-        shapes = positive * _bernstein(np.sqrt(ramp), n_shapes - 1)
+        shapes = positive * bernstein(np.sqrt(ramp), n_shapes - 1)
         return shapes / shapes.sum(axis=1, keepdims=True)
 
 
-def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, ...]) -> LineModel:
+def fit_lines(
+    energy_kev: np.ndarray,
+    counts: np.ndarray,
+    elements: tuple[str, ...],
+    axis: tuple[float, float] | None = None,
+) -> LineModel:
     """Fit amplitudes, and with enough counts the calibration, to a sum spectrum.
 
     Parameters
@@ -99,6 +107,8 @@ def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
     counts : (C,) array
         Sum spectrum.
     elements : tuple of str
+    axis : (float, float), optional
+        Offset in keV and gain to start from; searched with these elements where not given.
 
     Raises
     ------
@@ -108,16 +118,18 @@ def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
     from scipy.optimize import least_squares
 
     weights = inverse_noise(energy_kev, counts)
+    centre = _start(energy_kev, counts, elements, axis)
+    moved = centre - START
 
     def best(start: np.ndarray, escape: bool) -> np.ndarray:
         def residuals(parameters: np.ndarray) -> np.ndarray:
             model = _model(energy_kev, counts, elements, parameters, escape)
-            return np.concatenate([(model.fitted - counts) * weights, (parameters - START) / PRIOR_SD])
+            return np.concatenate([(model.fitted - counts) * weights, (parameters - centre) / PRIOR_SD])
 
         found = least_squares(
             residuals,
             start,
-            bounds=(LOWEST, HIGHEST),
+            bounds=(LOWEST + moved, HIGHEST + moved),
             x_scale=PRIOR_SD,
             diff_step=1e-4,
             ftol=1e-3,
@@ -130,11 +142,24 @@ def fit_lines(energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, .
 
     if not elements:
         return _model(energy_kev, counts, elements, START, escape=False)
-    parameters = best(START, escape=False)
+    parameters = best(centre, escape=False)
     models = [_model(energy_kev, counts, elements, parameters, escape) for escape in (False, True)]
     if misfit(models[1]) < misfit(models[0]):
         return _model(energy_kev, counts, elements, best(parameters, escape=True), escape=True)
     return models[0]
+
+
+def _start(
+    energy_kev: np.ndarray, counts: np.ndarray, elements: tuple[str, ...], axis: tuple[float, float] | None
+) -> np.ndarray:
+    """Return the parameters at which calibration starts: the nominal axis unless it is clearly off."""
+    if not elements:
+        return START
+    if axis is None:
+        explanation = explain(energy_kev, counts, elements)
+        axis = explanation.offset_kev, explanation.gain
+    found = np.concatenate([axis, START[2:]])
+    return found if (np.abs(found - START)[:2] > _NOMINAL).any() else START
 
 
 def inverse_noise(energy_kev: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -154,14 +179,6 @@ def amplitudes(curves: np.ndarray, counts: np.ndarray, weights: np.ndarray) -> n
     design = curves * weights
     size = np.maximum(np.linalg.norm(design, axis=1), 1e-300)
     return nnls((design / size[:, None]).T, counts * weights, maxiter=50 * len(size))[0] / size
-
-
-def _continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.ndarray:
-    """Return the curves whose non-negative sums are the continuum, each summing to one."""
-    low, high = np.log(np.maximum(energy_kev[[0, -1]], 1e-3))
-    position = (np.log(np.maximum(energy_kev, 1e-3)) - low) / max(high - low, 1e-9)
-    curves = detector.efficiency(energy_kev) / energy_kev * _bernstein(position, CONTINUUM_ORDER)
-    return np.asarray(curves / np.maximum(curves.sum(axis=1, keepdims=True), 1e-300))
 
 
 def _model(
@@ -186,16 +203,10 @@ def _model(
     soft = [name for name, s in families.items() if name[-1] != "K" and axis[s.argmax()] < SOFT_KEV]
     names = tuple(name for name in families if name not in soft)
     spectra = np.array([families[name] for name in names]).reshape(len(names), energy_kev.size)
-    curves = np.concatenate([_continuum_curves(axis, detector), *(families[name][None] for name in soft)])
+    curves = np.concatenate([continuum_curves(axis, detector), *(families[name][None] for name in soft)])
     design = np.concatenate([spectra, curves])
     found = amplitudes(design, counts, inverse_noise(energy_kev, counts))
     fitted, continuum = found @ design, found[len(names) :] @ curves
     n_free = max(energy_kev.size - np.count_nonzero(found) - parameters.size, 1)
     chi_square = float(((fitted - counts) ** 2 / np.maximum(fitted, 1.0)).sum() / n_free)
     return LineModel(names, spectra, curves, continuum, fitted, chi_square, offset, gain, detector)
-
-
-def _bernstein(position: np.ndarray, order: int) -> np.ndarray:
-    """Return Bernstein polynomials at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
-    k = np.arange(order + 1)[:, None]
-    return comb(order, k) * position**k * (1 - position) ** (order - k)

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -131,6 +132,9 @@ def test_lines(run, film, prepared, tmp_path):
             np.testing.assert_array_equal(arrays[end][..., 1], getattr(expected["Cr_K"], end))
     highest = expected["Ni_K"].mean.max()
     assert digits(highest) in out.splitlines()[1]
+    offset, gain = re.search(r"energy axis: offset ([-+.0-9]+) eV, gain ([.0-9]+)", out).groups()
+    assert abs(float(offset)) < 10 and abs(float(gain) - 1) < 0.003
+    assert "probably off" not in out
     assert (tmp_path / "l.png").read_bytes().startswith(b"\x89PNG")
     status, out, err = run("lines", film)
     assert (status, out) == (2, "") and "choose from" in err and "Ni_K" in err and "Cr_K" in err
@@ -149,6 +153,8 @@ def test_denoise(run, film, prepared, corner, tmp_path):
         counts = np.atleast_2d(image.dense()[where]).reshape(-1, image.n_channels).sum(axis=0)
         np.testing.assert_array_equal([float(row["counts"]) for row in rows], counts)
         assert out.startswith(f"{counts.sum()} counts measured")
+        # One pixel shows hardly a peak of its own, so the table has those of the map.
+        assert [row.split()[0] for row in out.splitlines()[2:5]] == ["Si", "Cr", "Ni"]
         assert (tmp_path / "d.png").read_bytes().startswith(b"\x89PNG")
 
 
