@@ -77,10 +77,23 @@ def test_a_navigation_mask_hides_and_comes_back_as_nan(lazy):
     assert np.isfinite(endmembers.data).all()
     for drawn in (maps, maps.get_noise_variance()):
         np.testing.assert_array_equal(np.isnan(drawn.data), np.broadcast_to(hidden, (K, *SHAPE)))
-    with pytest.raises(ValueError, match=r"mask .* must have the shape \(6, 5\)"):
+    with pytest.raises(ValueError, match=r"mask does not fit .* of shape \(6, 5\)"):
         bu.from_hyperspy(signal, navigation_mask=hidden.T)
     with pytest.raises(ValueError, match="navigation_mask must be bool"):
         bu.from_hyperspy(signal, navigation_mask=hidden.astype(float))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_vacuum_mask_that_hides_every_pixel_says_so_and_which_threshold(lazy):
+    signal = exspy.signals.EDSTEMSpectrum(COUNTS.astype(float))
+    signal = signal.as_lazy() if lazy else signal
+    signal.axes_manager[-1].scale, signal.axes_manager[-1].units = 0.1, "keV"
+    largest = int(COUNTS.max())
+    mask = signal.vacuum_mask(threshold=largest + 1.0)
+    with pytest.raises(
+        ValueError, match=rf"every one of the 30 pixels.*largest count .* is {largest}: .*below it"
+    ):
+        bu.from_hyperspy(signal, navigation_mask=mask)
 
 
 names = st.sampled_from(["x", "y", "tilt", "time", "scan \u00b5"])
