@@ -23,7 +23,8 @@ PIXEL_SHARE, ENTRY_SHARE = 0.05, 0.01  # of all counts
 FEWEST_COUNTS = (
     50  # in such a place; chance gives as many times the counts of the next one where both are small
 )
-FEWEST_PIXELS = 20  # for each place: of fewer pixels one may well hold most counts
+FEWEST_PIXELS = 20  # for each place: of fewer pixels one may well hold most counts,
+NEARLY_ALL, FAR = 0.9, 100.0  # unless one channel has such a share, and so many times the next one
 
 
 class _Top(NamedTuple):
@@ -42,19 +43,19 @@ def dominated(image: SpectrumImage) -> str:
     """
     totals = image.total_map().ravel()
     n_pixels = int(np.count_nonzero(totals))
-    pixels = _standing_out(totals, n_pixels)
+    pixels = _standing_out(totals, n_pixels, of_entries=False)
     if pixels is not None and pixels.share >= PIXEL_SHARE:
         return _sentence(image, pixels, pixels.places, _where(image, pixels.places))
-    entries = _standing_out(image.counts.data, n_pixels)
+    entries = _standing_out(image.counts.data, n_pixels, of_entries=True)
     if entries is not None and entries.share >= ENTRY_SHARE:
         rows = np.searchsorted(image.counts.indptr, entries.places, side="right") - 1
         return _sentence(image, entries, rows, _where_entries(image, rows, entries.places))
     return ""
 
 
-def _standing_out(counts: np.ndarray, n_pixels: int) -> _Top | None:
+def _standing_out(counts: np.ndarray, n_pixels: int, *, of_entries: bool) -> _Top | None:
     """Return the places with the most counts, down to the last wide gap; None without one."""
-    most = min(MOST, n_pixels // FEWEST_PIXELS, counts.size - 1)
+    most = min(max(min(MOST, n_pixels // FEWEST_PIXELS), 1), counts.size - 1)
     if most < 1:
         return None
     top = np.argpartition(counts, counts.size - most - 1)[-most - 1 :]
@@ -65,7 +66,10 @@ def _standing_out(counts: np.ndarray, n_pixels: int) -> _Top | None:
     if gaps.size == 0:
         return None
     k = int(gaps[-1]) + 1
-    return _Top(np.sort(top[:k]), float(values[:k].sum() / counts.sum(dtype=np.float64)), float(times[k - 1]))
+    share, far = values[:k].sum() / counts.sum(dtype=np.float64), times[k - 1]
+    if n_pixels < FEWEST_PIXELS and not (of_entries and share >= NEARLY_ALL and far >= FAR):
+        return None
+    return _Top(np.sort(top[:k]), float(share), float(far))
 
 
 def _where(image: SpectrumImage, pixels: np.ndarray) -> str:
@@ -94,11 +98,12 @@ def _where_entries(image: SpectrumImage, pixels: np.ndarray, entries: np.ndarray
 def _sentence(image: SpectrumImage, top: _Top, pixels: np.ndarray, where: str) -> str:
     index = np.unravel_index(np.unique(pixels), image.navigation_shape)
     marked = ", ".join(str(part.tolist()) if part.size > 1 else str(part[0]) for part in index)
+    whole = f"np.ones({image.navigation_shape}, bool)" if image.mask is None else "image.mask.copy()"
     times = f"{top.times:,.0f}" if top.times >= 10 else f"{top.times:.1f}"
     return (
         f"{where} {_percent(top.share)} of all counts, {times} times as many as any other: a fit may describe that "
         "place and not the specimen. Unless it is real, mask it: "
-        f"mask = np.ones({image.navigation_shape}, bool); mask[{marked}] = False; image = image.within(mask); for the "
+        f"mask = {whole}; mask[{marked}] = False; image = image.within(mask); for the "
         'command line np.save("mask.npy", mask) and --mask mask.npy.'
     )
 

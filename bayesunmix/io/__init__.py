@@ -17,7 +17,7 @@ from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.io import child, npz
 from bayesunmix.io.bruker import read_bcf
 from bayesunmix.io.cropping import CROP_BELOW_KEV, crop_below, cropped, require_crop
-from bayesunmix.io.dataset import image_of
+from bayesunmix.io.dataset import image_of, listed
 from bayesunmix.io.h5 import read_h5
 from bayesunmix.io.jeol import read_pts
 from bayesunmix.io.mask import read_mask
@@ -109,6 +109,7 @@ def read(
     if path.suffix.lower() != ".npz":
         parts = child.parts(_READERS[path.suffix.lower()], path, dataset=dataset, signal=signal)
         return image_of(parts, mask, crop_below_kev)
+    listed(path.name, ["the image"], dataset)
     image = npz.load(path)
     axis = counted_as(image.spectral_axis, signal, path.name)
     image = trusted_image(image.counts, axis, image.shape, image.axes, image.mask)

@@ -35,7 +35,13 @@ def axes_from_columns(
         If the columns have different lengths.
     """
     offsets = [0.0] * len(scales) if offsets is None else offsets
-    return tuple(Axis(*axis) for axis in zip(names, scales, units, offsets, strict=True))
+    if not all(isinstance(text, str) for text in (*names, *units)):
+        raise ValueError("names and units of axes must be text")
+    numbers = zip(map(float, scales), map(float, offsets), strict=True)
+    return tuple(
+        Axis(name, scale, unit, offset)
+        for name, unit, (scale, offset) in zip(names, units, numbers, strict=True)
+    )
 
 
 def channel_columns(axis: SpectralAxis) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _log = logging.getLogger("bayesunmix")
 _FIRST_ROW = 0x1A0
 _EMPTY_ROW = bytes(4)
 _PIXEL = struct.Struct("<IHHIHHHI")
+_FARTHEST = 4  # times the channels: axes of detectors that differ by more are damaged
 _READ_TOO_FAR = bytes(2**16)  # more than a decoder misled by damaged runs goes beyond the end
 
 
@@ -62,13 +63,14 @@ def read_bcf(path: Path, dataset: int | None = None, signal: Signal | None = Non
     detectors = _chosen(path, reader, dataset)
     header = reader.header
     spectra = [header.spectra_data[detector] for detector in detectors]
-    frame = _frame(path, header, spectra[0], signal or "eds")
+    places = _places(path, spectra)
+    lowest, highest = min(place.min() for place in places), max(place.max() for place in places)
+    begin = spectra[0].offset + int(lowest) * spectra[0].scale
+    frame = _frame(path, header, (begin, spectra[0].scale, int(highest - lowest) + 1), signal or "eds")
     yield frame
-    axes = [spectrum.offset + spectrum.scale * np.arange(spectrum.data.size) for spectrum in spectra]
-    places = [np.rint((axis - axes[0][0]) / spectra[0].scale).astype(np.int32) for axis in axes]
-    places = [np.clip(place, 0, frame.shape[-1] - 1) for place in places]
     maps = [
-        _blocks(reader, detector, frame, place) for detector, place in zip(detectors, places, strict=True)
+        _blocks(reader, detector, frame, place - lowest)
+        for detector, place in zip(detectors, places, strict=True)
     ]
     totals = np.zeros(len(maps), np.int64)
     for parts in zip(*maps, strict=True):
@@ -98,15 +100,32 @@ def _chosen(path: Path, reader: Any, dataset: int | None) -> list[int]:
     return [maps[listed(path.name, counts, dataset)]]
 
 
-def _frame(path: Path, header: Any, spectrum: Any, signal: Signal) -> Frame:
-    shape = (header.image.height, header.image.width, spectrum.data.size)
+def _places(path: Path, spectra: list[Any]) -> list[np.ndarray]:
+    """Return the place of each detector's channels among those of the first, to the nearest channel."""
+    first, *others = spectra
+    places = [np.arange(first.data.size, dtype=np.int32)]
+    for other in others:
+        axis = other.offset + other.scale * np.arange(other.data.size)
+        place = np.rint((axis - first.offset) / first.scale) if first.scale else np.full(axis.size, np.nan)
+        if not (np.abs(place) < _FARTHEST * place.size).all():
+            raise Refused(
+                f"the detectors of {path.name!r} have energy axes that do not fit together: {first.scale:g} and "
+                f"{other.scale:g} keV a channel from {first.offset:g} and {other.offset:g} keV on; copy it again"
+            )
+        places.append(place.astype(np.int32))
+    return places
+
+
+def _frame(path: Path, header: Any, energy: tuple[float, float, int], signal: Signal) -> Frame:
+    offset, scale, channels = energy
+    shape = (header.image.height, header.image.width, channels)
     axes = [
         {"name": "height", "scale": header.y_res, "offset": 0, "units": header.units, "navigate": True},
         {"name": "width", "scale": header.x_res, "offset": 0, "units": header.units, "navigate": True},
         {
             "name": "Energy",
-            "scale": spectrum.scale,
-            "offset": spectrum.offset,
+            "scale": scale,
+            "offset": offset,
             "units": "keV",
             "navigate": False,
         },
@@ -124,10 +143,9 @@ def _blocks(reader: Any, detector: int, frame: Frame, place: np.ndarray) -> Iter
     while block := list(itertools.islice(rows, at_a_time)):
         dense = _decoded(block, width, place.size)
         counts = sparse.csr_array(dense)
-        counts.indices = place[counts.indices]
-        yield sparse.csr_array(
-            (counts.data, counts.indices, counts.indptr), shape=(counts.shape[0], channels)
-        )
+        # 64 bits have room for the sum of detectors.
+        moved = (counts.data.astype(np.int64), place[counts.indices], counts.indptr)
+        yield sparse.csr_array(moved, shape=(counts.shape[0], channels))
 
 
 def _rows(frame: Frame, chunks: Iterator[bytes], height: int, width: int) -> Iterator[bytes]:

@@ -111,7 +111,7 @@ class _Heard(logging.Handler):
         self._catcher.__enter__()
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_: self._remark(str(message))
+        warnings.showwarning = self._warned
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,6 +124,10 @@ class _Heard(logging.Handler):
             self._remark(record.getMessage())
         else:
             self._send(("note", record.getMessage()))
+
+    def _warned(self, message: Any, category: Any, filename: str, *_: Any, **__: Any) -> None:
+        if "rsciio" in Path(filename).parts:
+            self._remark(str(message))
 
     def tell(self) -> None:
         """Pass on what the readers have warned of until now."""

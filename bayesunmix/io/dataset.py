@@ -178,6 +178,8 @@ def listed(file: str, images: Sequence[str], chosen: int | None, default: int = 
         If there is no such image.
     """
     there = ", ".join(f"{i}: {image}" for i, image in enumerate(images))
+    if chosen is not None and (isinstance(chosen, bool) or not isinstance(chosen, int | np.integer)):
+        raise Refused(f"dataset must be a whole number, got {chosen!r}; {file!r} holds {there}")
     if chosen is None:
         if len(images) > 1:
             _log.warning(

@@ -50,6 +50,8 @@ def read_pts(path: Path, dataset: int | None = None, signal: Signal | None = Non
 
     listed(path.name, ["all frames"], dataset)
     stream = _stream(path)
+    if not _photons(stream):
+        raise Refused(f"{path.name!r} holds no photons; name the file of the map, or copy it again")
     # The axes are those of every frame; decoding the first is enough.
     first, *_ = file_reader(str(path), lazy=True, frame_list=[0], only_valid_data=False)
     frame, _ = framed(

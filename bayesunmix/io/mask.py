@@ -18,12 +18,14 @@ def read_mask(path: str | Path) -> np.ndarray:
         If it is not a `.npy` file of one array.
     """
     path = at_home(path)
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder; name the .npy file of the mask")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}; check the name and the folder")
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
+    except (Exception, MemoryError) as error:  # a damaged header is read as Python, and may raise anything
         raise ValueError(
             f"{path.name!r} must be a .npy file of a bool array, and is none; write it with numpy.save(file, mask)"
         ) from error

@@ -22,14 +22,16 @@ tuples come back as lists, and what JSON has not (NaN, infinity) as None.
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import Grid
+from bayesunmix.data.info import Info
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io import child
@@ -45,6 +47,21 @@ if TYPE_CHECKING:
 RESULT_FORMAT = "bayesunmix result 2"
 _MOMENTS = ("abundance_mean", "abundance_sd")
 _OF_COMPONENTS = ("names", "known", "unique")
+# Names in the file that no navigation axis may have, and names that HDF5 and xarray take; axis_0, ... are ours.
+_NAMES = {
+    "component",
+    "channel",
+    "chain",
+    "draw",
+    "endmembers",
+    "abundances",
+    "labels",
+    "mask",
+    "partners",
+    *_MOMENTS,
+}
+_NAMES |= {"energy_kev", "spectral_values"}
+_PLAIN = re.compile(r"(?!axis_\d+$)[^\W\d_][^\x00-\x1f/]*")
 
 
 def save_result(result: Unmixing, path: str | Path) -> None:
@@ -241,6 +258,7 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
             bool(drawn.attrs["calibrated"]),
             **more,
         )
+    _require_finite(estimate, posterior)
     grid = None
     if "energy_kev" in root or "spectral_values" in root:
         names, units = (json.loads(root.attrs[key]) for key in ("axis_names", "axis_units"))
@@ -252,7 +270,27 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
         grid = Grid(channels, (*shape[:-1], channels.values.size), axes, mask)
     labels = root["labels"].values.ravel() if "labels" in root else None
     of_components = {name: tuple(json.loads(root.attrs[name])) for name in _OF_COMPONENTS}
-    return Unmixing(estimate, posterior, json.loads(root.attrs["info"]), labels, grid, **of_components)
+    return Unmixing(estimate, posterior, _info(root.attrs["info"]), labels, grid, **of_components)
+
+
+def _require_finite(estimate: Factorization, posterior: Posterior | None) -> None:
+    """Refuse numbers that no fit gives."""
+    held = [estimate.endmembers, estimate.abundances]
+    held += [] if posterior is None else [posterior.endmembers, posterior.abundances]
+    if not all(np.isfinite(values).all() for values in held):
+        raise ValueError("some of its spectra or maps are not finite")
+
+
+def _info(text: str) -> Info:
+    """Read how the fit was made, and refuse what is not written so."""
+    info = json.loads(text)
+    source = info.get("input") if isinstance(info, dict) else None
+    is_whole = isinstance(info, dict) and isinstance(info.get("settings", {}), dict)
+    if source is not None:
+        is_whole &= isinstance(source, dict) and {"name", "path", "path_from_result", "sha256"} <= set(source)
+    if not is_whole:
+        raise ValueError("it does not say how the fit was made")
+    return cast(Info, info)
 
 
 def _shape(result: Unmixing) -> tuple[int, ...]:
@@ -264,5 +302,8 @@ def _axis_names(result: Unmixing) -> list[str]:
     if result.grid is None:
         return ["pixel"]
     names = [axis.name.replace("/", "_") for axis in result.grid.axes]
-    taken = {"component", "channel", "chain", "draw", "", *(n for n in names if names.count(n) > 1)}
-    return [f"axis_{i}" if name in taken else name for i, name in enumerate(names)]
+    taken = {*_NAMES, *(n for n in names if names.count(n) > 1)}
+    plain = [bool(_PLAIN.fullmatch(name)) and name not in taken for name in names]
+    return [
+        name if is_plain else f"axis_{i}" for i, (name, is_plain) in enumerate(zip(names, plain, strict=True))
+    ]

@@ -72,7 +72,7 @@ def load(path: Path) -> SpectrumImage:
         Exception,
         MemoryError,
     ) as error:  # zlib, zipfile and NumPy have errors of many kinds for damaged files
-        said = str(error)[:200] or type(error).__name__
+        said = "it holds no arrays" if "pickle" in str(error) else str(error)[:200] or type(error).__name__
         raise ValueError(
             f"{path.name!r} is not a spectrum image that bayesunmix.write made, or it is damaged: {said}; "
             "make it again with bayesunmix.write(image, path)"

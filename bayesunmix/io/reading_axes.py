@@ -113,7 +113,11 @@ def pixel_axis(name: str, axis: dict[str, Any]) -> Axis:
 def note_signal_type(name: str, signal_type: Any, signal: Signal) -> None:
     """Say in the log where a file says of itself that it holds no X-rays, and is read as X-rays."""
     kind = str(signal_type or "").strip()
-    if signal != "any" and kind.lower() not in _NO_UNIT and not kind.upper().startswith(("EDS", "XRF")):
+    if (
+        signal != "any"
+        and kind.lower() not in _NO_UNIT
+        and not kind.upper().startswith(("EDS", "EDX", "XRF"))
+    ):
         _log.warning(
             "%s says that its signal is %s, and is read as X-rays: read it with signal='any' if it is none",
             name,

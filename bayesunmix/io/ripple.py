@@ -47,7 +47,9 @@ def read_rpl(path: Path, dataset: int | None = None, signal: Signal | None = Non
     raw = _raw(path, header)
     by_image = raw.order == ("depth", "height", "width")
     nothing = np.broadcast_to(raw.kind.type(0), raw.shape)
-    frame, _ = framed(repr(path.name), nothing, [_axis(header, name) for name in raw.order], signal or "eds")
+    frame, _ = framed(
+        repr(path.name), nothing, [_axis(path, header, name) for name in raw.order], signal or "eds"
+    )
     yield frame
     height = frame.shape[0]
     rows = max(1, BLOCK_BYTES * height // nothing.nbytes)
@@ -126,15 +128,17 @@ def _kind(path: Path, header: dict[str, str]) -> np.dtype:
     return np.dtype(f"{_ORDERS[endian]}{_KINDS[kind]}{length}")
 
 
-def _axis(header: dict[str, str], name: str) -> dict[str, Any]:
+def _axis(path: Path, header: dict[str, str], name: str) -> dict[str, Any]:
     """Describe an axis; Lispix gives the step of the energy axis as `ev-per-chan`."""
-    scale, units = header.get(f"{name}-scale"), header.get(f"{name}-units", "")
-    if name == "depth" and scale is None and "ev-per-chan" in header:
-        scale, units = header["ev-per-chan"], "eV"
+    scale, units = _number(path, header, f"{name}-scale"), header.get(f"{name}-units", "")
+    ev_per_channel = _number(path, header, "ev-per-chan")
+    if name == "depth" and ev_per_channel is not None and scale in (None, 1.0):
+        in_kev = units.strip().lower() == "kev"
+        scale, units = (ev_per_channel / 1000, units) if in_kev else (ev_per_channel, units or "eV")
     return {
         "name": header.get(f"{name}-name", name),
-        "scale": _number(scale, 1.0),
-        "offset": _number(header.get(f"{name}-origin"), 0.0),
+        "scale": 1.0 if scale is None else scale,
+        "offset": _number(path, header, f"{name}-origin") or 0.0,
         "size": int(float(header[name])),
         "units": units,
         "navigate": name != "depth",
@@ -154,8 +158,14 @@ def _whole(path: Path, header: dict[str, str], key: str, default: str = "") -> i
     return value
 
 
-def _number(text: str | None, default: float) -> float:
+def _number(path: Path, header: dict[str, str], key: str) -> float | None:
+    """Return a number, which may have a decimal comma; None where the header has none."""
+    text = header.get(key)
+    if text is None or not text.strip():
+        return None
     try:
-        return default if text is None else float(text)
+        return float(text.replace(",", ".") if text.count(",") == 1 else text)
     except ValueError:
-        return default
+        raise Refused(
+            f"{path.name!r} must give {key} as a number, got {text!r}; correct its header"
+        ) from None

@@ -107,9 +107,9 @@ def _without_frames(path: Path, image: dict[str, Any], signal: Signal) -> tuple[
     channels = axes[channel_position(axes, signal) or 0]
     for i in reversed(range(len(axes))):
         if len(axes) > 2 and axes[i] is not channels and str(axes[i].get("name")).lower() in _FRAMES:
-            whole = np.issubdtype(data.dtype, np.integer)
+            wide = np.int64 if np.issubdtype(data.dtype, np.integer) else np.float64
             _log.warning("%s holds %d frames: added them up", path.name, data.shape[i])
-            data = data.sum(axis=i, dtype=np.int64 if whole else None)
+            data = data.sum(axis=i, dtype=wide)
             del axes[i]
     return data, axes
 

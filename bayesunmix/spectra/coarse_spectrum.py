@@ -115,12 +115,11 @@ def _beam_kev(energy_kev: np.ndarray, counts: np.ndarray) -> float:
         return _STEM_KEV
     per_photon = counts * energy_kev / Detector().efficiency(energy_kev)
     n_end = max(float(counts[end].sum()), 1.0)
-    fall = float(np.mean(per_photon[end]) / max(np.median(per_photon[middle]), 1e-300)) * (
-        1 - 2 / np.sqrt(n_end)
-    )
+    fall = float(np.mean(per_photon[end]) / max(np.median(per_photon[middle]), 1e-300))
+    fall *= max(1 - 2 / np.sqrt(n_end), 0.0)  # of very few counts it says nothing
     if fall >= _FLAT:
         return _STEM_KEV
-    return float(round(last * (0.95 - 0.75 * max(fall, 0.0)) / (1 - fall)))
+    return float(round(last * (0.95 - 0.75 * fall) / (1 - fall)))
 
 
 def _below_peaks(smooth: np.ndarray, width_kev: float) -> np.ndarray:

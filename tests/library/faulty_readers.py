@@ -62,8 +62,9 @@ def refuses(path):
 def warns(path):
     logging.getLogger("rsciio.some").warning("a frame is missing")
     logging.getLogger("bayesunmix").warning("added up")
-    warnings.warn("an odd header", UserWarning, stacklevel=1)
-    warnings.warn("for programmers", DeprecationWarning, stacklevel=1)
+    warnings.warn_explicit("an odd header", UserWarning, "/site/rsciio/some.py", 1)
+    warnings.warn_explicit("for programmers", DeprecationWarning, "/site/rsciio/some.py", 2)
+    warnings.warn("of another package", UserWarning, stacklevel=1)
     yield 1
 
 

@@ -103,6 +103,19 @@ def test_a_tiny_image_is_not_dominated(shape):
     assert dominated(bu.SpectrumImage(counts, np.arange(1.0, 31.0))) == ""
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (3, 4), (4, 4), (15,), (19,)])
+def test_one_channel_with_nearly_all_counts_is_named_in_a_tiny_image_too(shape):
+    counts = np.random.default_rng(0).poisson(3, (*shape, 30))
+    counts.reshape(-1, 30)[1, 7] = 10**8
+    said = dominated(bu.SpectrumImage(counts, np.arange(1.0, 31.0)))
+    assert "One channel of one pixel" in said and "channel 7, 8.00 keV" in said
+
+
+def test_a_mask_that_is_there_is_kept_by_the_advice():
+    image = with_counts((7, 19), share=0.5).within(np.arange(24 * 32).reshape(24, 32) > 5)
+    assert "mask = image.mask.copy(); mask[7, 19] = False" in dominated(image)
+
+
 def test_chance_alone_dominates_nothing():
     rng = np.random.default_rng(0)
     for mean in (0.002, 0.02, 0.3):

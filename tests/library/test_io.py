@@ -147,6 +147,26 @@ def test_frames_are_added_up(tmp_path, caplog):
     assert "3 frames: added them up" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "count"), [(np.float32, 200_001), (np.float32, 2**23 - 1), (np.float64, 2**23 - 1)]
+)
+def test_frames_of_floats_are_added_up_without_rounding(tmp_path, kind, count):
+    frames = np.full((300, 2, 2, 10), count, kind)
+    axes = [axis("Frame", 300), axis("y", 2), axis("x", 2), energy(10)]
+    image = bu.read(save(tmp_path / "map.hspy", signal(frames, axes)), None)
+    np.testing.assert_array_equal(image.dense(), np.full((2, 2, 10), 300 * count))
+
+
+@pytest.mark.parametrize("dataset", [1.0, "1", True])
+def test_a_dataset_that_is_no_number_and_one_of_our_own_file(counts, tmp_path, dataset):
+    path = save(tmp_path / "map.hspy", signal(counts))
+    with pytest.raises(ValueError, match="dataset must be a whole number, got"):
+        bu.read(path, dataset=dataset)
+    bu.write(bu.read(path), tmp_path / "map.npz")
+    with pytest.raises(ValueError, match=r"dataset must be the number .*'map\.npz'.*got 3"):
+        bu.read(tmp_path / "map.npz", dataset=3)
+
+
 def test_a_tilt_series_keeps_its_axes(tmp_path):
     series = np.random.default_rng(0).poisson(1, (3, 2, 4, 30))
     axes = [axis("tilt", 3, 5.0, units="°"), axis("y", 2), axis("x", 4), energy(30)]

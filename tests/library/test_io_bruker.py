@@ -41,8 +41,36 @@ def test_detectors_with_other_energy_axes_keep_every_count(counts, tmp_path, cap
     other[:, :, 100] = 1
     path = write_bcf(tmp_path / "map.bcf", [counts, other], axes=[(-0.47, 0.01), (-0.45, 0.01)])
     image = bu.read(path, None)
-    np.testing.assert_array_equal(image.dense() - counts, np.roll(other, 2, axis=2))
+    assert image.n_channels == counts.shape[2] + 2
+    np.testing.assert_array_equal(image.dense()[..., : counts.shape[2]] - counts, np.roll(other, 2, axis=2))
     assert "differ by up to 2 channels" in caplog.text
+
+
+def test_a_detector_that_begins_earlier_and_has_more_channels(counts, tmp_path):
+    other = np.random.default_rng(8).poisson(0.2, (5, 7, 400))
+    path = write_bcf(tmp_path / "map.bcf", [counts, other], axes=[(-0.47, 0.01), (-0.67, 0.01)])
+    image = bu.read(path, None)
+    assert image.energy_kev[0] == pytest.approx(-0.67)
+    expected = other.copy()
+    expected[..., 20:320] += counts
+    np.testing.assert_array_equal(image.dense(), expected)
+
+
+@pytest.mark.parametrize("other", [(-0.47, 1e3), (1e9, 0.01), (np.nan, 0.01)])
+def test_detectors_whose_axes_cannot_both_be_right_are_refused(counts, tmp_path, other):
+    path = write_bcf(tmp_path / "map.bcf", [counts, counts], axes=[(-0.47, 0.01), other])
+    with pytest.raises(ValueError, match=r"'map\.bcf'"):
+        bu.read(path)
+
+
+def test_the_sum_of_two_detectors_does_not_wrap(counts, tmp_path):
+    counts[2, 2, 7] = 2**31 + 5
+    path = write_bcf(tmp_path / "map.bcf", [counts, counts], packing=2)
+    with pytest.raises(ValueError, match=r"one channel of one pixel has 4.29497e\+09 counts; at most"):
+        bu.read(path, None)
+    counts[2, 2, 7] = 2**31 - 5
+    image = bu.read(write_bcf(path, [counts, counts], packing=2), None)
+    np.testing.assert_array_equal(image.dense(), 2 * counts)
 
 
 def test_maps_that_are_no_detectors_are_chosen_by_number(counts, tmp_path, caplog):

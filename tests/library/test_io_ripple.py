@@ -80,8 +80,25 @@ def test_names_with_brackets_and_capitals(counts, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("header", "first", "step"),
+    [
+        ("ev-per-chan 20,0", 0.0, 0.02),
+        ("ev-per-chan 20\ndepth-scale 1", 0.0, 0.02),
+        ("ev-per-chan 20\ndepth-origin -0.2\ndepth-units keV", -0.2, 0.02),
+        ("ev-per-chan 20\ndepth-origin -200", -0.2, 0.02),
+        ("depth-scale 0,02\ndepth-origin -0,2\ndepth-units keV", -0.2, 0.02),
+    ],
+)
+def test_numbers_and_units_of_the_energy_axis(counts, tmp_path, header, first, step):
+    image = bu.read(write(tmp_path, counts, header), None)
+    np.testing.assert_allclose(image.energy_kev, first + step * np.arange(60), atol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("header", "said"),
     [
+        ("ev-per-chan 20 eV", "must give ev-per-chan as a number, got '20 eV'; correct its header"),
+        ("ev-per-chan 10\nwidth-scale wide", "must give width-scale as a number"),
         ("width five", "must give width as a whole number, got five"),
         ("data-length 3", "data-length 1, 2, 4 or 8"),
         ("record-by dont-care", "holds one image, and no spectrum image"),

@@ -21,6 +21,7 @@ from bayesunmix.engine.sampling.recalibration import simulated_image
 from bayesunmix.engine.subspace.pca import principal_components
 from bayesunmix.io import h5
 from bayesunmix.io.dataset import Refused, to_image
+from bayesunmix.io.mask import read_mask
 from bayesunmix.io.results import write_results
 from bayesunmix.methods._resampling import redraw
 from bayesunmix.plotting import plot_maps
@@ -315,3 +316,17 @@ def test_bayes_of_any_shape_that_is_mostly_vacuum(shape):
     assert not total[~mask].any()
     fractions = result.info["fractions"].values()
     assert all(0 <= share["lower"] <= share["mean"] <= share["upper"] <= 1 for share in fractions)
+
+
+@pytest.mark.parametrize(
+    "header", ["{'descr': '|b1', 'fortran_order': False, 'shape': (6, 7\xbd, }", "{'shape': (1, b'x')}"]
+)
+def test_a_mask_file_with_a_damaged_header_is_refused(tmp_path, header):
+    text = header.encode("latin-1").ljust(118) + b"\n"
+    (tmp_path / "mask.npy").write_bytes(
+        b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(42)
+    )
+    with pytest.raises(ValueError, match=r"'mask\.npy' must be a \.npy file of a bool array"):
+        read_mask(tmp_path / "mask.npy")
+    with pytest.raises(ValueError, match="is a folder; name the"):
+        read_mask(tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 import xarray
@@ -143,3 +144,47 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         bu.save_result(result(), tmp_path / "film.nc")
     assert (tmp_path / "film.nc").read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["film.nc"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("energy_kev", "x"),
+        ("axis_1", "component"),
+        ("axis_1", "draw"),
+        (".", ".."),
+        ("mask", "labels"),
+        ("x", "x"),
+        ("µ (m)", "y y"),
+    ],
+)
+def test_any_name_of_an_axis(tmp_path, names):
+    counts = np.random.default_rng(0).poisson(2, (4, 5, 12))
+    image = bu.SpectrumImage(counts, np.arange(1.0, 13), axes=[bu.Axis(name, 2.0, "nm") for name in names])
+    result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    bu.save_result(result, tmp_path / "it.nc")
+    loaded = bu.load_result(tmp_path / "it.nc")
+    assert loaded.grid.axes == image.axes
+    np.testing.assert_array_equal(loaded.posterior.abundances, result.posterior.abundances)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("info", "[]"), ("info", '{"settings": "x"}'), ("info", '{"input": {"name": "a", "pbth": "b"}}')],
+)
+def test_a_result_that_does_not_say_how_it_was_made_is_refused(tmp_path, attribute, value):
+    image = bu.SpectrumImage(np.random.default_rng(0).poisson(2, (4, 5, 12)), np.arange(1.0, 13))
+    bu.save_result(bu.unmix(image, 2, "pca"), tmp_path / "it.nc")
+    with h5py.File(tmp_path / "it.nc", "a") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(ValueError, match=r"'it\.nc' is not a result.*how the fit was made"):
+        bu.load_result(tmp_path / "it.nc")
+
+
+def test_spectra_that_are_not_finite_are_refused(tmp_path):
+    image = bu.SpectrumImage(np.random.default_rng(0).poisson(2, (4, 5, 12)), np.arange(1.0, 13))
+    bu.save_result(bu.unmix(image, 2, "fisher_conditional", verdicts=False), tmp_path / "it.nc")
+    with h5py.File(tmp_path / "it.nc", "a") as file:
+        file["posterior/endmembers"][0, 3, 1, 2] = np.nan
+    with pytest.raises(ValueError, match=r"'it\.nc' is not a result.*not finite"):
+        bu.load_result(tmp_path / "it.nc")
