@@ -226,7 +226,8 @@ def _kev_of(unit: str) -> float | None:
     """Return how many keV a unit has, in a usual spelling; None where it is no energy of X-rays."""
     if unit in _PREFIXED:
         return _PREFIXED[unit]
-    plain = re.sub(r"[\s_\-()\[\]]", "", unit)
+    plain = re.sub(r"[\s_\-()\[\].]", "", unit)
+    plain = re.sub(r"(/|per)ch(annel|an)?$", "", plain)
     if plain in _PREFIXED:
         return _PREFIXED[plain]
     plain = plain.lower()

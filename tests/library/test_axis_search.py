@@ -224,3 +224,11 @@ def test_real_files_hold_their_elements_on_any_axis(name):
     # Of these files only the glass spheres' axis is off, by about 29 eV at the lines of O and Si.
     sentences = [s for s in recognise(energy, counts, None).warnings if "probably off" in s]
     assert len(sentences) == (name == "sio2.hspy")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_few_hundred_counts_give_no_wrong_name_and_no_error(seed):
+    energy_kev = 0.2 + 0.005 * np.arange(3000)
+    film = thin_film({"Na": 0.45, "Mn": 0.33, "K": 0.22}).record(1.0017 * energy_kev - 0.065, Detector())
+    counts = np.random.default_rng(seed).poisson(280 * film / film.sum())
+    assert set(find_elements(energy_kev, counts).reasons) <= {"Na", "Mn", "K"}

@@ -26,7 +26,8 @@ def read(counts=COUNTS, signal="eds", axes=None, **changes):
 
 # The unit, as it may be spelt, and how many keV it has.
 UNITS = {
-    "keV": 1, "kev": 1, "KeV": 1, "KEV": 1, " keV ": 1, "(keV)": 1, "kilo electronvolt": 1, "kiloelectronvolts": 1,
+    "keV": 1, "keV.": 1, "keV/channel": 1, "keV per ch": 1, "kev": 1, "KeV": 1, "KEV": 1,
+    " keV ": 1, "(keV)": 1, "kilo electronvolt": 1, "kiloelectronvolts": 1,
     "kiloelectron_volt": 1, "kilo-electron-volt": 1, "eV": 1e-3, "ev": 1e-3, "EV": 1e-3, "[eV]": 1e-3,
     "electronvolt": 1e-3, "electron volts": 1e-3, "electron_volt": 1e-3, "meV": 1e-6, "MeV": 1e3,
     "megaelectronvolt": 1e3, "milli electronvolt": 1e-6,
