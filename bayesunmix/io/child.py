@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from bayesunmix.io.digest import files_of
 from bayesunmix.io.reading_axes import Refused
 
 _TO_START_S = 120.0
@@ -54,7 +55,7 @@ def parts(read: Callable[..., Iterator[Any]], path: Path, **arguments: Any) -> I
         If a package is missing.
     """
     path = path.absolute()
-    size = _size(path)
+    size = sum(file.stat().st_size for file in files_of(path))
     silence = _SILENCE_S + size / _SILENT_BYTES_PER_S
     child = _child_with((read, path, arguments, psutil.virtual_memory().available))
     end = time.monotonic() + _WHOLE_S + size / _BYTES_PER_S
@@ -168,7 +169,3 @@ def _child_with(request: object) -> _Child:
         "the process that reads files did not start: "
         f"`{sys.executable} -m bayesunmix.io.child_main` must run and wait for input"
     )
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]))

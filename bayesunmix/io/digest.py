@@ -13,14 +13,14 @@ def sha256(file: Path) -> str:
     names.
     """
     digest = hashlib.sha256()
-    for part in _files_of(file):
+    for part in files_of(file):
         with part.open("rb") as stream:
             while block := stream.read(2**20):
                 digest.update(block)
     return digest.hexdigest()
 
 
-def _files_of(file: Path) -> list[Path]:
+def files_of(file: Path) -> list[Path]:
     """List the files that a map consists of."""
     if file.is_dir():
         return sorted(part for part in file.rglob("*") if part.is_file())

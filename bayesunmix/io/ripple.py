@@ -45,19 +45,14 @@ def read_rpl(path: Path, dataset: int | None = None, signal: Signal | None = Non
     listed(path.name, ["the map"], dataset)
     header = _header(path)
     raw = _raw(path, header)
-    by_image = raw.order == ("depth", "height", "width")
     nothing = np.broadcast_to(raw.kind.type(0), raw.shape)
-    frame, _ = framed(
-        repr(path.name), nothing, [_axis(path, header, name) for name in raw.order], signal or "eds"
-    )
+    axes = [_axis(path, header, name) for name in raw.order]
+    frame, _ = framed(repr(path.name), nothing, axes, signal or "eds")
     yield frame
     height = frame.shape[0]
     rows = max(1, BLOCK_BYTES * height // nothing.nbytes)
     for first in range(0, height, rows):
-        # Mapped anew for each block, because what was read of a mapped file stays in memory.
-        counts = np.memmap(raw.path, raw.kind, "r", raw.begin, raw.shape)
-        block = slice(first, first + rows)
-        yield sparse_pixels(np.moveaxis(counts[:, block], 0, -1) if by_image else counts[block])
+        yield sparse_pixels(_rows(raw, first, min(first + rows, height)))
 
 
 def raw_of(path: Path) -> Path | None:
@@ -103,6 +98,19 @@ def _raw(path: Path, header: dict[str, str]) -> _Raw:
         beyond = size - needed
         _log.warning("%s holds %d bytes beyond what %s describes: left out", raw.name, beyond, path.name)
     return _Raw(raw, kind, begin, order, shape)
+
+
+def _rows(raw: _Raw, first: int, last: int) -> np.ndarray:
+    """Read some rows of the map, (rows, width, depth); what is mapped and not read would stay in memory."""
+    by_image = raw.order[0] == "depth"
+    n_planes, (height, *line) = (raw.shape[0], raw.shape[1:]) if by_image else (1, raw.shape)
+    size = math.prod(line)
+    planes = np.empty((n_planes, last - first, *line), raw.kind)
+    with raw.path.open("rb") as file:
+        for k in range(n_planes):
+            file.seek(raw.begin + (k * height + first) * size * raw.kind.itemsize)
+            planes[k] = np.fromfile(file, raw.kind, (last - first) * size).reshape(planes.shape[1:])
+    return np.moveaxis(planes, 0, -1) if by_image else planes[0]
 
 
 def _order(path: Path, header: dict[str, str]) -> tuple[str, ...]:

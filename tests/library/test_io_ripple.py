@@ -118,3 +118,20 @@ def test_counts_without_a_file_and_a_file_with_more(counts, tmp_path, caplog):
     (tmp_path / "map.raw").unlink()
     with pytest.raises(ValueError, match=r"counts of 'map\.rpl' are missing: put map\.raw beside it"):
         bu.read(path)
+
+
+def test_the_time_allowed_is_that_of_the_counts_and_not_of_the_header(counts, tmp_path, monkeypatch):
+    from bayesunmix.io import child
+
+    asked = []
+    answer = child._Child.answer
+
+    def slow(self, path, silence_s):
+        asked.append(silence_s)
+        return answer(self, path, silence_s)
+
+    monkeypatch.setattr(child._Child, "answer", slow)
+    path = write(tmp_path, np.repeat(counts, 100, axis=0), "ev-per-chan 10")
+    bu.read(path)
+    size = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert asked[0] == pytest.approx(child._SILENCE_S + size / child._SILENT_BYTES_PER_S, abs=1e-6)
