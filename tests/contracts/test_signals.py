@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS
 from tests.quick import N_COMPONENTS, SEED, SETTINGS, every_method, film, unmixed
 
@@ -72,14 +71,6 @@ def test_an_endmember_model_that_knows_no_lines_takes_any_axis(name, other):
         require_refusal(lambda: bu.unmix(other, method="bayes", endmember_model=name))
     else:
         assert model.prepare(other, N_COMPONENTS).n_components == N_COMPONENTS
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(ABUNDANCE_PRIORS))
-def test_an_abundance_prior_never_asks_for_the_channels(name, other):
-    small = on_any_axis(film().image.rebin((3, 4), 10))
-    few = {"n_warmup": 4, "n_draws": 4, "n_maps": 4, "verdicts": False}
-    assert bu.unmix(small, N_COMPONENTS, "bayes", abundance_prior=name, **few).posterior is not None
 
 
 @pytest.mark.parametrize(
