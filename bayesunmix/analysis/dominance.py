@@ -20,9 +20,7 @@ from bayesunmix.data.image import SpectrumImage
 MOST = 5  # places
 TIMES = 4.0  # counts of the last of them over those of the next one
 PIXEL_SHARE, ENTRY_SHARE = 0.05, 0.01  # of all counts
-FEWEST_COUNTS = (
-    50  # in such a place; chance gives as many times the counts of the next one where both are small
-)
+FEWEST_COUNTS = 50  # in such a place; of few counts chance gives many times those of the next one
 FEWEST_PIXELS = 20  # for each place: of fewer pixels one may well hold most counts,
 NEARLY_ALL, FAR = 0.9, 100.0  # unless one channel has such a share, and so many times the next one
 

@@ -111,8 +111,8 @@ def read(
         return image_of(parts, mask, crop_below_kev)
     listed(path.name, ["the image"], dataset)
     image = npz.load(path)
-    axis = counted_as(image.spectral_axis, signal, path.name)
-    image = trusted_image(image.counts, axis, image.shape, image.axes, image.mask)
+    if (axis := counted_as(image.spectral_axis, signal, path.name)) is not image.spectral_axis:
+        image = trusted_image(image.counts, axis, image.shape, image.axes, image.mask)
     return cropped(image if mask is None else image.within(mask), crop_below_kev)
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.spectral_axis import Signal
-from bayesunmix.io.dataset import BLOCK_BYTES, Frame, framed, listed
+from bayesunmix.io.dataset import BLOCK_BYTES, Frame, frame_of, listed
 from bayesunmix.io.reading_axes import Refused
 
 _log = logging.getLogger("bayesunmix")
@@ -66,7 +66,7 @@ def read_bcf(path: Path, dataset: int | None = None, signal: Signal | None = Non
     places = _places(path, spectra)
     lowest, highest = min(place.min() for place in places), max(place.max() for place in places)
     begin = spectra[0].offset + int(lowest) * spectra[0].scale
-    frame = _frame(path, header, (begin, spectra[0].scale, int(highest - lowest) + 1), signal or "eds")
+    frame = _frame(path, header, (begin, spectra[0].scale, int(highest - lowest) + 1), signal)
     yield frame
     maps = [
         _blocks(reader, detector, frame, place - lowest)
@@ -116,22 +116,16 @@ def _places(path: Path, spectra: list[Any]) -> list[np.ndarray]:
     return places
 
 
-def _frame(path: Path, header: Any, energy: tuple[float, float, int], signal: Signal) -> Frame:
+def _frame(path: Path, header: Any, energy: tuple[float, float, int], signal: Signal | None) -> Frame:
     offset, scale, channels = energy
     shape = (header.image.height, header.image.width, channels)
     axes = [
         {"name": "height", "scale": header.y_res, "offset": 0, "units": header.units, "navigate": True},
         {"name": "width", "scale": header.x_res, "offset": 0, "units": header.units, "navigate": True},
-        {
-            "name": "Energy",
-            "scale": scale,
-            "offset": offset,
-            "units": "keV",
-            "navigate": False,
-        },
+        {"name": "Energy", "scale": scale, "offset": offset, "units": "keV", "navigate": False},
     ]
     described = [axis | {"size": size} for axis, size in zip(axes, shape, strict=True)]
-    return framed(repr(path.name), np.broadcast_to(np.uint8(0), shape), described, signal)[0]
+    return frame_of(repr(path.name), shape, described, signal)
 
 
 def _blocks(reader: Any, detector: int, frame: Frame, place: np.ndarray) -> Iterator[sparse.csr_array]:

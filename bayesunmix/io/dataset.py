@@ -70,27 +70,47 @@ def to_image(
     return image_of(parts_of(name, data, axes, signal), mask, crop_below_kev)
 
 
-def parts_of(name: str, data: Any, axes: Sequence[dict[str, Any]], signal: Signal) -> Iterator[Any]:
+def parts_of(
+    name: str, data: Any, axes: Sequence[dict[str, Any]], signal: Signal | None = None
+) -> Iterator[Any]:
     """Yield the frame of an image, and then its counts, some pixels at a time, sparse; see `to_image`."""
-    frame, data = framed(name, data, axes, signal)
-    yield frame
+    yield frame_of(name, data.shape, axes, signal)
+    position = channel_position(axes, signal)
+    if position is not None and position != data.ndim - 1:
+        data = np.moveaxis(data, position, -1)
     yield from map(sparse_pixels, _dense_pieces(data))
 
 
-def framed(name: str, data: Any, axes: Sequence[dict[str, Any]], signal: Signal) -> tuple[Frame, Any]:
-    """Find the axis of the channels; return what is known before the counts are, and the data with that axis last."""
-    navigation = list(axes)
+def frame_of(
+    name: str, shape: Sequence[int], axes: Sequence[dict[str, Any]], signal: Signal | None = None
+) -> Frame:
+    """Find the axis of the channels, and return what is known before the counts are; the channels come last in it.
+
+    Parameters
+    ----------
+    name : str
+        What to call the data in messages.
+    shape : sequence of int
+        Of the data, in the order of the axes.
+    axes : sequence of dict
+        As `to_image` takes them.
+    signal : {"eds", "xrf", "any"}, optional
+        What was counted; "eds" where not given.
+
+    Raises
+    ------
+    Refused
+        If there is no calibrated axis of channels, or another axis has no even steps.
+    """
+    navigation, sizes = list(axes), list(shape)
     position = channel_position(navigation, signal)
     if position is None or len(navigation) < 2:
-        shape = " x ".join(map(str, data.shape))
+        size = " x ".join(map(str, shape))
         wanted = "axis of channels" if signal == "any" else "energy axis, in eV or keV,"
-        raise Refused(f"{name} ({shape}) must have one {wanted} and at least one other axis")
-    if position != data.ndim - 1:
-        data = np.moveaxis(data, position, -1)
-    channels = channels_of(name, navigation.pop(position), signal)
-    return Frame(
-        name, channels, tuple(data.shape), tuple(pixel_axis(name, axis) for axis in navigation)
-    ), data
+        raise Refused(f"{name} ({size}) must have one {wanted} and at least one other axis")
+    channels = channels_of(name, navigation.pop(position), signal or "eds")
+    n_channels = sizes.pop(position)
+    return Frame(name, channels, (*sizes, n_channels), tuple(pixel_axis(name, axis) for axis in navigation))
 
 
 def image_of(
@@ -194,9 +214,10 @@ def listed(file: str, images: Sequence[str], chosen: int | None, default: int = 
 
 def _dense_pieces(data: Any) -> Iterator[np.ndarray]:
     """Cut an array into dense pieces, in C order, by halving until a piece is small."""
-    edges = np.cumsum(data.chunks[0])[:-1] if hasattr(data, "chunks") else np.empty(0, int)
-    # A chunk of a file is decompressed as a whole: cut between chunks where that is possible.
-    small = BLOCK_BYTES if edges.size else 4 * BLOCK_BYTES if hasattr(data, "chunks") else BLOCK_BYTES
+    in_chunks = hasattr(data, "chunks")
+    # A chunk of a file is decompressed as a whole: cut between chunks, and a single one only where it is large.
+    edges = np.cumsum(data.chunks[0])[:-1] if in_chunks else np.empty(0, int)
+    small = 4 * BLOCK_BYTES if in_chunks and not edges.size else BLOCK_BYTES
     if data.ndim == 1 or data.nbytes <= small:
         if hasattr(data, "compute"):  # dask: its threads only wait for each other here
             data = data.compute(scheduler="synchronous")

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.spectral_axis import Signal
-from bayesunmix.io.dataset import framed, listed
+from bayesunmix.io.dataset import frame_of, listed
 from bayesunmix.io.reading_axes import Refused
 from bayesunmix.io.stacking import added, cuts
 
@@ -50,20 +50,19 @@ def read_pts(path: Path, dataset: int | None = None, signal: Signal | None = Non
 
     listed(path.name, ["all frames"], dataset)
     stream = _stream(path)
-    if not _photons(stream):
+    photons = _photons(stream)
+    if not photons:
         raise Refused(f"{path.name!r} holds no photons; name the file of the map, or copy it again")
     # The axes are those of every frame; decoding the first is enough.
     first, *_ = file_reader(str(path), lazy=True, frame_list=[0], only_valid_data=False)
-    frame, _ = framed(
-        repr(path.name), np.broadcast_to(np.uint8(0), first["data"].shape), first["axes"], signal or "eds"
-    )
+    frame = frame_of(repr(path.name), first["data"].shape, first["axes"], signal)
     yield frame
     height, width, _ = frame.shape
     end, is_whole = _last_frame(stream, height, width)
     if not is_whole and end == stream.size:
         _log.warning("%s: its only frame was not finished, so that the last rows are empty", path.name)
     counts = added(_counts(stream[:end], frame.shape))
-    _say_left_out(path, stream, end, int(counts.data.sum(dtype=np.int64)))
+    _say_left_out(path, photons, _photons(stream[end:]), int(counts.data.sum(dtype=np.int64)))
     for first, last in itertools.pairwise(cuts(counts.indptr)):
         yield counts[first:last]
 
@@ -126,15 +125,15 @@ def _until_next(given: np.ndarray, values: np.ndarray, before: int) -> np.ndarra
     return np.where(last < 0, before, values[last]).astype(np.int32)
 
 
-def _say_left_out(path: Path, stream: np.ndarray, end: int, read: int) -> None:
+def _say_left_out(path: Path, photons: int, unfinished: int, read: int) -> None:
     """Log the photons that are not in the image, with their share of all."""
-    used, later = _photons(stream[:end]), _photons(stream[end:])
-    reasons = {"belong to a frame that was not finished": later, "lie outside the map": used - read}
-    for reason, photons in reasons.items():
-        if photons:
+    outside = photons - unfinished - read
+    reasons = {"belong to a frame that was not finished": unfinished, "lie outside the map": outside}
+    for reason, missing in reasons.items():
+        if missing:
             _log.warning(
                 "%s: left out %s of %s photons (%.2g %%), which %s",
-                *(path.name, f"{photons:,}", f"{used + later:,}", 100 * photons / (used + later), reason),
+                *(path.name, f"{missing:,}", f"{photons:,}", 100 * missing / photons, reason),
             )
 
 

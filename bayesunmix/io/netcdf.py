@@ -48,19 +48,8 @@ RESULT_FORMAT = "bayesunmix result 2"
 _MOMENTS = ("abundance_mean", "abundance_sd")
 _OF_COMPONENTS = ("names", "known", "unique")
 # Names in the file that no navigation axis may have, and names that HDF5 and xarray take; axis_0, ... are ours.
-_NAMES = {
-    "component",
-    "channel",
-    "chain",
-    "draw",
-    "endmembers",
-    "abundances",
-    "labels",
-    "mask",
-    "partners",
-    *_MOMENTS,
-}
-_NAMES |= {"energy_kev", "spectral_values"}
+_NAMES = {"component", "channel", "chain", "draw", "endmembers", "abundances", "labels", "mask"}
+_NAMES |= {"partners", "energy_kev", "spectral_values", *_MOMENTS}
 _PLAIN = re.compile(r"(?!axis_\d+$)[^\W\d_][^\x00-\x1f/]*")
 
 

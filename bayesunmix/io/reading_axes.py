@@ -80,7 +80,7 @@ def counted_as(axis: SpectralAxis, signal: Signal | None, name: str) -> Spectral
     return replace(axis, signal=signal)
 
 
-def channel_position(axes: Sequence[dict[str, Any]], signal: Signal) -> int | None:
+def channel_position(axes: Sequence[dict[str, Any]], signal: Signal | None) -> int | None:
     """Find the axis of the channels.
 
     Of X-rays: by unit or name first, then by the reader's mark, which can be wrong. Of any other signal: by the mark,
@@ -110,7 +110,7 @@ def pixel_axis(name: str, axis: dict[str, Any]) -> Axis:
     return Axis(called, step, _with_micro(units), float(axis.get("offset") or 0))
 
 
-def note_signal_type(name: str, signal_type: Any, signal: Signal) -> None:
+def note_signal_type(name: str, signal_type: Any, signal: Signal | None) -> None:
     """Say in the log where a file says of itself that it holds no X-rays, and is read as X-rays."""
     kind = str(signal_type or "").strip()
     if (

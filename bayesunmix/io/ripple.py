@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayesunmix.data.spectral_axis import Signal
-from bayesunmix.io.dataset import BLOCK_BYTES, framed, listed, sparse_pixels
+from bayesunmix.io.dataset import BLOCK_BYTES, frame_of, listed, sparse_pixels
 from bayesunmix.io.reading_axes import Refused
 
 _log = logging.getLogger("bayesunmix")
@@ -45,12 +45,10 @@ def read_rpl(path: Path, dataset: int | None = None, signal: Signal | None = Non
     listed(path.name, ["the map"], dataset)
     header = _header(path)
     raw = _raw(path, header)
-    nothing = np.broadcast_to(raw.kind.type(0), raw.shape)
-    axes = [_axis(path, header, name) for name in raw.order]
-    frame, _ = framed(repr(path.name), nothing, axes, signal or "eds")
+    frame = frame_of(repr(path.name), raw.shape, [_axis(path, header, name) for name in raw.order], signal)
     yield frame
-    height = frame.shape[0]
-    rows = max(1, BLOCK_BYTES * height // nothing.nbytes)
+    height, *line = frame.shape
+    rows = max(1, BLOCK_BYTES // (math.prod(line) * raw.kind.itemsize))
     for first in range(0, height, rows):
         yield sparse_pixels(_rows(raw, first, min(first + rows, height)))
 

@@ -50,7 +50,6 @@ def read_with_rosettasciio(
     Refused
         If the file holds no spectrum image, no calibrated axis of channels, or no counts.
     """
-    signal = signal or "eds"
     image = chosen_image(path, datasets_of(path), dataset, signal)
     yield from parts_of(repr(path.name), *_without_frames(path, image, signal), signal)
 
@@ -62,7 +61,7 @@ def datasets_of(path: Path, **options: Any) -> list[dict[str, Any]]:
 
 
 def chosen_image(
-    path: Path, datasets: list[dict[str, Any]], chosen: int | None, signal: Signal
+    path: Path, datasets: list[dict[str, Any]], chosen: int | None, signal: Signal | None
 ) -> dict[str, Any]:
     """Choose the spectrum image among the datasets of a file.
 
@@ -92,7 +91,7 @@ def is_eds(dataset: dict[str, Any]) -> bool:
     return _signal_type(dataset).startswith("EDS")
 
 
-def _has_channels(dataset: dict[str, Any], signal: Signal) -> bool:
+def _has_channels(dataset: dict[str, Any], signal: Signal | None) -> bool:
     """Return True for spectra, and False for images: of any signal those have one axis that is no navigation."""
     axes = dataset["axes"]
     if signal == "any":
@@ -101,7 +100,9 @@ def _has_channels(dataset: dict[str, Any], signal: Signal) -> bool:
     return channel_position(axes, signal) is not None
 
 
-def _without_frames(path: Path, image: dict[str, Any], signal: Signal) -> tuple[Any, list[dict[str, Any]]]:
+def _without_frames(
+    path: Path, image: dict[str, Any], signal: Signal | None
+) -> tuple[Any, list[dict[str, Any]]]:
     """Return the data of an image, NumPy or dask, and its axes, frames added up."""
     data, axes = image["data"], list(image["axes"])
     channels = axes[channel_position(axes, signal) or 0]

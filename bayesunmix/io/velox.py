@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.spectral_axis import Signal
-from bayesunmix.io.dataset import framed, parts_of
+from bayesunmix.io.dataset import frame_of, parts_of
 from bayesunmix.io.rosettasciio import chosen_image, datasets_of, is_eds, read_with_rosettasciio
 from bayesunmix.io.stacking import added, cuts
 
@@ -57,17 +57,14 @@ def read_emd(path: Path, dataset: int | None = None, signal: Signal | None = Non
             yield from read_with_rosettasciio(path, dataset, signal)
             return
         # Only the axes are taken from RosettaSciIO: it is asked for a frame that is not there.
-        image = chosen_image(path, datasets_of(path, first_frame=_NO_FRAME), dataset, signal or "eds")
+        image = chosen_image(path, datasets_of(path, first_frame=_NO_FRAME), dataset, signal)
         if not is_eds(image):
-            yield from parts_of(repr(path.name), image["data"], image["axes"], signal or "eds")
+            yield from parts_of(repr(path.name), image["data"], image["axes"], signal)
             return
         streams = list(file[_STREAMS].values())
         *full_frame, channels = image["data"].shape
         shape = (*_scanned(path, streams[0], *full_frame), channels)
-        frame, _ = framed(
-            repr(path.name), np.broadcast_to(np.uint8(0), shape), image["axes"], signal or "eds"
-        )
-        yield frame
+        yield frame_of(repr(path.name), shape, image["axes"], signal)
         if len(streams) > 1:
             _log.warning("%s was recorded with %d detectors: added up their counts", path.name, len(streams))
         counts = added(block for stream in streams for block in _blocks(stream["Data"], *shape))
