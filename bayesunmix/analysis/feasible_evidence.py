@@ -1,30 +1,23 @@
-r"""Whether counts allow a factorisation to be rotated: a test of A T^-1 >= 0 and T E >= 0 that knows the noise.
+r"""Whether counts allow a factorisation to be rotated: the likelihood of a non-negative refit, and what noise explains.
 
 With endmembers E (K, C) that sum to one, every T whose rows sum to one gives another factorisation of the same
-product, :math:`A E = (A T^{-1}) (T E)`. Estimates are noisy, and exact non-negativity of them would allow a point or
-nothing. What is tested instead are linear estimates, free to be negative, that are unbiased for Poisson counts n:
+product, :math:`A E = (A T^{-1}) (T E)`. It is a solution if both factors are non-negative within the noise of the
+counts. Superpixels are refitted with non-negative abundances given :math:`T E`, and channels with non-negative
+endmembers given :math:`A T^{-1}` (`bayesunmix.analysis.feasible_refit`). The refit loses log-likelihood, and the loss
+is compared with what noise explains.
 
-.. math:: a_s = B n_s, \quad B = (E W E')^{-1} E W, \quad W = \mathrm{diag}(1 / \mu), \qquad
-   e_c = M^{-1} \sum_s w_s (a_s - B_c) n_{sc}, \quad M = \sum_s w_s \Bigl(a_s a_s' - \sum_c B_c B_c' n_{sc}\Bigr)
-
-with :math:`\mu` the fitted sum spectrum and s superpixels; what is subtracted takes out the terms in which a photon
-meets itself, that is, the bias of regression on noisy abundances. For true endmembers E*, the matrix T = E* B'
-makes both unbiased for the truth, whatever E was: :math:`\langle a_s \rangle T^{-1}` and
-:math:`T \langle e_c \rangle` are the true abundances and endmembers. The rows of this T sum to one exactly, as does
-each column of B. Both halves go over to another T by K x K algebra, and so do their variances, which are those of the
-counts that T itself expects.
-
-A violation is judged for all superpixels (or channels) of one component together: of the m entries that came out
-negative, :math:`\sum z^2` is at most chi-square with m degrees of freedom if all true entries are at least zero,
-because a normal variate of mean zero or more, given that it is negative, is no larger than a half-normal one. No number
-of entries that are truly zero has to be known.
+Let m be the number of amounts that the refit puts to zero. If the truth is non-negative, twice the loss is at most
+chi-square with m degrees of freedom, given m [1]_ [2]_. No number of amounts that are truly zero has to be known. The
+loss of the estimate itself is not counted: a range always contains the estimate.
 
 References
 ----------
-.. [1] W. H. Lawton and E. A. Sylvestre, "Self modeling curve resolution", Technometrics 13, 617 (1971): the two
+.. [1] P. C. Wollan and R. L. Dykstra, "Conditional tests with an order restriction as a null hypothesis", in Advances
+   in Order Restricted Statistical Inference, 279 (Springer, 1986).
+.. [2] E. Susko, "Likelihood ratio tests with boundary constraints using data-dependent degrees of freedom",
+   Biometrika 100, 1019 (2013).
+.. [3] W. H. Lawton and E. A. Sylvestre, "Self modeling curve resolution", Technometrics 13, 617 (1971): the two
    inequalities without noise.
-.. [2] M. Sawall, C. Kubis, D. Selent, A. Boerner and K. Neymeyr, "A fast polygon inflation algorithm to compute the
-   area of feasible solutions for three-component systems. I", J. Chemometrics 27, 106 (2013): a tolerance for noise.
 """
 
 from typing import NamedTuple
@@ -32,72 +25,87 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
+from bayesunmix.analysis.feasible_refit import Rows, fitted, merging, refit, rows_of
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 
-LEAST_COUNTS = 200  # per superpixel: enough for a normal error, few enough to keep small pure places
-MOST_SUPERPIXELS = 2048
+LEAST_COUNTS = 200  # per superpixel: enough for its composition, few enough to keep small pure places
+MOST_SUPERPIXELS = 1024
 LEAST_OF_GROUP = 300  # counts in a group of channels
+MOST_GROUPS = 512
+MOST_MERGED = 48
+LEAST_RATE = 1e-3  # counts
+REFINEMENTS = 2  # of the space that endmembers span
+WORST_ROWS = 12  # that are looked at one by one
 RIDGE = 1e-9  # of a unit diagonal: keeps equal endmembers solvable
 # Of rotations. Beyond these, components that no count tells apart would run to infinity; real sets end far inside.
 SMALLEST_VOLUME, LARGEST = 1e-6, 30.0
-BATCH_ENTRIES = 2**17  # float32 numbers that stay in the cache
-LEAST_VARIANCE = np.float32(1e-30)
+
+
+class Losses(NamedTuple):
+    """Log-likelihood that non-negativity costs: (K,) of the rows in which a component is at zero, and (N,) of each row."""
+
+    of_component: np.ndarray
+    of_row: np.ndarray
 
 
 class Evidence(NamedTuple):
-    """What the counts say about every rotation at once.
+    """What the counts say about every rotation.
 
     Attributes
     ----------
-    amounts : (K, S) float32 array
-        Linear estimates of abundance in superpixels.
-    amount_variance : (K, K, K) array
-        ``[i]`` is the covariance of `amounts` for one count of component i.
-    spectra : (K, G) float32 array
-        Linear estimates of endmembers in groups of channels.
-    spectrum_variance : (K, K, K) array
-        ``[i]`` is the covariance of `spectra` in a group of which component i holds everything.
-    critical : (max(S, G) + 1,) array
-        Largest sum of squares that m violations may have.
-    n_counts : int
+    abundances : Rows
+        Of superpixels. Channels with like shares of the endmembers are merged.
+    endmembers : Rows
+        Of groups of channels. Superpixels of like composition are merged.
+    largest : (M + 1,) array
+        Largest loss of log-likelihood for m amounts at zero, of all rows in which one component is at zero.
+    largest_of_row : (2, K + 1) array
+        The same of one row, of abundances and of endmembers.
+    at_estimate : two Losses
+        Of abundances and of endmembers under the estimate itself, which are not counted.
     """
 
-    amounts: np.ndarray
-    amount_variance: np.ndarray
-    spectra: np.ndarray
-    spectrum_variance: np.ndarray
-    critical: np.ndarray
-    n_counts: int
+    abundances: Rows
+    endmembers: Rows
+    largest: np.ndarray
+    largest_of_row: np.ndarray
+    at_estimate: tuple[Losses, Losses]
 
 
 def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> Evidence:
-    """Pool the counts and reduce them to what the test needs; the true rotation passes with this confidence."""
+    """Pool the counts and fit them without constraints; the true rotation passes with this confidence."""
     group = _channel_groups(image.sum_spectrum())
     by_group = summing_matrix(group).astype(np.float64)
     by_block = summing_matrix(image.block_of_pixel(_block(image))).astype(np.float64)
     counts = (by_block @ image.counts.astype(np.float64) @ by_group.T).toarray()
     counts = counts[counts.any(axis=1)]
-    grouped = endmembers @ by_group.T
-    solve = estimator(grouped, counts.sum(axis=0))
-    amounts = counts @ solve.T
-    weight = 1 / np.maximum(counts.sum(axis=1), counts.sum() / len(counts))
-    weighed = amounts * weight[:, None]
-    summed = weight @ counts
-    moment = weighed.T @ amounts - (solve * summed) @ solve.T
-    inverse = np.linalg.inv(_ridged(moment))
-    spectra = inverse @ (weighed.T @ counts - solve * summed)
-    influence = inverse @ weighed.T
-    tail = (1 - confidence) / (2 * len(endmembers))
-    critical = np.concatenate([[1.0], chi2.isf(tail, np.arange(1, max(counts.shape) + 1))])
-    return Evidence(
-        np.ascontiguousarray(amounts.T, np.float32),
-        np.einsum("kc,lc,ic->ikl", solve, solve, grouped, optimize=True),
-        spectra.astype(np.float32),
-        np.einsum("ks,ls,si->ikl", influence, influence, amounts, optimize=True),
-        critical,
-        image.n_photons,
-    )
+    spectra = endmembers @ by_group.T
+    like_channels = merging(spectra.T, counts.sum(axis=0), MOST_MERGED)
+    merged = counts @ like_channels
+    solve = estimator(spectra, counts.sum(axis=0))
+    dictionary = spectra
+    for _ in range(REFINEMENTS):
+        # Free amounts, because those of the estimate may have to be negative where it is not the truth.
+        start = fitted(merged, np.maximum(dictionary @ like_channels, 0))
+        abundances = rows_of(merged, dictionary @ like_channels, start)
+        amounts = abundances.free.astype(np.float64)
+        like_pixels = merging(np.maximum(amounts, 0), counts.sum(axis=1), MOST_MERGED)
+        of_channels = rows_of(
+            (like_pixels.T @ counts).T, (like_pixels.T @ amounts).T, np.maximum(dictionary.T, 0)
+        )
+        # What the counts say of the endmembers, but for a rotation: that of the estimate stays the identity.
+        counted = of_channels.free.T.astype(np.float64)
+        if np.linalg.cond(turn := counted @ solve.T) < LARGEST:
+            dictionary = np.linalg.solve(turn, counted)
+    n_components = len(endmembers)
+    tail = (1 - confidence) / (2 * n_components + 2)
+    largest = _largest_loss(tail, n_components * max(counts.shape))
+    of_row = np.stack([_largest_loss(tail / n, n_components) for n in counts.shape])
+    halves = abundances, of_channels
+    identity = np.eye(n_components)
+    at_estimate = tuple(_losses(rows, identity, identity) for rows in halves)
+    return Evidence(*halves, largest, of_row, at_estimate)
 
 
 def estimator(endmembers: np.ndarray, sum_spectrum: np.ndarray) -> np.ndarray:
@@ -116,7 +124,7 @@ def estimator(endmembers: np.ndarray, sum_spectrum: np.ndarray) -> np.ndarray:
 
 
 def excess(evidence: Evidence, rotations: np.ndarray) -> np.ndarray:
-    """Return by what factor the worst part of the test passes its critical value, (n,): feasible up to one.
+    """Return by what factor the worst part of the loss passes what noise explains, (n,): feasible up to one.
 
     Parameters
     ----------
@@ -124,58 +132,77 @@ def excess(evidence: Evidence, rotations: np.ndarray) -> np.ndarray:
     rotations : (n, K, K) array
         Rows sum to one. Those with huge entries, or of nearly no volume, are not feasible.
     """
-    step = max(BATCH_ENTRIES // (evidence.amounts.size + evidence.spectra.size), 1)
-    parts = [_excess(evidence, rotations[i : i + step]) for i in range(0, len(rotations), step)]
-    return np.concatenate(parts)
+    return np.array([_excess(evidence, rotation) for rotation in rotations])
 
 
-def _excess(evidence: Evidence, rotations: np.ndarray) -> np.ndarray:
-    # A rotation with a negative determinant has passed through one in which two components are the same.
-    proper = np.linalg.det(rotations) > SMALLEST_VOLUME
-    turn = np.where(proper[:, None, None], rotations, np.eye(rotations.shape[-1]))
-    back = np.swapaxes(np.linalg.inv(turn), 1, 2)
-    proper &= np.maximum(abs(turn), abs(back)).max(axis=(1, 2)) < LARGEST
-    turn, back = (np.where(proper[:, None, None], m, np.eye(m.shape[-1])) for m in (turn, back))
-    mean = evidence.amounts.mean(axis=1)
-    of_amounts = _violation(
-        evidence, evidence.amounts, evidence.amount_variance, back, turn, np.ones_like(mean)
-    )
-    of_spectra = _violation(evidence, evidence.spectra, evidence.spectrum_variance, turn, back, mean)
-    return np.where(proper, np.maximum(of_amounts, of_spectra), np.inf)
+def misfit(evidence: Evidence) -> float:
+    """Return Pearson's chi-square of the fit without constraints, per degree of freedom."""
+    rows = evidence.abundances
+    rate = np.maximum(rows.free.astype(np.float64) @ rows.dictionary, LEAST_RATE)
+    seen = rate > LEAST_RATE
+    squares = np.where(seen, (rows.counts - rate) ** 2 / rate, 0)
+    return float(squares.sum() / max(np.count_nonzero(seen) - rows.free.size, 1))
 
 
-def _violation(
-    evidence: Evidence,
-    entries: np.ndarray,
-    covariance: np.ndarray,
-    turn: np.ndarray,
-    back: np.ndarray,
-    weight: np.ndarray,
-) -> np.ndarray:
-    """Sum of squares of the negative ones of ``turn @ entries`` over what their number may have; the worst row's, (n,).
+def is_proper(rotation: np.ndarray) -> bool:
+    """Return True unless two components have become the same, changed places, or nearly so."""
+    if not np.linalg.det(rotation) > SMALLEST_VOLUME:
+        return False
+    return bool(max(np.abs(rotation).max(), np.abs(np.linalg.inv(rotation)).max()) < LARGEST)
 
-    The variance of row k for one unit of rotated component j has its own rotation, `back` by j and `turn` twice by k.
-    Weighted with `weight`, the entries of a column are its counts, whatever the rotation.
+
+def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of the test, (M,), and their derivatives by the entries of the rotation, (M, K, K).
+
+    Each part is a loss over what noise explains: of each component and of the worst rows, for abundances and then for
+    endmembers.
     """
-    each = np.arange(len(covariance))
-    diagonal = (turn[:, None] @ covariance @ np.swapaxes(turn, 1, 2)[:, None])[..., each, each]  # (n, i, k)
-    variances = np.maximum(np.swapaxes(back @ diagonal, 1, 2), 0).astype(np.float32)
-    turned = turn.astype(np.float32) @ entries
-    held = np.maximum(turned, 0)
-    # A little of the mean composition everywhere: an estimate from no count at all has an error too.
-    held += np.float32(0.5 / evidence.n_counts * turned.shape[2]) * held.mean(axis=2, keepdims=True)
-    variance = variances @ held
-    # Without what is negative, the rest would be more counts than there are.
-    turned_weight = np.maximum(back @ weight, 0)[:, None].astype(np.float32)
-    variance *= np.maximum(weight.astype(np.float32) @ entries, 0) / np.maximum(
-        turned_weight @ held, LEAST_VARIANCE
+    back = np.linalg.inv(rotation)
+    of_abundances, slopes = _part(evidence, 0, rotation, back)
+    of_endmembers, turned = _part(evidence, 1, back.T, rotation.T)
+    # The dictionary of endmembers turns with the inverse.
+    turned = -np.swapaxes(back @ turned @ back, 1, 2)
+    return np.concatenate([of_abundances, of_endmembers]), np.concatenate([slopes, turned])
+
+
+def _excess(evidence: Evidence, rotation: np.ndarray) -> float:
+    if not is_proper(rotation):
+        return np.inf
+    back = np.linalg.inv(rotation)
+    worst = float(_part(evidence, 0, rotation, back)[0].max())
+    return worst if worst > 1 else max(worst, float(_part(evidence, 1, back.T, rotation.T)[0].max()))
+
+
+def _part(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of abundances (0) or endmembers (1), and their derivatives."""
+    found = refit(evidence[half], turn, back)
+    free = evidence.at_estimate[half]
+    number = found.at_zero.sum(axis=1)
+    largest = evidence.largest[number @ found.at_zero]
+    of_component = (found.cost @ found.at_zero - free.of_component) / largest
+    of_row = (found.cost - free.of_row[found.broken]) / evidence.largest_of_row[half][number]
+    worst = np.argsort(-of_row, kind="stable")[:WORST_ROWS]
+    weights = np.zeros((len(of_row), len(back) + WORST_ROWS))
+    weights[:, : len(back)] = found.at_zero / largest
+    weights[worst, len(back) + np.arange(len(worst))] = 1 / evidence.largest_of_row[half][number[worst]]
+    derivatives = weights.T @ (found.amounts[:, :, None] * found.slope[:, None]).reshape(
+        len(of_row), len(back) ** 2
     )
-    low = np.minimum(turned, 0)
-    number = np.count_nonzero(low, axis=2)
-    low *= low
-    with np.errstate(over="ignore"):  # infinite is infeasible
-        low /= np.maximum(variance, LEAST_VARIANCE)
-        return np.asarray((low.sum(axis=2) / evidence.critical[number]).max(axis=1))
+    values = np.zeros(len(back) + WORST_ROWS)
+    values[: len(back)], values[len(back) : len(back) + len(worst)] = of_component, of_row[worst]
+    return values, -derivatives.reshape(-1, len(back), len(back))
+
+
+def _losses(rows: Rows, turn: np.ndarray, back: np.ndarray) -> Losses:
+    found = refit(rows, turn, back)
+    of_row = np.zeros(len(found.broken))
+    of_row[found.broken] = found.cost
+    return Losses(found.cost @ found.at_zero, of_row)
+
+
+def _largest_loss(tail: float, most: int) -> np.ndarray:
+    quantile = chi2.isf(tail, np.arange(1, most + 1)) / 2
+    return np.concatenate([quantile[:1], quantile])
 
 
 def _ridged(matrix: np.ndarray) -> np.ndarray:
@@ -194,11 +221,12 @@ def _block(image: SpectrumImage) -> tuple[int, ...]:
 
 
 def _channel_groups(spectrum: np.ndarray) -> np.ndarray:
-    """Group of each channel: neighbours are merged until they hold enough counts for a normal error."""
+    """Group of each channel: neighbours are merged until they hold enough counts."""
+    enough = max(LEAST_OF_GROUP, spectrum.sum() / MOST_GROUPS / 4)
     before = np.concatenate([[0], np.cumsum(spectrum)[:-1]])
     group, start = np.zeros(spectrum.size, int), 0
     for channel in range(1, spectrum.size):
-        full = before[channel] - before[start] >= LEAST_OF_GROUP
+        full = before[channel] - before[start] >= enough
         group[channel] = group[channel - 1] + full
         start = channel if full else start
     return group

@@ -22,13 +22,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-HALVINGS = 8
+HALVINGS = 6
 SHORTEST, LONGEST = 1e-4, 2.0  # of a ray, in edges of the simplex
-SETTLING_STEPS, SETTLING_RAYS = 40, 24
 GATHERING = 2  # steps after which each walker goes on from where the best of all stands
-WALKERS = (4, 5, 5)  # per component and sign: to its overall fraction, to fractions of pixels, to channels
+TO_PIXELS = (
+    1  # walkers per component and sign, beside one to its overall fraction and one to each other component
+)
 LOOKED_AT = 512  # pixels, and channels, whose extremes decide which rotations are kept
 MOST_KEPT = 400
+PAIRED = 0.5  # of the rays
 GREED = 12.0  # at the end a walker goes GREED / (GREED + 1) of its way on average
 
 Test = Callable[[np.ndarray], np.ndarray]
@@ -87,13 +89,14 @@ def sample(
 def objectives(quantities: Quantities, rng: np.random.Generator) -> Objectives:
     """Send walkers to both ends of fractions of all components, and of channels of those that are free."""
     endmembers, fractions, overall, free = quantities
-    to_overall, to_pixels, to_channels = WALKERS
     none = np.zeros(len(overall))
+    # The channel that belongs most to each component tells how much of it may be mixed into the others.
+    own = endmembers[:, (endmembers**2 / np.maximum(endmembers.sum(axis=0), 1e-300)).argmax(axis=1)]
     component, rows, columns = [], [], []
     for k in range(len(overall)):
-        goals = [(none, overall)] * to_overall + [(none, f) for f in rng.choice(fractions, to_pixels)]
+        goals = [(none, overall), *((none, f) for f in rng.choice(fractions, TO_PIXELS))]
         if free[k]:
-            goals += [(spectrum, none) for spectrum in rng.choice(endmembers.T, to_channels)]
+            goals += [(own[:, j] / own[:, j].max(), none) for j in range(len(overall)) if j != k]
         for sign in (-1, 1):
             component += [k] * len(goals)
             rows += [sign * row for row, _ in goals]
@@ -116,7 +119,7 @@ def most_extreme(found: np.ndarray, quantities: Quantities) -> np.ndarray:
 
 def walk(
     test: Test, objectives: Objectives, free: np.ndarray, n_steps: int, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+) -> np.ndarray:
     """Walk from the identity.
 
     Parameters
@@ -132,16 +135,13 @@ def walk(
     Returns
     -------
     found : (n, K, K) array
-        Ends of rays, and the start.
-    allowed : float
-        Up to what value of the test they are: above one where nothing feasible was found near the identity.
+        The identity, and ends of rays.
     """
-    start, allowed = _settle(test, free, rng)
-    walkers = np.repeat(start[None], len(objectives.component), axis=0)
-    found = [start[None]]
+    walkers = np.repeat(np.eye(free.size)[None], len(objectives.component), axis=0)
+    found = [walkers[:1]]
     for step in range(n_steps):
         rays = _uphill(walkers, objectives, _rays(walkers, free, rng))
-        length = _reach(test, walkers, rays, allowed)
+        length = _reach(test, walkers, rays)
         moving = length > 0
         found.append((walkers + length[:, None, None] * rays)[moving])
         greed = GREED * step / n_steps
@@ -149,23 +149,7 @@ def walk(
         walkers = walkers + (share * length)[:, None, None] * rays
         if step % GATHERING == GATHERING - 1:
             walkers = walkers[_values(walkers, objectives).argmax(axis=1)]
-    return np.concatenate(found), allowed
-
-
-def _settle(test: Test, free: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Go from the identity to where the test holds, or nearly there."""
-    best = np.eye(free.size)
-    value = float(test(best[None])[0])
-    for _ in range(SETTLING_STEPS if free.any() else 0):
-        if value <= 1:
-            break
-        rays = _rays(np.repeat(best[None], SETTLING_RAYS, axis=0), free, rng)
-        lengths = np.exp(rng.uniform(np.log(SHORTEST), np.log(0.3), SETTLING_RAYS))
-        tried = best + lengths[:, None, None] * rays
-        values = test(tried)
-        if values.min() < value:
-            best, value = tried[values.argmin()], float(values.min())
-    return best, max(value, 1.0) * (1 + 1e-9)
+    return np.concatenate(found)
 
 
 def _rays(walkers: np.ndarray, free: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -181,6 +165,11 @@ def _rays(walkers: np.ndarray, free: np.ndarray, rng: np.random.Generator) -> np
     along = np.where(some, along, rng.normal(size=along.shape) * (rng.random(along.shape) < 0.7))
     rays = np.zeros_like(walkers)
     rays[each, row] = np.einsum("nj,njk->nk", along, walkers - walkers[each, row][:, None])
+    # Differences of walkers have the shape of the set, which may be long and thin across the edges.
+    apart = walkers[rng.integers(n, size=n)] - walkers[rng.integers(n, size=n)]
+    size = np.abs(apart).max(axis=(1, 2))
+    paired = (rng.random(n) < PAIRED) & (size > 0)
+    rays[paired] = apart[paired] / size[paired, None, None]
     return rays
 
 
@@ -203,13 +192,13 @@ def _values(rotations: np.ndarray, objectives: Objectives) -> np.ndarray:
     )
 
 
-def _reach(test: Test, walkers: np.ndarray, rays: np.ndarray, allowed: float) -> np.ndarray:
+def _reach(test: Test, walkers: np.ndarray, rays: np.ndarray) -> np.ndarray:
     """Length of each ray up to where the test fails; 0 where not even the shortest is feasible."""
     low = np.full(len(walkers), np.log(SHORTEST))
     high = np.full(len(walkers), np.log(LONGEST))
 
     def holds(log_length: np.ndarray) -> np.ndarray:
-        return test(walkers + np.exp(log_length)[:, None, None] * rays) <= allowed
+        return test(walkers + np.exp(log_length)[:, None, None] * rays) <= 1
 
     stuck = ~holds(low)
     for _ in range(HALVINGS):

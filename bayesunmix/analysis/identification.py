@@ -1,9 +1,10 @@
 r"""Find how far the counts determine an answer: its range over all solutions that the noise allows.
 
 A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as well and are also non-negative. This is
-called rotational ambiguity, and in chemometrics the area of feasible solutions [1]_ [2]_. Rotations T are accepted by a
-test that knows the noise (`bayesunmix.analysis.feasible_evidence`), and random walks find the extreme ones
-(`bayesunmix.analysis.feasible_walk`). Error bars of counting noise do not include this range, so it is reported beside
+called rotational ambiguity, and in chemometrics the area of feasible solutions [1]_ [2]_. A rotation T is accepted if a
+refit with non-negative factors keeps the likelihood within the noise of the counts
+(`bayesunmix.analysis.feasible_evidence`). Random walks (`bayesunmix.analysis.feasible_walk`) and a climb
+(`bayesunmix.analysis.feasible_climb`) find the extreme ones. Error bars of counting noise do not include this range, so it is reported beside
 them. More dose narrows it only down to what non-negativity leaves open.
 
 References
@@ -19,8 +20,10 @@ from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from bayesunmix.analysis.feasible_evidence import estimator, excess, gather
+from bayesunmix.analysis.feasible_climb import climb_all
+from bayesunmix.analysis.feasible_evidence import estimator, excess, gather, misfit
 from bayesunmix.analysis.feasible_walk import most_extreme, objectives, sample, walk
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
@@ -34,6 +37,7 @@ from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
 
 BLOCK_ENTRIES = 2**22
+MISFIT = 1.5  # chi-square per degree of freedom; drift and absorption of real recordings stay below
 
 
 class Range(NamedTuple):
@@ -137,7 +141,7 @@ def identify(
     *,
     known: Sequence[bool] | None = None,
     confidence: float = 0.95,
-    n_steps: int = 50,
+    n_steps: int = 20,
     seed: int = 0,
 ) -> Identified:
     """Find the feasible range of every endmember and every fraction.
@@ -155,7 +159,7 @@ def identify(
     confidence : float
         The true rotation passes the test with at least about this probability.
     n_steps : int
-        Steps of each random walk; the time is proportional to it.
+        Steps of each random walk, from whose ends the extremes are climbed to.
     seed : int
         The same seed gives the same result.
 
@@ -195,15 +199,18 @@ def identify(
     order = np.lexsort((estimate.endmembers @ image.spectral_axis.values, -estimate.abundances.sum(axis=0)))
     ordered, free = estimate.reorder(order), ~held[order]
     rng = np.random.default_rng(seed)
-    test = partial(excess, gather(image, ordered.endmembers, confidence))
+    evidence = gather(image, ordered.endmembers, confidence)
+    test = partial(excess, evidence)
     occupied = np.flatnonzero(ordered.abundances.sum(axis=1))
     quantities = sample(ordered.endmembers, ordered.abundances[occupied], image.sum_spectrum(), free, rng)
-    found, allowed = walk(test, objectives(quantities, rng), free, n_steps, rng)
+    with threadpool_limits(1):  # many small products: threads would only wait for each other
+        goals = objectives(quantities, rng)
+        found = climb_all(evidence, walk(test, goals, free, n_steps, rng), free, goals)
     kept = found[most_extreme(found, quantities)]
     back = np.argsort(order)
     rotations = kept[:, back][:, :, back]
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
-    return _over(rotations, image, estimate, amounts, held, _warnings(allowed))
+    return _over(rotations, image, estimate, amounts, held, _warnings(misfit(evidence)))
 
 
 def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_steps: int) -> Factorization:
@@ -211,7 +218,7 @@ def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_step
     require_nonnegative(result, "what is feasible is decided by non-negativity")
     require_share("confidence", confidence, "0.95 is usual")
     if isinstance(n_steps, bool) or not isinstance(n_steps, int | np.integer) or n_steps < 1:
-        raise ValueError(f"n_steps must be a whole number, at least 1, got {n_steps!r}; for example 50")
+        raise ValueError(f"n_steps must be a whole number, at least 1, got {n_steps!r}; for example 20")
     return result.estimate.canonical()
 
 
@@ -265,11 +272,10 @@ def _shares(values: np.ndarray) -> np.ndarray:
     return np.asarray(clipped / np.maximum(clipped.sum(axis=-1, keepdims=True), 1e-300))
 
 
-def _warnings(allowed: float) -> tuple[str, ...]:
-    if allowed < 1.01:
+def _warnings(misfit: float) -> tuple[str, ...]:
+    if misfit < MISFIT:
         return ()
     return (
-        "No non-negative solution near this result fits the counts within their noise "
-        f"(worst misfit {allowed:.1f} times "
-        "what noise explains). The number of components or the model may be wrong, and so may these ranges.",
+        f"The components do not explain the counts within their noise (chi-square {misfit:.1f} per degree of freedom). "
+        "The number of components or the model may be wrong, and so may these ranges.",
     )

@@ -1,0 +1,155 @@
+r"""Climb to the extremes of the feasible rotations T by linear programs, from where a walk has come.
+
+A walk finds its way through a set of unknown shape, and stays short of its corners when T has many entries. There the
+derivative of the test helps, which costs nothing beside the refit: by the envelope theorem, the loss of likelihood
+changes with T as if the refitted amounts stayed. In each step the objective is made as large as it can be within a
+trust region and within planes that touch the test where it has been tried [1]_ [2]_. A step is taken only to where the
+test passes, so the end is feasible whenever the climb stops. Planes touch the roots of the parts of the test, because
+these are nearly linear in T beyond the edge of the set.
+
+References
+----------
+.. [1] J. E. Kelley, "The cutting-plane method for solving convex programs", J. SIAM 8, 703 (1960).
+.. [2] R. Fletcher and E. Sainz de la Maza, "Nonlinear programming and nonsmooth optimization by successive linear
+   programming", Math. Program. 43, 235 (1989): the trust region.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import linprog
+
+from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts
+from bayesunmix.analysis.feasible_walk import Objectives
+
+MOST_STEPS = 120
+FIRST_RADIUS, LEAST_RADIUS, MOST_RADIUS = 0.1, 1e-4, 0.5  # of the trust region, in entries of T
+WIDER, NARROWER = 2.0, 0.7
+LEAST_GAIN = 1e-4
+KEPT_PLANES = 200
+NEAR_EDGE = 0.2  # parts of the test below this give no plane
+AIM = 0.97  # root of the test that a step aims at: curvature takes the rest
+SMOOTH = 1e-4  # rounds the root at zero
+
+ROUNDS = 2
+INWARDS = 0.3  # of the way to the mean of all, from where the second round starts
+
+Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+def climb_all(evidence: Evidence, found: np.ndarray, free: np.ndarray, objectives: Objectives) -> np.ndarray:
+    """Climb to the extreme of every objective, each time from the best rotation that has been found for it.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    found : (n, K, K) array
+        Feasible rotations.
+    free : (K,) bool array
+        Rows that may move.
+    objectives : Objectives
+
+    Returns
+    -------
+    found : (n + climbs, K, K) array
+        All that was found.
+    """
+    for round_ in range(ROUNDS):
+        for component, row, column in zip(*objectives, strict=True):
+            if round_ and row.any():
+                continue  # of fractions only, which are looked at most
+
+            def objective(
+                rotation: np.ndarray,
+                component: int = component,
+                row: np.ndarray = row,
+                column: np.ndarray = column,
+            ) -> tuple[float, np.ndarray]:
+                back = np.linalg.inv(rotation)
+                slope = -np.outer(column @ back, back[:, component])
+                slope[component] += row
+                return float(row @ rotation[component] + column @ back[:, component]), slope
+
+            best = found[np.argmax([objective(rotation)[0] for rotation in found])]
+            inner = best + INWARDS * round_ * (found.mean(axis=0) - best)
+            start = inner if is_proper(inner) and parts(evidence, inner)[0].max() <= 1 else best
+            found = np.concatenate([found, climb(evidence, start, free, objective)[None]])
+    return found
+
+
+def climb(evidence: Evidence, start: np.ndarray, free: np.ndarray, objective: Objective) -> np.ndarray:
+    """Return a feasible rotation (K, K) whose objective is at least that of the start.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    start : (K, K) array
+        Feasible.
+    free : (K,) bool array
+        Rows that may move.
+    objective : function of a rotation
+        Its value, and its derivative by the entries of the rotation.
+    """
+    best, radius = start, FIRST_RADIUS
+    value, slope = objective(best)
+    planes, limits = _planes(evidence, best)
+    for _ in range(MOST_STEPS):
+        step = _step(slope, planes, limits, best, free, radius)
+        if step is None or (slope * step).sum() < LEAST_GAIN:
+            break
+        tried = best + step
+        feasible = False
+        if is_proper(tried):
+            values, gradients = parts(evidence, tried)
+            feasible = values.max() <= 1
+            more, more_limits = _touching(values, gradients, tried)
+            planes = np.concatenate([planes, more])[-KEPT_PLANES:]
+            limits = np.concatenate([limits, more_limits])[-KEPT_PLANES:]
+        if feasible and objective(tried)[0] > value:
+            best, radius = tried, min(radius * WIDER, MOST_RADIUS)
+            value, slope = objective(best)
+        else:
+            radius *= NARROWER
+            if radius < LEAST_RADIUS:
+                break
+    return best
+
+
+def _planes(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return _touching(*parts(evidence, rotation), rotation)
+
+
+def _touching(values: np.ndarray, slopes: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Planes G, h that touch the parts of the test in a rotation: ``(G * T).sum() <= h`` is feasible to first order."""
+    near = values > NEAR_EDGE
+    root = np.sqrt(values[near] + SMOOTH)
+    planes = slopes[near] / (2 * root[:, None, None])
+    return planes, AIM - root + (planes * rotation).sum(axis=(1, 2))
+
+
+def _step(
+    slope: np.ndarray,
+    planes: np.ndarray,
+    limits: np.ndarray,
+    start: np.ndarray,
+    free: np.ndarray,
+    radius: float,
+) -> np.ndarray | None:
+    """Solve the linear program; rows that are free keep their sum, the others stay."""
+    n_free, n_components = int(free.sum()), len(start)
+    rows = np.kron(np.eye(n_free), np.ones(n_components))
+    found = linprog(
+        -slope[free].ravel(),
+        A_ub=planes[:, free].reshape(len(planes), -1) if len(planes) else None,
+        # A plane that excludes the start, which is feasible, touched a bent surface elsewhere.
+        b_ub=np.maximum(limits - (planes * start).sum(axis=(1, 2)), 0) if len(planes) else None,
+        A_eq=rows,
+        b_eq=np.zeros(n_free),
+        bounds=(-radius, radius),
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    step = np.zeros_like(start)
+    step[free] = found.x.reshape(n_free, n_components)
+    return step
