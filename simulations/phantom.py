@@ -117,7 +117,8 @@ class Phantom:
             (array, 7) for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *shares)
         ]
         parts += [(array, 4) for array in (self.thickness_nm, self.volume) if array is not None]
-        parts += [(array, 7) for array in (self.relative_dose, self.takeoff_deg) if array is not None]
+        later = (self.relative_dose, self.takeoff_deg)
+        parts += [(np.asarray(value), 7) for value in later if value is not None]
         for array, decimals in parts:
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
             fingerprint.update((np.round(array, decimals) + 0.0).astype("<f8").tobytes())
