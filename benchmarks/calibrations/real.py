@@ -24,6 +24,7 @@ from benchmarks.recording import FOLDER_VARIABLE, RecordedTrial
 from benchmarks.scoring.coverage import coverage
 from benchmarks.scoring.line_ratio import line_ratio_interval, line_ratios, line_window
 from benchmarks.scoring.pairing import align
+from benchmarks.scoring.predicted_counts import predictive_coverage
 from simulations import PHANTOMS, acquire
 
 DOSE = 120.0
@@ -190,7 +191,8 @@ def _of_phantom(name: str, seed: int) -> Iterator[dict[str, Any]]:
     yield _ratio_row(found, image, component, lines, known, 0.0, "truth", about)
     spectra = (identified.rotations @ found.estimate.endmembers)[:, component]
     ratios = line_ratios(spectra, image.energy_kev, lines)
-    row = _row(f"range of {_over(lines)}", "truth", ratios[0], ratios.min(), ratios.max(), known, 0, about)
+    value = float(line_ratios(found.estimate.endmembers[component], image.energy_kev, lines))
+    row = _row(f"range of {_over(lines)}", "truth", value, ratios.min(), ratios.max(), known, 0, about)
     yield row | {"method": "identify"}
     covered = coverage(trial, found, 0.9)
     yield _covers("abundances of pixels in their 90 % intervals", "truth", covered, about)
@@ -217,14 +219,8 @@ def _predicted(
     assert posterior is not None
     exposure = _exposure(image, other, case)
     rng = np.random.default_rng(0)
-    flat = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
-    spectra = posterior.paired_endmembers().reshape(len(flat), *posterior.endmembers.shape[2:])
     for line in _DACITE_LINES:
-        shares = spectra[..., line_window(image.energy_kev, line)].sum(axis=-1, dtype=np.float64)
-        predicted = rng.poisson(np.einsum("dpk,dk->dp", flat, shares) * exposure)
-        lower, upper = np.quantile(predicted, [0.05, 0.95], axis=0)
-        counted = bu.line_map(other, line).ravel()
-        covered = float(((lower <= counted) & (counted <= upper)).mean())
+        covered = predictive_coverage(posterior, other, exposure, line, rng)
         yield _covers(
             f"counts of {line} in the other recording", "another recording of the field", covered, about
         )
