@@ -140,6 +140,9 @@ def calibration(
         Path, typer.Option(help="CSV file with a row for each trial. An existing file is continued.")
     ],
     seeds: Annotated[int, typer.Option(help="Number of trials of each cell.")] = 20,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=A,B", help="Measure a part, such as case=core_shell.")
+    ] = None,
 ) -> None:
     """Measure for minutes to hours whether error bars, checks and numbers of components are right."""
     from bayesunmix.running import progress
@@ -149,7 +152,7 @@ def calibration(
     from benchmarks.calibration import CALIBRATIONS, calibrate
 
     with progress.showing(True if sys.stderr.isatty() else None):
-        rows = calibrate(subject, seeds, out)
+        rows = calibrate(subject, seeds, out, _parse_keys(only or []))
     typer.echo(CALIBRATIONS[subject].summarise(rows).to_string(index=False))
 
 
@@ -222,6 +225,14 @@ def _parse_only(parts: list[str]) -> dict[str, list[str]]:
             raise ValueError(f"--only must be KEY=A,B with KEY one of {', '.join(_KEYS)}, got {part!r}")
         chosen[_KEYS[key]] = names.split(",")
     return chosen
+
+
+def _parse_keys(parts: list[str]) -> dict[str, list[str]]:
+    """Read KEY=A,B of a calibration, whose keys are its own."""
+    for part in parts:
+        if not all(part.partition("=")):
+            raise ValueError(f"--only must be KEY=A,B, got {part!r}")
+    return {key: names.split(",") for key, _, names in (part.partition("=") for part in parts)}
 
 
 def _print_ranking(table: "pandas.DataFrame") -> None:

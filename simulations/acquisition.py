@@ -65,7 +65,8 @@ class Acquisition:
         Time for which a count blinds the detector, as a fraction of the time spent on a pixel in all its frames.
     takeoff_deg : float or None
         Angle of the detector above the plane across the beam; photons are absorbed on their way to it. For a film that
-        is tilted towards the detector, add its tilt; a voxel model tilts by itself. With None there is no absorption.
+        is tilted towards the detector, add its tilt; a voxel model tilts by itself. With None it is the phantom's own
+        angle, and there is no absorption in a phantom without one.
     haadf_electrons : float
         Mean number of electrons that the simultaneous HAADF image counts in a pixel of the specimen; 0 for no image.
 
@@ -138,7 +139,8 @@ class Acquisition:
         if seen is not None:
             abundances = abundances * np.resize(seen, abundances.shape[0])[:, None]
         emitted = Factorization(endmembers, abundances)
-        absorption = None if self.takeoff_deg is None else Absorption.of(phantom, self.takeoff_deg)
+        takeoff_deg = phantom.takeoff_deg if self.takeoff_deg is None else self.takeoff_deg
+        absorption = None if takeoff_deg is None else Absorption.of(phantom, takeoff_deg)
         arriving = emitted if absorption is None else absorption.applied(emitted)
         dead_time = self.dead_time * (self.frames if self.keep_frames else 1)
         return Exposure(emitted, arriving, shape, axes, absorption, dead_time)

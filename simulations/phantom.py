@@ -42,6 +42,11 @@ class Phantom:
         For each family of lines ("Ni_K"), the fraction of each endmember's counts that are its net counts.
     materials : tuple of Material
         What each component is made of, if the phantom knows it.
+    relative_dose : (P,) array, optional
+        Dose of each pixel over that of the others, where the scan did not give all the same. The abundances include it.
+    takeoff_deg : float, optional
+        Angle of the detector above the plane across the beam, where absorption is a part of the phantom: every
+        acquisition that names no angle of its own has it. `truth` is what is emitted.
 
     Raises
     ------
@@ -61,6 +66,8 @@ class Phantom:
     thickness_nm: np.ndarray | None = None
     line_shares: Mapping[str, np.ndarray] = field(default_factory=dict)
     materials: tuple[Material, ...] = ()
+    relative_dose: np.ndarray | None = None
+    takeoff_deg: float | None = None
 
     def __post_init__(self) -> None:
         _require_shapes(self)
@@ -110,6 +117,8 @@ class Phantom:
             (array, 7) for array in (self.energy_kev, self.truth.endmembers, self.truth.abundances, *shares)
         ]
         parts += [(array, 4) for array in (self.thickness_nm, self.volume) if array is not None]
+        later = (self.relative_dose, self.takeoff_deg)
+        parts += [(np.asarray(value), 7) for value in later if value is not None]
         for array, decimals in parts:
             # Adding 0 turns -0.0 into 0.0, which has other bytes.
             fingerprint.update((np.round(array, decimals) + 0.0).astype("<f8").tobytes())
@@ -130,6 +139,7 @@ def _require_shapes(phantom: Phantom) -> None:
     if len(set(phantom.labels)) != len(phantom.labels) or len(phantom.labels) != phantom.truth.n_components:
         raise ValueError(f"labels must be {phantom.truth.n_components} different names, got {phantom.labels}")
     further = {"thickness_nm": (phantom.thickness_nm, abundances.shape)}
+    further["relative_dose"] = (phantom.relative_dose, abundances.shape[:1])
     further |= {f"line_shares[{f!r}]": (x, abundances.shape[1:]) for f, x in phantom.line_shares.items()}
     if phantom.materials:
         further["materials"] = (np.array(phantom.materials, dtype=object), abundances.shape[1:])
@@ -142,6 +152,12 @@ def _require_unit_dose(phantom: Phantom) -> None:
     if not phantom.truth.is_nonnegative:
         raise ValueError(
             f"truth of phantom {phantom.name!r} must not be negative; clip it at 0 and rescale it"
+        )
+    if phantom.relative_dose is not None and not (phantom.relative_dose > 0).all():
+        raise ValueError(f"relative_dose of phantom {phantom.name!r} must be positive in every pixel")
+    if phantom.takeoff_deg is not None and not 0 < phantom.takeoff_deg < 180:
+        raise ValueError(
+            f"takeoff_deg of phantom {phantom.name!r} must lie between 0 and 180 degrees, got {phantom.takeoff_deg}"
         )
     sums = phantom.truth.endmembers.sum(axis=1)
     if not np.allclose(sums, 1, rtol=0, atol=1e-9):

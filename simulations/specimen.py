@@ -28,6 +28,8 @@ def specimen(
     beam_kev: float = 200.0,
     detector: Detector | None = None,
     brightness: Sequence[float] | None = None,
+    relative_dose: np.ndarray | None = None,
+    takeoff_deg: float | None = None,
 ) -> Phantom:
     """Make the phantom of a stack of materials.
 
@@ -47,6 +49,10 @@ def specimen(
     detector : Detector, optional
     brightness : sequence of K floats, optional
         Counts of a nanometre of each material relative to one another, if they are given and not computed.
+    relative_dose : (Y, X) array, optional
+        Dose of each pixel over that of the others.
+    takeoff_deg : float, optional
+        Angle of the detector, where absorption is a part of the phantom.
 
     Raises
     ------
@@ -60,7 +66,8 @@ def specimen(
     computed = per_ug * [_UG_PER_CM2_PER_NM * material.density_g_cm3 for material in materials.values()]
     per_nm = computed if brightness is None else np.array(brightness)
     thickness = np.asarray(thickness_nm, dtype=np.float64).reshape(-1, len(films))
-    abundances = thickness * per_nm
+    dose = None if relative_dose is None else np.array(relative_dose, np.float64).ravel()
+    abundances = thickness * per_nm * (1.0 if dose is None else dose[:, None])
     total = abundances.sum(axis=1)
     return Phantom(
         name=name,
@@ -72,6 +79,8 @@ def specimen(
         thickness_nm=thickness,
         line_shares=_line_shares(films, energy_kev, detector, per_ug),
         materials=tuple(materials.values()),
+        relative_dose=dose,
+        takeoff_deg=takeoff_deg,
     )
 
 
