@@ -4,6 +4,7 @@ import numpy as np
 
 from bayesunmix.checks.deviance import Cells, Deviances
 from bayesunmix.checks.effect import Said, relative_misfit, say_share
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.data.spectral_axis import SpectralAxis
 
 _MOST = 3  # described one by one
@@ -42,7 +43,7 @@ def say_channels(
             j,
             inside[j],
             counts.sum(),
-            "; its map is no sum of the components' maps: a component too few?",
+            f"; its map is no sum of the components' maps: a component too few? {ASK_RANK}",
         )
         for j in _worst(merged)
     ]

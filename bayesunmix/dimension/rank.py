@@ -97,14 +97,14 @@ class Rank:
         """
         if self.n_components <= n_components <= self.n_seen:
             return ""
-        more = f", and {_small(len(self.small))}" if self.small else ""
+        more = f" and {_small(len(self.small))}" if self.small else ""
         harm = (
             "With too few components every number is wrong; ask for more"
             if n_components < self.n_components
             else "With too many the components share one phase between them; look at their maps before you believe them"
         )
-        has = f"The fit has {_count(n_components)}"
-        return f"{has}, bayesunmix.rank recommends {self.n_components}{more}. {harm}."
+        shown = f"the counts show {self.n_components}{more} (bayesunmix.rank)"
+        return f"The fit has {n_components} components, and {shown}. {harm}."
 
     def summary(self) -> dict[str, Any]:
         """Return all numbers, for JSON."""

@@ -101,9 +101,8 @@ def test_a_fit_is_doubted_only_outside_of_what_the_counts_show():
     found = found_in(particle(two_phases()))
     assert found.doubt(2) == found.doubt(3) == ""
     one, four = found.doubt(1), found.doubt(4)
-    assert one.startswith(
-        "The fit has 1 component, bayesunmix.rank recommends 2, and 1 more is real but small."
-    )
+    shown = "and the counts show 2 and 1 more is real but small (bayesunmix.rank). With "
+    assert one.startswith(f"The fit has 1 components, {shown}")
     assert "too few" in one and "too many" in four
 
 
