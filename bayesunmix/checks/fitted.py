@@ -31,7 +31,7 @@ def fitted_to(
         Draws of the endmembers.
     """
     informed = expected >= _LEAST_COUNTS
-    if _scatters_less((counts - expected)[informed] ** 2, expected[informed], 1.0):
+    if _scatters_less((counts - expected)[informed] ** 2, expected[informed], 1.0, _LESS):
         return True
     if expected.size < 3:
         return False
@@ -39,7 +39,7 @@ def fitted_to(
     clear = noise >= 6 * _LEAST_COUNTS
     rough = np.diff(counts - expected, 2) ** 2
     # Neighbouring second differences share channels, so there are half as many independent ones.
-    if _scatters_less(rough[clear], noise[clear], 2.0):
+    if _scatters_less(rough[clear], noise[clear], 2.0, 0.0):
         return True
     if drawn is None or not clear.any():
         return False
@@ -47,13 +47,16 @@ def fitted_to(
     return bool((scatter[clear] / noise[clear]).mean() > _FREE)
 
 
-def _scatters_less(squares: np.ndarray, variance: np.ndarray, alike: float) -> bool:
-    """Return True if squares are clearly smaller than the variance of counting noise; `alike` share one value."""
+def _scatters_less(squares: np.ndarray, variance: np.ndarray, alike: float, enough: float) -> bool:
+    """Return True if squares are clearly smaller than the variance of counting noise, or than a part that is enough.
+
+    `alike` is how many of them share one independent value.
+    """
     if not squares.size:
         return False
     ratio = squares / variance
     error = np.sqrt(alike * (2 + 1 / variance).sum()) / ratio.size
-    return bool(ratio.mean() < max(_LESS, 1 - _ERRORS * error))
+    return bool(ratio.mean() < max(enough, 1 - _ERRORS * error))
 
 
 def _second_difference_variance(expected: np.ndarray) -> np.ndarray:
