@@ -174,11 +174,12 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
     photons = held_out(image, int(most), np.random.default_rng(seed))
     relevant = relevant_components(image, int(most), seed)
     n_seen = min(max(spectrum.n_components, photons.n_components), int(most))
-    n_components, shares = _enough(photons.gains, n_seen)
+    gains = _gains(spectrum, photons, n_seen)
+    n_components, shares = _enough(gains)
     found = Rank(
         n_components=n_components,
         n_seen=n_seen,
-        small=_small_components(image, spectrum, photons, range(n_components, n_seen), shares),
+        small=_small_components(image, spectrum, photons, range(n_components, n_seen), gains, shares),
         share=float(shares[: n_components - 1].sum()) if shares.any() else 1.0,
         has_support=n_components > 1 and shows_support(sizes(image, 32, 640)[0]),
         sentence="",
@@ -190,21 +191,38 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
     return dataclasses.replace(found, sentence=_sentence(found, int(most)))
 
 
-def _enough(gains: np.ndarray, n_seen: int) -> tuple[int, np.ndarray]:
+def _gains(spectrum: Scree, photons: HeldOut, n_seen: int) -> np.ndarray:
+    """Return what the second component, the third, ... gains on held-out photons, (n_seen - 1,).
+
+    For one that only the singular values show, it is estimated: a value s above the noise edge e is worth about half of
+    s^2 - e^2 in log-likelihood.
+    """
+    excess = spectrum.singular_values[1:n_seen] ** 2 - spectrum.edge**2
+    gains = np.zeros(n_seen - 1)
+    gains[: excess.size] = np.maximum(excess, 0) / 2
+    predicted = photons.gains[: photons.n_components - 1][: n_seen - 1]
+    gains[: predicted.size] = np.maximum(predicted, 0)
+    return gains
+
+
+def _enough(gains: np.ndarray) -> tuple[int, np.ndarray]:
     """Return how many components have 98 % of the gain, and the share of the second one, the third, ... in it.
 
     If nothing is gained, all that are seen are recommended: nothing tells which of them matter.
     """
-    known = np.zeros(n_seen - 1)
-    known[: gains.size] = np.maximum(gains, 0)[: n_seen - 1]
-    if not known.sum():
-        return n_seen, known
-    shares = known / known.sum()
+    if not gains.any():
+        return gains.size + 1, np.zeros(gains.size)
+    shares = gains / gains.sum()
     return 2 + int(np.argmax(np.cumsum(shares) >= ENOUGH - 1e-12)), shares
 
 
 def _small_components(
-    image: SpectrumImage, spectrum: Scree, photons: HeldOut, which: range, shares: np.ndarray
+    image: SpectrumImage,
+    spectrum: Scree,
+    photons: HeldOut,
+    which: range,
+    gains: np.ndarray,
+    shares: np.ndarray,
 ) -> tuple[SmallComponent, ...]:
     """Describe each component beyond those that are enough; `which` counts those before it."""
     small = []
@@ -212,8 +230,8 @@ def _small_components(
         predicted = k < photons.n_components
         changes = photons.changes if predicted else spectrum.changes
         change = changes[k - 1] if k <= len(changes) else None
-        gain, error = (photons.gains[k - 1], photons.errors[k - 1]) if predicted else (math.nan, math.nan)
-        small.append(described(image, change, k + 1, float(gain), float(error), float(shares[k - 1])))
+        error = float(photons.errors[k - 1]) if predicted else math.nan
+        small.append(described(image, change, k + 1, float(gains[k - 1]), error, float(shares[k - 1])))
     return tuple(small)
 
 

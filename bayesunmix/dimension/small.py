@@ -23,8 +23,8 @@ class SmallComponent:
     number : int
         Its number if components are counted from 1, the most important first.
     gain, error : float
-        Log-likelihood of held-out photons that it gains, with its standard error. NaN for one that only the singular
-        values show.
+        Log-likelihood of held-out photons that it gains, with its standard error. The error is NaN for one that only
+        the singular values show, whose gain is estimated from its singular value.
     share : float
         Share of the gain of all components, 0 to 1.
     looks_like : str
@@ -48,9 +48,8 @@ class SmallComponent:
 
     def say(self) -> str:
         """Return what it is in a few words."""
-        size = (
-            "predicts no held-out photons" if math.isnan(self.gain) else f"{_percent(self.share)} of the gain"
-        )
+        estimated = ", estimated from its singular value" if math.isnan(self.error) else ""
+        size = f"{_percent(self.share)} of the gain{estimated}"
         looks = self.looks_like
         if self.n_pixels is not None:
             looks = f"{looks}: about {self.n_pixels}"
@@ -60,7 +59,7 @@ class SmallComponent:
         """Return all numbers but the map, for JSON."""
         return {
             "number": self.number,
-            "gain": None if math.isnan(self.gain) else self.gain,
+            "gain": self.gain,
             "error": None if math.isnan(self.error) else self.error,
             "share": self.share,
             "looks_like": self.looks_like,
