@@ -8,7 +8,7 @@ a few pixels   a few superpixels have four fifths of it: a particle, or one bad 
 edge           most of it lies in the outermost superpixels: a shadow, or a rim of the scan
 absorption     it follows the total counts, and grows or falls along the energy axis
 drift          it grows steadily along one direction, or its spectrum is that of moving peaks
-dose pattern   it differs from row to row (or column to column), but not steadily: the beam current, a partial frame
+dose pattern   it and the total counts differ alike from row to row (or column to column): beam current, partial frame
 unknown        none of these
 =============  =====================================================================================================
 
@@ -25,6 +25,7 @@ _FEW = 0.02  # fraction of the field that is "a few pixels"
 _FEW_SUPERPIXELS = 3
 _AT_RIM = 0.6
 _EXPLAINED = 0.5  # R squared from which a map follows something
+_WITH_DOSE = 0.7  # correlation of a map with the counts of the rows
 _MOVING = 0.6  # R squared from which a spectrum is that of moving peaks
 _OF_BOTH = 0.4  # both the R squared by thickness and the correlation with the logarithm of the energy
 
@@ -95,13 +96,23 @@ def _of_thickness(change: Change) -> float:
 
 
 def _of_rows(change: Change) -> float:
-    """Return how much of the map is a function of one coordinate alone."""
+    """Return how much of the map is a function of one coordinate alone, where the counts of the rows go with it."""
     found = [0.0]
     for direction, side in enumerate(change.scores.shape):
-        if side >= 4 and change.scores.size >= 4 * side:
+        if side < 4 or change.scores.size < 4 * side:
+            continue
+        others = tuple(other for other in range(change.scores.ndim) if other != direction)
+        totals, scores = change.totals.sum(axis=others), change.scores.sum(axis=others)
+        per_count = scores / np.sqrt(np.maximum(totals, 1))
+        if abs(_correlation(totals, per_count)) >= _WITH_DOSE:
             place = np.indices(change.scores.shape)[direction].ravel()
             found.append(_explained(change, (place[:, None] == np.arange(1, side)).astype(float)))
     return max(found)
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    scale = first.std() * second.std()
+    return float(((first - first.mean()) * (second - second.mean())).mean() / scale) if scale > 0 else 0.0
 
 
 def _explained(change: Change, design: np.ndarray) -> float:

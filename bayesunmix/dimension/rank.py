@@ -194,14 +194,14 @@ def rank(image: SpectrumImage, most: int = 12, seed: int = 0) -> Rank:
 def _gains(spectrum: Scree, photons: HeldOut, n_seen: int) -> np.ndarray:
     """Return what the second component, the third, ... gains on held-out photons, (n_seen - 1,).
 
-    For one that only the singular values show, it is estimated: a value s above the noise edge e is worth about half of
-    s^2 - e^2 in log-likelihood.
+    A value s above the noise edge e is worth about half of s^2 - e^2 in log-likelihood. The larger of the two numbers
+    counts: a fit to few photons may end far from the best one, and singular values do not see what is local.
     """
-    excess = spectrum.singular_values[1:n_seen] ** 2 - spectrum.edge**2
     gains = np.zeros(n_seen - 1)
-    gains[: excess.size] = np.maximum(excess, 0) / 2
+    above = spectrum.singular_values[1 : spectrum.n_components][: n_seen - 1]
+    gains[: above.size] = np.maximum(above**2 - spectrum.edge**2, 0) / 2
     predicted = photons.gains[: photons.n_components - 1][: n_seen - 1]
-    gains[: predicted.size] = np.maximum(predicted, 0)
+    gains[: predicted.size] = np.maximum(gains[: predicted.size], predicted)
     return gains
 
 
@@ -230,8 +230,8 @@ def _small_components(
         predicted = k < photons.n_components
         changes = photons.changes if predicted else spectrum.changes
         change = changes[k - 1] if k <= len(changes) else None
-        error = float(photons.errors[k - 1]) if predicted else math.nan
-        small.append(described(image, change, k + 1, float(gains[k - 1]), error, float(shares[k - 1])))
+        gain, error = (photons.gains[k - 1], photons.errors[k - 1]) if predicted else (gains[k - 1], math.nan)
+        small.append(described(image, change, k + 1, float(gain), float(error), float(shares[k - 1])))
     return tuple(small)
 
 

@@ -55,7 +55,13 @@ def absorption(mean):
 
 def dose_pattern(mean):
     of_row = np.random.default_rng(5).choice([-1, 1], SIDE // 4).repeat(4)[:, None, None]
-    return mean * (1 + 0.08 * of_row * np.cos(np.arange(CHANNELS) / 4))
+    return mean * (1 + 0.3 * of_row) * (1 + 0.08 * of_row * np.cos(np.arange(CHANNELS) / 4))
+
+
+def layers(mean):
+    """A third material in some layers: a function of the rows as a dose pattern is, but not of the counts."""
+    of_row = np.random.default_rng(5).choice([0, 1], SIDE // 4).repeat(4)[:, None, None]
+    return mean + 12 * of_row * (line(45) / line(45).sum() - mean / mean.sum(axis=2, keepdims=True))
 
 
 def found_in(mean, seed=0):
@@ -82,6 +88,12 @@ def test_two_phases_stay_two_and_the_change_is_named(change, word, seed):
     assert found.sentence.startswith("2 components with ")
     assert "real but small: component 3 (" in found.sentence and word in found.sentence
     assert found.share >= ENOUGH and sum(one.share for one in found.small) == pytest.approx(1 - found.share)
+
+
+def test_layers_of_another_material_are_no_dose_pattern():
+    found = found_in(layers(two_phases()))
+    assert found.n_seen == 3
+    assert [one.looks_like for one in found.small] in ([], ["unknown"])
 
 
 def test_a_particle_is_listed_with_about_as_many_pixels_as_it_has():
