@@ -260,7 +260,7 @@ def check(
         alarm=significant > 0,
         false_alarms=false_alarms,
         sentences=[one.text for one in said] or ["Nothing contradicts the model."],
-        effects=[one.share for one in said],
+        effects=[float(one.share) for one in said],
         fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
         spectral_axis=axis,
         counts=residual.counts,

@@ -37,16 +37,9 @@ def say_channels(
         np.sqrt(variance),
         np.array([found.p_value[j].min() for j in ranges]),
     )
-    said = [
-        _said(
-            merged,
-            j,
-            inside[j],
-            counts.sum(),
-            f"; its map is no sum of the components' maps: a component too few? {ASK_RANK}",
-        )
-        for j in _worst(merged)
-    ]
+    cause = "; its map is no sum of the components' maps: a component too few?"
+    said = [_said(merged, j, inside[j], counts.sum(), cause) for j in _worst(merged)]
+    said[:1] = [one._replace(text=f"{one.text} {ASK_RANK}") for one in said[:1]]
     return said + _more(len(ranges), f"ranges of {'energies' if axis.is_xray else 'channels'}")
 
 
