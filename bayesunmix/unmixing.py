@@ -21,7 +21,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.order import sorted_in_place
 from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing, UnmixingWarning
-from bayesunmix.dimension.rank import rank
+from bayesunmix.dimension.rank import Rank, rank
 from bayesunmix.running import progress as bars
 from bayesunmix.running.cost import Cost
 
@@ -126,8 +126,8 @@ def unmix(
         "device": str(jax.devices()[0].device_kind),
         "versions": versions(),
     }
-    if counted.sentence:
-        info["rank"] = counted.sentence
+    if counted.evidence:
+        info["rank"] = counted.evidence.sentence
     result = dataclasses.replace(found, info=info)
     if doubtful:
         warnings.warn(doubtful, UnmixingWarning, stacklevel=2)
@@ -162,25 +162,18 @@ def _blank_in_place(found: Unmixing, outside: np.ndarray) -> Unmixing:
 
 
 class _Counted(NamedTuple):
-    """The number of components to ask the method for, and what the counts show of it where they were asked."""
+    """The number of components to ask the method for, and what `bayesunmix.rank` says where it was asked."""
 
     n_components: int | None
-    seen: int | None = None
-    sentence: str = ""
+    evidence: Rank | None = None
     doubts: bool = False
 
     def doubt(self, found: Unmixing) -> str:
         """Say so where the counts show another number; of components that have names there may be more."""
-        n_components, seen = found.estimate.n_components, self.seen
-        assert seen is not None
-        if n_components == seen or (self.n_components is None and n_components > seen):
+        n_components, evidence = found.estimate.n_components, self.evidence
+        if evidence is None or (self.n_components is None and n_components > evidence.n_components):
             return ""
-        harm = (
-            "With too few components every number is wrong; ask for more"
-            if n_components < seen
-            else "With too many the components share one phase between them; look at their maps before you believe them"
-        )
-        return f"The fit has {n_components} components, and the counts show {seen} (bayesunmix.rank). {harm}."
+        return evidence.doubt(n_components)
 
 
 def _count_components(image: SpectrumImage, asked: Any, fitter: Method, seed: int) -> _Counted:
@@ -191,7 +184,7 @@ def _count_components(image: SpectrumImage, asked: Any, fitter: Method, seed: in
         return _Counted(given)
     evidence = rank(image, seed=seed)
     wanted = given if given is not None or finds else evidence.n_components
-    return _Counted(wanted, evidence.n_components, evidence.sentence, doubts)
+    return _Counted(wanted, evidence, doubts)
 
 
 def _also_warning(found: Unmixing, sentences: list[str]) -> Unmixing:

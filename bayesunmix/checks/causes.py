@@ -20,6 +20,7 @@ ESCAPE_KEV = 1.740
 NEAR_KEV = 0.04
 SMOOTH_KEV = 0.010  # a fifth of a peak's standard deviation
 _STRONGEST = 6
+_CLEAR = 3.0  # standard deviations above which the slope of a spectrum is no noise
 _IDEAL = Detector()
 _FAULTS = {"tail": Detector(tail_share=0.1), "escape": Detector(escape=True)}
 
@@ -93,10 +94,12 @@ def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLine
     def slope(values: np.ndarray) -> np.ndarray:
         return np.gradient(values, energy_kev)
 
+    moved = -slope(smooth), -slope(energy_kev * smooth), slope(slope(variance * smooth))
+    noise = _slope_noise(energy_kev, by_region.sum(axis=0), variance)
     shapes = {
-        "shift": -slope(smooth),
-        "gain": -slope(energy_kev * smooth),
-        "width": slope(slope(variance * smooth)),
+        name: np.where(np.abs(shape) > _CLEAR * sd, shape, 0)
+        for name, shape, sd in zip(("shift", "gain", "width"), moved, noise, strict=True)
+    } | {
         "flat": np.full(smooth.size, smooth.mean()),
     }
     emitted = lines.counts / np.maximum(_IDEAL.efficiency(lines.energy_kev), 1e-6)
@@ -109,6 +112,28 @@ def fault_shapes(energy_kev: np.ndarray, by_region: np.ndarray, lines: KnownLine
     if energy_kev[0] < 0.1:
         shapes["strobe"] = Detector(strobe=0.01).count(smooth, energy_kev) - smooth
     return {name: shape for name, shape in shapes.items() if np.abs(shape).max() > 0}
+
+
+def _slope_noise(
+    energy_kev: np.ndarray, expected: np.ndarray, variance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how far the shapes "shift", "gain" and "width" scatter if the expected counts scatter like counts.
+
+    Where a shape does not exceed this, in a continuum, it may be noise that the endmembers copied from the same
+    counts, and a test with it would find that noise in the counts again.
+    """
+    width = channel_width(energy_kev)
+    reach = int(np.ceil(6 * SMOOTH_KEV / width)) + 3
+    one = np.zeros(2 * reach + 1)
+    one[reach] = 1
+    answer = gaussian_filter1d(one, SMOOTH_KEV / width, mode="constant")
+    once = np.gradient(answer, width)
+    twice = np.gradient(once, width)
+    first, second = (
+        np.sqrt(np.maximum(np.convolve(expected, kernel**2, mode="full")[reach : reach + expected.size], 0))
+        for kernel in (once, twice)
+    )
+    return first, energy_kev * first, variance * second
 
 
 def _pairs(energy_kev: np.ndarray, by_region: np.ndarray) -> np.ndarray:

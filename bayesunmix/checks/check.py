@@ -17,10 +17,10 @@ import numpy as np
 
 from bayesunmix.checks.deviance import Deviances, cells, leverage
 from bayesunmix.checks.false_alarms import largest_alarm
-from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts
+from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts, say_held_out
 from bayesunmix.checks.places import group_names, say_channels, say_regions
-from bayesunmix.checks.pooled import RegionSums, expected_counts, fit, pool
-from bayesunmix.checks.residuals import Residual, sum_residual
+from bayesunmix.checks.pooled import expected_counts, fit, pool
+from bayesunmix.checks.residuals import sum_residual, unfitted_residual
 from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
 from bayesunmix.data.display.text import WIDTH, brief
@@ -41,7 +41,10 @@ class Checks:
     false_alarms : float
         Probability of an alarm if the model is right.
     sentences : list of str
-        What is wrong, the worst first; one sentence that says so if nothing is.
+        What is wrong and how large it is, the worst first; one sentence that says so if nothing is.
+    effects : list of float
+        Share of all counts that each sentence is about, 0 to 1; NaN for one that only says how many more there are.
+        Empty if there is no alarm.
     fitted_again : str
         "abundances", or "abundances and endmembers" if the endmembers were fitted to these counts.
     spectral_axis : SpectralAxis
@@ -84,6 +87,7 @@ class Checks:
     alarm: bool
     false_alarms: float
     sentences: list[str]
+    effects: list[float]
     fitted_again: str
     spectral_axis: SpectralAxis
     counts: np.ndarray
@@ -165,6 +169,7 @@ class Checks:
             "alarm": self.alarm,
             "false_alarms": self.false_alarms,
             "sentences": list(self.sentences),
+            "effects": plain(self.effects),
             "fitted_again": self.fitted_again,
             "significant": self.significant,
             "windows": plain(self.windows and self.windows.named(self.spectral_axis)),
@@ -224,7 +229,7 @@ def check(
     require_seed(seed)
     pooled = pool(image, result, None if labels is None else np.asarray(labels))
     abundances, endmembers = fit(pooled, pooled.grouped(pooled.counts) if pooled.is_free else pooled.counts)
-    spectrum, residual = None, _summed(pooled)
+    spectrum, residual = None, unfitted_residual(pooled.counts, pooled.abundances, pooled.endmembers)
     if not pooled.is_free:
         by_region = expected_counts(abundances, endmembers)
         residual = sum_residual(pooled.counts, by_region, endmembers)
@@ -241,22 +246,21 @@ def check(
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
     significant = largest_alarm(np.concatenate(tests), false_alarms)
-    sentences = spectrum.sentences(significant) if spectrum and significant else []
-    places = say_regions(regions, found, groups, significant)
-    if sentences and places:
+    said = spectrum.sentences(significant) if spectrum and significant else []
+    places = say_regions(regions, found, groups, significant, counts.sum(axis=1))
+    if said and places:
         n_off = np.count_nonzero(regions.p_value <= significant)
-        sentences.append(f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0]}")
-    elif not sentences:
-        sentences = say_channels(channels, axis, first, last, significant) + places
+        text = f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0].text}"
+        said.append(places[0]._replace(text=text))
+    elif not said:
+        said = say_channels(channels, axis, first, last, significant, counts.sum(axis=0)) + places
     if held_out.p_value <= significant:
-        sentences.append(
-            f"Held-out counts are not distributed as predicted (distance {held_out.distance:.3f}, "
-            f"p = {held_out.p_value:.1g})."
-        )
+        said.append(say_held_out(held_out))
     return Checks(
         alarm=significant > 0,
         false_alarms=false_alarms,
-        sentences=sentences or ["Nothing contradicts the model."],
+        sentences=[one.text for one in said] or ["Nothing contradicts the model."],
+        effects=[float(one.share) for one in said],
         fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
         spectral_axis=axis,
         counts=residual.counts,
@@ -289,12 +293,3 @@ def _require(result: Unmixing, image: SpectrumImage, labels: np.ndarray | None, 
         raise ValueError(
             "labels must name at least one region, got only negative ones, which leave pixels out"
         )
-
-
-def _summed(pooled: RegionSums) -> Residual:
-    """Return the sum spectrum beside that of endmembers that were fitted to it."""
-    expected = pooled.abundances.sum(axis=0) @ pooled.endmembers
-    n_components = len(pooled.endmembers)
-    return Residual(
-        pooled.counts.sum(axis=0), expected, pooled.endmembers, np.zeros((n_components, n_components))
-    )

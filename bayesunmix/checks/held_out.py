@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import bdtr, betainc, kolmogorov
 
 from bayesunmix.checks.deviance import leverage
+from bayesunmix.checks.effect import Said, say_share
 from bayesunmix.checks.pooled import RegionSums, expected_counts, fit
 
 KEPT = 0.8
@@ -64,6 +65,15 @@ def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCoun
     # Stephens' correction makes the limiting distribution exact to a percent from ten values on.
     p_value = float(kolmogorov((root + 0.12 + 0.11 / root) * distance))
     return HeldOutCounts(histogram, int(lower), int(upper), distance, p_value)
+
+
+def say_held_out(found: HeldOutCounts) -> Said:
+    """Say how many cells have other held-out counts than predicted."""
+    return Said(
+        f"Held-out counts are not distributed as predicted: {say_share(found.distance)} of the sums over a region and "
+        f"a group of channels lie elsewhere in their distribution (p = {found.p_value:.1g}).",
+        float("nan"),
+    )
 
 
 def distance_from_uniform(values: np.ndarray) -> float:

@@ -5,9 +5,8 @@ abundances are fitted again to that sum, because sums of pixel estimates are bia
 mixture of these endmembers explains the counts.
 
 Endmembers that were themselves fitted to the counts, channel by channel, reproduce the sum spectrum whatever is wrong
-with it. They are recognised by that: the chi-square of the sum spectrum under the estimate is far below the number of
-channels. They are then fitted again too (EM on the pooled counts), and only what K free spectra cannot explain is a
-misfit.
+with it (`checks.fitted` recognises them). They are then fitted again too (EM on the pooled counts), and only what K
+free spectra cannot explain is a misfit.
 """
 
 import math
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from bayesunmix.checks.fitted import fitted_to
 from bayesunmix.data.blocks import block_shape, summing_matrix
 from bayesunmix.data.image import SpectrumImage, trusted_image
 from bayesunmix.data.result import Unmixing
@@ -25,7 +25,6 @@ from bayesunmix.engine.fits.poisson_fit import fit_abundances
 from bayesunmix.engine.fits.superpixels import block_size
 
 LEAST_REGION_COUNTS = 50  # regions with fewer are not checked
-REPRODUCED = 0.5  # chi-square per channel: a spectrum that is known leaves 1 +- sqrt(2 / C)
 IMPOSSIBLE = 1e-6  # fraction of a channel's mean count: a photon where the model has none is only unlikely
 _MOST_STEPS, _LOOK, _SETTLED = 2000, 50, 0.05
 
@@ -91,6 +90,7 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> R
     heard = np.flatnonzero((endmembers > 1e-9 * endmembers.max(axis=1, keepdims=True)).any(axis=0))
     used = slice(int(heard[0]), int(heard[-1]) + 1)
     endmembers = endmembers[:, used]
+    draws = None if drawn is None else drawn.endmembers[..., used]
     regions = _superpixels(image, len(endmembers)) if labels is None else _labelled(labels)
     of_pixel = regions.of_pixel
     inside = of_pixel >= 0
@@ -114,7 +114,8 @@ def pool(image: SpectrumImage, result: Unmixing, labels: np.ndarray | None) -> R
         image.spectral_axis.taking(image.spectral_axis.values[used]),
         groups_by_counts(expected),
         kept,
-        not any(result.known) and _reproduces(image.sum_spectrum()[used], expected),
+        not any(result.known)
+        and fitted_to(image.sum_spectrum()[used], expected, estimate.abundances.sum(axis=0), draws),
     )
 
 
@@ -133,12 +134,6 @@ def expected_counts(abundances: np.ndarray, endmembers: np.ndarray) -> np.ndarra
     """Return the product A E, nowhere quite zero."""
     rate = abundances @ endmembers
     return np.maximum(rate, IMPOSSIBLE * np.maximum(rate.mean(axis=1, keepdims=True), IMPOSSIBLE))
-
-
-def _reproduces(counts: np.ndarray, expected: np.ndarray) -> bool:
-    informed = expected >= 1
-    chi_square = ((counts - expected)[informed] ** 2 / expected[informed]).sum()
-    return bool(chi_square < REPRODUCED * np.count_nonzero(informed))
 
 
 def _factorise(

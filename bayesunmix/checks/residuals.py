@@ -63,6 +63,12 @@ def sum_residual(counts: np.ndarray, expected: np.ndarray, endmembers: np.ndarra
     )
 
 
+def unfitted_residual(counts: np.ndarray, abundances: np.ndarray, endmembers: np.ndarray) -> Residual:
+    """Return the sum of (R, C) counts beside that of a model whose endmembers were fitted to it."""
+    expected, n_components = abundances.sum(axis=0) @ endmembers, len(endmembers)
+    return Residual(counts.sum(axis=0), expected, endmembers, np.zeros((n_components, n_components)))
+
+
 class Shapes:
     """Run tests with given weights, one at a time: what one of them explains is removed from the others."""
 

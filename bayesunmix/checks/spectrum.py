@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayesunmix.checks.causes import XrayCauses
+from bayesunmix.checks.effect import Said, say_share
 from bayesunmix.checks.plain_causes import PlainCauses
 from bayesunmix.checks.residuals import Residual, Shapes
 from bayesunmix.checks.resolution import peak_width
@@ -17,6 +18,7 @@ from bayesunmix.data.spectral_axis import SpectralAxis
 
 _WIDTHS = (1, 4, 16)  # times the FWHM of a peak
 _MOST_SENTENCES = 6
+_SEEN = 2.0  # standard deviations: a smaller difference in a window shows no fault
 _SAYS_IT = 0.7  # fraction of the best chi-square from which a fault, or a narrower window, is the explanation
 
 
@@ -97,11 +99,11 @@ class SumSpectrum:
     def _tests(self) -> Shapes:
         return Shapes(self._residual, self._weights, self._is_whole)
 
-    def sentences(self, significant: float) -> list[str]:
+    def sentences(self, significant: float) -> list[Said]:
         """Explain what is wrong, the worst first, while p-values are at most `significant`."""
         tests, n = self._tests(), len(self._shapes)
         seen, side = tests.p_values() <= significant, np.sign(tests.values)
-        said: list[str] = []
+        said: list[Said] = []
         while len(said) < _MOST_SENTENCES:
             sd, p_values = tests.sd, tests.p_values()
             chi_square = np.where(sd > 0, tests.values**2 / np.where(sd > 0, sd, 1) ** 2, 0)
@@ -127,29 +129,37 @@ class SumSpectrum:
         width[chi_square < _SAYS_IT * chi_square.max()] = np.inf
         return int(np.lexsort((-chi_square, width))[0])
 
-    def _say_fault(self, name: str, amplitude: float, error: float) -> str:
-        """Show a fault by the narrow window in which it is seen best."""
-        change = amplitude * (self._weights[len(self._shapes) :] @ self._shapes[name])
+    def _say_fault(self, name: str, amplitude: float, error: float) -> Said:
+        """Say how large a fault is, and show it by the narrow window in which it is seen best, if it is seen there."""
+        shape = amplitude * self._shapes[name]
+        change = self._weights[len(self._shapes) :] @ shape
         narrow = self._last - self._first <= np.quantile(self._last - self._first, 0.7)
         sd = np.where(self.windows.sd > 0, self.windows.sd, np.inf)
         j = int((np.abs(change) / sd * narrow).argmax())
         place = float(self.windows.low[j] + self.windows.high[j]) / 2
-        return f"{self._numbers(j)}; {self._causes.say_fault(name, amplitude, error, place)}"
+        difference = self.windows.counts[j] - self.windows.expected[j]
+        is_seen = np.sign(difference) == np.sign(change[j]) and abs(difference) > _SEEN * self.windows.sd[j]
+        where = f"{self._numbers(j)}; " if is_seen else ""
+        share = max(np.maximum(shape, 0).sum(), np.maximum(-shape, 0).sum()) / self._residual.counts.sum()
+        size = f"{abs(amplitude) / error:.0f} times the error; {say_share(share)} of all counts"
+        return Said(f"{where}{self._causes.say_fault(name, amplitude, error, place)} ({size})", float(share))
 
-    def _say_window(self, j: int, is_excess: bool) -> str:
+    def _say_window(self, j: int, is_excess: bool) -> Said:
         low, high = float(self.windows.low[j]), float(self.windows.high[j])
         cause = self._causes.say_window(low, high, is_excess, self._residual.counts)
-        return f"{self._numbers(j)}; {cause}"
+        difference = abs(self.windows.counts[j] - self.windows.expected[j])
+        return Said(f"{self._numbers(j)}; {cause}", float(difference / self._residual.counts.sum()))
 
     def _numbers(self, j: int) -> str:
         w = self.windows
+        difference = w.counts[j] - w.expected[j]
         side = (
-            "more counts than the model can give"
-            if w.counts[j] > w.expected[j]
-            else "fewer counts than the model needs"
+            "more counts than the model can give" if difference > 0 else "fewer counts than the model needs"
         )
         error = f"{w.sd[j]:.0f}" if w.sd[j] >= 10 else f"{w.sd[j]:.1f}"
-        return f"{self._place(j)}: {side} ({w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error})"
+        size = f"{say_share(difference / self._residual.counts.sum())} of all counts"
+        numbers = f"{w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error}"
+        return f"{self._place(j)}: {side} by {size} ({numbers})"
 
     def _place(self, j: int) -> str:
         """Say where a window is: its centre, or the ends of a wide one."""

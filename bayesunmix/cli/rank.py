@@ -88,11 +88,13 @@ def _draw(found: "Rank", path: Path) -> None:
 
 
 def _print_evidence(found: "Rank") -> None:
-    """Print a line for each component: its singular value, and what it gained on held-out photons."""
+    """Print a line for each component: its singular value, what it gained on held-out photons, and what it is."""
     values, limits = found.scree.singular_values, found.scree.thresholds
     gains, errors = found.held_out.gains, found.held_out.errors
-    rows = [("component", "singular value (noise)", "held-out gain, log-likelihood")]
+    small = {one.number: f"real but small: {one.looks_like}" for one in found.small}
+    rows = [("component", "singular value (noise)", "held-out gain, log-likelihood", "verdict")]
     for k in range(min(max(found.scree.n_components, gains.size) + 1, values.size)):
         gain = f"{gains[k - 1]:.0f} +- {errors[k - 1]:.0f}" if 0 < k <= gains.size else ""
-        rows.append((str(k + 1), f"{values[k]:.1f} ({limits[k]:.1f})", gain))
+        verdict = "recommended" if k < found.n_components else small.get(k + 1, "not seen")
+        rows.append((str(k + 1), f"{values[k]:.1f} ({limits[k]:.1f})", gain, verdict))
     print(laid_out(rows))

@@ -8,6 +8,9 @@ import numpy as np
 from bayesunmix.data.share import Share
 from bayesunmix.data.spectral_axis import Signal
 
+#: What every warning says of the number of components: only one tool counts them.
+ASK_RANK = "bayesunmix.rank says how many components the counts show."
+
 
 class Source(TypedDict):
     """Name the file that the command line unmixed, and say how it was prepared."""

@@ -22,6 +22,7 @@ import numpy as np
 from scipy import sparse
 
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.dimension.change import Change, laid_out
 from bayesunmix.dimension.pooling import Pooled, sizes
 from bayesunmix.engine.subspace.biwhitening import biwhiten
 
@@ -47,6 +48,8 @@ class Scree:
         Number of values before the first that is no signal; at least 1.
     block : int
         Pixels per side of a superpixel.
+    changes : tuple of Change
+        Singular vectors of each value above the noise but the first.
     """
 
     singular_values: np.ndarray
@@ -54,6 +57,7 @@ class Scree:
     edge: float
     n_components: int
     block: int
+    changes: tuple[Change, ...] = ()
 
 
 def scree(image: SpectrumImage) -> Scree:
@@ -66,16 +70,28 @@ def scree(image: SpectrumImage) -> Scree:
 
 def _scree_of(matrix: Pooled) -> Scree:
     """Compare the singular values of one matrix with its noise edge."""
-    counts = matrix.counts[matrix.counts.any(axis=1)]
+    occupied = np.asarray(matrix.counts.any(axis=1))
+    counts = matrix.counts[occupied]
     rows, columns = biwhiten(sparse.csr_array(counts))
     white = rows[:, None] * counts * columns
     long, short = max(white.shape), min(white.shape)
     gram = white @ white.T if white.shape[0] == short else white.T @ white
-    values = np.sqrt(np.linalg.eigvalsh(gram)[::-1].clip(0))
+    squares, vectors = np.linalg.eigh(gram)
+    values, vectors = np.sqrt(squares[::-1].clip(0)), vectors[:, ::-1]
     thresholds = np.array([noise_threshold(long - k, short - k, k) for k in range(short)])
     passed = values > thresholds
     n_components = short if passed.all() else max(int(np.argmin(passed)), 1)
-    return Scree(values, thresholds, math.sqrt(long) + math.sqrt(short), n_components, matrix.block)
+    changes = []
+    for k in range(1, n_components):
+        wide = white.shape[0] == short
+        scores = vectors[:, k] * values[k] if wide else white @ vectors[:, k]
+        loadings = vectors[:, k] @ white / values[k] if wide else vectors[:, k]
+        changes.append(
+            laid_out(scores, loadings, occupied, matrix.counts.sum(axis=1), matrix.grid, matrix.block)
+        )
+    return Scree(
+        values, thresholds, math.sqrt(long) + math.sqrt(short), n_components, matrix.block, tuple(changes)
+    )
 
 
 def noise_threshold(long: int, short: int, found: int) -> float:

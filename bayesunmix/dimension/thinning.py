@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.dimension.change import Change, change_between
 from bayesunmix.dimension.pooling import Pooled, sizes
 from bayesunmix.running.progress import track
 
@@ -50,12 +51,15 @@ class HeldOut:
     blocks : (K,) int array
         Pixels per side of the superpixels that each gain was found on.
     n_components : int
+    changes : tuple of Change
+        What each component that was accepted changes; the first belongs to the second component.
     """
 
     gains: np.ndarray
     errors: np.ndarray
     blocks: np.ndarray
     n_components: int
+    changes: tuple[Change, ...] = ()
 
     @property
     def deviance(self) -> np.ndarray:
@@ -76,6 +80,14 @@ class _Part(NamedTuple):
     held_out: np.ndarray
 
 
+class _Size(NamedTuple):
+    """Hold the folds on superpixels of one size: those that are occupied, of all (S, G) counts."""
+
+    parts: list[_Part]
+    matrix: Pooled
+    occupied: np.ndarray
+
+
 def held_out(image: SpectrumImage, most: int, rng: np.random.Generator) -> HeldOut:
     """Add components, up to `most`, while they predict held-out photons.
 
@@ -83,11 +95,13 @@ def held_out(image: SpectrumImage, most: int, rng: np.random.Generator) -> HeldO
     with larger ones, which show weak but extended components best.
     """
     accepted: list[tuple[float, float, int]] = []
+    changes: list[Change] = []
     failed: tuple[float, float, int] | None = None
     fits: list[_Fit] | None = None
     matrices = sizes(image, _LEAST_SUPERPIXELS, _MOST_SUPERPIXELS)
     most = min(most, np.count_nonzero(matrices[0].counts.any(axis=1)), matrices[0].counts.shape[1])
-    for block, parts in track(_deal(matrices, rng), "held-out photons", len(matrices)):
+    for size in track(_deal(matrices, rng), "held-out photons", len(matrices)):
+        parts, block = size.parts, size.matrix.block
         fits = [_first(part) for part in parts] if fits is None else _refine(parts, fits)
         while len(accepted) + 1 < most:
             gain, error, grown = _try_one_more(parts, fits)
@@ -95,9 +109,10 @@ def held_out(image: SpectrumImage, most: int, rng: np.random.Generator) -> HeldO
                 failed = max(failed or (gain, error, block), (gain, error, block))
                 break
             accepted.append((gain, error, block))
+            changes.append(_change(size, fits, grown))
             fits, failed = grown, None
     gains, errors, blocks = np.array([*accepted, *([failed] if failed else [])]).reshape(-1, 3).T
-    return HeldOut(gains, errors, blocks.astype(int), 1 + len(accepted))
+    return HeldOut(gains, errors, blocks.astype(int), 1 + len(accepted), tuple(changes))
 
 
 def _try_one_more(parts: list[_Part], fits: list[_Fit]) -> tuple[float, float, list[_Fit]]:
@@ -111,7 +126,18 @@ def _try_one_more(parts: list[_Part], fits: list[_Fit]) -> tuple[float, float, l
     return float(gains.sum()), float(gains.std(ddof=1) * np.sqrt(_FOLDS)), settled
 
 
-def _deal(matrices: list[Pooled], rng: np.random.Generator) -> Iterator[tuple[int, list[_Part]]]:
+def _change(size: _Size, fits: list[_Fit], grown: list[_Fit]) -> Change:
+    """Return what the new component changes, on average over the folds."""
+    before, after = (
+        np.sum([_expected(part, fit) for part, fit in zip(size.parts, some, strict=True)], axis=0)
+        for some in (fits, grown)
+    )
+    before, after = before / (_FOLDS - 1), after / (_FOLDS - 1)
+    totals = size.matrix.counts.sum(axis=1)
+    return change_between(before, after, size.occupied, totals, size.matrix.grid, size.matrix.block)
+
+
+def _deal(matrices: list[Pooled], rng: np.random.Generator) -> Iterator[_Size]:
     """Split the photons into folds once, and yield the same folds on superpixels of each size, smallest first."""
     rest, folds = matrices[0].counts.astype(np.int64), []
     for left in range(_FOLDS, 0, -1):
@@ -120,9 +146,10 @@ def _deal(matrices: list[Pooled], rng: np.random.Generator) -> Iterator[tuple[in
         fine = matrices[0]._replace(counts=dealt)
         folds.append(list(itertools.accumulate(matrices[1:], lambda fold, _: fold.coarser(), initial=fine)))
     for size in range(len(matrices)):
-        occupied = matrices[size].counts.any(axis=1)
+        occupied = np.asarray(matrices[size].counts.any(axis=1))
         total = matrices[size].counts[occupied]
-        yield matrices[size].block, [_part(total, fold[size].counts[occupied]) for fold in folds]
+        parts = [_part(total, fold[size].counts[occupied]) for fold in folds]
+        yield _Size(parts, matrices[size], occupied)
 
 
 def _part(total: np.ndarray, held_out: np.ndarray) -> _Part:

@@ -24,6 +24,7 @@ from bayesunmix.contracts.registry import require_name
 from bayesunmix.data.alignment import match
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.data.posterior import Posterior, affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.threefry import numpy_generator
@@ -107,7 +108,7 @@ class Bootstrap:
         if scatter.failed:
             sentences.append(
                 f"{scatter.failed} replicates could not be fitted, or gave another number of components, so "
-                "intervals may be too narrow. Ask for fewer components."
+                f"intervals may be too narrow. {ASK_RANK}"
             )
         if scatter.unsettled:
             sentences.append(

@@ -28,6 +28,7 @@ from bayesunmix.contracts.arguments import require_choice, require_positive
 from bayesunmix.contracts.method import METHODS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.data.order import by_share
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.device.threefry import numpy_generator
@@ -139,11 +140,11 @@ class ICA:
         if unstable:
             warnings.append(
                 f"Component{'s' * (len(unstable) > 1)} {', '.join(unstable)} of {rank} came out differently from other "
-                f"starts and samples (stability below {STABLE:g}). Ask for fewer components, or do not interpret them."
+                f"starts and samples (stability below {STABLE:g}). Do not interpret them. {ASK_RANK}"
             )
         if rank < len(stability):
             warnings.append(
-                f"The counts have only {rank} of the {len(stability)} components. Ask for {rank}."
+                f"The counts have only {rank} of the {len(stability)} components. Ask for at most {rank}."
             )
         return warnings
 

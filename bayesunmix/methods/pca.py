@@ -60,7 +60,7 @@ class PCA:
             if rank == n_components
             else [
                 f"The counts have only {rank} of the {n_components} components, and the others are empty. "
-                f"Ask for {rank}."
+                f"Ask for at most {rank}."
             ],
         }
         return Unmixing(Factorization(found.endmembers, found.abundances), info=info)

@@ -13,7 +13,8 @@ def plot_rank(found: Rank) -> Figure:
     """Draw the evidence for the number of components.
 
     At the left the scree with the edge that noise does not pass; at the right what each further component gains on
-    photons that were held out. Filled symbols are the components that a criterion counts.
+    photons that were held out. Filled symbols are the components that a criterion counts. The dotted line comes after
+    the recommended number, which has 98 % of the gain; beyond it each component has a word for what it looks like.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def plot_rank(found: Rank) -> Figure:
     _draw_scree(left, found)
     _draw_gains(right, found)
     for axes in (left, right):
-        axes.axvline(found.n_components + 0.5, color="0.4", lw=0.9, ls=":", zorder=0)
+        axes.axvline(found.n_components + 0.5, color="0.3", lw=1.1, ls=":", zorder=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("component", fontsize=9)
         axes.spines[["top", "right"]].set_visible(False)
@@ -72,6 +73,36 @@ def _draw_gains(axes: Axes, found: Rank) -> None:
     axes.plot(number[counted], gains[counted], "o", color=COLOURS[2], ms=5)
     axes.plot(number[~counted], gains[~counted], "o", color=COLOURS[2], ms=5, mfc="white")
     axes.set_yscale("symlog", linthresh=100)
-    axes.set_xlim(0.5, max(found.n_components, gains.size + 1) + 1)
+    axes.set_xlim(0.5, max(found.n_seen, gains.size + 1) + 1)
+    _name_small(axes, found)
     axes.set_ylabel("gain in held-out log-likelihood", fontsize=9)
     axes.set_title(f"{found.held_out.n_components} predict held-out photons (bars: 2 errors)", fontsize=9)
+
+
+def _name_small(axes: Axes, found: Rank) -> None:
+    """Write over the dotted line what it means, and at each small component what it looks like."""
+    if found.n_seen > 1:
+        axes.text(
+            found.n_components + 0.45,
+            0.98,
+            f"98 % line (here {min(100 * found.share, 99.9):.1f} % of the gain)"
+            if found.small
+            else "98 % line",
+            transform=axes.get_xaxis_transform(),
+            rotation=90,
+            ha="right",
+            va="top",
+            fontsize=7,
+            color="0.3",
+        )
+    for one in found.small:
+        axes.text(
+            one.number,
+            0.98,
+            f"{one.looks_like} (small)",
+            transform=axes.get_xaxis_transform(),
+            rotation=90,
+            ha="center",
+            va="top",
+            fontsize=7,
+        )

@@ -41,11 +41,12 @@ picture = bu.plot_checks(wrong)
 # -------------------
 #
 # Here the detector's gain is off by one percent, and the axis in the file does not know it. Blind spectra follow the
-# peaks wherever they are, so for them nothing is wrong. The method ``"elements"`` knows where the lines belong:
+# peaks wherever they are, so for them nothing is wrong. Spectra that were measured before, and are given, know where
+# the lines belong. The sentence says how far the peaks moved, how sure that is, and how many counts it concerns:
 
 shifted = acquire(film, dose=200, rng=0, acquisition=Acquisition(gain=1.01)).image
-for method, n_components in (("nmf", 3), ("elements", None)):
-    found = bu.check(bu.unmix(shifted, n_components, method), shifted)
+for method, given in (("nmf", {}), ("nmf_semi", {"endmembers": film.truth.endmembers})):
+    found = bu.check(bu.unmix(shifted, 3, method, **given), shifted)
     print(textwrap.fill(f"{method}: {found.sentences[0]}", 88))
 
 # %%

@@ -23,6 +23,7 @@ from scipy import sparse
 
 from bayesunmix.data.alignment import match, spectral_angles
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.data.result import Info
 from bayesunmix.engine.device.events import LEAST_RATE, Occupied, padded_size
 from bayesunmix.engine.device.threefry import numpy_generator
@@ -180,5 +181,5 @@ def _compare(endmembers: np.ndarray, best: int) -> tuple[Info, list[str]]:
         return agreement, []
     return agreement, [
         f"Only {agreeing} of {len(endmembers)} random starts reached the endmembers of the best one within "
-        f"{SAME_OPTIMUM_DEG:g} deg, so the solution may not be unique. Compare other seeds, or use fewer components."
+        f"{SAME_OPTIMUM_DEG:g} deg, so the solution may not be unique. Compare other seeds. {ASK_RANK}"
     ]

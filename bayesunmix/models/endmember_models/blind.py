@@ -11,6 +11,7 @@ import numpy as np
 
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.engine.device.gamma import log_gamma_variates
 
 
@@ -30,9 +31,7 @@ class Blind:
     def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
         """Prepare nothing, and require a number of components."""
         if n_components is None:
-            raise ValueError(
-                "n_components must be given for blind endmembers; bayesunmix.rank recommends a number"
-            )
+            raise ValueError(f"n_components must be given for blind endmembers; {ASK_RANK}")
         return Prepared(None, n_components, (), [])
 
     def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, tuple[()]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import ASK_RANK
 from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
 
 
@@ -24,9 +25,7 @@ class Smooth:
     def prepare(self, image: SpectrumImage, n_components: int | None) -> Prepared:
         """Prepare nothing, and require a number of components."""
         if n_components is None:
-            raise ValueError(
-                "n_components must be given for smooth endmembers; bayesunmix.rank recommends a number"
-            )
+            raise ValueError(f"n_components must be given for smooth endmembers; {ASK_RANK}")
         return Prepared(None, n_components, (), [])
 
     def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, Pyramid]:

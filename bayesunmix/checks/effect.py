@@ -1,0 +1,33 @@
+r"""Say how large a misfit is: the share of the counts that the model puts in the wrong place.
+
+A p-value says that a misfit is no chance. With millions of counts a misfit may be certain and too small to matter, so
+every alarm comes with a share of all counts. Of a window or a fault it is the difference itself. Of a deviance D that
+should be :math:`D_0`, it follows from :math:`D - D_0 \approx \sum \delta^2 / \mu`, with :math:`\delta` the misfit
+beyond counting noise: relative to the counts it has the root mean square :math:`((D - D_0) / \sum \mu)^{1/2}`, and the
+misplaced counts :math:`\sum |\delta|` are at most that times :math:`\sum \mu`.
+"""
+
+import math
+from typing import NamedTuple
+
+
+class Said(NamedTuple):
+    """Hold a sentence, and the share of all counts it is about (NaN for one that only counts other misfits)."""
+
+    text: str
+    share: float
+
+
+def relative_misfit(deviance: float, expected: float, counts: float) -> float:
+    """Return the root mean square of the misfit relative to the counts, at most 1, beyond counting noise."""
+    return min(math.sqrt(max(deviance - expected, 0) / max(counts, 1e-300)), 1.0)
+
+
+def say_share(share: float) -> str:
+    """Write a share in percent, with one or two digits."""
+    percent = 100 * abs(share)
+    if percent < 0.001:
+        return "less than 0.001 %"
+    return (
+        f"{percent:.0f} %" if percent >= 9.95 else f"{percent:.2g} %" if percent >= 1 else f"{percent:.1g} %"
+    )
