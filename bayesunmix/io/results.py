@@ -15,6 +15,9 @@
 
 Intervals are equal-tailed 90 % intervals, entry by entry, so that `upper` is also the one-sided 95 % upper
 limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
+
+Of a fit that did not converge every file says so: "(not converged)" follows the names in the headings of the tables,
+and `abundances.npz`, `summary.json` and the attributes of `result.nc` have an entry `doubt` that says why.
 """
 
 import json
@@ -50,7 +53,9 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     estimate = result.estimate
     components = [name.replace(" ", "_") for name in result.names]
     map_shape = (*image.navigation_shape, estimate.n_components)
-    _write_table(folder / "endmembers.csv", image.spectral_axis, components, estimate.endmembers)
+    _write_table(
+        folder / "endmembers.csv", image.spectral_axis, _marked(components, result), estimate.endmembers
+    )
     arrays: dict[str, Any] = {
         "abundances": estimate.abundances.reshape(map_shape),
         **axis_columns(image.axes),
@@ -61,12 +66,19 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         lower, upper = result.posterior.interval(INTERVAL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
         bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
-        _write_table(folder / "endmember_interval.csv", image.spectral_axis, names, bounds)
+        _write_table(folder / "endmember_interval.csv", image.spectral_axis, _marked(names, result), bounds)
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["interval"] = INTERVAL
+    if result.doubt:
+        arrays["doubt"] = result.doubt
     np.savez_compressed(folder / "abundances.npz", **arrays)
     save_result(result, folder / "result.nc")
     write_summary(folder, summary)
+
+
+def _marked(names: list[str], result: Unmixing) -> list[str]:
+    """Say in every heading that the fit did not converge: no table loses it on its way into another program."""
+    return [f"{name} (not converged)" for name in names] if result.doubt else names
 
 
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
