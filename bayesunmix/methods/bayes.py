@@ -32,7 +32,14 @@ from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
-from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
+from bayesunmix.engine.sampling.joint import (
+    MOST_ROUNDS,
+    STAGES,
+    Sampled,
+    Schedule,
+    sample_jointly,
+    sampling_warnings,
+)
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
@@ -58,7 +65,7 @@ class Bayes:
         "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
-        far becomes warm-up, and as many draws follow twice as far apart (below 4 million photons).
+        far becomes warm-up, and as many draws follow twice as far apart, up to three times.
     sweeps_per_draw : int or None
         Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4, and 1 from 4 million
         photons on.
@@ -151,7 +158,7 @@ class Bayes:
             partners=maps.partners,
         )
         diagnostics = posterior.diagnostics()
-        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted, modes=spectra.modes)
         if interrupted:
             doubts.append("The intervals of pixels are not recalibrated, because the run was interrupted.")
         info: Info = {
@@ -163,6 +170,7 @@ class Bayes:
             "warnings": [*prepared.warnings, *doubts],
             "superpixel": list(size),
             "chains_relabelled": spectra.n_relabelled,
+            **({} if spectra.modes is None else {"modes": spectra.modes}),
             **({"families": list(prepared.families)} if prepared.families else {}),
             "recalibration": None if scores is None else told(scores),
             **diagnostics,
@@ -183,7 +191,7 @@ class Bayes:
         many = image.n_photons >= MANY_PHOTONS
         thin = self.sweeps_per_draw or (1 if many else 4)
         n_warmup, n_blocks = (-(-n // SWEEPS_PER_BLOCK) for n in (self.n_warmup, self.n_draws * thin))
-        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=not many)
+        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, rounds=MOST_ROUNDS)
         compositions = ABUNDANCE_PRIORS["dirichlet"]()
         sampled = sample_jointly(
             sum_blocks(image, size),

@@ -83,9 +83,7 @@ class BayesGibbs:
             compositions=ABUNDANCE_PRIORS["dirichlet"](),
             key=key,
             n_chains=self.n_chains,
-            schedule=Schedule(
-                stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=False
-            ),
+            schedule=Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), rounds=0),
             keep_maps=True,
             occupied_only=False,
             kept=kept,
@@ -107,7 +105,7 @@ class BayesGibbs:
     def _info(self, sampled: Sampled, prepared: Prepared) -> Info:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
-        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=sampled.interrupted)
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=sampled.interrupted, modes=sampled.modes)
         return {
             "converged": not doubts,
             "interrupted": sampled.interrupted,
@@ -116,5 +114,6 @@ class BayesGibbs:
             "objective_name": "log-likelihood, mean over chains",
             "warnings": [*prepared.warnings, *doubts],
             "chains_relabelled": sampled.n_relabelled,
+            **({} if sampled.modes is None else {"modes": sampled.modes}),
             **diagnostics,
         }

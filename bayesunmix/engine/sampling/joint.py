@@ -10,8 +10,10 @@ import numpy as np
 
 from bayesunmix.contracts.abundance_prior import AbundancePrior
 from bayesunmix.contracts.endmember_model import EndmemberModel, Prepared
+from bayesunmix.data.agreement import MOST_R_HAT
 from bayesunmix.data.alignment import relabel_chains
 from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.info import Modes
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.engine.device.events import occupied
 from bayesunmix.engine.fits.starts import best_start
@@ -19,11 +21,17 @@ from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, run
 from bayesunmix.engine.sampling.gamma_poisson import log_span
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
+from bayesunmix.engine.sampling.solutions import (
+    held_out_scores,
+    pooled_order,
+    solution_of_chain,
+    weigh,
+)
 from bayesunmix.running.progress import stage
 
-MOST_R_HAT = 1.05
-STAGES = ("endmembers", "endmembers_again")  # names for checkpoints
 LONGER = 2  # factor for chains that disagree
+MOST_ROUNDS = 3  # of longer chains
+STAGES = ("endmembers", *(f"endmembers_again{n}" for n in range(1, MOST_ROUNDS + 1)))  # names for checkpoints
 FEWEST_DRAWS = 20  # an interrupted run with as many has a result
 
 
@@ -38,16 +46,16 @@ class Schedule(NamedTuple):
         Sweeps from one draw of the endmembers to the next; divides a block.
     n_warmup, n_blocks : int
         Blocks of warm-up, and blocks of draws.
-    again : bool
-        Continue chains that disagree: all draws so far become warm-up, and as many are made `LONGER` times as far
-        apart.
+    rounds : int
+        How often chains that disagree go on, at most `MOST_ROUNDS`: all draws so far become warm-up, and as many are
+        made `LONGER` times as far apart.
     """
 
     block: int
     thin: int
     n_warmup: int
     n_blocks: int
-    again: bool
+    rounds: int
 
 
 class Sampled(NamedTuple):
@@ -62,12 +70,16 @@ class Sampled(NamedTuple):
     n_sweeps : int
         Sweeps of each chain, warm-up included.
     interrupted : bool
+    modes : Modes or None
+        The solutions that chains which disagree have found. The draws are pooled over them, while the statistics stay
+        those of the chains as they were.
     """
 
     posterior: Posterior
     n_relabelled: int
     n_sweeps: int
     interrupted: bool
+    modes: Modes | None = None
 
 
 def sample_jointly(
@@ -149,22 +161,59 @@ def sample_jointly(
         raise KeyboardInterrupt
     n_sweeps = schedule.block * (schedule.n_warmup + n_blocks)
     posterior = _posterior(chains, found, n_blocks, 1)
-    if schedule.again and not interrupted and not posterior.diagnostics()["r_hat"] < MOST_R_HAT:
-        n_longer = LONGER * schedule.n_blocks
-        chains, found, interrupted = draw(STAGES[1], chains, 0, n_longer, jax.random.fold_in(key, n_chains))
+    for number in range(1, schedule.rounds + 1):
+        if interrupted or _agree(posterior):
+            break
+        every = LONGER**number
+        n_longer, run_key = every * schedule.n_blocks, jax.random.fold_in(key, n_chains + number - 1)
+        chains, found, interrupted = draw(STAGES[number], chains, 0, n_longer, run_key)
         if not interrupted:
-            posterior = _posterior(chains, found, n_longer, LONGER)
+            posterior = _posterior(chains, found, n_longer, every)
             n_sweeps += schedule.block * n_longer
     if filled is not None:
         maps = filled.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
         posterior = replace(posterior, abundances=maps)
     posterior, n_relabelled = relabel_chains(posterior)
-    return Sampled(posterior, n_relabelled, n_sweeps, interrupted)
+    modes = None
+    if not interrupted and not _agree(posterior):
+        score_key = jax.random.fold_in(key, n_chains + MOST_ROUNDS)
+        solution = solution_of_chain(posterior.endmembers)
+        if solution.any():
+            scores = held_out_scores(
+                part, prepared.given, model, prior=prior, chains=chains, block=schedule.block, key=score_key
+            )
+            interrupted = scores is None
+            modes = None if scores is None else weigh(solution, scores)
+    if modes is not None:
+        posterior = _pooled(posterior, modes)
+    return Sampled(posterior, n_relabelled, n_sweeps, interrupted, modes)
 
 
-def sampling_warnings(r_hat: float, *, interrupted: bool) -> list[str]:
+def _agree(posterior: Posterior) -> bool:
+    """Say whether the chains agree in every statistic."""
+    return posterior.diagnostics()["r_hat"] < MOST_R_HAT  # not where it is NaN
+
+
+def _pooled(posterior: Posterior, modes: Modes) -> Posterior:
+    """Take draws from the chains by the weights of their solutions, maps together with their endmembers."""
+    endmembers, abundances = posterior.endmembers, posterior.abundances
+    (n_chains, n_draws), n_maps = endmembers.shape[:2], abundances.shape[1]
+    per_map = n_draws // n_maps if n_maps > 1 else 1
+    chain, number = pooled_order(modes, n_chains, n_draws // per_map)
+    draw = (number[..., None] * per_map + np.arange(per_map)).reshape(n_chains, -1)
+    maps = abundances[chain, number] if n_maps > 1 else abundances[chain[:, 0]]
+    return replace(posterior, endmembers=endmembers[np.repeat(chain, per_map, axis=1), draw], abundances=maps)
+
+
+def sampling_warnings(r_hat: float, *, interrupted: bool, modes: Modes | None = None) -> list[str]:
     """Return a sentence if the run was interrupted, and one if the chains disagree."""
     sentences = []
+    if modes is not None:
+        shares = ", ".join(f"{100 * weight:.0f} %" for weight in modes["weights"])
+        sentences.append(
+            f"The chains found {len(modes['weights'])} solutions, and all draws are pooled over them, weighted by "
+            f"photons held out: {shares}. More chains (n_chains) would show whether there are others."
+        )
     if interrupted:
         sentences.append("The run was interrupted, so there are fewer draws than requested. Run it again.")
     if not r_hat < MOST_R_HAT:  # nor NaN
