@@ -16,8 +16,8 @@
 Intervals are equal-tailed 90 % intervals, entry by entry, so that `upper` is also the one-sided 95 % upper
 limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
 
-Of a fit that did not converge every file says so: "(not converged)" follows the names in the headings of the tables,
-and `abundances.npz`, `summary.json` and the attributes of `result.nc` have an entry `doubt` that says why.
+Of a fit that did not converge every file says so, and why: the tables in a last line that begins with "#", and the
+others in an entry `doubt` (an array of `abundances.npz`, an entry of `summary.json`, an attribute of `result.nc`).
 """
 
 import json
@@ -54,7 +54,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     components = [name.replace(" ", "_") for name in result.names]
     map_shape = (*image.navigation_shape, estimate.n_components)
     _write_table(
-        folder / "endmembers.csv", image.spectral_axis, _marked(components, result), estimate.endmembers
+        folder / "endmembers.csv", image.spectral_axis, components, estimate.endmembers, result.doubt
     )
     arrays: dict[str, Any] = {
         "abundances": estimate.abundances.reshape(map_shape),
@@ -66,7 +66,7 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         lower, upper = result.posterior.interval(INTERVAL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
         bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
-        _write_table(folder / "endmember_interval.csv", image.spectral_axis, _marked(names, result), bounds)
+        _write_table(folder / "endmember_interval.csv", image.spectral_axis, names, bounds, result.doubt)
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["interval"] = INTERVAL
     if result.doubt:
@@ -76,11 +76,6 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     write_summary(folder, summary)
 
 
-def _marked(names: list[str], result: Unmixing) -> list[str]:
-    """Say in every heading that the fit did not converge: no table loses it on its way into another program."""
-    return [f"{name} (not converged)" for name in names] if result.doubt else names
-
-
 def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write `summary.json`, or replace it; what JSON cannot hold (NaN, infinity) becomes null."""
     text = json.dumps(plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
@@ -88,6 +83,14 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_table(path: Path, axis: SpectralAxis, names: list[str], rows: np.ndarray) -> None:
-    header = ",".join([axis.column, *names])
-    np.savetxt(path, np.vstack([axis.values, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")
+def _write_table(path: Path, axis: SpectralAxis, names: list[str], rows: np.ndarray, doubt: str) -> None:
+    """Write columns of numbers, and below them a comment where the fit did not converge."""
+    np.savetxt(
+        path,
+        np.vstack([axis.values, rows]).T,
+        fmt="%.9g",
+        delimiter=",",
+        header=",".join([axis.column, *names]),
+        footer=f"# {doubt}" if doubt else "",
+        comments="",
+    )

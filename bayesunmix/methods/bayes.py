@@ -1,8 +1,9 @@
 """The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with recalibrated intervals.
 
 1. Endmembers are drawn from the posterior given superpixels. Single pixels would bias them, because each brings K
-   unknown abundances for a few photons; sums of a few pixels do not. The prior knows that where there is more of one
-   material there is less of another (`bayesunmix.models.abundance_priors.dirichlet`).
+   unknown abundances for a few photons; sums of a few pixels do not. Of many photons a million are picked at random.
+   The prior knows that where there is more of one material there is less of another
+   (`bayesunmix.models.abundance_priors.dirichlet`).
 2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
    change the endmembers any more: a *cut* posterior [1]_.
 3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
@@ -30,6 +31,7 @@ from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage, sum_blocks
 from bayesunmix.data.result import Info, Unmixing
+from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.fits.superpixels import block_size
 from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
 from bayesunmix.engine.sampling.joint import (
@@ -45,8 +47,11 @@ from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 
 COUNTS_PER_SUPERPIXEL = 60
-MANY_PHOTONS = 4_000_000  # from here on fewer sweeps and maps are enough
+# Chains need sweeps in proportion to the photons, and each sweep costs time in proportion to them too.
+MOST_ENDMEMBER_PHOTONS = 1_000_000
+MANY_PHOTONS = 4_000_000  # from here on fewer maps are enough
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
+SWEEPS_PER_DRAW = 4
 SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
 
 
@@ -67,8 +72,7 @@ class Bayes:
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
         far becomes warm-up, and as many draws follow twice as far apart, up to three times.
     sweeps_per_draw : int or None
-        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4, and 1 from 4 million
-        photons on.
+        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4.
     n_maps : int or None
         Draws of the endmembers per chain that get maps, evenly spaced. The default is 50, and 30 from 4 million photons
         on.
@@ -187,14 +191,20 @@ class Bayes:
         kept: Checkpoint,
     ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
         """Draw endmembers given superpixels; also return the start of each chain's maps, and the superpixel size."""
-        size = block_size(image, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
-        many = image.n_photons >= MANY_PHOTONS
-        thin = self.sweeps_per_draw or (1 if many else 4)
+        keep, thin = (
+            min(MOST_ENDMEMBER_PHOTONS / image.n_photons, 1.0),
+            self.sweeps_per_draw or SWEEPS_PER_DRAW,
+        )
+        some = image
+        if keep < 1:
+            thin_key, key = jax.random.split(key)
+            some, _ = image.thin(keep, numpy_generator(thin_key))
+        size = block_size(some, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
         n_warmup, n_blocks = (-(-n // SWEEPS_PER_BLOCK) for n in (self.n_warmup, self.n_draws * thin))
-        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, rounds=MOST_ROUNDS)
+        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=MOST_ROUNDS)
         compositions = ABUNDANCE_PRIORS["dirichlet"]()
         sampled = sample_jointly(
-            sum_blocks(image, size),
+            sum_blocks(some, size),
             prepared,
             model,
             prior=compositions,
@@ -208,5 +218,7 @@ class Bayes:
         )
         of_block = image.block_of_pixel(size)
         n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)[:, None]
-        starts = [(maps[0] / n_pixels)[of_block] + LEAST_START for maps in sampled.posterior.abundances]
+        starts = [
+            (maps[0] / (keep * n_pixels))[of_block] + LEAST_START for maps in sampled.posterior.abundances
+        ]
         return sampled, starts, size

@@ -83,7 +83,7 @@ class BayesGibbs:
             compositions=ABUNDANCE_PRIORS["dirichlet"](),
             key=key,
             n_chains=self.n_chains,
-            schedule=Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), rounds=0),
+            schedule=Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=0),
             keep_maps=True,
             occupied_only=False,
             kept=kept,

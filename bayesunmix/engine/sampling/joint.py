@@ -46,7 +46,7 @@ class Schedule(NamedTuple):
         Sweeps from one draw of the endmembers to the next; divides a block.
     n_warmup, n_blocks : int
         Blocks of warm-up, and blocks of draws.
-    rounds : int
+    again : int
         How often chains that disagree go on, at most `MOST_ROUNDS`: all draws so far become warm-up, and as many are
         made `LONGER` times as far apart.
     """
@@ -55,7 +55,7 @@ class Schedule(NamedTuple):
     thin: int
     n_warmup: int
     n_blocks: int
-    rounds: int
+    again: int
 
 
 class Sampled(NamedTuple):
@@ -161,7 +161,7 @@ def sample_jointly(
         raise KeyboardInterrupt
     n_sweeps = schedule.block * (schedule.n_warmup + n_blocks)
     posterior = _posterior(chains, found, n_blocks, 1)
-    for number in range(1, schedule.rounds + 1):
+    for number in range(1, schedule.again + 1):
         if interrupted or _agree(posterior):
             break
         every = LONGER**number
