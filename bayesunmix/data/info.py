@@ -83,6 +83,7 @@ class Info(TypedDict, total=False):
     chains_relabelled: int
     modes: Modes  # of chains that disagree
     superpixel: list[int]
+    endmember_photons: int  # that the endmembers were drawn from
     recalibration: dict[str, Any] | None
     divergent: int
     gradients_per_draw: float

@@ -22,7 +22,13 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
-from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
+from bayesunmix.engine.sampling.joint import (
+    Sampled,
+    Schedule,
+    sample_jointly,
+    sampling_warnings,
+    stages_of,
+)
 
 
 @METHODS.register("bayes_gibbs")
@@ -83,13 +89,15 @@ class BayesGibbs:
             compositions=ABUNDANCE_PRIORS["dirichlet"](),
             key=key,
             n_chains=self.n_chains,
-            schedule=Schedule(stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=0),
+            schedule=Schedule(
+                stride, 1, -(-self.n_warmup // stride), -(-self.n_draws // stride), again=False
+            ),
             keep_maps=True,
             occupied_only=False,
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(STAGES, self.n_chains)
+            kept.forget(stages_of("endmembers"), self.n_chains)
         posterior = sampled.posterior
         estimate = Factorization(*posterior.mean())
         return Unmixing(estimate, posterior, self._info(sampled, prepared), **prepared.of_components())

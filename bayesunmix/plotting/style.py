@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 from bayesunmix.data.display.words import say_shares
 from bayesunmix.data.result import Unmixing
@@ -38,7 +39,11 @@ def mark(figure: Figure, doubt: str) -> Figure:
     """
     above = figure.get_suptitle()
     wrapped = "\n".join(textwrap.wrap(doubt, max(int(_LETTERS_PER_INCH * figure.get_figwidth()), 20)))
-    if wrapped not in above:
+    if figure.legends and wrapped:  # a title would lie on the legend, which stands outside the axes
+        figure.legends[0].set_title(wrapped, prop=FontProperties(size=9))
+        figure.legends[0].get_title().set_color(COLOURS[1])
+        figure.legends[0].set_alignment("left")
+    elif wrapped not in above:
         said = "\n".join(filter(None, (wrapped, above)))
         figure.suptitle(said, fontsize=9, color=COLOURS[1], x=0.01, ha="left")
     return figure

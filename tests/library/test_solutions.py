@@ -105,7 +105,7 @@ def test_a_chain_stuck_in_a_worse_solution_gives_no_draws(monkeypatch, keep_maps
         compositions=compositions,
         key=random_key(0),
         n_chains=2,
-        schedule=Schedule(block=20, thin=4, n_warmup=1, n_blocks=4, again=0),
+        schedule=Schedule(block=20, thin=4, n_warmup=1, n_blocks=4, again=False),
         keep_maps=keep_maps,
         occupied_only=not keep_maps,
         kept=Checkpoint(None, ""),

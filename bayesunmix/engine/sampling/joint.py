@@ -18,7 +18,7 @@ from bayesunmix.data.posterior import Posterior
 from bayesunmix.engine.device.events import occupied
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, run_side_by_side
-from bayesunmix.engine.sampling.gamma_poisson import log_span
+from bayesunmix.engine.sampling.gamma_poisson import of_gram_matrix
 from bayesunmix.engine.sampling.gibbs import Chain, advance_chain, place_photons
 from bayesunmix.engine.sampling.modes import LEAST_START, Beginning, find_modes
 from bayesunmix.engine.sampling.solutions import (
@@ -30,8 +30,6 @@ from bayesunmix.engine.sampling.solutions import (
 from bayesunmix.running.progress import stage
 
 LONGER = 2  # factor for chains that disagree
-MOST_ROUNDS = 3  # of longer chains
-STAGES = ("endmembers", *(f"endmembers_again{n}" for n in range(1, MOST_ROUNDS + 1)))  # names for checkpoints
 FEWEST_DRAWS = 20  # an interrupted run with as many has a result
 
 
@@ -46,16 +44,24 @@ class Schedule(NamedTuple):
         Sweeps from one draw of the endmembers to the next; divides a block.
     n_warmup, n_blocks : int
         Blocks of warm-up, and blocks of draws.
-    again : int
-        How often chains that disagree go on, at most `MOST_ROUNDS`: all draws so far become warm-up, and as many are
-        made `LONGER` times as far apart.
+    again : bool
+        Continue chains that disagree: all draws so far become warm-up, and as many are made `LONGER` times as far
+        apart.
+    every : int
+        Keep one of so many draws.
     """
 
     block: int
     thin: int
     n_warmup: int
     n_blocks: int
-    again: int
+    again: bool
+    every: int = 1
+
+
+def stages_of(name: str) -> tuple[str, str]:
+    """Name the stages of a run for its checkpoints: the first chains, and their continuation."""
+    return name, f"{name}_again"
 
 
 class Sampled(NamedTuple):
@@ -95,6 +101,9 @@ def sample_jointly(
     keep_maps: bool,
     occupied_only: bool,
     kept: Checkpoint,
+    name: str = "endmembers",
+    begins: list[Beginning] | None = None,
+    pool: bool = True,
 ) -> Sampled:
     """Sample the joint posterior of endmembers and abundances.
 
@@ -116,6 +125,12 @@ def sample_jointly(
         Leave out pixels without counts, which saves time for a needle in vacuum. Use it with a prior that learns
         nothing from them and does not look at neighbours. Their abundances are 0.
     kept : Checkpoint
+    name : str
+        Name of the run, for its checkpoints.
+    begins : list of Beginning, optional
+        Where the chains start; found by `find_modes` where not given.
+    pool : bool
+        Pool chains that disagree (`bayesunmix.engine.sampling.solutions`).
 
     Returns
     -------
@@ -131,7 +146,7 @@ def sample_jointly(
     events = place_photons(part)
     start_key, key = jax.random.split(key)
     chains = []
-    for maps, spectra in _begin(image, prepared, model, compositions, start_key, n_chains):
+    for maps, spectra in begins or _begin(image, prepared, model, compositions, start_key, n_chains):
         begun = jnp.asarray(maps if filled is None else filled.along_line(maps), jnp.float32)
         endmembers, learned = model.start(prepared.given, spectra)
         of_grid = begun.reshape(-1, *part.navigation_shape)
@@ -154,42 +169,37 @@ def sample_jointly(
 
     with stage("compiling the sampler, once for each image size"):  # and not in every thread
         advance_chain(events, prepared.given, chains[0], key, prior, model, schedule.block)
-    chains, found, interrupted = draw(STAGES[0], chains, schedule.n_warmup, schedule.n_blocks, key)
+    chains, found, interrupted = draw(stages_of(name)[0], chains, schedule.n_warmup, schedule.n_blocks, key)
     # All chains as long as the shortest one.
     n_blocks = min(map(len, found))
-    if interrupted and n_blocks * (schedule.block // schedule.thin) < FEWEST_DRAWS:
+    if interrupted and n_blocks * (schedule.block // schedule.thin) // schedule.every < FEWEST_DRAWS:
         raise KeyboardInterrupt
     n_sweeps = schedule.block * (schedule.n_warmup + n_blocks)
-    posterior = _posterior(chains, found, n_blocks, 1)
-    for number in range(1, schedule.again + 1):
-        if interrupted or _agree(posterior):
-            break
-        every = LONGER**number
-        n_longer, run_key = every * schedule.n_blocks, jax.random.fold_in(key, n_chains + number - 1)
-        chains, found, interrupted = draw(STAGES[number], chains, 0, n_longer, run_key)
+    posterior = _posterior(chains, found, n_blocks, schedule.every)
+    if schedule.again and not interrupted and not agree(posterior):
+        n_longer, run_key = LONGER * schedule.n_blocks, jax.random.fold_in(key, n_chains)
+        chains, found, interrupted = draw(stages_of(name)[1], chains, 0, n_longer, run_key)
         if not interrupted:
-            posterior = _posterior(chains, found, n_longer, every)
+            posterior = _posterior(chains, found, n_longer, LONGER * schedule.every)
             n_sweeps += schedule.block * n_longer
     if filled is not None:
         maps = filled.restore(np.swapaxes(posterior.abundances, -1, -2), image.n_pixels)
         posterior = replace(posterior, abundances=maps)
     posterior, n_relabelled = relabel_chains(posterior)
-    modes = None
-    if not interrupted and not _agree(posterior):
-        score_key = jax.random.fold_in(key, n_chains + MOST_ROUNDS)
-        solution = solution_of_chain(posterior.endmembers)
-        if solution.any():
-            scores = held_out_scores(
-                part, prepared.given, model, prior=prior, chains=chains, block=schedule.block, key=score_key
-            )
-            interrupted = scores is None
-            modes = None if scores is None else weigh(solution, scores)
-    if modes is not None:
-        posterior = _pooled(posterior, modes)
-    return Sampled(posterior, n_relabelled, n_sweeps, interrupted, modes)
+    solution = solution_of_chain(posterior.endmembers)
+    if not pool or interrupted or agree(posterior) or not solution.any():
+        return Sampled(posterior, n_relabelled, n_sweeps, interrupted)
+    score_key = jax.random.fold_in(key, n_chains + 1)
+    scores = held_out_scores(
+        part, prepared.given, model, prior=prior, chains=chains, block=schedule.block, key=score_key
+    )
+    if scores is None:
+        return Sampled(posterior, n_relabelled, n_sweeps, interrupted=True)
+    modes = weigh(solution, scores)
+    return Sampled(_pooled(posterior, modes), n_relabelled, n_sweeps, interrupted, modes)
 
 
-def _agree(posterior: Posterior) -> bool:
+def agree(posterior: Posterior) -> bool:
     """Say whether the chains agree in every statistic."""
     return posterior.diagnostics()["r_hat"] < MOST_R_HAT  # not where it is NaN
 
@@ -242,8 +252,9 @@ def _posterior(chains: list[Chain], found: list[list[tuple]], n_blocks: int, eve
         abundances = np.stack([np.asarray(chain.abundances).T[None] for chain in chains])
         partners = np.array([spectra.shape[1] - 1])
     statistics = {"log_likelihood": log_likelihood}
-    if np.ptp(overlap := log_span(spectra)) > 0:  # known spectra stay as they are
-        statistics["endmember_overlap"] = overlap
+    for statistic, values in of_gram_matrix(spectra).items():
+        if np.ptp(values) > 0:  # known spectra stay as they are
+            statistics[statistic] = values
     return Posterior(spectra, abundances, statistics, partners=partners)
 
 
