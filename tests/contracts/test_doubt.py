@@ -121,6 +121,11 @@ def test_repr_and_html_say_so(doubtful, sure):
         assert DOUBT not in said.lower()
 
 
+@pytest.mark.parametrize("ask", [lambda *a: bu.region(*a, np.ones((8, 40), bool)), bu.phase_fractions])
+def test_tables_in_python_say_so(ask, doubtful, sure, image):
+    assert DOUBT in repr(ask(doubtful, image)) and DOUBT not in repr(ask(sure, image))
+
+
 def text_of(path):
     """Everything that a file says in words."""
     if path.suffix == ".npz":
@@ -219,3 +224,10 @@ def test_intervals_are_calibrated_only_where_the_fit_converged(image, sure):
     for converged in (True, False):
         found = bu.unmix(image, 3, Told(converged), verdicts=False)
         assert found.posterior.calibrated is converged
+
+
+def test_a_line_scan_says_so_where_its_legend_stands(image):
+    line = bu.SpectrumImage(image.dense()[4], image.energy_kev)
+    found = bu.unmix(line, 3, "fisher_conditional", n_draws=40, verdicts=False)
+    figure = bu.plot_maps(replace(found, info={**found.info, "converged": False}), line)
+    assert DOUBT in said_in(figure) and not figure.get_suptitle()
