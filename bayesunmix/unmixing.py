@@ -105,7 +105,7 @@ def unmix(
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
-        found = sorted_in_place(found)
+        found = _doubting_intervals(sorted_in_place(found))
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
         if doubtful:
@@ -159,6 +159,15 @@ def _blank_in_place(found: Unmixing, outside: np.ndarray) -> Unmixing:
         )
         posterior = dataclasses.replace(posterior, abundances=draws, abundance_mean=mean, abundance_sd=sd)
     return dataclasses.replace(found, estimate=estimate, labels=labels, posterior=posterior)
+
+
+def _doubting_intervals(found: Unmixing) -> Unmixing:
+    """Call intervals calibrated only where every condition for it holds. Further conditions belong here."""
+    posterior = found.posterior
+    if posterior is None or not posterior.calibrated:
+        return found
+    holds = found.info.get("converged") is not False
+    return dataclasses.replace(found, posterior=dataclasses.replace(posterior, calibrated=holds))
 
 
 class _Counted(NamedTuple):

@@ -163,7 +163,8 @@ def region(
         quantities(fractions, interval, feasible),
     )
     contents = tuple(map(Content, result.names, *both))
-    return Region(contents, int(mask.sum()), n_counts, identified.warnings)
+    doubts = tuple(filter(None, [result.doubt]))
+    return Region(contents, int(mask.sum()), n_counts, (*doubts, *identified.warnings))
 
 
 def region_totals(

@@ -36,10 +36,11 @@ def judged(
     whole = region(result, image, np.ones(image.navigation_shape, bool), identified=identified, seed=seed)
     fractions = {content.name: content.fraction for content in whole.components}
     undetermined = _not_determined(fractions, image.spectral_axis.is_xray)
+    found = [sentence for sentence in whole.warnings if sentence != result.doubt]  # which `info` says already
     info: Info = {
         **result.info,
         "fractions": {name: _plain(share) for name, share in fractions.items()},
-        "warnings": [*result.info.get("warnings", ()), *whole.warnings, *undetermined],
+        "warnings": [*result.info.get("warnings", ()), *found, *undetermined],
     }
     return replace(result, info=info), undetermined
 

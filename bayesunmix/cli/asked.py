@@ -42,6 +42,8 @@ class Asked(NamedTuple):
 def asking(result: Path, image: Path | None) -> Iterator[Asked]:
     """Open a result and its image, and show warnings and progress bars in the body.
 
+    Of a result that did not converge, the first line printed says so.
+
     Parameters
     ----------
     result : Path
@@ -67,6 +69,8 @@ def asking(result: Path, image: Path | None) -> Iterator[Asked]:
         result_file = _result_file(result)
         loaded = load_result(result_file)
         image_file = _image_file(loaded, result_file, image)
+        if loaded.doubt:
+            print(loaded.doubt)
         yield Asked(loaded, _prepared(loaded, image_file), result_file, image_file)
 
 

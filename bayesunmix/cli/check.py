@@ -43,8 +43,8 @@ def check(
         write_each(
             outputs,
             {
-                ".json": as_json({**asked.origin(), **found.summary()}),
-                ".png": as_png(lambda: plot_checks(found)),
+                ".json": as_json({**asked.origin(), **found.summary()}, asked.result.doubt),
+                ".png": as_png(lambda: plot_checks(found), asked.result.doubt),
             },
             asked.files,
         )

@@ -60,8 +60,10 @@ def denoise(
             dict(zip((axis.column, "counts", "mean", "lower", "upper"), map(_short, line), strict=True))
             for line in zip(axis.values, counts, *band, strict=True)
         ]
-        picture = as_png(lambda: plot_band(axis.values, counts, band, interval, axis.label))
-        write_each(outputs, {".csv": as_csv(rows), ".png": picture}, asked.files)
+        picture = as_png(
+            lambda: plot_band(axis.values, counts, band, interval, axis.label), asked.result.doubt
+        )
+        write_each(outputs, {".csv": as_csv(rows, asked.result.doubt), ".png": picture}, asked.files)
 
 
 def _counts(image: "SpectrumImage", where: Any) -> "np.ndarray":

@@ -52,4 +52,8 @@ def fractions(
             {**blank, "component": name, "quantity": "area fraction", "mean": share}
             for name, share in found.areas.items()
         ]
-        write_each(outputs, {".csv": as_csv(rows + areas), ".json": as_json(content)}, asked.files)
+        write_each(
+            outputs,
+            {".csv": as_csv(rows + areas, asked.result.doubt), ".json": as_json(content, asked.result.doubt)},
+            asked.files,
+        )

@@ -54,7 +54,7 @@ def identify(
             "rotations": found.rotations,
             "warnings": found.warnings,
         }
-        write_each(outputs, {".json": as_json(content)}, asked.files)
+        write_each(outputs, {".json": as_json(content, asked.result.doubt)}, asked.files)
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

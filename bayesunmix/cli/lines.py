@@ -73,8 +73,8 @@ def lines(
             "interval": interval,
             **axis_columns(asked.image.axes),
         }
-        picture = as_png(lambda: plot_lines(found, asked.image, interval))
-        write_each(outputs, {".npz": as_npz(arrays), ".png": picture}, asked.files)
+        picture = as_png(lambda: plot_lines(found, asked.image, interval), asked.result.doubt)
+        write_each(outputs, {".npz": as_npz(arrays, asked.result.doubt), ".png": picture}, asked.files)
 
 
 def _names(text: str | None) -> list[str]:

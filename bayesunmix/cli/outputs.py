@@ -77,8 +77,9 @@ def _write(file: Path, write: Callable[[Path], None], sources: Sequence[Path]) -
         write(temporary)
 
 
-def as_json(content: Mapping[str, Any]) -> Callable[[Path], None]:
-    """Return what writes strict JSON."""
+def as_json(content: Mapping[str, Any], doubt: str) -> Callable[[Path], None]:
+    """Return what writes strict JSON; a doubt of the result (`Unmixing.doubt`) is an entry of its own."""
+    content = {**content, "doubt": doubt} if doubt else content
 
     def write(path: Path) -> None:
         from bayesunmix.io.plain import plain
@@ -89,8 +90,9 @@ def as_json(content: Mapping[str, Any]) -> Callable[[Path], None]:
     return write
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> Callable[[Path], None]:
-    """Return what writes a table with a line of headings; None becomes an empty cell."""
+def as_csv(rows: Sequence[Mapping[str, Any]], doubt: str) -> Callable[[Path], None]:
+    """Return what writes a table with a line of headings; None becomes an empty cell, and a doubt a column."""
+    rows = [{**row, "doubt": doubt} for row in rows] if doubt else rows
 
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -101,8 +103,9 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> Callable[[Path], None]:
     return write
 
 
-def as_npz(arrays: Mapping[str, Any]) -> Callable[[Path], None]:
-    """Return what writes arrays under their names."""
+def as_npz(arrays: Mapping[str, Any], doubt: str) -> Callable[[Path], None]:
+    """Return what writes arrays under their names; a doubt of the result is the text `doubt`."""
+    arrays = {**arrays, "doubt": doubt} if doubt else arrays
 
     def write(path: Path) -> None:
         import numpy as np
@@ -112,12 +115,14 @@ def as_npz(arrays: Mapping[str, Any]) -> Callable[[Path], None]:
     return write
 
 
-def as_png(draw: Callable[[], Any]) -> Callable[[Path], None]:
-    """Return what draws a Matplotlib figure and writes it."""
+def as_png(draw: Callable[[], Any], doubt: str) -> Callable[[Path], None]:
+    """Return what draws a Matplotlib figure, marks it with a doubt of the result, and writes it."""
 
     def write(path: Path) -> None:
+        from bayesunmix.plotting.style import mark
+
         try:
-            draw().savefig(path, dpi=200)
+            mark(draw(), doubt).savefig(path, dpi=200)
         except (OSError, MemoryError):
             raise
         except Exception as error:  # whatever a drawing library raises

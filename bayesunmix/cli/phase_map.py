@@ -46,8 +46,8 @@ def phase_map(
             "at_least": at_least,
             **axis_columns(asked.image.axes),
         }
-        picture = as_png(lambda: plot_phase_map(found, asked.result, asked.image))
-        write_each(outputs, {".npz": as_npz(arrays), ".png": picture}, asked.files)
+        picture = as_png(lambda: plot_phase_map(found, asked.result, asked.image), asked.result.doubt)
+        write_each(outputs, {".npz": as_npz(arrays, asked.result.doubt), ".png": picture}, asked.files)
 
 
 def _table(found: "PhaseMap", names: tuple[str, ...]) -> str:

@@ -47,4 +47,8 @@ def region(
             "quantities": rows,
             "warnings": found.warnings,
         }
-        write_each(outputs, {".csv": as_csv(rows), ".json": as_json(content)}, asked.files)
+        write_each(
+            outputs,
+            {".csv": as_csv(rows, asked.result.doubt), ".json": as_json(content, asked.result.doubt)},
+            asked.files,
+        )

@@ -28,6 +28,7 @@ def describe_fit(result: "Unmixing", heard: Heard, reading: "Cost") -> dict[str,
     return {
         **first,
         "converged": info.pop("converged", None),
+        **({"doubt": result.doubt} if result.doubt else {}),
         "warnings": warnings + _beyond(heard.warnings, warnings),
         "notes": heard.notes,
         "posterior": posterior,

@@ -26,6 +26,15 @@ class Source(TypedDict):
     dataset: NotRequired[int]  # the number of the spectrum image in the file, where it was chosen
 
 
+class Modes(TypedDict):
+    """Describe the solutions that chains which disagree have found, an entry a solution."""
+
+    chains: list[list[int]]  # the chains that found each
+    weights: list[float]  # of each in the pooled draws
+    scores: list[float]  # log-likelihood of photons held out, less that of the best
+    errors: list[float]  # standard errors of the scores
+
+
 class Info(TypedDict, total=False):
     """Say how a fit went. Every method gives the first seven entries; `bayesunmix.unmix` adds the next thirteen.
 
@@ -75,7 +84,9 @@ class Info(TypedDict, total=False):
     r_hat: float
     ess: float
     chains_relabelled: int
+    modes: Modes  # of chains that disagree
     superpixel: list[int]
+    endmember_photons: int  # that the endmembers were drawn from
     recalibration: dict[str, Any] | None
     divergent: int
     gradients_per_draw: float

@@ -154,6 +154,11 @@ class Unmixing:
                 )
             object.__setattr__(self, name, value)
 
+    @property
+    def doubt(self) -> str:
+        """Say "not converged" and why, as every picture, table and file of this result does; "" if it converged."""
+        return words.say_doubt(self.info)
+
     def __repr__(self) -> str:
         return words.as_text(self.estimate, self.posterior, self.info, self.grid, self.names)
 

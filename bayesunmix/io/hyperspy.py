@@ -102,7 +102,7 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         `endmembers`, a `Signal1D` (K | C) with the axis of the channels, and `abundances`, a `Signal2D` of maps
         (..., K | x, y) or a `Signal1D` of profiles (K | x), in expected counts with the axes of the image. With a
         posterior each carries its variance as HyperSpy's noise variance (`get_noise_variance()`). As in its own maps,
-        masked pixels are NaN.
+        masked pixels are NaN. The titles say where the fit did not converge.
 
     Raises
     ------
@@ -141,8 +141,9 @@ def to_hyperspy(result: "Unmixing") -> Signals:
         values = np.moveaxis(abundances.reshape(*shape[:-1], -1), -1, 0)
         return values if mask is None else np.where(mask, values, np.nan)
 
-    endmembers = _signal("Endmembers", result.estimate.endmembers, spectral)
-    abundances = _signal("Abundances", maps(result.estimate.abundances), spatial)
+    doubt = f" ({result.doubt})" if result.doubt else ""
+    endmembers = _signal(f"Endmembers{doubt}", result.estimate.endmembers, spectral)
+    abundances = _signal(f"Abundances{doubt}", maps(result.estimate.abundances), spatial)
     if draws is not None:
         endmembers.set_noise_variance(_signal("Variance", draws.endmembers.var((0, 1)), spectral))
         abundances.set_noise_variance(_signal("Variance", maps(draws.abundances.var((0, 1))), spatial))

@@ -8,7 +8,8 @@ root                       `endmembers` (component, channel), `abundances` (navi
 attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names`, `known`, `unique`: JSON
                            lists, an entry a component; `axis_names`, `axis_units`: JSON lists, and `axis_scales`,
                            `axis_offsets`: an entry for each navigation axis; `signal`: where it is not "eds", and
-                           `spectral_name`, `spectral_units` where it is "any"
+                           `spectral_name`, `spectral_units` where it is "any"; `doubt`: "not converged" and why,
+                           where the fit did not converge
 `posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
                            `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
@@ -182,6 +183,8 @@ def _estimate(result: Unmixing) -> "xarray.Dataset":
         variables["labels"] = (axes, result.labels.reshape(shape))
     attributes: dict = {"format": RESULT_FORMAT, "info": json.dumps(plain(result.info), allow_nan=False)}
     attributes |= {name: json.dumps(getattr(result, name)) for name in _OF_COMPONENTS}
+    if result.doubt:
+        attributes["doubt"] = result.doubt
     if result.grid is not None:
         channels = result.grid.spectral_axis
         for name, column in channel_columns(channels).items():

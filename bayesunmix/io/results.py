@@ -15,6 +15,9 @@
 
 Intervals are equal-tailed 90 % intervals, entry by entry, so that `upper` is also the one-sided 95 % upper
 limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
+
+Of a fit that did not converge every file says so, and why: the tables in a last line that begins with "#", and the
+others in an entry `doubt` (an array of `abundances.npz`, an entry of `summary.json`, an attribute of `result.nc`).
 """
 
 import json
@@ -50,7 +53,9 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
     estimate = result.estimate
     components = [name.replace(" ", "_") for name in result.names]
     map_shape = (*image.navigation_shape, estimate.n_components)
-    _write_table(folder / "endmembers.csv", image.spectral_axis, components, estimate.endmembers)
+    _write_table(
+        folder / "endmembers.csv", image.spectral_axis, components, estimate.endmembers, result.doubt
+    )
     arrays: dict[str, Any] = {
         "abundances": estimate.abundances.reshape(map_shape),
         **axis_columns(image.axes),
@@ -61,9 +66,11 @@ def write_results(folder: Path, image: SpectrumImage, result: Unmixing, summary:
         lower, upper = result.posterior.interval(INTERVAL)
         names = [f"{name}_{end}" for name in components for end in ("lower", "upper")]
         bounds = np.stack([lower.endmembers, upper.endmembers], axis=1).reshape(len(names), -1)
-        _write_table(folder / "endmember_interval.csv", image.spectral_axis, names, bounds)
+        _write_table(folder / "endmember_interval.csv", image.spectral_axis, names, bounds, result.doubt)
         arrays |= {"lower": lower.abundances.reshape(map_shape), "upper": upper.abundances.reshape(map_shape)}
         arrays["interval"] = INTERVAL
+    if result.doubt:
+        arrays["doubt"] = result.doubt
     np.savez_compressed(folder / "abundances.npz", **arrays)
     save_result(result, folder / "result.nc")
     write_summary(folder, summary)
@@ -76,6 +83,14 @@ def write_summary(folder: Path, summary: Mapping[str, Any]) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def _write_table(path: Path, axis: SpectralAxis, names: list[str], rows: np.ndarray) -> None:
-    header = ",".join([axis.column, *names])
-    np.savetxt(path, np.vstack([axis.values, rows]).T, fmt="%.9g", delimiter=",", header=header, comments="")
+def _write_table(path: Path, axis: SpectralAxis, names: list[str], rows: np.ndarray, doubt: str) -> None:
+    """Write columns of numbers, and below them a comment where the fit did not converge."""
+    np.savetxt(
+        path,
+        np.vstack([axis.values, rows]).T,
+        fmt="%.9g",
+        delimiter=",",
+        header=",".join([axis.column, *names]),
+        footer=f"# {doubt}" if doubt else "",
+        comments="",
+    )

@@ -1,8 +1,9 @@
 """The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with recalibrated intervals.
 
 1. Endmembers are drawn from the posterior given superpixels. Single pixels would bias them, because each brings K
-   unknown abundances for a few photons; sums of a few pixels do not. The prior knows that where there is more of one
-   material there is less of another (`bayesunmix.models.abundance_priors.dirichlet`).
+   unknown abundances for a few photons; sums of a few pixels do not. Of many photons a million are picked at random.
+   The prior knows that where there is more of one material there is less of another
+   (`bayesunmix.models.abundance_priors.dirichlet`).
 2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
    change the endmembers any more: a *cut* posterior [1]_.
 3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
@@ -25,21 +26,20 @@ import numpy as np
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
 from bayesunmix.contracts.arguments import require_positive
-from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
-from bayesunmix.data.image import SpectrumImage, sum_blocks
+from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
-from bayesunmix.engine.fits.superpixels import block_size
-from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
-from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
+from bayesunmix.engine.sampling.chains import checkpoint
+from bayesunmix.engine.sampling.endmembers import STAGES, draw_endmembers
+from bayesunmix.engine.sampling.joint import Schedule, sampling_warnings
 from bayesunmix.engine.sampling.maps import draw_maps
-from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 
-COUNTS_PER_SUPERPIXEL = 60
-MANY_PHOTONS = 4_000_000  # from here on fewer sweeps and maps are enough
+MANY_PHOTONS = 4_000_000  # from here on fewer maps are enough
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
+SWEEPS_PER_DRAW = 4
 SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
 
 
@@ -58,10 +58,10 @@ class Bayes:
         "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
-        far becomes warm-up, and as many draws follow twice as far apart (below 4 million photons).
+        far becomes warm-up, and as many draws follow twice as far apart; if they still do, of half of the photons,
+        and then of a quarter (but of no fewer than 250 000).
     sweeps_per_draw : int or None
-        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4, and 1 from 4 million
-        photons on.
+        Sweeps from one draw of the endmembers to the next, a divisor of 20. The default is 4.
     n_maps : int or None
         Draws of the endmembers per chain that get maps, evenly spaced. The default is 50, and 30 from 4 million photons
         on.
@@ -122,7 +122,16 @@ class Bayes:
         model = self._model()
         prepared = model.prepare(image, n_components)
         prior = ABUNDANCE_PRIORS[self.abundance_prior]()
-        spectra, starts, size = self._draw_endmembers(image, prepared, model, spectrum_key, kept)
+        spectra, starts, size, n_photons = draw_endmembers(
+            image,
+            prepared,
+            model,
+            compositions=ABUNDANCE_PRIORS["dirichlet"](),
+            key=spectrum_key,
+            n_chains=self.n_chains,
+            schedule=self._schedule(),
+            kept=kept,
+        )
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
         draw = partial(
@@ -151,7 +160,7 @@ class Bayes:
             partners=maps.partners,
         )
         diagnostics = posterior.diagnostics()
-        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted)
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=interrupted, modes=spectra.modes)
         if interrupted:
             doubts.append("The intervals of pixels are not recalibrated, because the run was interrupted.")
         info: Info = {
@@ -162,7 +171,9 @@ class Bayes:
             "objective_name": "log-likelihood of superpixels, mean over chains",
             "warnings": [*prepared.warnings, *doubts],
             "superpixel": list(size),
+            "endmember_photons": n_photons,
             "chains_relabelled": spectra.n_relabelled,
+            **({} if spectra.modes is None else {"modes": spectra.modes}),
             **({"families": list(prepared.families)} if prepared.families else {}),
             "recalibration": None if scores is None else told(scores),
             **diagnostics,
@@ -170,35 +181,7 @@ class Bayes:
         estimate = Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean)
         return Unmixing(estimate, posterior, info, **prepared.of_components())
 
-    def _draw_endmembers(
-        self,
-        image: SpectrumImage,
-        prepared: Prepared,
-        model: EndmemberModel,
-        key: jax.Array,
-        kept: Checkpoint,
-    ) -> tuple[Sampled, list[np.ndarray], tuple[int, ...]]:
-        """Draw endmembers given superpixels; also return the start of each chain's maps, and the superpixel size."""
-        size = block_size(image, prepared.n_components, COUNTS_PER_SUPERPIXEL, most=image.n_pixels)
-        many = image.n_photons >= MANY_PHOTONS
-        thin = self.sweeps_per_draw or (1 if many else 4)
+    def _schedule(self) -> Schedule:
+        thin = self.sweeps_per_draw or SWEEPS_PER_DRAW
         n_warmup, n_blocks = (-(-n // SWEEPS_PER_BLOCK) for n in (self.n_warmup, self.n_draws * thin))
-        schedule = Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=not many)
-        compositions = ABUNDANCE_PRIORS["dirichlet"]()
-        sampled = sample_jointly(
-            sum_blocks(image, size),
-            prepared,
-            model,
-            prior=compositions,
-            compositions=compositions,
-            key=key,
-            n_chains=self.n_chains,
-            schedule=schedule,
-            keep_maps=False,
-            occupied_only=True,
-            kept=kept,
-        )
-        of_block = image.block_of_pixel(size)
-        n_pixels = np.maximum(np.bincount(of_block, image.takes_part), 1)[:, None]
-        starts = [(maps[0] / n_pixels)[of_block] + LEAST_START for maps in sampled.posterior.abundances]
-        return sampled, starts, size
+        return Schedule(SWEEPS_PER_BLOCK, thin, n_warmup, n_blocks, again=True)

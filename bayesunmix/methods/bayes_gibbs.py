@@ -22,7 +22,13 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
-from bayesunmix.engine.sampling.joint import STAGES, Sampled, Schedule, sample_jointly, sampling_warnings
+from bayesunmix.engine.sampling.joint import (
+    Sampled,
+    Schedule,
+    sample_jointly,
+    sampling_warnings,
+    stages_of,
+)
 
 
 @METHODS.register("bayes_gibbs")
@@ -91,7 +97,7 @@ class BayesGibbs:
             kept=kept,
         )
         if not sampled.interrupted:
-            kept.forget(STAGES, self.n_chains)
+            kept.forget(stages_of("endmembers"), self.n_chains)
         posterior = sampled.posterior
         estimate = Factorization(*posterior.mean())
         return Unmixing(estimate, posterior, self._info(sampled, prepared), **prepared.of_components())
@@ -107,7 +113,7 @@ class BayesGibbs:
     def _info(self, sampled: Sampled, prepared: Prepared) -> Info:
         posterior = sampled.posterior
         diagnostics = posterior.diagnostics()
-        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=sampled.interrupted)
+        doubts = sampling_warnings(diagnostics["r_hat"], interrupted=sampled.interrupted, modes=sampled.modes)
         return {
             "converged": not doubts,
             "interrupted": sampled.interrupted,
@@ -116,5 +122,6 @@ class BayesGibbs:
             "objective_name": "log-likelihood, mean over chains",
             "warnings": [*prepared.warnings, *doubts],
             "chains_relabelled": sampled.n_relabelled,
+            **({} if sampled.modes is None else {"modes": sampled.modes}),
             **diagnostics,
         }

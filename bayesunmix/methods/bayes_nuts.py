@@ -30,7 +30,7 @@ from bayesunmix.data.spectral_axis import Signal
 from bayesunmix.engine.device.events import Occupied, occupied
 from bayesunmix.engine.fits.starts import best_start
 from bayesunmix.engine.fits.superpixels import Coarse, block_size, coarsen
-from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, log_span, prior_for
+from bayesunmix.engine.sampling.gamma_poisson import Prior, draw_empty, of_gram_matrix, prior_for
 from bayesunmix.engine.sampling.joint import LEAST_START, sampling_warnings
 from bayesunmix.engine.sampling.maps import draw_maps
 from bayesunmix.engine.sampling.nuts import MOST_TREE_DEPTH, Chains, Free, sample_by_nuts
@@ -156,7 +156,7 @@ class BayesNUTS:
             shape = (self.n_chains, len(range(n_draws)[every]), image.n_pixels, n_components)
             abundances["abundances"] = draw_empty(prior, shape, cut_key)
             abundances["abundances"][:, :, pixels.pixels] = drawn.abundances[:, every]
-        statistics = drawn.statistics | {"endmember_overlap": log_span(drawn.endmembers)}
+        statistics = drawn.statistics | of_gram_matrix(drawn.endmembers)
         endmembers = np.pad(drawn.endmembers, [(0, 0)] * 3 + [(first, 0)])
         calibrated = self.endmembers == "blind"
         posterior, n_relabelled = relabel_chains(

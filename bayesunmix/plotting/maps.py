@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from bayesunmix.data.grid import Axis, central_slice, drawn_aspect, drawn_axes, scale_bar
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, mark, titles
 
 _WIDEST_TITLE = 32  # letters
 
@@ -51,7 +51,8 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
         named = titles(result)
     else:
         named = [_narrow(title) for title in titles(result, separator="\n")]
-    return plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
+    figure = plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
+    return mark(figure, result.doubt)
 
 
 def plot_named(

@@ -9,7 +9,7 @@ from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, PhaseMap
 from bayesunmix.data.grid import central_slice, drawn_aspect, drawn_axes
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.plotting.style import COLOURS, Picture
+from bayesunmix.plotting.style import COLOURS, Picture, mark
 
 _UNDECIDED, _NONE = "0.75", "white"
 _WIDTH, _LETTER = 4.6, 0.08  # inches
@@ -71,7 +71,7 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
     )
     title = f"most abundant component, probability at least {found.at_least:g}"
     axes.set_title(f"{title}; {said}" if said else title, fontsize=9, loc="left")
-    return figure
+    return mark(figure, result.doubt)
 
 
 def _handles(found: PhaseMap, names: tuple[str, ...], colours: list[str]) -> list[Patch]:

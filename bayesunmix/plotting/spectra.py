@@ -11,7 +11,7 @@ from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.data.spectral_axis import SpectralAxis
-from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, mark, titles
 from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.maxima import find_maxima
 from bayesunmix.spectra.peaks import find_peaks
@@ -74,7 +74,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
         _label_peaks(axes, places, values, labels, near=near, upright=axis.is_xray)
     panels[-1].set_xlabel(axis.label)
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
-    return figure
+    return mark(figure, result.doubt)
 
 
 def _labels(axis: SpectralAxis, counts: np.ndarray) -> list[tuple[float, str]]:

@@ -5,15 +5,18 @@ ICA) `PuOr` centred on zero.
 """
 
 import io
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
 from bayesunmix.data.display.words import say_shares
 from bayesunmix.data.result import Unmixing
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LEVEL = 0.9
+_LETTERS_PER_INCH = 14  # of a title
 
 
 class Picture(Figure):
@@ -23,6 +26,27 @@ class Picture(Figure):
         stream = io.BytesIO()
         self.savefig(stream, format="png")
         return stream.getvalue()
+
+
+def mark(figure: Figure, doubt: str) -> Figure:
+    """Write above a picture that its numbers are in doubt; a picture that says so already stays as it is.
+
+    Parameters
+    ----------
+    figure : Figure
+    doubt : str
+        What `Unmixing.doubt` says; "" marks nothing.
+    """
+    above = figure.get_suptitle()
+    wrapped = "\n".join(textwrap.wrap(doubt, max(int(_LETTERS_PER_INCH * figure.get_figwidth()), 20)))
+    if figure.legends and wrapped:  # a title would lie on the legend, which stands outside the axes
+        figure.legends[0].set_title(wrapped, prop=FontProperties(size=9))
+        figure.legends[0].get_title().set_color(COLOURS[1])
+        figure.legends[0].set_alignment("left")
+    elif wrapped not in above:
+        said = "\n".join(filter(None, (wrapped, above)))
+        figure.suptitle(said, fontsize=9, color=COLOURS[1], x=0.01, ha="left")
+    return figure
 
 
 def titles(result: Unmixing, separator: str = " ") -> Sequence[str]:

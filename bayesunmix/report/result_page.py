@@ -17,6 +17,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.io.digest import sha256
 from bayesunmix.plotting import plot_checks, plot_maps, plot_spectra
+from bayesunmix.plotting.style import mark
 from bayesunmix.report.page import data_uri, write_page
 from bayesunmix.report.script import repeating_script
 from bayesunmix.report.shares import share_rows, with_shares
@@ -85,6 +86,7 @@ def write_report(
         title=origin.get("name") or "a spectrum image",
         headline=words.headline(result.estimate, result.info),
         facts=_facts(image, origin),
+        doubt=result.doubt,
         warnings=result.info.get("warnings", []),
         head=head,
         rows=rows,
@@ -98,7 +100,7 @@ def write_report(
         spectra=_picture(lambda: plot_spectra(result, image)),
         checks=found,
         why_no_checks=why_not,
-        checks_picture=_picture(lambda: plot_checks(found)) if found else None,
+        checks_picture=_picture(lambda: mark(plot_checks(found), result.doubt)) if found else None,
         rank=result.info.get("rank", ""),
         how=_how(result),
         script=script or "",

@@ -20,8 +20,9 @@ from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
-from bayesunmix.methods.bayes import LEAST_START, N_MAPS, Bayes
+from bayesunmix.methods.bayes import N_MAPS, Bayes
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score

@@ -78,7 +78,7 @@ def test_draws_of_chains_that_disagree_are_not_kept(trial):
             model,
             prior=compositions,
             compositions=compositions,
-            key=random_key(0),
+            key=random_key(3),
             n_chains=2,
             schedule=Schedule(block=20, thin=4, n_warmup=0, n_blocks=2, again=again),
             keep_maps=False,

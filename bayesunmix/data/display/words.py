@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bayesunmix.data.agreement import MOST_R_HAT
 from bayesunmix.data.display.text import MOST_LISTED, brief, columns, say_warnings
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.grid import Grid
@@ -46,6 +47,20 @@ def headline(estimate: Factorization, info: Info) -> list[str]:
     if "fit_seconds" in info:
         facts.append(f"{info['fit_seconds']:.1f} s + {info.get('compile_seconds', 0.0):.1f} s compiling")
     return facts
+
+
+def say_doubt(info: Info) -> str:
+    """Say that a fit did not converge, and why, for every picture, table and file of it; "" where it converged."""
+    if info.get("converged") is not False:
+        return ""
+    why, r_hat, modes = [], info.get("r_hat"), info.get("modes")
+    if info.get("interrupted"):
+        why.append("the run was interrupted")
+    if r_hat is not None and not r_hat < MOST_R_HAT:  # nor NaN
+        why.append(f"the chains disagree, R-hat {r_hat:.2f}")
+    if modes and len(modes["weights"]) > 1:
+        why.append(f"intervals are pooled over {len(modes['weights'])} solutions")
+    return ": ".join(filter(None, ["not converged", "; ".join(why)]))
 
 
 def say_size(estimate: Factorization, grid: Grid | None) -> str:

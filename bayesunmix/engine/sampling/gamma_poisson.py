@@ -51,7 +51,18 @@ def draw_empty(prior: Prior, shape: tuple[int, ...], key: Array) -> np.ndarray:
     return rng.gamma(prior.shape, 1 / (prior.rate + 1), shape).astype(np.float32)
 
 
-def log_span(endmembers: np.ndarray) -> np.ndarray:
-    """Return half the log-determinant of the endmembers' Gram matrix: it is large if they differ, in any order."""
+def of_gram_matrix(endmembers: np.ndarray) -> dict[str, np.ndarray]:
+    """Return statistics of spectra (..., K, C) that do not depend on how they are numbered.
+
+    Returns
+    -------
+    endmember_overlap : (...) array
+        Half the log-determinant of their Gram matrix, which is large if they differ.
+    endmember_peaks : (...) array
+        Half the logarithm of its trace, which is large if they have few and high peaks.
+    """
     gram = np.einsum("...kc,...jc->...kj", endmembers, endmembers, dtype=np.float64)
-    return np.maximum(0.5 * np.linalg.slogdet(gram)[1], _LEAST_LOG_SPAN)
+    return {
+        "endmember_overlap": np.maximum(0.5 * np.linalg.slogdet(gram)[1], _LEAST_LOG_SPAN),
+        "endmember_peaks": 0.5 * np.log(np.trace(gram, axis1=-2, axis2=-1)),
+    }
