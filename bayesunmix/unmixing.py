@@ -64,7 +64,8 @@ def unmix(
         `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
         `.info`. The component with the largest share of the counts comes first, so that component 0 of the next seed
         is the same one. Components of X-ray results are named by their elements, such as "Ca-P-O". Those with names or
-        given spectra keep these and the order of the request, those of `pca` and `ica` their own order. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
+        given spectra keep these and the order of the request, those of `pca` and `ica` their own order. Of pixels
+        outside the image's mask it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def _differing(
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
-    """Number the second and further components of one name."""
+    """Add a number to the second and further components of one name."""
     seen: dict[str, int] = {}
     for name in names:
         seen[name] = seen.get(name, 0)

@@ -46,6 +46,7 @@ def by_share(estimate: Factorization) -> np.ndarray:
 
 
 def are_numbered(names: tuple[str, ...]) -> bool:
+    """Return True if components have numbers for names: "component 0", "component 1", ..."""
     return names == tuple(f"component {k}" for k in range(len(names)))
 
 
