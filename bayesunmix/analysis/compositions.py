@@ -6,10 +6,11 @@ components; the largest abundance of a pixel does. Compositions are compared by 
 
 .. math:: d^2(p, q) = \sum_c (y_{pc} - y_{qc})^2 / m_c,
 
-with the mean spectrum m of the phases: the chi-square of counting noise, up to the number of counts. Phases are clusters
-of pixels under this distance, found by Ward's method [1]_ and then k-means, as many as there are components. Two clusters
-are one phase if counting noise alone would split it so. Each phase is then linked to a component: the one that is most
-abundant in it, relative to other phases. A cluster for which no component is left belongs to the nearest phase that has one.
+with the mean spectrum m of the phases: the chi-square of counting noise, up to the number of counts. Phases are
+clusters of pixels under this distance, found by Ward's method [1]_ and then k-means, as many as there are components.
+Two clusters are one phase if counting noise alone would split it so. Each phase is then linked to a component: with
+:math:`f_k` the fraction of the component in the phase and :math:`g_k` in the whole image, the one with the largest
+:math:`f_k^2 / g_k`. Phases of one component are shown as one. A component that no phase is linked to has no pixels.
 
 References
 ----------
@@ -31,7 +32,6 @@ NOISE_SD, NOISE_VARIANCE = (
     4.0,
     1.5,
 )  # clusters that differ by less than this, in units of the noise, are one phase
-LEAST_LINK = 0.5  # of the largest abundance of a component in any phase
 _FLOOR = 1e-3  # of the mean channel
 
 
@@ -98,10 +98,7 @@ def find_phases(result: Unmixing, specimen: np.ndarray) -> Phases:
             break
     assert best is not None
     basis, centres, means = best
-    sizes = np.bincount(
-        _squared(fractions @ (estimate.endmembers @ basis), centres).argmin(axis=1), weights, len(means)
-    )
-    component = _linked(means, sizes, _squared(centres, centres))
+    component = _linked(means, np.average(fractions, axis=0, weights=weights))
     apart = np.where(component[:, None] == component, np.inf, np.sqrt(_squared(centres, centres)))
     return Phases(basis, centres, component, apart.min(axis=1))
 
@@ -152,7 +149,7 @@ def _clusters(
 
 def _basis(endmembers: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Return coordinates in the space of the endmembers in which a distance is in units of counting noise, (C, R)."""
-    weight = 1 / np.sqrt(np.maximum(mean, _FLOOR * np.abs(mean).mean()))
+    weight = 1 / np.sqrt(np.maximum(mean, max(_FLOOR * np.abs(mean).mean(), 1e-300)))
     within = np.linalg.svd(endmembers * weight, full_matrices=False)[2]
     return weight[:, None] * within.T
 
@@ -219,20 +216,6 @@ def _apart(
     return max(distance / (NOISE_SD * np.sqrt(variance)), spread / (NOISE_VARIANCE * variance))
 
 
-def _linked(means: np.ndarray, sizes: np.ndarray, squared: np.ndarray) -> np.ndarray:
-    """Return the component of each phase, (M,), each component first given to one phase."""
-    from scipy.optimize import linear_sum_assignment
-
-    relative = means / np.maximum(means.max(axis=0), 1e-12)
-    # Of two components that are most abundant in one phase, it is the one that makes more of it. Of two phases in which
-    # one component is abundant, it belongs to the larger.
-    rows, columns = linear_sum_assignment(-relative * means * np.sqrt(sizes)[:, None])
-    component = np.full(len(means), -1)
-    component[rows] = columns
-    linked = rows[(relative[rows, columns] >= LEAST_LINK)]
-    if not linked.size:
-        return component
-    for m in range(len(means)):
-        if m not in linked:
-            component[m] = component[linked[squared[m, linked].argmin()]]
-    return component
+def _linked(means: np.ndarray, overall: np.ndarray) -> np.ndarray:
+    """Return the component of each phase, (M,): that of which it has most, and most in excess of the whole image."""
+    return np.asarray((np.maximum(means, 0) ** 2 / np.maximum(overall, 1e-12)).argmax(axis=1))

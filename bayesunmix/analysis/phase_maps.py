@@ -1,7 +1,7 @@
 """Make phase maps from probabilities, with pixels that stay undecided.
 
-A pixel is called by its composition: by the nearest phase (`bayesunmix.analysis.compositions`), not by the component with
-the most counts, which depends on how counts that two components can explain were booked.
+A pixel is called by its composition: by the nearest phase (`bayesunmix.analysis.compositions`). The component with the
+most counts would not do: it depends on how the counts that two components can explain were split between them.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ VACUUM = 0.1  # of the counts of bright places
 class PhaseMap:
     """Hold the phase of each pixel, and its probability.
 
-    A phase has the number of the component that is most abundant in it, compared with the other phases.
+    A phase has the number of the component that it is linked to: of which it has most in excess of the whole image.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ def phase_map(
     """Label every pixel with the phase that is nearest in composition, where that is probable enough.
 
     The composition of a pixel is its expected spectrum. Other solutions of the same counts (`bayesunmix.identify`) have
-    the same compositions, and so the same map. The probability is the fraction of the posterior draws in which the phase
-    is the nearest. A mixed pixel belongs to the nearer phase; half-way between two it is undecided.
+    the same compositions, and so the same map. The probability is the fraction of the posterior draws in which the
+    phase is the nearest. A mixed pixel belongs to the nearer phase; half-way between two it is undecided.
 
     Parameters
     ----------

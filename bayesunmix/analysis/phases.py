@@ -2,8 +2,8 @@
 
 The fraction of the counts is that of a region that contains the whole image (`bayesunmix.analysis.regions`). The
 fraction of the area is that of the pixels whose composition is nearest to a phase (`bayesunmix.analysis.phase_maps`).
-Its interval holds the areas of the posterior draws, and reaches from the pixels that surely are this phase to those that
-possibly are.
+Its interval holds the areas of the posterior draws, and reaches from the pixels that surely are this phase to those
+that possibly are.
 """
 
 from dataclasses import dataclass

@@ -205,13 +205,16 @@ def test_the_whole_image_is_the_region_of_phase_fractions():
     assert fractions.counts == whole
     first = result.estimate.abundances.argmax(axis=1)
     expected = {f"component {k}": (first == k).mean() for k in range(3)}
-    assert fractions.areas == pytest.approx(expected)
+    for name, area in fractions.areas.items():
+        assert area.mean == pytest.approx(expected[name], abs=0.03)
+        assert area.lower <= area.surely <= area.mean <= area.possibly <= area.upper
     assert not fractions.below_50_counts
     half = np.zeros((SIDE, SIDE), bool)
     half[:, :4] = True
     fewer = bu.phase_fractions(result, image, identified=identified, specimen=half)
     first = first.reshape(SIDE, SIDE)[half]
-    assert list(fewer.areas.values()) == pytest.approx([(first == k).mean() for k in range(3)])
+    of_half = [area.mean for area in fewer.areas.values()]
+    assert of_half == pytest.approx([(first == k).mean() for k in range(3)], abs=0.05)
 
 
 def test_vacuum_takes_no_part_in_areas_and_few_counts_are_marked():
