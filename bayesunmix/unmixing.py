@@ -1,8 +1,8 @@
 """Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
 In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
-components get a scale and are sorted by their share of the counts, and of results with a posterior every component's
-share gets a verdict.
+components get a scale, are sorted by their share of the counts and named by the elements they hold, and of results with
+a posterior every component's share gets a verdict.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayesunmix.analysis.dominance import dominated
+from bayesunmix.analysis.naming import named
 from bayesunmix.analysis.verdicts import judged
 from bayesunmix.contracts.arguments import require_image, require_seed
 from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
@@ -62,8 +63,9 @@ def unmix(
     Unmixing
         `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
         `.info`. The component with the largest share of the counts comes first, so that component 0 of the next seed
-        is the same one; components with names or given spectra keep the order of the request, those of `pca` and `ica`
-        their own. Of pixels outside the image's mask it says nothing: their abundances are 0 and their labels -1.
+        is the same one. Components of X-ray results are named by their elements, such as "Ca-P-O". Those with names or
+        given spectra keep these and the order of the request, those of `pca` and `ica` their own order. Of pixels
+        outside the image's mask it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------
@@ -105,7 +107,7 @@ def unmix(
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
-        found = _doubting_intervals(sorted_in_place(found))
+        found = _doubting_intervals(named(sorted_in_place(found), image))
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
         if doubtful:

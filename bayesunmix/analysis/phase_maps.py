@@ -1,4 +1,8 @@
-"""Make phase maps from probabilities, with pixels that stay undecided."""
+"""Make phase maps from probabilities, with pixels that stay undecided.
+
+A pixel is called by its composition: by the nearest phase (`bayesunmix.analysis.compositions`). The component with the
+most counts would not do: it depends on how the counts that two components can explain were split between them.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from bayesunmix.analysis.compositions import find_phases
 from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_share
-from bayesunmix.data.draws import blocks
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
@@ -18,18 +22,22 @@ VACUUM = 0.1  # of the counts of bright places
 
 @dataclass(frozen=True, eq=False)
 class PhaseMap:
-    """Hold the most abundant component of each pixel, and its probability.
+    """Hold the phase of each pixel, and its probability.
+
+    A phase has the number of the component that it is linked to: of which it has most in excess of the whole image.
 
     Parameters
     ----------
     labels : int array of the navigation shape
-        Number of the component whose probability is at least `at_least`; -2 where no component reaches it; -1 in
-        vacuum and outside the mask.
+        Number of the phase whose probability is at least `at_least`; -2 where no phase reaches it, or where the
+        composition is far from that of every phase; -1 in vacuum and outside the mask.
     probability : float array, navigation axes then components
-        Probability of each component to be the most abundant one. It sums to one in every pixel, and is the same for
-        all components outside the mask.
+        Probability of each phase to be the nearest in composition. It sums to one in every pixel, and is the same for
+        all phases outside the mask.
     at_least : float
         Least probability for a label.
+    areas : (D, K) float array
+        In each posterior draw, the fraction of the specimen's pixels that each phase has.
 
     Examples
     --------
@@ -50,6 +58,7 @@ class PhaseMap:
     labels: np.ndarray
     probability: np.ndarray
     at_least: float
+    areas: np.ndarray
 
     @property
     def undecided(self) -> float:
@@ -61,10 +70,11 @@ class PhaseMap:
 def phase_map(
     result: Unmixing, image: SpectrumImage, *, at_least: float = 0.9, specimen: Any = None
 ) -> PhaseMap:
-    """Label every pixel with its most abundant component, where that is probable enough.
+    """Label every pixel with the phase that is nearest in composition, where that is probable enough.
 
-    The probability is the fraction of the posterior draws in which a component has the largest abundance. It does not
-    include other solutions that fit as well; see `bayesunmix.identify`.
+    The composition of a pixel is its expected spectrum. Other solutions of the same counts (`bayesunmix.identify`) have
+    the same compositions, and so the same map. The probability is the fraction of the posterior draws in which the
+    phase is the nearest. A mixed pixel belongs to the nearer phase; half-way between two it is undecided.
 
     Parameters
     ----------
@@ -112,20 +122,32 @@ def phase_map(
         )
     posterior = require_posterior(result, "a phase map with probabilities")
     n_components, shape = result.estimate.n_components, image.navigation_shape
-    probability = np.empty((image.n_pixels, n_components))
-    for pixels, draws in blocks(posterior.abundances):
-        first = draws.argmax(axis=2)
-        probability[pixels] = np.stack([(first == k).mean(axis=0) for k in range(n_components)], axis=1)
     takes_part = image.takes_part.reshape(shape)
-    probability[~takes_part.ravel()] = 1 / n_components
-    labels = np.where(probability.max(axis=1) >= at_least, probability.argmax(axis=1), UNDECIDED).reshape(
-        shape
-    )
     totals = result.estimate.abundances.sum(axis=1).reshape(shape)
     where = (
         specimen_of(totals, takes_part) if specimen is None else require_mask(specimen, shape) & takes_part
     )
-    return PhaseMap(np.where(where, labels, NONE), probability.reshape(*shape, n_components), at_least)
+    n_draws = posterior.abundances.shape[0] * posterior.abundances.shape[1]
+    probability, is_far = np.empty((image.n_pixels, n_components)), np.zeros(image.n_pixels, bool)
+    areas = np.zeros((n_draws, n_components))
+    for pixels, component, far in find_phases(result, where.ravel()).classify(result):
+        inside = where.ravel()[pixels]
+        is_far[pixels] = far.mean(axis=0) > 0.5
+        nowhere = (component < 0) / n_components
+        for k in range(n_components):
+            share = (component == k) + nowhere
+            probability[pixels, k] = share.mean(axis=0)
+            areas[:, k] += share[:, inside].sum(axis=1)
+    probability[~takes_part.ravel()] = 1 / n_components
+    labels = np.where(
+        (probability.max(axis=1) >= at_least) & ~is_far, probability.argmax(axis=1), UNDECIDED
+    ).reshape(shape)
+    return PhaseMap(
+        np.where(where, labels, NONE),
+        probability.reshape(*shape, n_components),
+        at_least,
+        areas / max(int(where.sum()), 1),
+    )
 
 
 def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Infer the fraction of each phase in a whole image, by counts and by area.
 
 The fraction of the counts is that of a region that contains the whole image (`bayesunmix.analysis.regions`). The
-fraction of the area is the mean over pixels of the probability that a component is the most abundant one
-(`bayesunmix.analysis.phase_maps`). At few counts per pixel this probability depends on the prior, so the area is an
-expectation under the model and has no error bar.
+fraction of the area is that of the pixels whose composition is nearest to a phase (`bayesunmix.analysis.phase_maps`).
+Its interval holds the areas of the posterior draws, and reaches from the pixels that surely are this phase to those
+that possibly are.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,50 @@ from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.phase_maps import phase_map, specimen_of
 from bayesunmix.analysis.regions import Region, region
 from bayesunmix.contracts.arguments import require_result_of
+from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
 
 FEW_COUNTS = 50.0
+JUST_PROBABLE = 0.51  # least probability for a label of a pixel
+
+
+@dataclass(frozen=True)
+class Area:
+    """Hold the fraction of the specimen's pixels that a phase has.
+
+    Parameters
+    ----------
+    mean : float
+        Expected fraction: the mean probability of the phase.
+    lower, upper : float
+        Ends of the interval. It contains the equal-tailed interval of the posterior draws and both fractions below.
+    interval : float
+        Probability of the interval of the draws.
+    surely, possibly : float
+        Fraction of the pixels that are labelled as this phase, and that less than `interval` excludes from it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> area = bu.phase_fractions(result, image).areas["component 0"]
+    >>> area.lower <= 0.5 <= area.upper
+    True
+    """
+
+    mean: float
+    lower: float
+    upper: float
+    interval: float
+    surely: float
+    possibly: float
 
 
 @dataclass(frozen=True)
@@ -30,8 +69,8 @@ class PhaseFractions:
     ----------
     counts : Region
         The whole image as one region: fractions of the counts.
-    areas : dict of str to float
-        For each component by name, the expected fraction of the specimen's pixels in which it is the most abundant.
+    areas : dict of str to Area
+        For each component by name, the fraction of the specimen's pixels whose composition is nearest to its phase.
     counts_per_pixel : float
         Mean counts of a pixel of the specimen.
 
@@ -50,7 +89,7 @@ class PhaseFractions:
     """
 
     counts: Region
-    areas: dict[str, float]
+    areas: dict[str, Area]
     counts_per_pixel: float
 
     @property
@@ -61,9 +100,16 @@ class PhaseFractions:
     def table(self) -> str:
         """Return fractions and areas as plain text."""
         width = max(map(len, self.areas))
-        areas = [f"{name.ljust(width)}  {share:.3f}" for name, share in self.areas.items()]
+        interval = next(iter(self.areas.values())).interval
+        areas = [
+            f"{name.ljust(width)}  {area.mean:.3f}  {area.lower:.3f} to {area.upper:.3f}"
+            for name, area in self.areas.items()
+        ]
         mark = f" (below {FEW_COUNTS:g}: the model's expectation)" if self.below_50_counts else ""
-        head = f"expected share of the area, at {self.counts_per_pixel:.1f} counts per pixel{mark}"
+        head = (
+            f"share of the area and {100 * interval:g} % interval, "
+            f"at {self.counts_per_pixel:.1f} counts per pixel{mark}"
+        )
         return "\n".join([self.counts.table(), "", head, *areas])
 
     __repr__ = table
@@ -123,6 +169,18 @@ def phase_fractions(
         if specimen is None
         else require_mask(specimen, image.navigation_shape) & takes_part
     )
-    probability = phase_map(result, image, specimen=where).probability[where]
-    areas = dict(zip(result.names, map(float, probability.mean(axis=0)), strict=True))
+    areas = dict(zip(result.names, _areas(result, image, where, interval), strict=True))
     return PhaseFractions(counts, areas, float(image.total_map()[where].mean()))
+
+
+def _areas(result: Unmixing, image: SpectrumImage, where: np.ndarray, interval: float) -> list[Area]:
+    found = phase_map(result, image, specimen=where, at_least=max(interval, JUST_PROBABLE))
+    probability, labels = found.probability[where], found.labels[where]
+    lower, upper = equal_tailed(found.areas, interval)
+    excluded = 1 - found.at_least
+    areas = []
+    for k, mean in enumerate(probability.mean(axis=0)):
+        surely, possibly = float((labels == k).mean()), float((probability[:, k] > excluded).mean())
+        ends = min(float(lower[k]), surely, float(mean)), max(float(upper[k]), possibly, float(mean))
+        areas.append(Area(float(mean), *ends, interval, surely, possibly))
+    return areas

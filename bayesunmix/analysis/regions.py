@@ -81,10 +81,13 @@ class Region:
     warnings: tuple[str, ...] = ()
 
     def __getitem__(self, component: int | str) -> Content:
-        """Return a component by number or name."""
+        """Return a component by number, by name, or as "component 0"."""
         if not isinstance(component, str):
             return self.components[component]
+        numbered = {f"component {k}": content for k, content in enumerate(self.components)}
         named = {content.name: content for content in self.components}
+        if component in numbered and component not in named:
+            return numbered[component]
         if component not in named:
             raise KeyError(f"there is no component {component!r}; there are {', '.join(named)}")
         return named[component]

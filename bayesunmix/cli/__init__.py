@@ -58,7 +58,7 @@ for room, command, short in (
     (identify, identify.identify, "Find other solutions that fit the counts as well."),
     (fractions, fractions.fractions, "Fractions of the components in the whole map."),
     (region, region.region, "Counts and fractions in a region of the map."),
-    (phase_map, phase_map.phase_map, "The most abundant component of each pixel."),
+    (phase_map, phase_map.phase_map, "The phase of each pixel, by its composition."),
     (lines, lines.lines, "Maps of the net counts of X-ray lines."),
     (denoise, denoise.denoise, "The expected spectrum of a pixel or a region."),
     (report, report.report, "Write all about a result on one page."),

@@ -1,12 +1,16 @@
 """`bayesunmix fractions`: what share of the whole image each component is."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from bayesunmix.cli.asked import asking
 from bayesunmix.cli.options import Image, Interval, Overwrite, Result, Seed, Specimen, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.quantities import quantity_rows
+
+if TYPE_CHECKING:
+    from bayesunmix.analysis.phases import Area
 
 EXAMPLE = """\
 Example:
@@ -43,17 +47,21 @@ def fractions(
             "n_pixels": found.counts.n_pixels,
             "n_counts": found.counts.n_counts,
             "quantities": rows,
-            "area_fractions": found.areas,
+            "area_fractions": {name: asdict(area) for name, area in found.areas.items()},
             "counts_per_pixel": found.counts_per_pixel,
             "warnings": found.counts.warnings,
         }
         blank = dict.fromkeys(rows[0])
         areas = [
-            {**blank, "component": name, "quantity": "area fraction", "mean": share}
-            for name, share in found.areas.items()
+            {**blank, "component": name, "quantity": "area fraction", **_row(area)}
+            for name, area in found.areas.items()
         ]
         write_each(
             outputs,
             {".csv": as_csv(rows + areas, asked.result.doubt), ".json": as_json(content, asked.result.doubt)},
             asked.files,
         )
+
+
+def _row(area: "Area") -> dict[str, float]:
+    return {"mean": area.mean, "lower": area.lower, "upper": area.upper, "interval": area.interval}

@@ -1,4 +1,4 @@
-"""`bayesunmix phase-map`: which component is the most abundant in each pixel."""
+"""`bayesunmix phase-map`: which phase is the nearest to each pixel in composition."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ def phase_map(
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Map the most abundant component of each pixel; pixels may be undecided.
+    """Map the phase that is nearest to each pixel in composition; pixels may be undecided.
 
     The .npz file holds `labels` (number of the component, -2 undecided, -1 no specimen), `probability` and `names`.
     """

@@ -24,7 +24,7 @@ def sorted_in_place(found: Unmixing) -> Unmixing:
     found : Unmixing
         Its estimate is canonical.
     """
-    has_own_order = any(found.known) or not found.estimate.is_nonnegative or not _are_numbered(found.names)
+    has_own_order = any(found.known) or not found.estimate.is_nonnegative or not are_numbered(found.names)
     order = by_share(found.estimate)
     if has_own_order or (order == np.arange(order.size)).all():
         return found
@@ -45,7 +45,8 @@ def by_share(estimate: Factorization) -> np.ndarray:
     return np.lexsort((centre, -np.round(share / max(share.sum(), 1e-300), 9)))  # without the last digits
 
 
-def _are_numbered(names: tuple[str, ...]) -> bool:
+def are_numbered(names: tuple[str, ...]) -> bool:
+    """Return True if components have numbers for names: "component 0", "component 1", ..."""
     return names == tuple(f"component {k}" for k in range(len(names)))
 
 

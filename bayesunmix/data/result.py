@@ -97,7 +97,8 @@ class Unmixing:
     grid : Grid or None
         Energies, shape, axes and mask of the image; `unmix` adds them.
     names : tuple of K str
-        Names of the components: "component 0", "component 1", ... where the method has no better ones.
+        Names of the components. `unmix` names those of an X-ray result by their elements, such as "Ca-P-O", unless the
+        method or the user named them. "component 0", "component 1", ... where there is nothing better.
     known : tuple of K bool
         True for a component whose spectrum was given and not fitted.
     unique : tuple of K bool

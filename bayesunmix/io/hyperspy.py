@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Signals(NamedTuple):
-    """Hold endmembers and abundances as HyperSpy signals, with the component along their navigation axis."""
+    """Hold endmembers and abundances as HyperSpy signals, with the component along their navigation axis.
+
+    The names of the components are `metadata.Components.names`.
+    """
 
     endmembers: Any
     abundances: Any
@@ -144,6 +147,8 @@ def to_hyperspy(result: "Unmixing") -> Signals:
     doubt = f" ({result.doubt})" if result.doubt else ""
     endmembers = _signal(f"Endmembers{doubt}", result.estimate.endmembers, spectral)
     abundances = _signal(f"Abundances{doubt}", maps(result.estimate.abundances), spatial)
+    for signal in (endmembers, abundances):
+        signal.metadata.set_item("Components.names", list(result.names))
     if draws is not None:
         endmembers.set_noise_variance(_signal("Variance", draws.endmembers.var((0, 1)), spectral))
         abundances.set_noise_variance(_signal("Variance", maps(draws.abundances.var((0, 1))), spatial))

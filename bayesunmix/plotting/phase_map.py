@@ -1,4 +1,4 @@
-"""Draw a phase map: the colour of a pixel is its most abundant component, grey where none is likely enough."""
+"""Draw a phase map: the colour of a pixel is its phase, grey where none is likely enough."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -69,7 +69,7 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
         frameon=False,
         fontsize=9,
     )
-    title = f"most abundant component, probability at least {found.at_least:g}"
+    title = f"nearest phase in composition, probability at least {found.at_least:g}"
     axes.set_title(f"{title}; {said}" if said else title, fontsize=9, loc="left")
     return mark(figure, result.doubt)
 

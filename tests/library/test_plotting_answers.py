@@ -35,7 +35,7 @@ def drawn(figure):
 def test_a_phase_map_has_the_colours_of_its_legend(shape):
     image = image_of(shape)
     labels = np.random.default_rng(1).integers(-2, 2, shape)
-    found = PhaseMap(labels, np.full((*shape, 2), 0.5), 0.9)
+    found = PhaseMap(labels, np.full((*shape, 2), 0.5), 0.9, np.full((4, 2), 0.5))
     spectra = np.full((2, 20), 0.05)
     estimate = bu.Factorization(spectra, np.ones((image.n_pixels, 2)))
     result = bu.Unmixing(estimate, names=("Ni", "a phase with a long name"))

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -68,9 +69,11 @@ def test_fractions(run, film, prepared, corner, tmp_path, strict):
     words = ("--interval", 0.5, "--specimen", tmp_path / "corner.npy")
     status, out, _ = run("fractions", film, *words, "--out", tmp_path / "f.csv", "--out", tmp_path / "f.json")
     assert status == 0 and out.startswith(f"{expected}\n")
-    assert strict(tmp_path / "f.json")["area_fractions"] == expected.areas
+    assert strict(tmp_path / "f.json")["area_fractions"] == {k: asdict(a) for k, a in expected.areas.items()}
     areas = [row for row in table(tmp_path / "f.csv") if row["quantity"] == "area fraction"]
-    assert {row["component"]: float(row["mean"]) for row in areas} == expected.areas
+    for row, (name, area) in zip(areas, expected.areas.items(), strict=True):
+        assert row["component"] == name
+        assert [float(row[end]) for end in ("mean", "lower", "upper")] == [area.mean, area.lower, area.upper]
 
 
 def test_identify(run, film, prepared, tmp_path, strict):
