@@ -43,7 +43,7 @@ SMALLEST_VOLUME, LARGEST = 1e-6, 30.0
 
 
 class Losses(NamedTuple):
-    """Log-likelihood that non-negativity costs: (K,) of the rows in which a component is at zero, and (N,) of each row."""
+    """Log-likelihood that non-negativity costs: of the rows in which a component is at zero (K,), of each row (N,)."""
 
     of_component: np.ndarray
     of_row: np.ndarray
@@ -104,8 +104,12 @@ def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> E
     of_row = np.stack([_largest_loss(tail / n, n_components) for n in counts.shape])
     halves = abundances, of_channels
     identity = np.eye(n_components)
-    at_estimate = tuple(_losses(rows, identity, identity) for rows in halves)
-    return Evidence(*halves, largest, of_row, at_estimate)
+    return Evidence(
+        *halves,
+        largest,
+        of_row,
+        (_losses(abundances, identity, identity), _losses(of_channels, identity, identity)),
+    )
 
 
 def estimator(endmembers: np.ndarray, sum_spectrum: np.ndarray) -> np.ndarray:
@@ -175,7 +179,7 @@ def _excess(evidence: Evidence, rotation: np.ndarray) -> float:
 
 def _part(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the parts of abundances (0) or endmembers (1), and their derivatives."""
-    found = refit(evidence[half], turn, back)
+    found = refit((evidence.abundances, evidence.endmembers)[half], turn, back)
     free = evidence.at_estimate[half]
     number = found.at_zero.sum(axis=1)
     largest = evidence.largest[number @ found.at_zero]

@@ -98,8 +98,10 @@ def rows_of(counts: np.ndarray, dictionary: np.ndarray, start: np.ndarray) -> Ro
             better = value > best
             free[better], best = tried[better], np.where(better, value, best)
     covariance = np.linalg.inv(precision(free @ dictionary)).reshape(len(counts), -1).T
-    single = (np.ascontiguousarray(m, np.float32) for m in (counts, dictionary, free, covariance))
-    return Rows(*single, best)
+    counts, dictionary, free, covariance = (
+        np.ascontiguousarray(values, np.float32) for values in (counts, dictionary, free, covariance)
+    )
+    return Rows(counts, dictionary, free, covariance, best)
 
 
 class Refit(NamedTuple):
@@ -134,7 +136,7 @@ def refit(rows: Rows, rotation: np.ndarray, back: np.ndarray) -> Refit:
         R and its inverse.
     """
     turned = (rows.free @ back.astype(np.float32)).T
-    broken = (turned < 0).any(axis=0)
+    broken = np.asarray((turned < 0).any(axis=0))
     if not broken.any():
         none = np.zeros((0, len(rotation)))
         return Refit(broken, none[:, 0], none.astype(bool), none, none)

@@ -4,8 +4,9 @@ A blind factorisation X = A E has others, :math:`(A T^{-1})(T E)`, that fit as w
 called rotational ambiguity, and in chemometrics the area of feasible solutions [1]_ [2]_. A rotation T is accepted if a
 refit with non-negative factors keeps the likelihood within the noise of the counts
 (`bayesunmix.analysis.feasible_evidence`). Random walks (`bayesunmix.analysis.feasible_walk`) and a climb
-(`bayesunmix.analysis.feasible_climb`) find the extreme ones. Error bars of counting noise do not include this range, so it is reported beside
-them. More dose narrows it only down to what non-negativity leaves open.
+(`bayesunmix.analysis.feasible_climb`) find the extreme ones. The draws of a posterior do not include this range; the
+intervals that `unmix` and `region` give do (`bayesunmix.data.rotations`). More dose narrows it only down to what
+non-negativity leaves open.
 
 References
 ----------
@@ -67,8 +68,8 @@ class Identified:
     overall : Range of (K,) arrays
         Range of each component's fraction of all counts.
     rotations : (n, K, K) array
-        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. Those that reach the extremes are
-        kept.
+        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. The first is the identity, and
+        those that reach the extremes are kept.
     amounts : (P, K) array
         Estimates of abundance that are linear in the counts, so that sums over regions are unbiased; some are negative.
     known : (K,) bool array
@@ -208,7 +209,9 @@ def identify(
         found = climb_all(evidence, walk(test, goals, free, n_steps, rng), free, goals)
     kept = found[most_extreme(found, quantities)]
     back = np.argsort(order)
-    rotations = kept[:, back][:, :, back]
+    identity = np.eye(held.size)
+    others = [rotation for rotation in kept[:, back][:, :, back] if not np.array_equal(rotation, identity)]
+    rotations = np.array([identity, *others])
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
     return _over(rotations, image, estimate, amounts, held, _warnings(misfit(evidence)))
 

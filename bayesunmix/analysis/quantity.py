@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 
 from bayesunmix.analysis.totals import split_variance
+from bayesunmix.data.display.words import NOT_TOLD
 from bayesunmix.data.draws import quantile, require_probability
+from bayesunmix.data.rotations import Include, require_include, widened
 
 LIMIT_LEVEL = 0.95
 # L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
@@ -29,7 +31,8 @@ class Quantity:
     ----------
     mean : float
     lower, upper : float
-        Ends of the equal-tailed interval. It includes the errors of counting and of the endmembers.
+        Ends of the interval. It includes the errors of counting and of the endmembers, and the other solutions that fit
+        as well, unless they were left out by ``include="counting"``.
     interval : float
         Probability of the interval.
     upper_limit : float or None
@@ -124,7 +127,9 @@ def verdict(half_width: float, total_sd: float) -> Verdict:
     return "range-only" if half_width > NEGLIGIBLE_SHARE * total_sd else "yes"
 
 
-def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None) -> list[Quantity]:
+def quantities(
+    values: np.ndarray, interval: float, feasible: np.ndarray | None, include: Include, most: float = np.inf
+) -> list[Quantity]:
     """Reduce draws of K numbers to K quantities.
 
     Parameters
@@ -135,6 +140,10 @@ def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None)
         Probability of the intervals.
     feasible : (2, K) array or None
         Lower and upper ends of the feasible ranges.
+    include : {"total", "counting"}
+        Whether intervals go on to the ends of the feasible ranges.
+    most : float
+        The largest value that the numbers can have.
 
     Raises
     ------
@@ -142,10 +151,14 @@ def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None)
         If the interval does not lie between 0 and 1.
     """
     require_probability(interval)
+    require_include(include)
     flat = values.reshape(-1, values.shape[-1])
     tail = (1 - interval) / 2
     lower, upper, limit = quantile(flat, [tail, 1 - tail, LIMIT_LEVEL])
     mean = flat.mean(axis=0)
+    if include == "total" and feasible is not None:
+        lower, upper = widened(lower, upper, mean, *feasible, most)
+        limit = np.maximum(limit, upper)
     counting, endmembers = (np.sqrt(variance) for variance in split_variance(values))
     detected = mean >= DETECTED * np.hypot(counting, endmembers)
     if feasible is not None:
@@ -166,7 +179,7 @@ def quantities(values: np.ndarray, interval: float, feasible: np.ndarray | None)
 
 
 def table(rows: dict[str, Quantity], heading: str) -> str:
-    """Write quantities as a plain table, one line each."""
+    """Write quantities as a plain table, one line each; where the counts do not tell a number, its mean is left out."""
     interval = next(iter(rows.values())).interval
     head = [heading, "mean", f"{100 * interval:g} % interval", "95 % limit", "counting sd", "endmember sd"]
     lines = [[*head, "feasible +-", "identified"]]
@@ -175,7 +188,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
         lines.append(
             [
                 name,
-                _digits(q.mean, q.sd),
+                NOT_TOLD if q.identified == "no" else _digits(q.mean, q.sd),
                 f"{_digits(q.lower, q.sd)} to {_digits(q.upper, q.sd)}",
                 "" if q.upper_limit is None else f"< {_digits(q.upper_limit, q.sd)}",
                 _digits(q.counting_sd, q.counting_sd),

@@ -18,6 +18,7 @@ from bayesunmix.contracts.arguments import require_posterior, require_result_of,
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.rotations import Include
 
 MOST_DRAWS = 200  # of the endmembers
 
@@ -108,6 +109,7 @@ def region(
     mask: Any,
     *,
     interval: float = 0.9,
+    include: Include = "total",
     identified: Identified | None = None,
     seed: int = 0,
 ) -> Region:
@@ -125,6 +127,9 @@ def region(
         True for the pixels of the region. Pixels outside the image's own mask are left out.
     interval : float
         Probability of the intervals.
+    include : {"total", "counting"}
+        Whether intervals include the other solutions that fit as well, or only the errors of counting and of the
+        endmembers. Both errors and the range stand beside them in either case.
     identified : Identified, optional
         What ``bayesunmix.identify(result, image)`` returned. It takes seconds and is computed where not given, so pass
         it when you ask for several regions of one result.
@@ -162,8 +167,8 @@ def region(
     feasible = None if identified.known.all() else np.stack(identified.fractions_of(mask))
     fractions = totals / totals.sum(axis=-1, keepdims=True)
     both = (
-        quantities(totals, interval, None if feasible is None else n_counts * feasible),
-        quantities(fractions, interval, feasible),
+        quantities(totals, interval, None if feasible is None else n_counts * feasible, include),
+        quantities(fractions, interval, feasible, include, 1.0),
     )
     contents = tuple(map(Content, result.names, *both))
     doubts = tuple(filter(None, [result.doubt]))

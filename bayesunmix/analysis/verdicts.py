@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bayesunmix.analysis.identification import Identified
+from bayesunmix.analysis.identification import Identified, identify
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.analysis.regions import region
 from bayesunmix.data.image import SpectrumImage
@@ -14,7 +14,7 @@ from bayesunmix.data.result import Info, Share, Unmixing
 def judged(
     result: Unmixing, image: SpectrumImage, seed: int, identified: Identified | None = None
 ) -> tuple[Unmixing, list[str]]:
-    """Add `info["fractions"]`, and a warning where the counts do not determine a share.
+    """Add `info["fractions"]` and the posterior's rotations, and a warning where the counts do not determine a share.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ def judged(
     undetermined : list of str
         The sentences about shares that the counts do not determine.
     """
+    identified = identified or identify(result, image)
     whole = region(result, image, np.ones(image.navigation_shape, bool), identified=identified, seed=seed)
     fractions = {content.name: content.fraction for content in whole.components}
     undetermined = _not_determined(fractions, image.spectral_axis.is_xray)
@@ -42,7 +43,10 @@ def judged(
         "fractions": {name: _plain(share) for name, share in fractions.items()},
         "warnings": [*result.info.get("warnings", ()), *found, *undetermined],
     }
-    return replace(result, info=info), undetermined
+    posterior = result.posterior
+    if posterior is not None and not identified.known.all():
+        posterior = replace(posterior, rotations=identified.rotations)
+    return replace(result, info=info, posterior=posterior), undetermined
 
 
 def _plain(share: Quantity) -> Share:
@@ -60,7 +64,7 @@ def _plain(share: Quantity) -> Share:
 def _not_determined(fractions: dict[str, Quantity], is_xray: bool) -> list[str]:
     """Say for which components other shares fit as well, and what would decide."""
     open_ones = [
-        f"{name} ({share.feasible[0]:.3f} to {share.feasible[1]:.3f}, estimate {share.mean:.3f})"
+        f"{name} ({share.feasible[0]:.3f} to {share.feasible[1]:.3f})"
         for name, share in fractions.items()
         if share.identified == "no" and share.feasible is not None
     ]
@@ -72,6 +76,6 @@ def _not_determined(fractions: dict[str, Quantity], is_xray: bool) -> list[str]:
         else "giving the spectra that are known (method 'nmf_semi') can"
     )
     return [
-        f"The counts do not determine the fraction of {', '.join(open_ones)}: any value in the range fits them as "
-        f"well as the estimate. More counts will not narrow a range; {what}."
+        f"The counts do not determine the fraction of {', '.join(open_ones)}: every value in the range fits them as "
+        f"well. More counts will not narrow a range; {what}."
     ]

@@ -13,6 +13,14 @@ import numpy as np
 
 from bayesunmix.data.display.text import brief
 from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
+from bayesunmix.data.rotations import (
+    Include,
+    abundance_range,
+    endmember_range,
+    require_include,
+    require_rotations,
+    widened,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -52,6 +60,9 @@ class Posterior:
     partners : (kept draw,) int array or None
         For each kept draw of the abundances, the number of the endmember draw that belongs to it. Where not given,
         these are evenly spaced from the first on.
+    rotations : (n, K, K) array or None
+        Other solutions that fit as well, of which the first is the identity: T E and A T^-1 for each T. `unmix` adds
+        them (see `bayesunmix.identify`). None where nobody has looked.
 
     Examples
     --------
@@ -79,6 +90,7 @@ class Posterior:
     abundance_mean: np.ndarray | None = None
     abundance_sd: np.ndarray | None = None
     partners: np.ndarray | None = None
+    rotations: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         e, a = self.endmembers, self.abundances
@@ -94,6 +106,8 @@ class Posterior:
             raise ValueError(
                 f"partners must number one of {e.shape[1]} endmember draws for each of {a.shape[1]} kept draws, got {p}"
             )
+        if self.rotations is not None:
+            require_rotations(self.rotations, e.shape[2])
         for name in ("abundance_mean", "abundance_sd"):
             moment = getattr(self, name)
             if moment is not None and moment.shape != a.shape[2:]:
@@ -143,11 +157,16 @@ class Posterior:
         abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
         return Bound(_reduce(self.endmembers, _sd)[0], abundances)
 
-    def interval(self, probability: float = 0.9) -> tuple[Bound, Bound]:
-        """Return the equal-tailed interval of every entry.
+    def interval(self, probability: float = 0.9, include: Include = "total") -> tuple[Bound, Bound]:
+        """Return the interval of every entry.
 
-        A further draw would lie inside with this probability. The quantiles are those of `bayesunmix.data.draws`, so
-        that few draws do not make the interval too narrow.
+        Parameters
+        ----------
+        probability : float
+        include : {"total", "counting"}
+            "counting" is the equal-tailed interval of the draws: a further draw would lie inside with this probability.
+            It takes the split into components for certain. "total" goes on to the ends of the feasible range, with the
+            arms of the other interval beyond them (see `bayesunmix.identify`).
 
         Returns
         -------
@@ -156,15 +175,53 @@ class Posterior:
 
         Notes
         -----
-        The interval of a positive quantity never contains 0. For a quantity that may be zero, use `upper_limit`.
+        The interval of draws of a positive quantity never contains 0. For a quantity that may be zero, use
+        `upper_limit`. The quantiles are those of `bayesunmix.data.draws`, so that few draws do not make the interval
+        too narrow.
         """
+        spectra, maps = (
+            self.endmember_interval(probability, include),
+            self.abundance_interval(probability, include),
+        )
+        return Bound(spectra[0], maps[0]), Bound(spectra[1], maps[1])
+
+    def endmember_interval(
+        self, probability: float = 0.9, include: Include = "total"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the interval of the endmembers only, two (K, C) arrays; see `interval`."""
+        return self._interval(self.endmembers, 0, probability, include)
+
+    def abundance_interval(
+        self, probability: float = 0.9, include: Include = "total"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the interval of the abundances only, two (P, K) arrays; see `interval`."""
+        return self._interval(self.abundances, 1, probability, include)
+
+    def _interval(
+        self, draws: np.ndarray, part: int, probability: float, include: Include
+    ) -> tuple[np.ndarray, np.ndarray]:
         require_probability(probability)
-        ends = [
-            _reduce(draws, partial(equal_tailed, probability=probability))
-            for draws in (self.endmembers, self.abundances)
-        ]
-        lower, upper = (Bound(*pair) for pair in zip(*ends, strict=True))
-        return lower, upper
+        require_include(include)
+        lower, upper = _reduce(draws, partial(equal_tailed, probability=probability))
+        if include == "counting" or self.rotations is None:
+            return lower, upper
+        mean = self.mean()
+        lowest, highest = (endmember_range, abundance_range)[part](self.rotations, mean[part])
+        return widened(lower, upper, mean[part], lowest, highest, (1.0, np.inf)[part])
+
+    def feasible_range(self) -> tuple[Bound, Bound]:
+        """Return the range of the posterior mean over `rotations`; where there are none, the mean twice.
+
+        Returns
+        -------
+        lower, upper : Bound
+        """
+        mean = self.mean()
+        if self.rotations is None:
+            return mean, mean
+        spectra = endmember_range(self.rotations, mean.endmembers)
+        maps = abundance_range(self.rotations, mean.abundances)
+        return Bound(spectra[0], maps[0]), Bound(spectra[1], maps[1])
 
     def upper_limit(self, probability: float = 0.95) -> Bound:
         """Return the one-sided upper limit: a further draw would lie below it with this probability."""
@@ -187,6 +244,7 @@ class Posterior:
             abundances=self.abundances[..., order],
             abundance_mean=mean,
             abundance_sd=sd,
+            rotations=None if self.rotations is None else self.rotations[:, order][:, :, order],
         )
 
     def diagnostics(self) -> "Diagnostics":

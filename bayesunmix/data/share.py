@@ -1,6 +1,7 @@
 """Describe the share of all counts that a component makes, and how wrong it may be."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 
@@ -26,8 +27,11 @@ def say_share(share: Share, separator: str = " ") -> str:
     Returns
     -------
     str
-        Such as "27 % of counts (19 to 31 %)", or "27 % of counts (19 to 31 %, not identified)".
+        Such as "27 % of counts (19 to 31 %)", or "19 to 60 % of counts (not identified)": where the counts do not tell
+        a share, no single number is given.
     """
+    if share["identified"] == "no":
+        return f"{say_interval(share)} of counts{separator}({VERDICTS['no']})"
     doubt = "" if share["identified"] == "yes" else f", {VERDICTS[share['identified']]}"
     return f"{percent(share['mean'], share)} % of counts{separator}({say_interval(share)}{doubt})"
 
@@ -53,3 +57,8 @@ def _places(error: float, digits: int) -> int:
     if not 0 < error < math.inf:
         return 1
     return min(max(digits - 1 - math.floor(math.log10(error)), 0), 5)
+
+
+def not_identified(names: Sequence[str], fractions: Mapping[str, Share]) -> list[int]:
+    """Return the numbers of the components whose share the counts do not tell."""
+    return [k for k, name in enumerate(names) if name in fractions and fractions[name]["identified"] == "no"]

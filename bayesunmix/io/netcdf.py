@@ -14,6 +14,8 @@ attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
                            `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
                            numbers of their endmember draws, from methods that have them
+`feasible`                 `rotations` (rotation, component, endmember): other solutions that fit as well, where they
+                           were looked for
 `sample_stats`             statistics (chain, draw), from methods that have them
 ========================== ===========================================================================================
 
@@ -225,6 +227,9 @@ def _posterior(result: Unmixing) -> dict[str, "xarray.Dataset"]:
         ),
         "/posterior_abundances": xarray.Dataset(kept),
     }
+    if posterior.rotations is not None:
+        dims = ["rotation", "component", "endmember"]
+        groups["/feasible"] = xarray.Dataset({"rotations": (dims, posterior.rotations)})
     if posterior.statistics:
         statistics = {name: (["chain", "draw"], value) for name, value in posterior.statistics.items()}
         groups["/sample_stats"] = xarray.Dataset(statistics)
@@ -243,6 +248,8 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
         more = {name: kept[name].values.reshape(flat) for name in _MOMENTS if name in kept}
         if "partners" in kept:
             more["partners"] = kept["partners"].values
+        if "/feasible" in groups:
+            more["rotations"] = groups["/feasible"]["rotations"].values
         posterior = Posterior(
             drawn["endmembers"].values,
             abundances.reshape(*abundances.shape[:2], *flat),

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from bayesunmix.data.grid import Axis, central_slice, drawn_aspect, drawn_axes, scale_bar
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.share import not_identified
 from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, mark, titles
 
 _WIDEST_TITLE = 32  # letters
@@ -23,7 +24,8 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     Parameters
     ----------
     result : Unmixing
-        With a posterior, a second row shows how wide the 90 % interval is.
+        With a posterior, a second row shows how wide the 90 % interval is. A component whose share the counts do not
+        tell has a grey map: other maps fit as well.
     image : SpectrumImage
         The image that was unmixed: gives the shape and the scale bar. A line scan is drawn as curves; of more than
         two navigation axes the central slice is shown, which the title says. Masked pixels are blank.
@@ -45,13 +47,14 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     >>> len(figure.axes) >= 2
     True
     """
-    shown = [result.estimate, *(result.posterior.interval(LEVEL) if result.posterior else ())]
-    abundances, *bounds = (s.abundances for s in shown)
+    abundances = result.estimate.abundances
+    bounds = result.posterior.abundance_interval(LEVEL) if result.posterior else ()
+    open_ones = not_identified(result.names, result.info.get("fractions", {}))
     if len(image.navigation_shape) == 1:
         named = titles(result)
     else:
         named = [_narrow(title) for title in titles(result, separator="\n")]
-    figure = plot_named(abundances, bounds, image, named, "expected counts", LEVEL)
+    figure = plot_named(abundances, bounds, image, named, "expected counts", LEVEL, open_ones)
     return mark(figure, result.doubt)
 
 
@@ -62,6 +65,7 @@ def plot_named(
     names: Sequence[str],
     unit: str,
     interval: float,
+    grey: Sequence[int] = (),
 ) -> Figure:
     """Draw maps of an image in a row, and the width of their intervals in another.
 
@@ -79,6 +83,8 @@ def plot_named(
         What the values are.
     interval : float
         Probability of the intervals.
+    grey : sequence of int
+        Maps that are drawn without colour, because others fit as well.
 
     Returns
     -------
@@ -92,7 +98,7 @@ def plot_named(
     if bounds:
         widths = (bounds[1] - bounds[0]).reshape(*image.navigation_shape, -1)[index]
         rows.append((widths, f"width of the {100 * interval:g} % interval, counts"))
-    return _plot_grid(rows, names, image.axes[-2:], said)
+    return _plot_grid(rows, names, image.axes[-2:], said, grey)
 
 
 def _narrow(title: str) -> str:
@@ -101,7 +107,11 @@ def _narrow(title: str) -> str:
 
 
 def _plot_grid(
-    rows: Sequence[tuple[np.ndarray, str]], titles: Sequence[str], axes: Sequence[Axis], said: str
+    rows: Sequence[tuple[np.ndarray, str]],
+    titles: Sequence[str],
+    axes: Sequence[Axis],
+    said: str,
+    grey: Sequence[int],
 ) -> Figure:
     """One row of maps for each quantity, wrapped after four components."""
     height, width, n = rows[0][0].shape
@@ -117,7 +127,8 @@ def _plot_grid(
         for panel in line[len(components) :]:
             panel.set_axis_off()
         for panel, k in zip(line, components, strict=False):
-            _draw_map(panel, maps[..., k], unit, aspect)
+            is_grey = k in grey and maps is rows[0][0]
+            _draw_map(panel, maps[..., k], f"{unit}, one of many maps" if is_grey else unit, aspect, is_grey)
             if maps is rows[0][0]:
                 panel.set_title(titles[k], fontsize=9)
     if bar := scale_bar(drawn_axes(axes)[-1], width):
@@ -127,13 +138,15 @@ def _plot_grid(
     return figure
 
 
-def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float) -> None:
+def _draw_map(axes: Axes, values: np.ndarray, unit: str, aspect: float, grey: bool) -> None:
     """Draw one map pixel by pixel. The brightest 0.1 % of the pixels may be clipped, which the colour bar shows."""
     known = values[np.isfinite(values)]
     known = known if known.size else np.zeros(1)
     top = float(np.quantile(np.abs(known), 0.999)) or float(np.abs(known).max()) or 1.0
     signed = known.min() < 0
-    style: dict[str, Any] = {"cmap": "PuOr", "vmin": -top} if signed else {"cmap": "viridis", "vmin": 0}
+    style: dict[str, Any] = (
+        {"cmap": "PuOr", "vmin": -top} if signed else {"cmap": "gray" if grey else "viridis", "vmin": 0}
+    )
     shown = axes.imshow(values, interpolation="none", aspect=aspect, vmax=top, **style)
     over, under = known.max() > top, signed and known.min() < -top
     extend = {(True, True): "both", (True, False): "max", (False, True): "min"}.get((over, under), "neither")

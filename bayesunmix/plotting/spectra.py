@@ -26,7 +26,8 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     Parameters
     ----------
     result : Unmixing
-        With a posterior, a band shows the 90 % interval.
+        With a posterior, a band shows the 90 % interval of its draws. A hatched band goes on to the other solutions
+        that fit as well.
     image : SpectrumImage
         The image that was unmixed: gives the axis of the channels.
 
@@ -51,7 +52,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     True
     """
     endmembers = 100 * result.estimate.endmembers
-    bounds = [100 * b.endmembers for b in result.posterior.interval(LEVEL)] if result.posterior else None
+    counting, total = _bands(result)
     n = len(endmembers)
     figure = Picture(figsize=(7.2, 0.7 + 1.55 * n), layout="constrained")
     panels = figure.subplots(n, 1, sharex=True, squeeze=False)[:, 0]
@@ -62,9 +63,17 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     for k, (axes, title) in enumerate(zip(panels, titles(result), strict=True)):
         colour = COLOURS[k % len(COLOURS)]
         values = endmembers[k, :stop]
-        if bounds is not None:
+        if counting is not None:
+            axes.fill_between(places, *counting[:, k, :stop], color=colour, alpha=0.35, lw=0)
+        if total is not None and not result.known[k]:
             axes.fill_between(
-                places, bounds[0][k, :stop], bounds[1][k, :stop], color=colour, alpha=0.35, lw=0
+                places,
+                *total[:, k, :stop],
+                facecolor="none",
+                edgecolor=colour,
+                alpha=0.5,
+                hatch="/////",
+                lw=0,
             )
         axes.plot(places, values, color=colour, lw=0.9)
         axes.set_title(title, loc="right", fontsize=9, pad=3)
@@ -75,6 +84,17 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     panels[-1].set_xlabel(axis.label)
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return mark(figure, result.doubt)
+
+
+def _bands(result: Unmixing) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the 90 % intervals in percent, (2, K, C): of the draws, and where other solutions fit of all of them."""
+    posterior = result.posterior
+    if posterior is None:
+        return None, None
+    counting = 100 * np.array(posterior.endmember_interval(LEVEL, "counting"))
+    if posterior.rotations is None:
+        return counting, None
+    return counting, 100 * np.array(posterior.endmember_interval(LEVEL))
 
 
 def _labels(axis: SpectralAxis, counts: np.ndarray) -> list[tuple[float, str]]:

@@ -13,6 +13,10 @@ from bayesunmix.data.share import VERDICTS, Share, own_percent, percent, say_int
 DOUBTFUL = (VERDICTS["no"],)  # cells of `share_table` that must catch the eye
 
 
+#: Stands for a number that other solutions change by more than its error.
+NOT_TOLD = "not told"
+
+
 def as_text(
     estimate: Factorization,
     posterior: Posterior | None,
@@ -125,7 +129,8 @@ def share_table(
 
 
 def _cells(share: Share, short: bool) -> tuple[str, ...]:
-    mean, interval = f"{percent(share['mean'], share)} %", say_interval(share)
+    told = share["identified"] != "no"
+    mean, interval = f"{percent(share['mean'], share)} %" if told else NOT_TOLD, say_interval(share)
     if short:
         return mean, share["identified"], interval
     half_width = share["feasible_half_width"]
