@@ -157,7 +157,7 @@ def quantities(
     lower, upper, limit = quantile(flat, [tail, 1 - tail, LIMIT_LEVEL])
     mean = flat.mean(axis=0)
     if include == "total" and feasible is not None:
-        lower, upper = widened(lower, upper, mean, *feasible, most)
+        lower, upper = widened(lower, upper, mean, feasible[0], feasible[1], most)
         limit = np.maximum(limit, upper)
     counting, endmembers = (np.sqrt(variance) for variance in split_variance(values))
     detected = mean >= DETECTED * np.hypot(counting, endmembers)

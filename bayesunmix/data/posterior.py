@@ -128,13 +128,13 @@ class Posterior:
         )
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.display.components import Drawn, bounds, component_rows
+        from bayesunmix.data.display.components import INTERVAL, Drawn, component_rows
         from bayesunmix.data.display.html import frame, paragraph
 
         mean = self.mean()
         n_components = len(mean.endmembers)
         names = [f"component {k}" for k in range(n_components)]
-        drawn = Drawn(names, [""] * n_components, *mean, bounds(self.endmembers))
+        drawn = Drawn(names, [""] * n_components, *mean, self.endmember_interval(INTERVAL))
         no_maps = paragraph("Maps are shown by the result, which knows the image.", soft=True)
         facts = [f"{n_components} components", f"{len(mean.abundances)} pixels", self.say_draws()]
         return frame(type(self).__name__, facts, [no_maps, *component_rows(drawn, None)])

@@ -164,7 +164,7 @@ class Unmixing:
         return words.as_text(self.estimate, self.posterior, self.info, self.grid, self.names)
 
     def _repr_html_(self) -> str:
-        from bayesunmix.data.display.components import Drawn, bounds, component_rows
+        from bayesunmix.data.display.components import INTERVAL, Drawn, component_rows
         from bayesunmix.data.display.html import folded, frame, paragraph, table, warned
 
         estimate, posterior, grid, info = self.estimate, self.posterior, self.grid, self.info
@@ -174,8 +174,8 @@ class Unmixing:
             words.remarks(estimate, info, self.names, self.known),
             estimate.endmembers,
             estimate.abundances,
-            None if posterior is None else bounds(posterior.endmembers),
-            bounds(posterior.abundances) if posterior is not None and is_profile else None,
+            None if posterior is None else posterior.endmember_interval(INTERVAL),
+            posterior.abundance_interval(INTERVAL) if posterior is not None and is_profile else None,
         )
         head, *rows = words.share_table(estimate, info, self.names)
         parts = [

@@ -175,7 +175,7 @@ def test_repr_says_what_one_wants_to_know():
     ):
         assert part in text
     assert re.search(r"matrix +80 % +yes +72 to 88 %", text)
-    assert re.search(r"particles +20 % +no +18 to 22 %", text)
+    assert re.search(r"particles +not told +no +18 to 22 %", text)
 
 
 def test_many_components_are_abbreviated():
@@ -200,7 +200,7 @@ def test_a_notebook_shows_the_three_errors_apart_and_the_verdict():
     ):
         assert part in page.text
     assert '<td class="bu-off">not identified</td>' in html
-    assert "20 % of counts (18 to 22 %, not identified)" in page.text
+    assert "18 to 22 % of counts (not identified)" in page.text
 
 
 def test_a_picture_is_the_map_and_masked_pixels_are_transparent():
@@ -321,9 +321,9 @@ def test_showing_draws_without_matplotlib():
 @pytest.mark.parametrize(
     ("identified", "said"),
     [
-        ("yes", "(18 to 22 %)"),
-        ("range-only", "(18 to 22 %, only a range)"),
-        ("no", "(18 to 22 %, not identified)"),
+        ("yes", "20 % of counts (18 to 22 %)"),
+        ("range-only", "20 % of counts (18 to 22 %, only a range)"),
+        ("no", "18 to 22 % of counts (not identified)"),
     ],
 )
 def test_pictures_look_no_surer_than_the_result_is(identified, said):

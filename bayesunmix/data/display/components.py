@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from bayesunmix.data.display.html import COLOURS, drawn_or_said, paragraph, side_by_side
 from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
-from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.grid import Grid, central_slice, drawn_axes, last_channel
 from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.spectra.peaks import find_peaks
@@ -39,11 +38,6 @@ class Drawn(NamedTuple):
     abundances: np.ndarray
     spectrum_bounds: Bounds | None = None
     profile_bounds: Bounds | None = None
-
-
-def bounds(draws: np.ndarray) -> Bounds:
-    """Return the ends of the 90 % interval of (chain, draw, ...) draws."""
-    return equal_tailed(draws.reshape(-1, *draws.shape[2:]), INTERVAL)
 
 
 def component_rows(drawn: Drawn, grid: Grid | None) -> list[Markup]:
