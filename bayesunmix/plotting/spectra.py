@@ -81,7 +81,9 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
         labels = _labels(axis, np.abs(result.estimate.endmembers[k, :stop]) * photons[k])
         near = 0.04 if axis.is_xray else 4 * channel_width(places)
         _label_peaks(axes, places, values, labels, near=near, upright=axis.is_xray)
-    hatched = "" if total is None else "\nfilled: 90 % interval; hatched: with other solutions that fit as well"
+    hatched = (
+        "" if total is None else "\nfilled: 90 % interval; hatched: with other solutions that fit as well"
+    )
     panels[-1].set_xlabel(f"{axis.label}{hatched}")
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
     return mark(figure, result.doubt)

@@ -330,10 +330,8 @@ def test_pictures_look_no_surer_than_the_result_is(identified, said):
     fractions = {"component 0": share(0.2, identified), "component 1": share(0.8)}
     result = made((4, 5), info={"fractions": fractions}, draws=True)
     image = bu.SpectrumImage(np.ones((4, 5, 40), int), result.grid.energy_kev)
-    assert (
-        bu.plot_spectra(result, image).axes[0].get_title(loc="right")
-        == f"component 0 · 20 % of counts {said}"
-    )
-    assert bu.plot_maps(result, image).axes[0].get_title() == f"component 0 · 20 % of counts\n{said}"
+    assert bu.plot_spectra(result, image).axes[0].get_title(loc="right") == f"component 0 · {said}"
+    words = bu.plot_maps(result, image).axes[0].get_title().split()
+    assert words[-len(said.split()) :] == said.split() and words[:2] == ["component", "0"]
     single = bu.Unmixing(result.estimate, grid=result.grid)
     assert bu.plot_maps(single, image).axes[0].get_title().endswith("(no error bar)")
