@@ -87,10 +87,10 @@ def test_known_spectra_have_no_range():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_totals_contain_the_truth_of_a_mixture_that_draws_miss(seed, tmp_path):
-    """No pixel is purer than 0.7: the counts do not tell the split, and the draws do not know that."""
+def test_totals_contain_the_truth_of_a_mixture(seed, tmp_path):
+    """No pixel is purer than 0.7: the counts do not tell the split."""
     trial = acquire(PHANTOMS["nicr_mixed"](), 50, seed)
-    result = bu.unmix(trial.image, 3, "fisher_conditional", seed=seed)
+    result = bu.unmix(trial.image, 3, "fisher_joint", seed=seed)
     bu.save_result(result, tmp_path / "result.nc")
     result = bu.load_result(tmp_path / "result.nc")
     result = result.reorder(bu.match(trial.truth.endmembers, result.estimate.endmembers))
@@ -103,10 +103,7 @@ def test_totals_contain_the_truth_of_a_mixture_that_draws_miss(seed, tmp_path):
     whole = bu.region(result, trial.image, np.ones(trial.image.navigation_shape, bool))
     narrow = bu.region(result, trial.image, np.ones(trial.image.navigation_shape, bool), include="counting")
     shares = truth.sum(axis=0) / truth.sum()
-    missed = 0
     for content, inside, share in zip(whole.components, narrow.components, shares, strict=True):
         assert content.fraction.lower <= share <= content.fraction.upper <= 1
-        missed += not inside.fraction.lower <= share <= inside.fraction.upper
         assert content.fraction.lower < inside.fraction.lower < inside.fraction.upper < content.fraction.upper
-    assert missed >= 2
     assert "not told" in repr(whole) and "not told" in repr(result)
