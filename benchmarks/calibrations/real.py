@@ -132,10 +132,9 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
         yield from _predicted(found, image, read_recording(_DACITE[case == "dacite_22"]), case, about)
     if case == "dacite_22":
         share = found.estimate.endmembers[:, line_window(image.energy_kev, "Na_Ka")].sum(axis=1)
-        plagioclase = bu.phase_map(found, image).probability[..., int(share.argmax())]
-        lower, upper = _area_interval(found, int(share.argmax()))
+        area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
         source = "area in a recording with many more counts"
-        yield _row("area of plagioclase", source, plagioclase.mean(), lower, upper, 0.132, 0.0, about)
+        yield _row("area of plagioclase", source, area.mean, area.lower, area.upper, 0.132, 0.0, about)
     if case == "bridgmanite":
         calcium = int(
             found.estimate.endmembers[:, line_window(image.energy_kev, "Ca_Ka")].sum(axis=1).argmax()
@@ -233,15 +232,6 @@ def _exposure(image: bu.SpectrumImage, other: bu.SpectrumImage, case: str) -> np
     relative = np.broadcast_to(relative, image.navigation_shape)
     scale = other.n_photons / (image.total_map() * relative).sum()
     return (scale * relative).ravel()
-
-
-def _area_interval(found: bu.Unmixing, component: int) -> tuple[float, float]:
-    """Return the 90 % interval of the share of pixels in which a component is the most abundant one."""
-    assert found.posterior is not None
-    draws = found.posterior.abundances
-    areas = (draws.argmax(axis=-1) == component).mean(axis=-1).ravel()
-    lower, upper = np.quantile(areas, [0.05, 0.95])
-    return float(lower), float(upper)
 
 
 def _only_in(

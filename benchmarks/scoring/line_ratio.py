@@ -37,6 +37,8 @@ def line_ratio_interval(
     rotations = getattr(posterior, "rotations", None)
     rows = np.eye(flat.shape[1])[None] if rotations is None else rotations
     ends = [
-        equal_tailed((top @ row) / np.maximum(bottom @ row, 1e-12), probability) for row in rows[:, component]
+        # What is negative within the noise is zero.
+        equal_tailed(np.maximum(top @ row, 0) / np.maximum(bottom @ row, 1e-12), probability)
+        for row in rows[:, component]
     ]
     return float(min(np.min(low) for low, _ in ends)), float(max(np.max(high) for _, high in ends))
