@@ -21,9 +21,8 @@ LEAST_SHARE = 0.03  # of the counts of the component,
 BESIDE_STRONGEST = 0.1  # and of the share of its strongest element
 CLEAR = 3.0  # standard deviations
 MOST_NAMED = 3
-EVERYWHERE = (
-    1 / 3
-)  # an element is as good as everywhere if no component has less than this of the largest share
+# An element is as good as everywhere if no component has less than this of the largest share.
+EVERYWHERE = 1 / 3
 DIFFERS = 1.5  # times the share in the components of the same name
 LEAST_COUNTS = 100.0
 WEIGHTY = 0.01  # of all counts: a component with fewer does not say what is everywhere

@@ -2,7 +2,7 @@
 
 ======================== ===================================================================================
 `endmembers.csv`         `energy_kev` (or what the channels are, such as `wavelength_nm`), then `component_0`,
-                         ..., or names (`Ni_K`): each column sums to one
+                         ..., or names (`Ca-P-O`, `Ni_K`): each column sums to one
 `endmember_interval.csv` the same, then `component_0_lower`, `component_0_upper`, ...; with a posterior
 `abundances.npz`         `abundances`: expected counts, navigation axes then components; `axis_names`,
                          `axis_scales`, `axis_units`, `axis_offsets`: an entry for each navigation axis. With a
