@@ -19,6 +19,7 @@ from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.rotations import Include
 
 FEW_COUNTS = 50.0
 JUST_PROBABLE = 0.51  # least probability for a label of a pixel
@@ -120,6 +121,7 @@ def phase_fractions(
     image: SpectrumImage,
     *,
     interval: float = 0.9,
+    include: Include = "total",
     identified: Identified | None = None,
     specimen: Any = None,
     seed: int = 0,
@@ -132,7 +134,7 @@ def phase_fractions(
         A result with a posterior.
     image : SpectrumImage
         The image that was unmixed.
-    interval, identified, seed
+    interval, include, identified, seed
         See `bayesunmix.region`.
     specimen : bool array of the image's navigation shape, optional
         True for the pixels that count for the area. Where not given, vacuum is left out: a pixel belongs to the
@@ -162,7 +164,9 @@ def phase_fractions(
     """
     require_result_of(result, image)
     everywhere = np.ones(image.navigation_shape, bool)
-    counts = region(result, image, everywhere, interval=interval, identified=identified, seed=seed)
+    counts = region(
+        result, image, everywhere, interval=interval, include=include, identified=identified, seed=seed
+    )
     takes_part = image.takes_part.reshape(image.navigation_shape)
     where = (
         specimen_of(image.total_map(), takes_part)

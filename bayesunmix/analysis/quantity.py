@@ -185,12 +185,13 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
     lines = [[*head, "feasible +-", "identified"]]
     for name, q in rows.items():
         half_width = q.feasible_half_width
+        error = max(q.sd, half_width or 0)
         lines.append(
             [
                 name,
-                NOT_TOLD if q.identified == "no" else _digits(q.mean, q.sd),
-                f"{_digits(q.lower, q.sd)} to {_digits(q.upper, q.sd)}",
-                "" if q.upper_limit is None else f"< {_digits(q.upper_limit, q.sd)}",
+                NOT_TOLD if q.identified == "no" else _digits(q.mean, error),
+                f"{_digits(q.lower, error)} to {_digits(q.upper, error)}",
+                "" if q.upper_limit is None else f"< {_digits(q.upper_limit, error)}",
                 _digits(q.counting_sd, q.counting_sd),
                 _digits(q.endmember_sd, q.endmember_sd),
                 "known" if half_width is None else _digits(half_width, half_width),

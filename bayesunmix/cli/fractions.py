@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Interval, Overwrite, Result, Seed, Specimen, out
+from bayesunmix.cli.options import Image, Include, Interval, Overwrite, Result, Seed, Specimen, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.quantities import quantity_rows
 
@@ -22,6 +22,7 @@ def fractions(
     result: Result,
     image: Image = None,
     interval: Interval = 0.9,
+    include: Include = "total",
     specimen: Specimen = None,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
@@ -37,6 +38,7 @@ def fractions(
             asked.result,
             asked.image,
             interval=interval,
+            include=include,
             specimen=None if specimen is None else read_mask(specimen),
             seed=seed,
         )

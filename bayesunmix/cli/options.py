@@ -1,7 +1,7 @@
 """Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -105,6 +105,12 @@ Image = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file of the name in --out.")]
 Interval = Annotated[float, a_number("Probability of the intervals.")]
+Include = Annotated[
+    Literal["total", "counting"],
+    typer.Option(
+        help="'total' intervals go on to the other solutions that fit as well; 'counting' ones do not.",
+    ),
+]
 Box = Annotated[
     str | None,
     typer.Option(

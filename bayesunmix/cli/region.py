@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Box, Image, Interval, Overwrite, RegionMask, Result, Seed, out
+from bayesunmix.cli.options import Box, Image, Include, Interval, Overwrite, RegionMask, Result, Seed, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.places import region_of
 from bayesunmix.cli.quantities import quantity_rows
@@ -22,6 +22,7 @@ def region(
     box: Box = None,
     mask: RegionMask = None,
     interval: Interval = 0.9,
+    include: Include = "total",
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,
@@ -35,7 +36,7 @@ def region(
         from bayesunmix.analysis.regions import region as infer
 
         where = region_of(asked.image, box, mask)
-        found = infer(asked.result, asked.image, where, interval=interval, seed=seed)
+        found = infer(asked.result, asked.image, where, interval=interval, include=include, seed=seed)
         print(found)
         rows = quantity_rows(found)
         content = {

@@ -42,8 +42,8 @@ def say_interval(share: Share) -> str:
 
 
 def percent(value: float, share: Share) -> str:
-    """Write a value in percent, without its sign, to the first digit of a share's error bar."""
-    error = math.hypot(share["counting_sd"], share["endmember_sd"])
+    """Write a value in percent, without its sign, to the first digit of a share's error bar or feasible range."""
+    error = max(math.hypot(share["counting_sd"], share["endmember_sd"]), share["feasible_half_width"] or 0)
     return f"{100 * value:.{_places(100 * error, 1)}f}"
 
 

@@ -175,7 +175,7 @@ def test_repr_says_what_one_wants_to_know():
     ):
         assert part in text
     assert re.search(r"matrix +80 % +yes +72 to 88 %", text)
-    assert re.search(r"particles +not told +no +18 to 22 %", text)
+    assert re.search(r"particles +a range +no +18 to 22 %", text)
 
 
 def test_many_components_are_abbreviated():

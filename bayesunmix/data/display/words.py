@@ -14,7 +14,7 @@ DOUBTFUL = (VERDICTS["no"],)  # cells of `share_table` that must catch the eye
 
 
 #: Stands for a number that other solutions change by more than its error.
-NOT_TOLD = "not told"
+NOT_TOLD = "a range"
 
 
 def as_text(
