@@ -11,6 +11,7 @@ The table of contents:
 - `owned_elements`: the elements of reference spectra, for the phases of the method `bayes`
 - `rank`, `Rank`: how many components
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
+- `ladder`, `PureAreas`, `Owns`, `Reference`: what one would have to believe for a sharper answer
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
@@ -25,10 +26,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bayesunmix.analysis.assumptions import Owns, PureAreas, Reference
     from bayesunmix.analysis.denoising import denoised
     from bayesunmix.analysis.family_counts import net_counts
     from bayesunmix.analysis.identification import Identified, identify
     from bayesunmix.analysis.intensities import line_intensities
+    from bayesunmix.analysis.ladder import Ladder, ladder
     from bayesunmix.analysis.line_maps import line_map
     from bayesunmix.analysis.phase_maps import PhaseMap, phase_map
     from bayesunmix.analysis.phases import PhaseFractions, phase_fractions
@@ -83,6 +86,11 @@ _HOME = {
     "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
     "identify": "analysis.identification",
+    "Ladder": "analysis.ladder",
+    "Owns": "analysis.assumptions",
+    "PureAreas": "analysis.assumptions",
+    "Reference": "analysis.assumptions",
+    "ladder": "analysis.ladder",
     "line_intensities": "analysis.intensities",
     "line_map": "analysis.line_maps",
     "load_result": "io.netcdf",
@@ -109,14 +117,18 @@ __all__ = [
     "Content",
     "Factorization",
     "Identified",
+    "Ladder",
     "Method",
     "NotConvergedWarning",
     "NotIdentifiedWarning",
+    "Owns",
     "PhaseFractions",
     "PhaseMap",
     "Posterior",
+    "PureAreas",
     "Quantity",
     "Rank",
+    "Reference",
     "Region",
     "SpectralAxis",
     "SpectrumImage",
@@ -126,6 +138,7 @@ __all__ = [
     "denoised",
     "from_hyperspy",
     "identify",
+    "ladder",
     "line_intensities",
     "line_map",
     "load_result",

@@ -9,11 +9,14 @@ import dataclasses
 import importlib.metadata
 import platform
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from bayesunmix.analysis.assumptions import Assumption
 from bayesunmix.analysis.dominance import dominated
+from bayesunmix.analysis.identification import identify
 from bayesunmix.analysis.naming import named
 from bayesunmix.analysis.verdicts import judged
 from bayesunmix.contracts.arguments import require_image, require_seed
@@ -35,6 +38,7 @@ def unmix(
     seed: int = 0,
     progress: bool | None = None,
     verdicts: bool = True,
+    assume: Sequence[Assumption] | Assumption = (),
     **settings: Any,
 ) -> Unmixing:
     """Unmix a spectrum image into endmembers (spectra) and abundances (maps).
@@ -55,6 +59,9 @@ def unmix(
     verdicts : bool
         Say of each component's share of the counts how wrong it may be and whether the counts determine it at all
         (`info["fractions"]`). Only results with a posterior can; it takes seconds.
+    assume : sequence of PureAreas, Owns or Reference
+        What is believed besides the counts. Intervals then hold for the solutions under which it is so, and every
+        picture, table and file says it. Only for results with a posterior (see `bayesunmix.ladder`).
     **settings
         Settings of a method given by name, for example ``n_draws=400``.
 
@@ -114,7 +121,13 @@ def unmix(
             found = _also_warning(found, [doubtful])
         undetermined: list[str] = []
         if verdicts and found.posterior is not None:
-            found, undetermined = judged(found, image, seed)
+            identified = identify(found, image, assume=assume)
+            found, undetermined = judged(found, image, seed, identified)
+        elif assume:
+            doubtless = (
+                "assume changes nothing here, because the result has no intervals; ask bayesunmix.identify"
+            )
+            found = _also_warning(found, [doubtless])
     info: Info = {
         **found.info,
         "method": name,

@@ -115,6 +115,53 @@ def climb(evidence: Evidence, start: np.ndarray, free: np.ndarray, objective: Ob
     return best
 
 
+def settle(evidence: Evidence, start: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, float]:
+    """Go from a rotation to where the test passes, or as near as it gets.
+
+    Returns
+    -------
+    rotation : (K, K) array
+    worst : float
+        The largest part of the test there: feasible up to one.
+    """
+    best, radius = start, FIRST_RADIUS
+    values, slopes = parts(evidence, best)
+    for _ in range(MOST_STEPS):
+        if values.max() <= 1 or radius < LEAST_RADIUS:
+            break
+        step = _descent(values, slopes, free, radius)
+        tried = None if step is None else best + step
+        if tried is not None and is_proper(tried):
+            new_values, new_slopes = parts(evidence, tried)
+            if new_values.max() < values.max():
+                best, values, slopes, radius = tried, new_values, new_slopes, min(radius * WIDER, MOST_RADIUS)
+                continue
+        radius *= NARROWER
+    return best, float(values.max())
+
+
+def _descent(values: np.ndarray, slopes: np.ndarray, free: np.ndarray, radius: float) -> np.ndarray | None:
+    """Return the step that makes the largest part of the test least, to first order."""
+    near = values > NEAR_EDGE
+    root = np.sqrt(values[near] + SMOOTH)
+    planes = (slopes[near] / (2 * root[:, None, None]))[:, free].reshape(len(root), -1)
+    n_free, n_components = int(free.sum()), len(free)
+    found = linprog(
+        np.append(np.zeros(n_free * n_components), 1.0),
+        A_ub=np.column_stack([planes, -np.ones(len(root))]),
+        b_ub=-root,
+        A_eq=np.column_stack([np.kron(np.eye(n_free), np.ones(n_components)), np.zeros(n_free)]),
+        b_eq=np.zeros(n_free),
+        bounds=[(-radius, radius)] * (n_free * n_components) + [(AIM / 2, None)],
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    step = np.zeros((n_components, n_components))
+    step[free] = found.x[:-1].reshape(n_free, n_components)
+    return step
+
+
 def _planes(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return _touching(*parts(evidence, rotation), rotation)
 

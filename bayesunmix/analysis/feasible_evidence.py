@@ -20,6 +20,7 @@ References
    inequalities without noise.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,10 @@ WORST_ROWS = 12  # that are looked at one by one
 RIDGE = 1e-9  # of a unit diagonal: keeps equal endmembers solvable
 # Of rotations. Beyond these, components that no count tells apart would run to infinity; real sets end far inside.
 SMALLEST_VOLUME, LARGEST = 1e-6, 30.0
+
+
+# What is asked of a rotation besides: parts of the test, (M,), and their derivatives, (M, K, K).
+Constraint = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Losses(NamedTuple):
@@ -64,6 +69,8 @@ class Evidence(NamedTuple):
         The same of one row, of abundances and of endmembers.
     at_estimate : two Losses
         Of abundances and of endmembers under the estimate itself, which are not counted.
+    constraints : tuple of Constraint
+        Of assumptions (`bayesunmix.analysis.assumptions`).
     """
 
     abundances: Rows
@@ -71,6 +78,7 @@ class Evidence(NamedTuple):
     largest: np.ndarray
     largest_of_row: np.ndarray
     at_estimate: tuple[Losses, Losses]
+    constraints: tuple[Constraint, ...] = ()
 
 
 def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> Evidence:
@@ -166,14 +174,17 @@ def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndar
     of_endmembers, turned = _part(evidence, 1, back.T, rotation.T)
     # The dictionary of endmembers turns with the inverse.
     turned = -np.swapaxes(back @ turned @ back, 1, 2)
-    return np.concatenate([of_abundances, of_endmembers]), np.concatenate([slopes, turned])
+    more = [constraint(rotation) for constraint in evidence.constraints]
+    values = [of_abundances, of_endmembers, *(values for values, _ in more)]
+    return np.concatenate(values), np.concatenate([slopes, turned, *(slopes for _, slopes in more)])
 
 
 def _excess(evidence: Evidence, rotation: np.ndarray) -> float:
     if not is_proper(rotation):
         return np.inf
     back = np.linalg.inv(rotation)
-    worst = float(_part(evidence, 0, rotation, back)[0].max())
+    asked = [constraint(rotation)[0].max() for constraint in evidence.constraints]
+    worst = max(float(_part(evidence, 0, rotation, back)[0].max()), *asked, 0.0)
     return worst if worst > 1 else max(worst, float(_part(evidence, 1, back.T, rotation.T)[0].max()))
 
 

@@ -118,14 +118,20 @@ def most_extreme(found: np.ndarray, quantities: Quantities) -> np.ndarray:
 
 
 def walk(
-    test: Test, objectives: Objectives, free: np.ndarray, n_steps: int, rng: np.random.Generator
+    test: Test,
+    start: np.ndarray,
+    objectives: Objectives,
+    free: np.ndarray,
+    n_steps: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Walk from the identity.
+    """Walk from a feasible rotation.
 
     Parameters
     ----------
     test : function of (n, K, K) to (n,)
         Feasible up to one.
+    start : (K, K) array
     objectives : Objectives
     free : (K,) bool array
         Rows of T that may move.
@@ -135,9 +141,9 @@ def walk(
     Returns
     -------
     found : (n, K, K) array
-        The identity, and ends of rays.
+        The start, and ends of rays.
     """
-    walkers = np.repeat(np.eye(free.size)[None], len(objectives.component), axis=0)
+    walkers = np.repeat(start[None], len(objectives.component), axis=0)
     found = [walkers[:1]]
     for step in range(n_steps):
         rays = _uphill(walkers, objectives, _rays(walkers, free, rng))

@@ -16,15 +16,16 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesunmix.analysis.feasible_climb import climb_all
-from bayesunmix.analysis.feasible_evidence import estimator, excess, gather, misfit
+from bayesunmix.analysis.assumptions import Assumption, assumed
+from bayesunmix.analysis.feasible_climb import climb_all, settle
+from bayesunmix.analysis.feasible_evidence import Constraint, estimator, excess, gather, misfit
 from bayesunmix.analysis.feasible_walk import most_extreme, objectives, sample, walk
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
@@ -68,14 +69,16 @@ class Identified:
     overall : Range of (K,) arrays
         Range of each component's fraction of all counts.
     rotations : (n, K, K) array
-        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. The first is the identity, and
-        those that reach the extremes are kept.
+        Feasible T, with rows that sum to one: the other solutions are A T^-1 and T E. The first is the identity unless
+        something is assumed, and those that reach the extremes are kept.
     amounts : (P, K) array
         Estimates of abundance that are linear in the counts, so that sums over regions are unbiased; some are negative.
     known : (K,) bool array
         True for components whose endmember is given and does not rotate.
     navigation_shape : tuple of int
     warnings : tuple of str
+    assumptions : tuple of str
+        What the ranges rest on besides the counts.
 
     Examples
     --------
@@ -101,6 +104,7 @@ class Identified:
     known: np.ndarray
     navigation_shape: tuple[int, ...]
     warnings: tuple[str, ...]
+    assumptions: tuple[str, ...] = ()
 
     def fractions_of(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> Range:
         """Return the range of every component's fraction of a region, two (K,) arrays.
@@ -121,6 +125,13 @@ class Identified:
 
     def fractions_under(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
         """Return the fractions of a region under each of `rotations`, (n, K); see `fractions_of`."""
+        return self._under(self.rotations, mask, weight)
+
+    def own_fractions(self, mask: Any, weight: Literal["counts", "area"] = "counts") -> np.ndarray:
+        """Return the fractions of a region by the estimate itself, (K,), reckoned as those of `fractions_of`."""
+        return self._under(np.eye(len(self.known))[None], mask, weight)[0]
+
+    def _under(self, rotations: np.ndarray, mask: Any, weight: str) -> np.ndarray:
         mask = require_mask(mask, self.navigation_shape)
         if weight not in ("counts", "area"):
             raise ValueError(f"weight must be 'counts' or 'area', got {weight!r}")
@@ -132,8 +143,8 @@ class Identified:
         total = amounts[inside].sum(axis=0)
         if not inside.any():
             everything = np.array([[0.0], [1.0]])  # an empty region may be anything
-            return np.repeat(everything, total.size, axis=1)
-        return _shares(total @ np.linalg.inv(self.rotations))
+            return np.repeat(everything, total.size, axis=1)  # under any rotation
+        return _shares(total @ np.linalg.inv(rotations))
 
 
 def identify(
@@ -144,6 +155,7 @@ def identify(
     confidence: float = 0.95,
     n_steps: int = 20,
     seed: int = 0,
+    assume: Sequence[Assumption] | Assumption = (),
 ) -> Identified:
     """Find the feasible range of every endmember and every fraction.
 
@@ -163,6 +175,9 @@ def identify(
         Steps of each random walk, from whose ends the extremes are climbed to.
     seed : int
         The same seed gives the same result.
+    assume : sequence of PureAreas, Owns or Reference
+        What is believed besides the counts. It narrows the range, and the counts may contradict it, which a warning
+        says. The range need not contain the estimate then.
 
     Returns
     -------
@@ -194,26 +209,49 @@ def identify(
     estimate = _validated(result, image, confidence, n_steps)
     require_seed(seed)
     held = _known(result, known)
+    assume = (assume,) if isinstance(assume, Assumption) else tuple(assume)
+    amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
+    asked = assumed(assume, estimate, image, result.names, amounts)
     if held.all() or held.size == 1:
-        return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, ())
+        return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, (), assume)
     # The answer must not depend on how components are numbered: the walk has an order of its own.
     order = np.lexsort((estimate.endmembers @ image.spectral_axis.values, -estimate.abundances.sum(axis=0)))
-    ordered, free = estimate.reorder(order), ~held[order]
+    back = np.argsort(order)
+    ordered = estimate.reorder(order)
+    given = ~np.isnan(asked.rows[order]).any(axis=1) & ~held[order]
+    free = ~held[order] & ~given
+    start = np.where(given[:, None], asked.rows[order][:, order], np.eye(held.size))
     rng = np.random.default_rng(seed)
     evidence = gather(image, ordered.endmembers, confidence)
+    evidence = evidence._replace(
+        constraints=tuple(_in_order(constraint, back, order) for constraint in asked.constraints)
+    )
     test = partial(excess, evidence)
     occupied = np.flatnonzero(ordered.abundances.sum(axis=1))
     quantities = sample(ordered.endmembers, ordered.abundances[occupied], image.sum_spectrum(), free, rng)
     with threadpool_limits(1):  # many small products: threads would only wait for each other
         goals = objectives(quantities, rng)
-        found = climb_all(evidence, walk(test, goals, free, n_steps, rng), free, goals)
+        start, worst = settle(evidence, start, free) if assume else (start, 0.0)
+        found = start[None]
+        if worst <= 1 and free.any():
+            found = climb_all(evidence, walk(test, start, goals, free, n_steps, rng), free, goals)
     kept = found[most_extreme(found, quantities)]
-    back = np.argsort(order)
-    identity = np.eye(held.size)
-    others = [rotation for rotation in kept[:, back][:, :, back] if not np.array_equal(rotation, identity)]
-    rotations = np.array([identity, *others])
+    first = start[back][:, back]
+    others = [rotation for rotation in kept[:, back][:, :, back] if not np.array_equal(rotation, first)]
+    rotations = np.array([first, *others])
+    warnings = (*_warnings(misfit(evidence)), *_contradicted(assume, worst))
+    return _over(rotations, image, estimate, amounts, held, warnings, assume)
+
+
+def recalled(result: Unmixing, image: SpectrumImage) -> Identified | None:
+    """Return the ranges over the rotations that a result has already, or None if it has none."""
+    posterior = result.posterior
+    if posterior is None or posterior.rotations is None:
+        return None
+    estimate = result.estimate.canonical()
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
-    return _over(rotations, image, estimate, amounts, held, _warnings(misfit(evidence)))
+    found = _over(posterior.rotations, image, estimate, amounts, _known(result, None), (), ())
+    return replace(found, assumptions=tuple(result.info.get("assumptions", ())))
 
 
 def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_steps: int) -> Factorization:
@@ -241,6 +279,7 @@ def _over(
     amounts: np.ndarray,
     known: np.ndarray,
     warnings: tuple[str, ...],
+    assume: tuple[Assumption, ...],
 ) -> Identified:
     """Evaluate every quantity under every rotation."""
     back = np.linalg.inv(rotations)
@@ -266,6 +305,7 @@ def _over(
         known,
         image.navigation_shape,
         warnings,
+        tuple(map(str, assume)),
     )
 
 
@@ -273,6 +313,25 @@ def _shares(values: np.ndarray) -> np.ndarray:
     """Leave out what is negative within the noise, and divide by the sum along the last axis."""
     clipped = np.maximum(values, 0)
     return np.asarray(clipped / np.maximum(clipped.sum(axis=-1, keepdims=True), 1e-300))
+
+
+def _in_order(constraint: Constraint, back: np.ndarray, order: np.ndarray) -> Constraint:
+    """Ask a constraint of a rotation whose components have another order."""
+
+    def reordered(rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, slopes = constraint(rotation[back][:, back])
+        return values, slopes[:, order][:, :, order]
+
+    return reordered
+
+
+def _contradicted(assume: tuple[Assumption, ...], worst: float) -> tuple[str, ...]:
+    if worst <= 1:
+        return ()
+    return (
+        f"The counts contradict that {' and that '.join(map(str, assume))}: the best solution under it misses by "
+        f"{worst:.1f} times what noise explains. Do not use numbers that rest on it.",
+    )
 
 
 def _warnings(misfit: float) -> tuple[str, ...]:

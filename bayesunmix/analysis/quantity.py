@@ -128,7 +128,12 @@ def verdict(half_width: float, total_sd: float) -> Verdict:
 
 
 def quantities(
-    values: np.ndarray, interval: float, feasible: np.ndarray | None, include: Include, most: float = np.inf
+    values: np.ndarray,
+    interval: float,
+    feasible: np.ndarray | None,
+    own: np.ndarray,
+    include: Include,
+    most: float = np.inf,
 ) -> list[Quantity]:
     """Reduce draws of K numbers to K quantities.
 
@@ -140,6 +145,8 @@ def quantities(
         Probability of the intervals.
     feasible : (2, K) array or None
         Lower and upper ends of the feasible ranges.
+    own : (K,) array
+        What the estimate has, reckoned as the feasible ranges are.
     include : {"total", "counting"}
         Whether intervals go on to the ends of the feasible ranges.
     most : float
@@ -157,7 +164,7 @@ def quantities(
     lower, upper, limit = quantile(flat, [tail, 1 - tail, LIMIT_LEVEL])
     mean = flat.mean(axis=0)
     if include == "total" and feasible is not None:
-        lower, upper = widened(lower, upper, mean, feasible[0], feasible[1], most)
+        lower, upper = widened(lower, upper, own, feasible[0], feasible[1], most)
         limit = np.maximum(limit, upper)
     counting, endmembers = (np.sqrt(variance) for variance in split_variance(values))
     detected = mean >= DETECTED * np.hypot(counting, endmembers)

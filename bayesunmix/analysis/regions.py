@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.analysis.identification import Identified, identify
+from bayesunmix.analysis.identification import Identified, identify, recalled
 from bayesunmix.analysis.quantity import Quantity, quantities, table
 from bayesunmix.analysis.totals import draw_totals
 from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_seed
@@ -59,6 +59,8 @@ class Region:
     n_pixels, n_counts : int
         Size of the region, and its recorded counts.
     warnings : tuple of str
+    assumptions : tuple of str
+        What the intervals rest on besides the counts.
 
     Examples
     --------
@@ -80,6 +82,7 @@ class Region:
     n_pixels: int
     n_counts: int
     warnings: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
     def __getitem__(self, component: int | str) -> Content:
         """Return a component by number, by name, or as "component 0"."""
@@ -97,7 +100,8 @@ class Region:
         """Return amounts and fractions as plain text, with the three kinds of error in columns of their own."""
         amounts = table({c.name: c.amount for c in self.components}, "counts")
         fractions = table({c.name: c.fraction for c in self.components}, "fraction")
-        head = f"{self.n_counts} counts in {self.n_pixels} pixels"
+        size = f"{self.n_counts} counts in {self.n_pixels} pixels"
+        head = "\n".join([size, *(f"assuming that {one}" for one in self.assumptions)])
         return "\n\n".join([head, amounts, fractions, *self.warnings])
 
     __repr__ = table
@@ -131,8 +135,8 @@ def region(
         Whether intervals include the other solutions that fit as well, or only the errors of counting and of the
         endmembers. Both errors and the range stand beside them in either case.
     identified : Identified, optional
-        What ``bayesunmix.identify(result, image)`` returned. It takes seconds and is computed where not given, so pass
-        it when you ask for several regions of one result.
+        What ``bayesunmix.identify(result, image)`` returned, for example with other assumptions. Where not given, the
+        rotations that the result has from `unmix` are used, or found, which takes seconds.
     seed : int
         The same seed gives the same answer.
 
@@ -164,15 +168,19 @@ def region(
     mask, identified = validated(result, image, mask, identified, seed)
     totals = region_totals(result, image, mask, np.random.default_rng(seed))[1]
     n_counts = int(image.counts[mask.ravel()].sum(dtype=np.int64))
+    own = identified.own_fractions(mask)
     feasible = None if identified.known.all() else np.stack(identified.fractions_of(mask))
     fractions = totals / totals.sum(axis=-1, keepdims=True)
+    of_counts = None if feasible is None else n_counts * feasible
     both = (
-        quantities(totals, interval, None if feasible is None else n_counts * feasible, include),
-        quantities(fractions, interval, feasible, include, 1.0),
+        quantities(totals, interval, of_counts, n_counts * own, include),
+        quantities(fractions, interval, feasible, own, include, 1.0),
     )
     contents = tuple(map(Content, result.names, *both))
     doubts = tuple(filter(None, [result.doubt]))
-    return Region(contents, int(mask.sum()), n_counts, (*doubts, *identified.warnings))
+    return Region(
+        contents, int(mask.sum()), n_counts, (*doubts, *identified.warnings), identified.assumptions
+    )
 
 
 def region_totals(
@@ -222,7 +230,7 @@ def validated(
             "the region must contain a pixel inside the image's mask, and all of it lies outside; choose another region"
         )
     if identified is None:
-        return mask, identify(result, image)
+        return mask, recalled(result, image) or identify(result, image)
     if identified.amounts.shape != result.estimate.abundances.shape:
         raise ValueError(
             f"identified must be bayesunmix.identify(result, image) of this result, {result.estimate.abundances.shape} "

@@ -40,6 +40,7 @@ def judged(
     found = [sentence for sentence in whole.warnings if sentence != result.doubt]  # which `info` says already
     info: Info = {
         **result.info,
+        **({"assumptions": list(identified.assumptions)} if identified.assumptions else {}),
         "fractions": {name: _plain(share) for name, share in fractions.items()},
         "warnings": [*result.info.get("warnings", ()), *found, *undetermined],
     }

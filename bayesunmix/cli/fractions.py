@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bayesunmix.cli.asked import asking
+from bayesunmix.cli.assuming import Assume, read_assumptions
 from bayesunmix.cli.options import Image, Include, Interval, Overwrite, Result, Seed, Specimen, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.quantities import quantity_rows
@@ -23,6 +24,7 @@ def fractions(
     image: Image = None,
     interval: Interval = 0.9,
     include: Include = "total",
+    assume: Assume = None,
     specimen: Specimen = None,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
@@ -30,15 +32,19 @@ def fractions(
 ) -> None:
     """Infer the fraction of each component in the whole map: of its counts, and of its area."""
     require_writable(outputs, _FORMATS, overwrite)
+    believed = read_assumptions(assume)
     with asking(result, image) as asked:
+        from bayesunmix.analysis.identification import identify
         from bayesunmix.analysis.phases import phase_fractions
         from bayesunmix.io.mask import read_mask
 
+        identified = identify(asked.result, asked.image, assume=believed) if believed else None
         found = phase_fractions(
             asked.result,
             asked.image,
             interval=interval,
             include=include,
+            identified=identified,
             specimen=None if specimen is None else read_mask(specimen),
             seed=seed,
         )
@@ -51,6 +57,7 @@ def fractions(
             "quantities": rows,
             "area_fractions": {name: asdict(area) for name, area in found.areas.items()},
             "counts_per_pixel": found.counts_per_pixel,
+            "assumptions": found.counts.assumptions,
             "warnings": found.counts.warnings,
         }
         blank = dict.fromkeys(rows[0])

@@ -3,14 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+
 from bayesunmix.cli.asked import asking
+from bayesunmix.cli.assuming import Assume, read_assumptions
 from bayesunmix.cli.options import Image, Overwrite, Result, Seed, a_number, out
 from bayesunmix.cli.outputs import as_json, require_writable, write_each
 from bayesunmix.cli.table import laid_out
 
 EXAMPLE = """\
-Example:
-  bayesunmix identify first --out ranges.json"""
+Examples:
+  bayesunmix identify first --out ranges.json
+  bayesunmix identify first --ladder
+  bayesunmix identify first --assume pure=9 --assume owns=1:Ca"""
 _FORMATS = (".json",)
 
 
@@ -18,6 +23,10 @@ def identify(
     result: Result,
     image: Image = None,
     confidence: Annotated[float, a_number("Probability that the ranges allow for the true solution.")] = 0.95,
+    assume: Assume = None,
+    ladder: Annotated[
+        bool, typer.Option("--ladder", help="Show what one would have to believe for narrower ranges.")
+    ] = False,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,
@@ -27,10 +36,12 @@ def identify(
     More counts do not narrow such a range; knowing more about the phases does.
     """
     require_writable(outputs, _FORMATS, overwrite)
+    believed = read_assumptions(assume)
     with asking(result, image) as asked:
         from bayesunmix.analysis.identification import identify as find
+        from bayesunmix.analysis.ladder import ladder as climb
 
-        found = find(asked.result, asked.image, confidence=confidence, seed=seed)
+        found = find(asked.result, asked.image, confidence=confidence, seed=seed, assume=believed)
         estimate = found.amounts.sum(axis=0).clip(min=0)
         rows = [
             {
@@ -44,13 +55,19 @@ def identify(
                 asked.result.names, estimate / estimate.sum(), *found.overall, found.known, strict=True
             )
         ]
+        for one in found.assumptions:
+            print(f"assuming that {one}")
         print(_table(rows))
+        steps = climb(asked.result, asked.image, seed=seed) if ladder else None
+        if steps is not None:
+            print(f"\n{steps}")
         for sentence in found.warnings:
             print(f"warning: {sentence}")
         content = {
             **asked.origin(),
             "confidence": confidence,
             "components": rows,
+            "assumptions": found.assumptions,
             "rotations": found.rotations,
             "warnings": found.warnings,
         }

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from bayesunmix.cli.asked import asking
+from bayesunmix.cli.assuming import Assume, read_assumptions
 from bayesunmix.cli.options import Box, Image, Include, Interval, Overwrite, RegionMask, Result, Seed, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.places import region_of
@@ -23,6 +24,7 @@ def region(
     mask: RegionMask = None,
     interval: Interval = 0.9,
     include: Include = "total",
+    assume: Assume = None,
     seed: Seed = 0,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,
@@ -32,11 +34,22 @@ def region(
     The errors are those of counting, of the endmembers, and the range that other solutions leave open.
     """
     require_writable(outputs, _FORMATS, overwrite)
+    believed = read_assumptions(assume)
     with asking(result, image) as asked:
+        from bayesunmix.analysis.identification import identify
         from bayesunmix.analysis.regions import region as infer
 
         where = region_of(asked.image, box, mask)
-        found = infer(asked.result, asked.image, where, interval=interval, include=include, seed=seed)
+        identified = identify(asked.result, asked.image, assume=believed) if believed else None
+        found = infer(
+            asked.result,
+            asked.image,
+            where,
+            interval=interval,
+            include=include,
+            identified=identified,
+            seed=seed,
+        )
         print(found)
         rows = quantity_rows(found)
         content = {
@@ -46,6 +59,7 @@ def region(
             "n_pixels": found.n_pixels,
             "n_counts": found.n_counts,
             "quantities": rows,
+            "assumptions": found.assumptions,
             "warnings": found.warnings,
         }
         write_each(

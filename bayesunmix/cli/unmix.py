@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayesunmix.cli import source, summary
+from bayesunmix.cli.assuming import Assume, read_assumptions
 from bayesunmix.cli.notes import listening
 from bayesunmix.cli.options import (
     CropBelow,
@@ -53,6 +54,7 @@ def unmix(
             show_default=False,
         ),
     ] = None,
+    assume: Assume = None,
     seed: Seed = 0,
     mask: Mask = None,
     crop_below: CropBelow = 0.2,
@@ -89,6 +91,7 @@ def unmix(
         )
     require_seed(seed)
     chosen = read_settings(method, METHODS[method], settings or ())
+    believed = read_assumptions(assume)
     shown = False if quiet else None
     with listening(show_warnings=False) as heard, progress.showing(shown):
         with new_folder(out, overwrite) as folder:
@@ -98,7 +101,7 @@ def unmix(
                     file, out, None if no_crop else crop_below, mask, whole, dataset
                 )
             with progress.stage(f"unmixing by {method}"):
-                result = fit(image, components, method, seed=seed, progress=shown, **chosen)
+                result = fit(image, components, method, seed=seed, progress=shown, assume=believed, **chosen)
             result = dataclasses.replace(result, info={**result.info, "input": record})
             said: dict[str, Any] = {
                 "input": {**record, **source.describe(whole)},

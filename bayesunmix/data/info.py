@@ -84,6 +84,7 @@ class Info(TypedDict, total=False):
     r_hat: float
     ess: float
     chains_relabelled: int
+    assumptions: list[str]  # what the intervals rest on besides the counts
     modes: Modes  # of chains that disagree
     superpixel: list[int]
     endmember_photons: int  # that the endmembers were drawn from

@@ -61,8 +61,8 @@ class Posterior:
         For each kept draw of the abundances, the number of the endmember draw that belongs to it. Where not given,
         these are evenly spaced from the first on.
     rotations : (n, K, K) array or None
-        Other solutions that fit as well, of which the first is the identity: T E and A T^-1 for each T. `unmix` adds
-        them (see `bayesunmix.identify`). None where nobody has looked.
+        Solutions that fit as well: T E and A T^-1 for each T. `unmix` adds them (see `bayesunmix.identify`). None where
+        nobody has looked.
 
     Examples
     --------

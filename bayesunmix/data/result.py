@@ -157,7 +157,7 @@ class Unmixing:
 
     @property
     def doubt(self) -> str:
-        """Say "not converged" and why, as every picture, table and file of this result does; "" if it converged."""
+        """Say what every picture, table and file of this result says: "not converged" and why, and what it assumes."""
         return words.say_doubt(self.info)
 
     def __repr__(self) -> str:

@@ -35,11 +35,11 @@ def require_include(include: Any) -> None:
 
 
 def require_rotations(rotations: np.ndarray, n_components: int) -> None:
-    """Raise `ValueError` unless these are rotations of so many components, of which the first is the identity."""
-    shape, identity = np.shape(rotations), np.eye(n_components)
-    if shape[1:] != identity.shape or not shape[0] or not np.allclose(rotations[0], identity):
+    """Raise `ValueError` unless these are rotations of so many components, whose rows sum to one."""
+    shape = np.shape(rotations)
+    if shape[1:] != (n_components,) * 2 or not shape[0] or not np.allclose(np.sum(rotations, axis=2), 1):
         raise ValueError(
-            f"rotations must be (n, {n_components}, {n_components}), the first one the identity, got shape {shape}; "
+            f"rotations must be (n, {n_components}, {n_components}) with rows that sum to one, got shape {shape}; "
             "take those of bayesunmix.identify"
         )
 
@@ -47,19 +47,28 @@ def require_rotations(rotations: np.ndarray, n_components: int) -> None:
 def widened(
     lower: np.ndarray,
     upper: np.ndarray,
-    mean: np.ndarray,
+    own: np.ndarray,
     lowest: np.ndarray,
     highest: np.ndarray,
     most: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of intervals that hold for every solution: of values from zero to `most`."""
-    down, up = np.minimum(lowest - mean, 0), np.maximum(highest - mean, 0)
-    return np.minimum(lower, np.maximum(lower + down, 0)), np.maximum(upper, np.minimum(upper + up, most))
+    """Return the ends of intervals that hold for every solution: of values from zero to `most`.
+
+    Parameters
+    ----------
+    lower, upper : arrays
+        Ends for the estimate alone.
+    own, lowest, highest : arrays
+        What the estimate has, and the range over the solutions, reckoned in the same way.
+    most : float
+    """
+    down, up = lower + (lowest - own), upper + (highest - own)
+    return np.maximum(down, np.minimum(lower, 0)), np.minimum(up, np.maximum(upper, most))
 
 
 def endmember_range(rotations: np.ndarray, endmembers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the lowest and the highest endmembers, two (K, C) arrays, over rotations (n, K, K)."""
-    low = high = np.asarray(endmembers, np.float64)
+    low, high = np.full((2, *endmembers.shape), [[[np.inf]], [[-np.inf]]])
     for rotation in rotations:
         spectra = np.maximum(rotation @ endmembers, 0)
         spectra /= np.maximum(spectra.sum(axis=1, keepdims=True), 1e-300)
@@ -70,11 +79,10 @@ def endmember_range(rotations: np.ndarray, endmembers: np.ndarray) -> tuple[np.n
 def abundance_range(rotations: np.ndarray, abundances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the lowest and the highest abundances, two (P, K) arrays, over rotations (n, K, K)."""
     back = np.linalg.inv(rotations)
-    low, high = np.repeat(np.asarray(abundances, np.float64)[None], 2, axis=0)
+    low, high = np.empty((2, *abundances.shape))
     step = max(BLOCK_ENTRIES // back[:, 0].size, 1)
     for i in range(0, len(abundances), step):
         rows = np.asarray(abundances[i : i + step], np.float64)
         under = np.clip(rows @ back, 0, rows.sum(axis=1, keepdims=True))
-        low[i : i + step] = np.minimum(rows, under.min(axis=0))
-        high[i : i + step] = np.maximum(rows, under.max(axis=0))
+        low[i : i + step], high[i : i + step] = under.min(axis=0), under.max(axis=0)
     return low, high

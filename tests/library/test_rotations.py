@@ -75,8 +75,8 @@ def test_wrong_rotations_and_unknown_words_are_one_sentence():
         ValueError, match=r"include must be 'total' .* or 'counting' .*, got 'all'; choose one"
     ):
         posterior.interval(0.9, include="all")
-    for wrong in (rotations_of(0, 2)[1:], rotations_of(0, 2, 2), np.zeros((0, 3, 3))):
-        with pytest.raises(ValueError, match=r"rotations must be .n, 3, 3., the first one the identity"):
+    for wrong in (2 * rotations_of(0, 2), rotations_of(0, 2, 2), np.zeros((0, 3, 3))):
+        with pytest.raises(ValueError, match=r"rotations must be .n, 3, 3. with rows that sum to one"):
             replace(posterior, rotations=wrong)
 
 

@@ -54,9 +54,17 @@ def headline(estimate: Factorization, info: Info) -> list[str]:
 
 
 def say_doubt(info: Info) -> str:
-    """Say that a fit did not converge, and why, for every picture, table and file of it; "" where it converged."""
+    """Say what every picture, table and file of a result must say; "" where there is nothing.
+
+    That is: that the fit did not converge, and why; and what its intervals assume.
+    """
+    assumed = [f"assuming that {one}" for one in info.get("assumptions", ())]
+    return "; ".join([*_not_converged(info), *assumed])
+
+
+def _not_converged(info: Info) -> list[str]:
     if info.get("converged") is not False:
-        return ""
+        return []
     why, r_hat, modes = [], info.get("r_hat"), info.get("modes")
     if info.get("interrupted"):
         why.append("the run was interrupted")
@@ -64,7 +72,7 @@ def say_doubt(info: Info) -> str:
         why.append(f"the chains disagree, R-hat {r_hat:.2f}")
     if modes and len(modes["weights"]) > 1:
         why.append(f"intervals are pooled over {len(modes['weights'])} solutions")
-    return ": ".join(filter(None, ["not converged", "; ".join(why)]))
+    return [": ".join(filter(None, ["not converged", "; ".join(why)]))]
 
 
 def say_size(estimate: Factorization, grid: Grid | None) -> str:
