@@ -252,7 +252,8 @@ def _owned(one: Owns, owner: int, estimate: Factorization, image: SpectrumImage)
             error = WITHIN_NOISE * np.sqrt(max(rotation[j] @ squared, 1e-12) / photons[j])
             excess = max(float(rotation[j] @ net), 0.0) / error
             values[i] = excess**2
-            slopes[i, j] = 2 * excess / error * net
+            of_error = WITHIN_NOISE**2 * squared / photons[j] / (2 * error)
+            slopes[i, j] = 2 * excess / error * (net - excess * of_error)
         return values, slopes
 
     return constraint

@@ -181,6 +181,7 @@ class Unmixing:
         parts = [
             paragraph(words.say_size(estimate, grid)),
             paragraph(words.say_posterior(posterior, info)),
+            *(paragraph(f"assuming that {one}") for one in info.get("assumptions", ())),
             warned(info.get("warnings", ())),
             table(head, rows, off=words.DOUBTFUL),
             *component_rows(drawn, grid),
