@@ -18,10 +18,12 @@ References
    1, 113 (1982): EM for amounts of a known dictionary.
 """
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 NEWTON_STEPS, SHARES_OF_STEP = 12, (1.0, 0.5, 0.25, 0.1)
 FIRST_EM_STEPS, EM_STEPS, DUAL_SWEEPS = 100, 10, 10
@@ -64,7 +66,9 @@ def merging(profiles: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     if len(profiles) <= most:
         return np.eye(len(profiles))
     clusters = KMeans(min(most, len(np.unique(profiles, axis=0))), n_init=1, max_iter=30, random_state=0)
-    label = clusters.fit_predict(profiles, sample_weight=np.maximum(weights, 1e-12))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer groups than asked for are welcome
+        label = clusters.fit_predict(profiles, sample_weight=np.maximum(weights, 1e-12))
     return np.asarray(np.eye(label.max() + 1)[label])
 
 
@@ -177,7 +181,10 @@ def _em(amounts: np.ndarray, counts: np.ndarray, dictionary: np.ndarray, n_steps
 
 
 def _likelihood(counts: np.ndarray, rate: np.ndarray) -> np.ndarray:
-    """Log-likelihood of each row, without the factorials; minus infinity where a count has no rate."""
-    value = counts * np.log(np.maximum(rate, LEAST_RATE)) - rate
-    impossible = ((rate <= 0) & (counts > 0)).any(axis=1) | (rate < -LEAST_RATE).any(axis=1)
+    """Log-likelihood of each row, without the factorials; minus infinity where a count has no rate.
+
+    A free fit may have a rate below zero where there are no counts; it counts as zero.
+    """
+    value = counts * np.log(np.maximum(rate, LEAST_RATE)) - np.maximum(rate, 0)
+    impossible = ((rate <= 0) & (counts > 0)).any(axis=1)
     return np.where(impossible, -np.inf, value.sum(axis=1, dtype=np.float64))

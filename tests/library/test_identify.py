@@ -258,6 +258,18 @@ def test_the_slopes_of_the_test_are_its_differences():
     )
 
 
+def test_pure_pixels_of_spectra_without_a_common_channel_leave_nothing_open():
+    """Free fits have rates of nearly zero there, of either sign."""
+    endmembers = np.zeros((2, 12))
+    endmembers[0, :6] = endmembers[1, 6:] = 1 / 6
+    truth = bu.Factorization(endmembers, 400.0 * np.eye(2)[np.arange(64) % 2])
+    for seed in range(3):
+        found = bu.identify(
+            bu.Unmixing(truth), picture(np.random.default_rng(seed).poisson(truth.expected()))
+        )
+        assert (found.overall.half_width < 0.01).all()
+
+
 def test_degenerate_rotations_are_refused():
     truth = mixture(3, 300)
     evidence = gather(picture(np.random.default_rng(0).poisson(truth.expected())), truth.endmembers, 0.95)

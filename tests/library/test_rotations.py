@@ -51,7 +51,7 @@ def test_the_total_interval_goes_to_every_solution_and_on_by_its_arms(seed, n):
         assert (upper.abundances >= maps + (outer.abundances - mean.abundances) - 1e-9).all()
     assert (lower.endmembers >= 0).all() and (upper.endmembers <= 1).all() and (lower.abundances >= 0).all()
     if n == 0:
-        np.testing.assert_array_equal(lower.abundances, inner.abundances)
+        np.testing.assert_allclose(lower.abundances, inner.abundances)
 
 
 def test_blocks_of_pixels_change_nothing(monkeypatch):
