@@ -34,7 +34,8 @@ def test_the_total_interval_goes_to_every_solution_and_on_by_its_arms(seed, n):
     posterior = posterior_of(seed, rotations=rotations)
     mean, (inner, outer) = posterior.mean(), posterior.interval(0.9, include="counting")
     lower, upper = posterior.interval(0.9)
-    assert (lower.endmembers <= inner.endmembers).all() and (upper.abundances >= outer.abundances).all()
+    assert (lower.endmembers <= inner.endmembers + 1e-12).all()
+    assert (upper.abundances >= outer.abundances - 1e-9).all()
     for rotation in rotations:
         spectra = np.maximum(rotation @ mean.endmembers, 0)
         spectra /= spectra.sum(axis=1, keepdims=True)
