@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts
-from bayesunmix.analysis.feasible_walk import Objectives
+from bayesunmix.analysis.feasible_walk import Objectives, values_of
 
 MOST_STEPS = 120
 FIRST_RADIUS, LEAST_RADIUS, MOST_RADIUS = 0.1, 1e-4, 0.5  # of the trust region, in entries of T
@@ -70,7 +70,8 @@ def climb_all(evidence: Evidence, found: np.ndarray, free: np.ndarray, objective
                 slope[component] += row
                 return float(row @ rotation[component] + column @ back[:, component]), slope
 
-            best = found[np.argmax([objective(rotation)[0] for rotation in found])]
+            one = Objectives(np.array([component]), row[None], column[None])
+            best = found[values_of(found, one)[0].argmax()]
             inner = best + INWARDS * round_ * (found.mean(axis=0) - best)
             start = inner if is_proper(inner) and parts(evidence, inner)[0].max() <= 1 else best
             found = np.concatenate([found, climb(evidence, start, free, objective)[None]])
@@ -92,7 +93,7 @@ def climb(evidence: Evidence, start: np.ndarray, free: np.ndarray, objective: Ob
     """
     best, radius = start, FIRST_RADIUS
     value, slope = objective(best)
-    planes, limits = _planes(evidence, best)
+    planes, limits = _touching(*parts(evidence, best), best)
     for _ in range(MOST_STEPS):
         step = _step(slope, planes, limits, best, free, radius)
         if step is None or (slope * step).sum() < LEAST_GAIN:
@@ -160,10 +161,6 @@ def _descent(values: np.ndarray, slopes: np.ndarray, free: np.ndarray, radius: f
     step = np.zeros((n_components, n_components))
     step[free] = found.x[:-1].reshape(n_free, n_components)
     return step
-
-
-def _planes(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return _touching(*parts(evidence, rotation), rotation)
 
 
 def _touching(values: np.ndarray, slopes: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -154,7 +154,7 @@ def walk(
         share = rng.random(len(walkers)) ** (1 / (1 + greed))
         walkers = walkers + (share * length)[:, None, None] * rays
         if step % GATHERING == GATHERING - 1:
-            walkers = walkers[_values(walkers, objectives).argmax(axis=1)]
+            walkers = walkers[values_of(walkers, objectives).argmax(axis=1)]
     return np.concatenate(found)
 
 
@@ -189,7 +189,7 @@ def _uphill(walkers: np.ndarray, objectives: Objectives, rays: np.ndarray) -> np
     return np.where(by_row + by_column < 0, -1.0, 1.0)[:, None, None] * rays
 
 
-def _values(rotations: np.ndarray, objectives: Objectives) -> np.ndarray:
+def values_of(rotations: np.ndarray, objectives: Objectives) -> np.ndarray:
     """Value of each objective under each rotation, (objectives, rotations)."""
     component = objectives.component
     by_row = np.einsum("wk,nwk->wn", objectives.row, rotations[:, component])

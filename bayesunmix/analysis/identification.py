@@ -16,7 +16,7 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +37,7 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
+from bayesunmix.data.rotations import endmember_range
 
 BLOCK_ENTRIES = 2**22
 MISFIT = 1.5  # chi-square per degree of freedom; drift and absorption of real recordings stay below
@@ -213,7 +214,9 @@ def identify(
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
     asked = assumed(assume, estimate, image, result.names, amounts)
     if held.all() or held.size == 1:
-        return _over(np.eye(held.size)[None], image, estimate, estimate.abundances, held, (), assume)
+        return _over(
+            np.eye(held.size)[None], image, estimate, estimate.abundances, held, (), tuple(map(str, assume))
+        )
     # The answer must not depend on how components are numbered: the walk has an order of its own.
     order = np.lexsort((estimate.endmembers @ image.spectral_axis.values, -estimate.abundances.sum(axis=0)))
     back = np.argsort(order)
@@ -240,7 +243,7 @@ def identify(
     others = [rotation for rotation in kept[:, back][:, :, back] if not np.array_equal(rotation, first)]
     rotations = np.array([first, *others])
     warnings = (*_warnings(misfit(evidence)), *_contradicted(assume, worst))
-    return _over(rotations, image, estimate, amounts, held, warnings, assume)
+    return _over(rotations, image, estimate, amounts, held, warnings, tuple(map(str, assume)))
 
 
 def recalled(result: Unmixing, image: SpectrumImage) -> Identified | None:
@@ -250,8 +253,8 @@ def recalled(result: Unmixing, image: SpectrumImage) -> Identified | None:
         return None
     estimate = result.estimate.canonical()
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
-    found = _over(posterior.rotations, image, estimate, amounts, _known(result, None), (), ())
-    return replace(found, assumptions=tuple(result.info.get("assumptions", ())))
+    assumptions = tuple(result.info.get("assumptions", ()))
+    return _over(posterior.rotations, image, estimate, amounts, _known(result, None), (), assumptions)
 
 
 def _validated(result: Unmixing, image: SpectrumImage, confidence: float, n_steps: int) -> Factorization:
@@ -279,14 +282,10 @@ def _over(
     amounts: np.ndarray,
     known: np.ndarray,
     warnings: tuple[str, ...],
-    assume: tuple[Assumption, ...],
+    assumptions: tuple[str, ...],
 ) -> Identified:
     """Evaluate every quantity under every rotation."""
     back = np.linalg.inv(rotations)
-    lowest, highest = np.full((2, *estimate.endmembers.shape), [[[np.inf]], [[-np.inf]]])
-    for rotation in rotations:
-        spectra = _shares(rotation @ estimate.endmembers)
-        lowest, highest = np.minimum(lowest, spectra), np.maximum(highest, spectra)
     fractions = np.zeros((2, *estimate.abundances.shape))
     fractions[1] = 1
     occupied = np.flatnonzero(estimate.abundances.sum(axis=1))
@@ -297,7 +296,7 @@ def _over(
         fractions[:, rows] = under.min(axis=0), under.max(axis=0)
     overall = _shares(amounts.sum(axis=0) @ back)
     return Identified(
-        Range(lowest, highest),
+        Range(*endmember_range(rotations, estimate.endmembers)),
         Range(*fractions),
         Range(overall.min(axis=0), overall.max(axis=0)),
         rotations,
@@ -305,7 +304,7 @@ def _over(
         known,
         image.navigation_shape,
         warnings,
-        tuple(map(str, assume)),
+        assumptions,
     )
 
 
