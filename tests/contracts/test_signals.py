@@ -85,6 +85,7 @@ WORKS = {
     "rank": lambda result, image: bu.rank(image),
     "check": lambda result, image: (found := bu.check(result, image), found.sentences, found._repr_html_()),
     "identify": lambda result, image: bu.identify(result, image),
+    "ladder": lambda result, image: bu.ladder(result, image, [[bu.PureAreas(4)]]),
     "region": lambda result, image: bu.region(result, image, HALF),
     "phase_fractions": lambda result, image: bu.phase_fractions(result, image),
     "phase_map": lambda result, image: bu.phase_map(result, image),
