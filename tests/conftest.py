@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,10 @@ from hypothesis import settings
 # Most of the time of a first run goes into compiling: workers and later runs share what is compiled.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+# RosettaSciIO's log goes to where `print` went when it was imported. In a test that is a stream which pytest closes.
+with suppress(ModuleNotFoundError):
+    import rsciio  # noqa: F401
 
 # Machines differ in speed, and a first call compiles: a test never asserts a time. Examples are the same each run.
 settings.register_profile("bayesunmix", deadline=None, derandomize=True)
