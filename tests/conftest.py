@@ -29,6 +29,26 @@ FIRST = (
     ("contracts/test_methods.py", "contracts/test_masks.py", "library/test_bayes.py"),
     ("library/test_masks.py",),
 )
+# Files whose fits are judged and which ask no range of the verdict: walks there are short. The beginnings of paths.
+WALKS_BRIEFLY = tuple(
+    f"tests/{path}"
+    for path in (
+        "benchmarks/test_",
+        "calibration/test_",
+        "contracts/test_",
+        "library/cli/test_",
+        "library/test_bayes_nuts.py",
+        "library/test_bootstrap.py",
+        "library/test_derived_images.py",
+        "library/test_display.py",
+        "library/test_draw_endmembers.py",
+        "library/test_estimator.py",
+        "library/test_fisher.py",
+        "library/test_order.py",
+        "library/test_result_report.py",
+        "library/test_small_images.py",
+    )
+)
 PLACE = {f"tests/{file}": place for place, files in enumerate(FIRST) for file in files}
 
 
@@ -66,6 +86,20 @@ def _forget_compiled_code():
 
     if not MAPS.exists() or MAPS.read_bytes().count(b"\n") > 20_000:
         jax.clear_caches()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _walk_briefly(request):
+    """Find feasible ranges in a few steps where a test is not about them: most of the time of a small fit."""
+    if not request.node.nodeid.startswith(WALKS_BRIEFLY):
+        yield
+        return
+    from bayesunmix.analysis import feasible_climb, identification
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(identification.identify.__kwdefaults__, "n_steps", 2)
+        patch.setattr(feasible_climb, "MOST_STEPS", 4)
+        yield
 
 
 @pytest.fixture(scope="session")
