@@ -2,8 +2,9 @@
 
 The fraction of the counts is that of a region that contains the whole image (`bayesunmix.analysis.regions`). The
 fraction of the area is that of the pixels whose composition is nearest to a phase (`bayesunmix.analysis.phase_maps`).
-Its interval holds the areas of the posterior draws, and reaches from the pixels that surely are this phase to those
-that possibly are.
+Its interval holds the areas of the posterior draws with and without what may be counted otherwise: pixels that are
+mixed, and phases that belong to another component under a solution that fits as well. It reaches from the pixels that
+surely are this phase to those that possibly are.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.analysis.identification import Identified
-from bayesunmix.analysis.phase_maps import phase_map, specimen_of
+from bayesunmix.analysis.phase_maps import PhaseMap, phase_map, specimen_of
 from bayesunmix.analysis.regions import Region, region
 from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.draws import equal_tailed
@@ -34,11 +35,13 @@ class Area:
     mean : float
         Expected fraction: the mean probability of the phase.
     lower, upper : float
-        Ends of the interval. It contains the equal-tailed interval of the posterior draws and both fractions below.
+        Ends of the interval: from the lower end for the least area of each draw to the upper end for the largest (see
+        `bayesunmix.PhaseMap`). It contains the mean and both fractions below.
     interval : float
         Probability of the interval of the draws.
     surely, possibly : float
-        Fraction of the pixels that are labelled as this phase, and that less than `interval` excludes from it.
+        Fraction of the pixels that are labelled as this phase, and of those that may be: under some solution that fits
+        as well its probability is above 1 - `interval`.
 
     Examples
     --------
@@ -74,6 +77,8 @@ class PhaseFractions:
         For each component by name, the fraction of the specimen's pixels whose composition is nearest to its phase.
     counts_per_pixel : float
         Mean counts of a pixel of the specimen.
+    warnings : tuple of str
+        What other solutions leave open about the areas.
 
     Examples
     --------
@@ -92,6 +97,7 @@ class PhaseFractions:
     counts: Region
     areas: dict[str, Area]
     counts_per_pixel: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def below_50_counts(self) -> bool:
@@ -111,7 +117,8 @@ class PhaseFractions:
             f"share of the area and {100 * interval:g} % interval, "
             f"at {self.counts_per_pixel:.1f} counts per pixel{mark}"
         )
-        return "\n".join([self.counts.table(), "", head, *areas])
+        doubts = ["", *self.warnings] if self.warnings else []
+        return "\n".join([self.counts.table(), "", head, *areas, *doubts])
 
     __repr__ = table
 
@@ -173,18 +180,18 @@ def phase_fractions(
         if specimen is None
         else require_mask(specimen, image.navigation_shape) & takes_part
     )
-    areas = dict(zip(result.names, _areas(result, image, where, interval), strict=True))
-    return PhaseFractions(counts, areas, float(image.total_map()[where].mean()))
+    found = phase_map(result, image, specimen=where, at_least=max(interval, JUST_PROBABLE), include=include)
+    areas = dict(zip(result.names, _areas(found, where, interval), strict=True))
+    return PhaseFractions(counts, areas, float(image.total_map()[where].mean()), found.warnings)
 
 
-def _areas(result: Unmixing, image: SpectrumImage, where: np.ndarray, interval: float) -> list[Area]:
-    found = phase_map(result, image, specimen=where, at_least=max(interval, JUST_PROBABLE))
-    probability, labels = found.probability[where], found.labels[where]
-    lower, upper = equal_tailed(found.areas, interval)
+def _areas(found: PhaseMap, where: np.ndarray, interval: float) -> list[Area]:
+    highest, labels = found.highest[where], found.labels[where]
+    lower, upper = equal_tailed(found.least_areas, interval)[0], equal_tailed(found.most_areas, interval)[1]
     excluded = 1 - found.at_least
     areas = []
-    for k, mean in enumerate(probability.mean(axis=0)):
-        surely, possibly = float((labels == k).mean()), float((probability[:, k] > excluded).mean())
+    for k, mean in enumerate(found.probability[where].mean(axis=0)):
+        surely, possibly = float((labels == k).mean()), float((highest[:, k] > excluded).mean())
         ends = min(float(lower[k]), surely, float(mean)), max(float(upper[k]), possibly, float(mean))
         areas.append(Area(float(mean), *ends, interval, surely, possibly))
     return areas
