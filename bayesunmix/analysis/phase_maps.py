@@ -20,7 +20,37 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.data.rotations import Include, require_include
 
 NONE, UNDECIDED = -1, -2
-VACUUM = 0.1  # of the counts of bright places
+VACUUM, DARK_VACUUM = (
+    0.1,
+    0.03,
+)  # of the counts of bright places; the second where the darkest places are empty
+FEW = 3.0  # counts in 3 x 3 pixels, below which stray ones look like specimen
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Hold what a phase map may be under other solutions that fit as well, and however mixed pixels are counted.
+
+    Mixed is what lies between a third and two thirds of the way from one phase to another: half the area of a pixel is
+    a third of its counts if the other half is twice as bright.
+
+    Parameters
+    ----------
+    lowest, highest : float arrays, navigation axes then components
+        The least and the largest probability over the solutions. Both are the probability where these do not matter.
+    least_areas, most_areas : (D, K) float arrays
+        In each posterior draw, the areas without and with mixed pixels, and phases that belong to another component
+        under another solution.
+    sure_areas, possible_areas : (K,) float arrays
+        The same for the pixels that have the phase with probability `at_least`, and with more than 1 - `at_least`.
+    """
+
+    lowest: np.ndarray
+    highest: np.ndarray
+    least_areas: np.ndarray
+    most_areas: np.ndarray
+    sure_areas: np.ndarray
+    possible_areas: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +73,8 @@ class PhaseMap:
         Least probability for a label.
     areas : (D, K) float array
         In each posterior draw, the fraction of the specimen's pixels that each phase has.
-    lowest, highest : float arrays of the shape of `probability`
-        The least and the largest probability over the solutions that fit as well. Both are `probability` where these
-        do not matter.
-    least_areas, most_areas : (D, K) float arrays
-        `areas` without and with the pixels that are mixed, and the pixels of phases that belong to another component
-        under a solution that fits as well. Mixed is what lies between a third and two thirds of the way from one phase
-        to another: half the area of a pixel is a third of its counts if the other half is twice as bright.
+    bounds : Bounds or None
+        What other solutions and mixed pixels may change.
     warnings : tuple of str
         What other solutions leave open.
 
@@ -73,10 +98,7 @@ class PhaseMap:
     probability: np.ndarray
     at_least: float
     areas: np.ndarray
-    lowest: np.ndarray
-    highest: np.ndarray
-    least_areas: np.ndarray
-    most_areas: np.ndarray
+    bounds: Bounds | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -114,9 +136,9 @@ def phase_map(
         (those of `unmix`; none if it was called with ``verdicts=False``). "counting" takes the split into components
         for certain.
     specimen : bool array of the navigation shape, optional
-        True for the pixels to label. Where not given, vacuum is left out: a pixel belongs to the specimen if the 3 x 3
-        pixels around it have at least a tenth of the expected counts of bright places. At few counts the prior
-        fills the vacuum; pass a mask then.
+        True for the pixels to label. Where not given, vacuum is left out: the 3 x 3 pixels around a pixel of the
+        specimen have at least a tenth of the counts of bright places, or 3 % where the darkest places are empty. At few
+        counts the prior fills the vacuum; pass a mask then.
 
     Returns
     -------
@@ -162,19 +184,21 @@ def phase_map(
         phases = replace(phases, feasible=phases.component[None])
     n_draws = posterior.abundances.shape[0] * posterior.abundances.shape[1]
     probability = np.empty((3, image.n_pixels, n_components))  # that of the draws, the lowest, the highest
-    areas = np.zeros((3, n_draws, n_components))
+    areas, ends = np.zeros((3, n_draws, n_components)), np.zeros((2, n_components))
     is_far = np.zeros(image.n_pixels, bool)
     size = np.zeros(len(phases.centres))
     for called in phases.classify(result):
         pixels, inside = called.pixels, where.ravel()[called.pixels]
         is_far[pixels] = called.is_far.mean(axis=0) > 0.5
         size += [(called.nearest[:, inside] == phase).mean(axis=0).sum() for phase in range(len(size))]
-        is_mixed = called.is_mixed.mean(axis=0) > 0.5
         for k in range(n_components):
             share, least, most = _belongs(phases, called.nearest, k, n_components)
             probability[:, pixels, k] = share.mean(axis=0), least.mean(axis=0), most.mean(axis=0)
-            mixed = is_mixed[:, k]
-            areas[:, :, k] += [of[:, inside].sum(axis=1) for of in (share, least & ~mixed, most | mixed)]
+            mixed = called.is_mixed[..., k]
+            counted = [of[:, inside] for of in (share, least & ~mixed, most | mixed)]
+            areas[:, :, k] += [of.sum(axis=1) for of in counted]
+            sure, possible = (of.mean(axis=0) for of in counted[1:])
+            ends[:, k] += (sure >= at_least).sum(), (possible > 1 - at_least).sum()
     probability[:, ~takes_part.ravel()] = 1 / n_components
     labels = np.where(
         (probability[1].max(axis=1) >= at_least) & ~is_far, probability[1].argmax(axis=1), UNDECIDED
@@ -187,10 +211,7 @@ def phase_map(
         found,
         at_least,
         own,
-        lowest,
-        highest,
-        least_areas,
-        most_areas,
+        Bounds(lowest, highest, least_areas, most_areas, ends[0] / n_pixels, ends[1] / n_pixels),
         _turned_over(phases, size / n_pixels, result.names),
     )
 
@@ -220,8 +241,15 @@ def _turned_over(phases: Phases, size: np.ndarray, names: Sequence[str]) -> tupl
 
 
 def specimen_of(totals: np.ndarray, takes_part: np.ndarray) -> np.ndarray:
-    """Tell specimen from vacuum in a map of counts, also where many pixels of the specimen caught no photon."""
+    """Tell specimen from vacuum in a map of counts, also where many pixels of the specimen caught no photon.
+
+    Specimen has a tenth of the counts of bright places. Where vacuum is dark, a thin film or the edge of a wedge is not
+    lost: three times the counts of the darkest places are enough, if they are 3 % of those of bright places and three
+    counts in the 3 x 3 pixels around.
+    """
     # The mean over the unmasked pixels around, of which there are none only where the pixel itself is masked.
     counts, pixels = (uniform_filter(m.astype(np.float64), 3, mode="nearest") for m in (totals, takes_part))
     around = np.where(takes_part, counts / np.maximum(pixels, 1e-3), 0)
-    return np.asarray((around >= VACUUM * np.quantile(around[takes_part], 0.9)) & (around > 1e-9))
+    dark, bright = np.quantile(around[takes_part], [0.01, 0.9])
+    least = min(max(3 * dark, DARK_VACUUM * bright, FEW / 9), VACUUM * bright)
+    return np.asarray((around >= least) & (around > 1e-9))

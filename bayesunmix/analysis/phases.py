@@ -7,7 +7,7 @@ mixed, and phases that belong to another component under a solution that fits as
 surely are this phase to those that possibly are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.phase_maps import PhaseMap, phase_map, specimen_of
 from bayesunmix.analysis.regions import Region, region
-from bayesunmix.contracts.arguments import require_result_of
+from bayesunmix.contracts.arguments import require_posterior, require_result_of
 from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
@@ -35,8 +35,9 @@ class Area:
     mean : float
         Expected fraction: the mean probability of the phase.
     lower, upper : float
-        Ends of the interval: from the lower end for the least area of each draw to the upper end for the largest (see
-        `bayesunmix.PhaseMap`). It contains the mean and both fractions below.
+        Ends of the interval: from the lower end for the least area of each draw to the upper end for the largest, and
+        from what is sure to what is possible, however mixed pixels are counted (see
+        `bayesunmix.analysis.phase_maps.Bounds`). It contains the mean and both fractions below.
     interval : float
         Probability of the interval of the draws.
     surely, possibly : float
@@ -145,7 +146,8 @@ def phase_fractions(
         See `bayesunmix.region`.
     specimen : bool array of the image's navigation shape, optional
         True for the pixels that count for the area. Where not given, vacuum is left out: a pixel belongs to the
-        specimen if the 3 x 3 pixels around it have at least a tenth of the counts of bright places.
+        specimen if the 3 x 3 pixels around it have at least a tenth of the counts of bright places, or 3 % where the
+        darkest places are empty.
 
     Returns
     -------
@@ -180,18 +182,30 @@ def phase_fractions(
         if specimen is None
         else require_mask(specimen, image.navigation_shape) & takes_part
     )
-    found = phase_map(result, image, specimen=where, at_least=max(interval, JUST_PROBABLE), include=include)
+    if identified is not None:
+        posterior = require_posterior(result, "areas of phases")
+        result = replace(result, posterior=replace(posterior, rotations=identified.rotations))
+    found = phase_map(
+        result,
+        image,
+        specimen=where,
+        at_least=max(interval, JUST_PROBABLE),
+        include=include,
+    )
     areas = dict(zip(result.names, _areas(found, where, interval), strict=True))
     return PhaseFractions(counts, areas, float(image.total_map()[where].mean()), found.warnings)
 
 
 def _areas(found: PhaseMap, where: np.ndarray, interval: float) -> list[Area]:
-    highest, labels = found.highest[where], found.labels[where]
-    lower, upper = equal_tailed(found.least_areas, interval)[0], equal_tailed(found.most_areas, interval)[1]
+    bounds, labels = found.bounds, found.labels[where]
+    assert bounds is not None
+    highest = bounds.highest[where]
+    lower, upper = equal_tailed(bounds.least_areas, interval)[0], equal_tailed(bounds.most_areas, interval)[1]
     excluded = 1 - found.at_least
     areas = []
     for k, mean in enumerate(found.probability[where].mean(axis=0)):
         surely, possibly = float((labels == k).mean()), float((highest[:, k] > excluded).mean())
-        ends = min(float(lower[k]), surely, float(mean)), max(float(upper[k]), possibly, float(mean))
-        areas.append(Area(float(mean), *ends, interval, surely, possibly))
+        least = min(float(lower[k]), float(bounds.sure_areas[k]), surely, float(mean))
+        most = max(float(upper[k]), float(bounds.possible_areas[k]), possibly, float(mean))
+        areas.append(Area(float(mean), least, most, interval, surely, possibly))
     return areas
