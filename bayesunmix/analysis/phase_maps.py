@@ -234,9 +234,8 @@ def _turned_over(phases: Phases, size: np.ndarray, names: Sequence[str]) -> tupl
         return ()
     between = [names[k] for k in np.unique(phases.feasible[:, is_open])]
     return (
-        f"Under some solutions that fit as well, {100 * size[is_open].sum():.1f} % of the specimen belong to another "
-        f"component of {', '.join(between)}, so these pixels are undecided; what you know of the components can decide "
-        "it (assume).",
+        f"Solutions that fit as well give {100 * size[is_open].sum():.1f} % of the specimen to different components "
+        f"({', '.join(between)}); these pixels are undecided, and what you know of components decides them (assume=).",
     )
 
 

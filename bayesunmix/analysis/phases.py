@@ -111,6 +111,8 @@ class PhaseFractions:
         interval = next(iter(self.areas.values())).interval
         areas = [
             f"{name.ljust(width)}  {area.mean:.3f}  {area.lower:.3f} to {area.upper:.3f}"
+            if area.upper > 0
+            else f"{name.ljust(width)}  no phase of its own"
             for name, area in self.areas.items()
         ]
         mark = f" (below {FEW_COUNTS:g}: the model's expectation)" if self.below_50_counts else ""

@@ -13,6 +13,7 @@ from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, specimen_of
 from bayesunmix.analysis.phases import Area
 from bayesunmix.data.image import Axis, Grid
 from bayesunmix.data.spectral_axis import SpectralAxis
+from bayesunmix.plotting.phase_map import plot_phase_map
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
 
@@ -194,6 +195,8 @@ def test_pixels_whose_phase_belongs_to_another_component_under_a_feasible_soluti
     assert (
         f"{100 * third.mean():.1f} % of the specimen" in sentence and "component 1, component 2" in sentence
     )
+    (note,) = [text for text in plot_phase_map(open_, one, image_of(one)).texts if text.get_text()]
+    assert " ".join(note.get_text().split()) == sentence
     counting = phase_map(with_rotations(one, SPLIT), include="counting")
     np.testing.assert_array_equal(counting.labels, own.labels)
     assert counting.warnings == ()
