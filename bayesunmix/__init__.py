@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from bayesunmix.analysis.phases import PhaseFractions, phase_fractions
     from bayesunmix.analysis.quantity import Quantity, verdict
     from bayesunmix.analysis.regions import Content, Region, region
-    from bayesunmix.checks.check import Checks, check
+    from bayesunmix.checks.check import check
+    from bayesunmix.checks.outcome import Checks
     from bayesunmix.contracts.method import METHODS, Method
     from bayesunmix.data.alignment import match, spectral_angles
     from bayesunmix.data.factorization import Factorization
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 _HOME = {
     "METHODS": "contracts.method",
     "Axis": "data.image",
-    "Checks": "checks.check",
+    "Checks": "checks.outcome",
     "Content": "analysis.regions",
     "Factorization": "data.factorization",
     "Identified": "analysis.identification",

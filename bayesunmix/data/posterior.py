@@ -54,7 +54,8 @@ class Posterior:
         Quantities that do not depend on how components are numbered, such as the log-likelihood. R-hat and the
         effective sample size are computed on these.
     calibrated : bool
-        False for approximations whose intervals are known to be too narrow.
+        False where intervals are too narrow: in approximations that are known for it, and where `unmix` found that the
+        fit did not converge or the counts contradict the model (`bayesunmix.checks.severity`).
     abundance_mean, abundance_sd : (P, K) array or None
         Mean and standard deviation over all draws, where the sampler makes more draws than it keeps.
     partners : (kept draw,) int array or None
@@ -63,6 +64,8 @@ class Posterior:
     rotations : (n, K, K) array or None
         Solutions that fit as well: T E and A T^-1 for each T. `unmix` adds them (see `bayesunmix.identify`). None where
         nobody has looked.
+    why_not_calibrated : str
+        What `unmix` found; "" where it found nothing.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Posterior:
     abundance_sd: np.ndarray | None = None
     partners: np.ndarray | None = None
     rotations: np.ndarray | None = None
+    why_not_calibrated: str = ""
 
     def __post_init__(self) -> None:
         e, a = self.endmembers, self.abundances
@@ -142,8 +146,18 @@ class Posterior:
     def say_draws(self) -> str:
         """Say how many draws there are, and whether intervals made of them can be believed."""
         (chains, draws), kept = self.endmembers.shape[:2], self.abundances.shape[1]
-        doubt = "" if self.calibrated else "; their intervals are known to be too narrow"
-        return f"{chains} chains of {draws} draws of spectra and {kept} of maps{doubt}"
+        doubt = self.say_not_calibrated()
+        return (
+            f"{chains} chains of {draws} draws of spectra and {kept} of maps{f'; {doubt}' if doubt else ''}"
+        )
+
+    def say_not_calibrated(self) -> str:
+        """Say why intervals are not calibrated; "" where they are."""
+        if self.calibrated:
+            return ""
+        if self.why_not_calibrated:
+            return f"their intervals are not calibrated ({self.why_not_calibrated})"
+        return "their intervals are known to be too narrow"
 
     def mean(self) -> Bound:
         """Return the posterior mean."""

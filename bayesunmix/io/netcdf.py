@@ -10,7 +10,8 @@ attributes of the root     `format`: "bayesunmix result 2"; `info`: JSON; `names
                            `axis_offsets`: an entry for each navigation axis; `signal`: where it is not "eds", and
                            `spectral_name`, `spectral_units` where it is "any"; `doubt`: "not converged" and why,
                            where the fit did not converge
-`posterior`                `endmembers` (chain, draw, component, channel); attribute `calibrated`: 0 or 1
+`posterior`                `endmembers` (chain, draw, component, channel); attributes `calibrated`: 0 or 1, and
+                           `why_not_calibrated`: what the fit found, or ""
 `posterior_abundances`     `abundances` (chain, draw, navigation axes, component): fewer draws, evenly spaced;
                            `abundance_mean`, `abundance_sd` (navigation axes, component) and `partners` (draw), the
                            numbers of their endmember draws, from methods that have them
@@ -223,7 +224,10 @@ def _posterior(result: Unmixing) -> dict[str, "xarray.Dataset"]:
     groups = {
         "/posterior": xarray.Dataset(
             {"endmembers": (["chain", "draw", "component", "channel"], posterior.endmembers)},
-            attrs={"calibrated": int(posterior.calibrated)},
+            attrs={
+                "calibrated": int(posterior.calibrated),
+                "why_not_calibrated": posterior.why_not_calibrated,
+            },
         ),
         "/posterior_abundances": xarray.Dataset(kept),
     }
@@ -255,6 +259,7 @@ def _result(groups: dict[str, "xarray.Dataset"]) -> Unmixing:
             abundances.reshape(*abundances.shape[:2], *flat),
             {str(name): values.values for name, values in groups.get("/sample_stats", {}).items()},
             bool(drawn.attrs["calibrated"]),
+            why_not_calibrated=str(drawn.attrs.get("why_not_calibrated", "")),
             **more,
         )
     _require_finite(estimate, posterior)

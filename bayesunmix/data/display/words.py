@@ -59,12 +59,13 @@ def say_doubt(info: Info) -> str:
     That is: that the fit did not converge, and why; and what its intervals assume.
     """
     assumed = [f"assuming that {one}" for one in info.get("assumptions", ())]
-    return "; ".join([*_not_converged(info), *assumed])
+    return "; ".join([*filter(None, [say_not_converged(info)]), *assumed])
 
 
-def _not_converged(info: Info) -> list[str]:
+def say_not_converged(info: Info) -> str:
+    """Say that the fit did not converge, and why; "" where it did."""
     if info.get("converged") is not False:
-        return []
+        return ""
     why, r_hat, modes = [], info.get("r_hat"), info.get("modes")
     if info.get("interrupted"):
         why.append("the run was interrupted")
@@ -72,7 +73,7 @@ def _not_converged(info: Info) -> list[str]:
         why.append(f"the chains disagree, R-hat {r_hat:.2f}")
     if modes and len(modes["weights"]) > 1:
         why.append(f"intervals are pooled over {len(modes['weights'])} solutions")
-    return [": ".join(filter(None, ["not converged", "; ".join(why)]))]
+    return ": ".join(filter(None, ["not converged", "; ".join(why)]))
 
 
 def say_size(estimate: Factorization, grid: Grid | None) -> str:
