@@ -82,7 +82,10 @@ class Quantity:
     @property
     def feasible_half_width(self) -> float | None:
         """Return half of the width of the feasible range."""
-        return None if self.feasible is None else (self.feasible[1] - self.feasible[0]) / 2
+        if self.feasible is None:
+            return None
+        lowest, highest = self.feasible  # a ratio may be infinite
+        return 0.0 if lowest == highest else (highest - lowest) / 2
 
     @property
     def identified(self) -> Verdict:
@@ -215,7 +218,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
 
 def _digits(value: float, sd: float) -> str:
     """Round a value to the second digit of its error, and write it."""
-    if not sd > 0:
-        return f"{value:g}"
+    if not 0 < sd < math.inf or math.isinf(value):
+        return f"{value:.3g}" if sd > 0 else f"{value:g}"
     places = 1 - math.floor(math.log10(sd))
     return f"{round(value, places):.{max(places, 0)}f}"
