@@ -4,14 +4,14 @@ Draws have the axes (chain, draw, ...), as ArviZ expects. Every draw of the endm
 many evenly spaced draws are kept as fit a memory budget, because draws x pixels x components may be very large.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from bayesunmix.data.display.text import brief
+from bayesunmix.data.display.text import brief, wrapped
 from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
 from bayesunmix.data.rotations import (
     Include,
@@ -125,7 +125,7 @@ class Posterior:
         return brief(
             [
                 f"<Posterior: {n_components} components, {self.abundances.shape[2]} pixels, {n_channels} channels>",
-                self.say_draws(),
+                *wrapped(self.say_draws(), 3),
                 f"statistics of each draw: {held}",
                 "read off it: .mean(), .sd(), .interval(0.9), .upper_limit(0.95), .diagnostics(), .to_arviz()",
             ]
@@ -143,20 +143,18 @@ class Posterior:
         facts = [f"{n_components} components", f"{len(mean.abundances)} pixels", self.say_draws()]
         return frame(type(self).__name__, facts, [no_maps, *component_rows(drawn, None)])
 
-    def say_draws(self) -> str:
-        """Say how many draws there are, and whether intervals made of them can be believed."""
+    def say_draws(self, diagnosed: Sequence[str] = ()) -> str:
+        """Say how many draws there are, what was diagnosed, and whether intervals made of them can be believed."""
         (chains, draws), kept = self.endmembers.shape[:2], self.abundances.shape[1]
-        doubt = self.say_not_calibrated()
-        return (
-            f"{chains} chains of {draws} draws of spectra and {kept} of maps{f'; {doubt}' if doubt else ''}"
-        )
+        said = f"{chains} chains of {draws} draws of spectra and {kept} of maps"
+        return "; ".join(filter(None, [said, *diagnosed, self.say_not_calibrated()]))
 
     def say_not_calibrated(self) -> str:
         """Say why intervals are not calibrated; "" where they are."""
         if self.calibrated:
             return ""
         if self.why_not_calibrated:
-            return f"their intervals are not calibrated ({self.why_not_calibrated})"
+            return f"their intervals are not calibrated: {self.why_not_calibrated}"
         return "their intervals are known to be too narrow"
 
     def mean(self) -> Bound:
