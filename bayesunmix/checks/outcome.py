@@ -10,7 +10,7 @@ from bayesunmix.checks.deviance import Deviances
 from bayesunmix.checks.held_out import HeldOutCounts
 from bayesunmix.checks.severity import LEAST
 from bayesunmix.checks.spectrum import Fault, Windows
-from bayesunmix.data.display.text import WIDTH, brief
+from bayesunmix.data.display.text import WIDTH, brief, wrapped
 from bayesunmix.data.spectral_axis import SpectralAxis
 from bayesunmix.io.plain import plain
 
@@ -107,26 +107,27 @@ class Checks:
         """Say what the misfit means for intervals, in two sentences; "" if there is no alarm."""
         if not self.alarm:
             return ""
-        left = f"{100 * self.coverage:.0f} %"
+        left = f"{100 * self.coverage:.0f} % of cases"
         meant = (
-            f"As few as {left} of the 90 % intervals may hold the truth, so they are not called calibrated"
+            f"Intervals of 90 % may hold the truth in only {left} there, so they are not called calibrated"
             if self.severe
-            else f"That makes intervals hardly too narrow (at least {left} of the 90 % intervals hold the truth)"
+            else f"Intervals of 90 % hold the truth in at least {left}, so it is too small to matter for them"
         )
         return f"The counts contradict the model: {self.worst}. {meant}; bayesunmix.check says more."
 
     def __repr__(self) -> str:
-        wrapped = (
+        said = (
             line
             for sentence in self.sentences
             for line in textwrap.wrap(sentence, WIDTH - 2, initial_indent="- ", subsequent_indent="  ")
         )
-        return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped])
+        return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped(self.doubt, 2), *said])
 
     def _repr_html_(self) -> str:
         from bayesunmix.data.display import html
         from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
 
+        doubt = [html.warned([self.doubt])] if self.doubt else []
         said = [html.warned(self.sentences)] if self.alarm else [html.paragraph(s) for s in self.sentences]
         both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=html.COLOURS[1])]
         places, deviations, _ = self.residuals()
@@ -141,12 +142,11 @@ class Checks:
         values = excess[shown[len(shown) // 2]]
         regions = html.drawn_or_said(map_figure, values, (), "sd, deviance of regions", limit=5.0)
         said += [html.side_by_side([spectrum, residual]), html.side_by_side([regions])]
-        return html.frame(type(self).__name__, self._facts(), said)
+        return html.frame(type(self).__name__, self._facts(), [*doubt, *said])
 
     def _facts(self) -> list[str]:
         off = int(np.count_nonzero(self.regions.p_value <= self.significant))
         return [
-            *([self.doubt] if self.doubt else []),
             "ALARM" if self.alarm else "no alarm",
             *(["small beside the errors"] if self.alarm and not self.severe else []),
             *([] if self.spectral_axis.is_xray else ["no X-ray causes"]),
