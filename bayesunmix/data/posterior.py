@@ -4,7 +4,7 @@ Draws have the axes (chain, draw, ...), as ArviZ expects. Every draw of the endm
 many evenly spaced draws are kept as fit a memory budget, because draws x pixels x components may be very large.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 import numpy as np
 
 from bayesunmix.data.display.text import brief, wrapped
-from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
+from bayesunmix.data.draws import equal_tailed, quantile, reduced, require_probability, scatter
 from bayesunmix.data.rotations import (
     Include,
     abundance_range,
@@ -166,8 +166,8 @@ class Posterior:
     def sd(self) -> Bound:
         """Return the posterior standard deviation; 0 from a single draw."""
         streamed = self.abundance_sd
-        abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
-        return Bound(_reduce(self.endmembers, _sd)[0], abundances)
+        abundances = reduced(self.abundances, scatter)[0] if streamed is None else streamed
+        return Bound(reduced(self.endmembers, scatter)[0], abundances)
 
     def interval(self, probability: float = 0.9, include: Include = "total") -> tuple[Bound, Bound]:
         """Return the interval of every entry.
@@ -214,7 +214,7 @@ class Posterior:
     ) -> tuple[np.ndarray, np.ndarray]:
         require_probability(probability)
         require_include(include)
-        lower, upper = _reduce(draws, partial(equal_tailed, probability=probability))
+        lower, upper = reduced(draws, partial(equal_tailed, probability=probability))
         if include == "counting" or self.rotations is None:
             return lower, upper
         mean = self.mean()
@@ -239,7 +239,7 @@ class Posterior:
         """Return the one-sided upper limit: a further draw would lie below it with this probability."""
         require_probability(probability)
         both = (self.endmembers, self.abundances)
-        return Bound(*(_reduce(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
+        return Bound(*(reduced(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
 
     def paired_endmembers(self) -> np.ndarray:
         """Return the endmembers that belong to the kept draws of the abundances, (chain, kept draw, K, C)."""
@@ -262,8 +262,7 @@ class Posterior:
     def diagnostics(self) -> "Diagnostics":
         """Return the largest R-hat and the smallest bulk effective sample size over `statistics`.
 
-        The result is empty without statistics. It is NaN if a statistic cannot be judged: fewer than 4 draws, or all
-        draws equal.
+        Empty without statistics; NaN if one of them cannot be judged: fewer than 4 draws, or all draws equal.
         """
         if not self.statistics:
             return {}
@@ -299,13 +298,3 @@ def affordable_draws(n_draws: int, map_size: int, most_mib: float) -> int:
     """Return how many of `n_draws` float32 draws of `map_size` values fit into `most_mib` MiB, at least 20."""
     fitting = int(most_mib * 2**20 / (4 * map_size))
     return min(n_draws, max(fitting, 20))
-
-
-def _reduce(draws: np.ndarray, reduction: Callable[[np.ndarray], Iterable[np.ndarray]]) -> list[np.ndarray]:
-    """Apply a reduction of (n, ...) draws to (chain, draw, ...) ones block by block, and join its results."""
-    parts = [reduction(some) for _, some in blocks(draws)]
-    return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-
-def _sd(some: np.ndarray) -> list[np.ndarray]:
-    return [some.std(axis=0, ddof=min(1, len(some) - 1))]
