@@ -12,14 +12,14 @@ The checks test the endmembers and their number: abundances are fitted again to 
 import numpy as np
 
 from bayesunmix.checks.deviance import cells, leverage
-from bayesunmix.checks.effect import Said
+from bayesunmix.checks.effect import Said, shifting
 from bayesunmix.checks.false_alarms import largest_alarm
 from bayesunmix.checks.held_out import held_out_counts, say_held_out
 from bayesunmix.checks.outcome import Checks
 from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import expected_counts, fit, pool
 from bayesunmix.checks.residuals import sum_residual, unfitted_residual
-from bayesunmix.checks.severity import coverage_of_shift, smallest_error
+from bayesunmix.checks.severity import smallest_error
 from bayesunmix.checks.spectrum import SumSpectrum
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
 from bayesunmix.data.image import SpectrumImage
@@ -92,20 +92,19 @@ def check(
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
     significant = largest_alarm(np.concatenate(tests), false_alarms)
-    said = spectrum.sentences(significant) if spectrum and significant else []
-    if said:
-        shift = coverage_of_shift(sum(one.share for one in said), smallest_error(result))
-        said = [one._replace(coverage=shift) for one in said]
-    places = say_regions(regions, found, groups, significant, counts.sum(axis=1))
-    if said and places:
+    error = smallest_error(result)
+    of_spectrum = shifting(spectrum.sentences(significant) if spectrum and significant else [], error)
+    of_channels = shifting(say_channels(channels, axis, first, last, significant, counts.sum(axis=0)), error)
+    of_regions = shifting(say_regions(regions, found, groups, significant, counts.sum(axis=1)), error)
+    of_photons = [say_held_out(held_out)] if held_out.p_value <= significant else []
+    said = of_spectrum or of_channels + of_regions
+    if of_spectrum and of_regions:
         n_off = np.count_nonzero(regions.p_value <= significant)
-        text = f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0].text}"
-        said.append(places[0]._replace(text=text))
-    elif not said:
-        said = say_channels(channels, axis, first, last, significant, counts.sum(axis=0)) + places
-    if held_out.p_value <= significant:
-        said.append(say_held_out(held_out))
-    worst = min(said, key=lambda one: one.coverage, default=Said("", float("nan")))
+        text = f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {of_regions[0].text}"
+        said = [*of_spectrum, of_regions[0]._replace(text=text)]
+    said = said + of_photons
+    every = of_spectrum + of_channels + of_regions + of_photons
+    worst = min(every, key=lambda one: one.coverage, default=Said("", float("nan")))
     return Checks(
         alarm=significant > 0,
         false_alarms=false_alarms,

@@ -10,7 +10,7 @@ misplaced counts :math:`\sum |\delta|` are at most that times :math:`\sum \mu`.
 import math
 from typing import NamedTuple
 
-from bayesunmix.checks.severity import NOMINAL
+from bayesunmix.checks.severity import NOMINAL, coverage_of_shift
 
 
 class Said(NamedTuple):
@@ -31,6 +31,13 @@ class Said(NamedTuple):
     share: float
     brief: str = ""
     coverage: float = NOMINAL
+
+
+def shifting(said: list[Said], error: float) -> list[Said]:
+    """Take into account that the counts of all these misfits may belong to a component whose share has this error."""
+    misplaced = sum(one.share for one in said if not math.isnan(one.share))
+    left = coverage_of_shift(misplaced, error)
+    return [one if math.isnan(one.share) else one._replace(coverage=min(one.coverage, left)) for one in said]
 
 
 def relative_misfit(deviance: float, expected: float, counts: float) -> float:

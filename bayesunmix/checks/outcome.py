@@ -109,7 +109,7 @@ class Checks:
             return ""
         left = f"{100 * self.coverage:.0f} % of cases"
         meant = (
-            f"Intervals of 90 % may hold the truth in only {left} there, so they are not called calibrated"
+            f"Intervals of 90 % may hold the truth in as few as {left}, so they are not called calibrated"
             if self.severe
             else f"Intervals of 90 % hold the truth in at least {left}, so it is too small to matter for them"
         )

@@ -9,9 +9,9 @@ coverage that it leaves to a 90 % interval, in the worst case, of what it is abo
   The worst range of channels decides, because each line is read by itself.
 - *Regions.* The same, averaged over the map, because the coverage of maps is that of all their pixels: a speck of
   another phase spoils the intervals there, and not those elsewhere.
-- *Sum spectrum*, for spectra that were not fitted to these counts. The counts that do not fit may belong to any
-  component. They shift its share by b standard errors: :math:`\Phi(z - b) + \Phi(z + b) - 1`. The component with the
-  smallest error decides.
+- *Shares*, by each kind of alarm: the counts that do not fit may belong to any component. They shift its share by b
+  standard errors: :math:`\Phi(z - b) + \Phi(z + b) - 1`. The component with the smallest error decides. Of the sum
+  spectrum, for spectra that were not fitted to these counts, nothing else is asked.
 - *Held-out photons.* The distribution is off by at most the distance d, and an interval has two ends:
   :math:`0.9 - 2 d`.
 
@@ -61,8 +61,7 @@ def coverage_of_distance(distance: float) -> float:
 def smallest_error(result: Unmixing) -> float:
     """Return the smallest standard error of a component's share of all counts, of noise and of the endmembers.
 
-    It is that of the draws, or of counting alone where there are none. Other solutions that fit as well are left out,
-    because spectra that were not fitted to these counts have none.
+    It is that of the draws, or of counting alone where there are none. Other solutions that fit as well are left out.
     """
     totals = result.estimate.abundances.sum(axis=0)
     if result.posterior is None:

@@ -75,7 +75,7 @@ def wrong_line(trial, by):
 
 def test_the_same_misfit_matters_beside_small_errors_and_not_beside_large_ones():
     trial = film(60)
-    spectra = wrong_line(trial, 1.2)
+    spectra = wrong_line(trial, 1.1)
     for relative_error, severe in ((0.001, True), (0.3, False)):
         checks = bu.check(drawn_about(trial, spectra, relative_error), trial.image)
         assert checks.alarm and checks.severe is severe
@@ -88,7 +88,7 @@ def test_the_same_misfit_matters_beside_small_errors_and_not_beside_large_ones()
 
 def test_a_small_misfit_is_warned_of_and_leaves_intervals_calibrated():
     trial = film(60)
-    told = drawn_about(trial, wrong_line(trial, 1.2), 0.3)
+    told = drawn_about(trial, wrong_line(trial, 1.1), 0.3)
 
     class Method:
         def fit(self, image, n_components, key):
