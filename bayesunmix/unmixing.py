@@ -118,7 +118,7 @@ def unmix(
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
-        found, contradiction = _doubting_intervals(named(sorted_in_place(found), image), image)
+        found = named(sorted_in_place(found), image)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
         if doubtful:
@@ -132,6 +132,7 @@ def unmix(
                 "assume changes nothing here, because the result has no intervals; ask bayesunmix.identify"
             )
             found = _also_warning(found, [without])
+        found, contradiction = _doubting_intervals(found, image)
     info: Info = {
         **found.info,
         "method": name,

@@ -201,7 +201,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
                 name,
                 NOT_TOLD if q.identified == "no" else _digits(q.mean, error),
                 f"{_digits(q.lower, error)} to {_digits(q.upper, error)}",
-                "" if q.upper_limit is None else f"< {_digits(q.upper_limit, error)}",
+                "" if q.upper_limit in (None, math.inf) else f"< {_digits(q.upper_limit, error)}",
                 _digits(q.counting_sd, q.counting_sd),
                 _digits(q.endmember_sd, q.endmember_sd),
                 "known" if half_width is None else _digits(half_width, half_width),

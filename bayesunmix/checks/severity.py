@@ -10,8 +10,9 @@ coverage that it leaves to a 90 % interval, in the worst case, of what it is abo
 - *Regions.* The same, averaged over the map, because the coverage of maps is that of all their pixels: a speck of
   another phase spoils the intervals there, and not those elsewhere.
 - *Shares*, by each kind of alarm: the counts that do not fit may belong to any component. They shift its share by b
-  standard errors: :math:`\Phi(z - b) + \Phi(z + b) - 1`. The component with the smallest error decides. Of the sum
-  spectrum, for spectra that were not fitted to these counts, nothing else is asked.
+  errors: :math:`\Phi(z - b) + \Phi(z + b) - 1`. The component with the smallest error decides; other solutions that
+  fit as well are a part of it. Of the sum spectrum, for spectra that were not fitted to these counts, nothing else is
+  asked.
 - *Held-out photons.* The distribution is off by at most the distance d, and an interval has two ends:
   :math:`0.9 - 2 d`.
 
@@ -59,13 +60,23 @@ def coverage_of_distance(distance: float) -> float:
 
 
 def smallest_error(result: Unmixing) -> float:
-    """Return the smallest standard error of a component's share of all counts, of noise and of the endmembers.
+    """Return the smallest error of a component's share of all counts, with all that intervals of the result include.
 
-    It is that of the draws, or of counting alone where there are none. Other solutions that fit as well are left out.
+    It is the standard deviation of the draws, or that of counting where there are none, and half of the range over the
+    other solutions that fit as well, where the result has them.
     """
     totals = result.estimate.abundances.sum(axis=0)
     if result.posterior is None:
         return float(np.sqrt(totals.min())) / max(float(totals.sum()), 1e-300)
-    drawn = result.posterior.abundances.sum(axis=2, dtype=np.float64)
-    shares = drawn / np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300)
-    return float(shares.std(axis=(0, 1)).min())
+    drawn = _shares(result.posterior.abundances.sum(axis=2, dtype=np.float64))
+    rotations = result.posterior.rotations
+    under = _shares(totals if rotations is None else totals @ np.linalg.inv(rotations)).reshape(
+        -1, totals.size
+    )
+    return float(np.hypot(drawn.std(axis=(0, 1)), np.ptp(under, axis=0) / 2).min())
+
+
+def _shares(totals: np.ndarray) -> np.ndarray:
+    """Divide (..., K) counts by their sum; what is negative within the noise is zero."""
+    clipped = np.maximum(totals, 0)
+    return np.asarray(clipped / np.maximum(clipped.sum(axis=-1, keepdims=True), 1e-300))

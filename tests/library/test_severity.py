@@ -132,3 +132,21 @@ def test_a_right_model_passes_its_own_check(method):
     assert bu.check(found, quick.film().image).verdict == ""
     assert not any("contradict" in said for said in found.info["warnings"])
     assert found.posterior.calibrated is found.info["converged"]
+
+
+def test_what_intervals_include_is_a_part_of_the_error():
+    trial = film(60)
+    told = drawn_about(trial, trial.truth.endmembers, 0.001)
+    counting = severity.smallest_error(told)
+    shares = told.posterior.abundances.sum(axis=2)
+    shares = shares / shares.sum(axis=-1, keepdims=True)
+    assert counting == pytest.approx(shares.std(axis=(0, 1)).min())
+    mixing = np.stack([np.eye(3), 0.94 * np.eye(3) + 0.02])
+    ranged = replace(told, posterior=replace(told.posterior, rotations=mixing))
+    totals = told.estimate.abundances.sum(axis=0)
+    half = np.abs(totals @ np.linalg.inv(mixing[1]) - totals) / totals.sum() / 2
+    assert severity.smallest_error(ranged) == pytest.approx(
+        np.hypot(shares.std(axis=(0, 1)), half).min(), rel=1e-6
+    )
+    point = replace(told, posterior=None)
+    assert severity.smallest_error(point) == pytest.approx(np.sqrt(totals.min()) / totals.sum())
