@@ -13,6 +13,7 @@ The table of contents:
 - `identify`, `Identified`, `verdict`: how far the counts determine the answer at all
 - `ladder`, `PureAreas`, `Owns`, `Reference`: what one would have to believe for a sharper answer
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
+- `line_ratio`: ratio of two lines in the spectrum of a component, with the interval that other solutions leave
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
 - `check`, `Checks`: whether a result fits the counts, and if not, where
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from bayesunmix.analysis.intensities import line_intensities
     from bayesunmix.analysis.ladder import Ladder, ladder
     from bayesunmix.analysis.line_maps import line_map
+    from bayesunmix.analysis.line_ratios import line_ratio
     from bayesunmix.analysis.phase_maps import PhaseMap, phase_map
     from bayesunmix.analysis.phases import PhaseFractions, phase_fractions
     from bayesunmix.analysis.quantity import Quantity, verdict
     from bayesunmix.analysis.regions import Content, Region, region
-    from bayesunmix.checks.check import Checks, check
+    from bayesunmix.checks.check import check
+    from bayesunmix.checks.outcome import Checks
     from bayesunmix.contracts.method import METHODS, Method
     from bayesunmix.data.alignment import match, spectral_angles
     from bayesunmix.data.factorization import Factorization
@@ -61,7 +64,7 @@ if TYPE_CHECKING:
 _HOME = {
     "METHODS": "contracts.method",
     "Axis": "data.image",
-    "Checks": "checks.check",
+    "Checks": "checks.outcome",
     "Content": "analysis.regions",
     "Factorization": "data.factorization",
     "Identified": "analysis.identification",
@@ -93,6 +96,7 @@ _HOME = {
     "ladder": "analysis.ladder",
     "line_intensities": "analysis.intensities",
     "line_map": "analysis.line_maps",
+    "line_ratio": "analysis.line_ratios",
     "load_result": "io.netcdf",
     "save_result": "io.netcdf",
     "to_hyperspy": "io.hyperspy",
@@ -141,6 +145,7 @@ __all__ = [
     "ladder",
     "line_intensities",
     "line_map",
+    "line_ratio",
     "load_result",
     "match",
     "net_counts",

@@ -19,8 +19,10 @@ from bayesunmix.analysis.dominance import dominated
 from bayesunmix.analysis.identification import identify
 from bayesunmix.analysis.naming import named
 from bayesunmix.analysis.verdicts import judged
+from bayesunmix.checks.check import check
 from bayesunmix.contracts.arguments import require_image, require_seed
 from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, finds_n_components
+from bayesunmix.data.display.words import say_not_converged
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.order import are_numbered, sorted_in_place
@@ -58,7 +60,8 @@ def unmix(
         Show progress bars: True from 1 s on, None (the default) for a fit that takes longer than 10 s, False never.
     verdicts : bool
         Say of each component's share of the counts how wrong it may be and whether the counts determine it at all
-        (`info["fractions"]`). Only results with a posterior can; it takes seconds.
+        (`info["fractions"]`). Only results with a posterior can; it takes seconds. The check on which
+        `posterior.calibrated` rests is short, and made in either case.
     assume : sequence of PureAreas, Owns or Reference
         What is believed besides the counts. Intervals then hold for the solutions under which it is so, and every
         picture, table and file says it. Only for results with a posterior (see `bayesunmix.ladder`).
@@ -83,7 +86,8 @@ def unmix(
     Warns
     -----
     UnmixingWarning
-        If one pixel, or one channel of it, holds so many counts that the fit describes it and not the specimen.
+        If one pixel, or one channel of it, holds so many counts that the fit describes it and not the specimen. If the
+        counts contradict the model so much that its intervals are too narrow (see `bayesunmix.check`).
     NotConvergedWarning
         If the fit did not converge: longer runs may give another answer.
     NotIdentifiedWarning
@@ -116,7 +120,7 @@ def unmix(
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
         is_unnamed = are_numbered(found.names)
-        found = _doubting_intervals(named(sorted_in_place(found), image))
+        found = named(sorted_in_place(found), image)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
         if doubtful:
@@ -124,18 +128,18 @@ def unmix(
         undetermined: list[str] = []
         if verdicts and found.posterior is not None:
             identified = identify(found, image)
-            if (
-                is_unnamed
-            ):  # by what is in every solution; an assumption does not change a name that it may use
+            if is_unnamed:
+                # By what is in every solution. An assumption does not change the names, which it may use.
                 found = named(dataclasses.replace(found, names=()), image, identified.rotations)
             if assume:
                 identified = identify(found, image, assume=assume)
             found, undetermined = judged(found, image, seed, identified)
         elif assume:
-            doubtless = (
+            without = (
                 "assume changes nothing here, because the result has no intervals; ask bayesunmix.identify"
             )
-            found = _also_warning(found, [doubtless])
+            found = _also_warning(found, [without])
+        found, contradiction = _doubting_intervals(found, image)
     info: Info = {
         **found.info,
         "method": name,
@@ -152,9 +156,10 @@ def unmix(
     if counted.evidence:
         info["rank"] = counted.evidence.sentence
     result = dataclasses.replace(found, info=info)
-    if doubtful:
-        warnings.warn(doubtful, UnmixingWarning, stacklevel=2)
-    _warn(result, [doubtful, *undetermined], undetermined)
+    apart = [sentence for sentence in (doubtful, contradiction) if sentence]
+    for sentence in apart:
+        warnings.warn(sentence, UnmixingWarning, stacklevel=2)
+    _warn(result, [*apart, *undetermined], undetermined)
     return result
 
 
@@ -184,13 +189,29 @@ def _blank_in_place(found: Unmixing, outside: np.ndarray) -> Unmixing:
     return dataclasses.replace(found, estimate=estimate, labels=labels, posterior=posterior)
 
 
-def _doubting_intervals(found: Unmixing) -> Unmixing:
-    """Call intervals calibrated only where every condition for it holds. Further conditions belong here."""
+def _doubting_intervals(found: Unmixing, image: SpectrumImage) -> tuple[Unmixing, str]:
+    """Call intervals calibrated only where the fit converged and the model passed its own check.
+
+    Which misfits are too small to matter is decided in `bayesunmix.checks.severity`. Returns with the result what is to
+    be warned of: the misfit that makes intervals too narrow, or "".
+    """
     posterior = found.posterior
     if posterior is None or not posterior.calibrated:
-        return found
-    holds = found.info.get("converged") is not False
-    return dataclasses.replace(found, posterior=dataclasses.replace(posterior, calibrated=holds))
+        return found, ""
+    doubts, warning = [say_not_converged(found.info)], ""
+    try:
+        checks = check(found, image)
+    except ValueError as error:
+        doubts.append(f"the model could not be checked: {str(error).partition(';')[0]}")
+    else:
+        if checks.severe:
+            warning = checks.verdict
+            doubts.append(f"the counts contradict the model: {checks.worst}")
+        if checks.alarm:
+            found = _also_warning(found, [checks.verdict])
+    why_not = "; ".join(filter(None, doubts))
+    posterior = dataclasses.replace(posterior, calibrated=not why_not, why_not_calibrated=why_not)
+    return dataclasses.replace(found, posterior=posterior), warning
 
 
 class _Counted(NamedTuple):

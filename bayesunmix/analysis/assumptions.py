@@ -151,9 +151,9 @@ def assumed(
         if isinstance(one, PureAreas):
             constraints.append(_pure_areas(one, estimate, image, amounts))
         elif isinstance(one, Owns):
-            constraints.append(_owned(one, _numbered(one.component, names), estimate, image))
+            constraints.append(_owned(one, component_number(one.component, names), estimate, image))
         elif isinstance(one, Reference):
-            rows[_numbered(one.component, names)] = _row(one, estimate, image)
+            rows[component_number(one.component, names)] = _row(one, estimate, image)
         else:
             raise TypeError(
                 f"assume must hold PureAreas, Owns or Reference, got {one!r}; for example [bayesunmix.PureAreas(9)]"
@@ -165,12 +165,13 @@ def _called(component: int | str) -> str:
     return component if isinstance(component, str) else f"component {component}"
 
 
-def _numbered(component: int | str, names: Sequence[str]) -> int:
+def component_number(component: int | str, names: Sequence[str], asked: str = "an assumption") -> int:
+    """Return the number of a component that is given by its number, its name, or as "component 0"."""
     known = {**{f"component {k}": k for k in range(len(names))}, **{name: k for k, name in enumerate(names)}}
     number = known.get(component, -1) if isinstance(component, str) else int(component)
     if not 0 <= number < len(names):
         raise ValueError(
-            f"an assumption must name a component, got {component!r}; choose a number from 0 to {len(names) - 1}, or "
+            f"{asked} must name a component, got {component!r}; choose a number from 0 to {len(names) - 1}, or "
             f"one of {', '.join(names)}"
         )
     return number

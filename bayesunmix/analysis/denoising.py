@@ -1,8 +1,9 @@
 """Denoise the spectrum of a pixel or a region: the counts that the posterior expects, channel by channel."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,25 @@ from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
 
 
-class Band(NamedTuple):
-    """Hold the expected counts of each channel, three (C,) arrays: posterior mean and ends of the interval."""
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Hold the expected counts of each channel; they unpack as ``mean, lower, upper``.
+
+    Parameters
+    ----------
+    mean, lower, upper : (C,) array
+        Posterior mean, and ends of the interval.
+    doubt : str
+        "not converged" and why, and what the result assumes (`Unmixing.doubt`); "" where there is nothing.
+    """
 
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    doubt: str = ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter((self.mean, self.lower, self.upper))
 
 
 def denoised(
@@ -78,15 +92,16 @@ def denoised(
         require_seed(seed)
         mask = require_mask(where, image.navigation_shape)
         shapes, totals = region_totals(result, image, mask, np.random.default_rng(seed))
-        return _band(totals.reshape(len(shapes), -1, totals.shape[-1]), shapes, interval)
+        flat = totals.reshape(len(shapes), -1, totals.shape[-1])
+        return _band(flat, shapes, interval, result.doubt)
     posterior = require_posterior(result, "a denoised spectrum")
     pixel = np.array([_number(image.navigation_shape, where)])
     ((_, abundances),) = blocks(posterior.abundances, pixel)
     paired = posterior.paired_endmembers()
-    return _band(abundances, paired.reshape(-1, *paired.shape[2:]), interval)
+    return _band(abundances, paired.reshape(-1, *paired.shape[2:]), interval, result.doubt)
 
 
-def _band(abundances: np.ndarray, endmembers: np.ndarray, probability: float) -> Band:
+def _band(abundances: np.ndarray, endmembers: np.ndarray, probability: float, doubt: str) -> Band:
     """Reduce expected counts of (D, n, K) abundances with (D, K, C) endmembers."""
     n_channels = endmembers.shape[-1]
     band = np.empty((3, n_channels))
@@ -95,7 +110,8 @@ def _band(abundances: np.ndarray, endmembers: np.ndarray, probability: float) ->
         part = slice(i, min(i + step, n_channels))
         expected = np.concatenate(abundances @ endmembers[..., part].astype(np.float64))
         band[:, part] = expected.mean(axis=0), *equal_tailed(expected, probability)
-    return Band(*band)
+    mean, lower, upper = band
+    return Band(mean, lower, upper, doubt)
 
 
 def _number(shape: tuple[int, ...], pixel: int | Sequence[int]) -> int:

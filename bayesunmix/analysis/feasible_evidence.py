@@ -30,7 +30,9 @@ from bayesunmix.analysis.feasible_refit import Refit, Rows, fitted, merging, ref
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 
-LEAST_COUNTS = 60  # per superpixel: enough for the chi-square of its refit, few enough to keep small pure places
+LEAST_COUNTS = (
+    60  # per superpixel: enough for the chi-square of its refit, few enough to keep small pure places
+)
 MOST_SUPERPIXELS = 1024
 LEAST_OF_GROUP = 300  # counts in a group of channels
 MOST_GROUPS = 512

@@ -25,9 +25,8 @@ import numpy as np
 HALVINGS = 6
 SHORTEST, LONGEST = 1e-4, 2.0  # of a ray, in edges of the simplex
 GATHERING = 2  # steps after which each walker goes on from where the best of all stands
-TO_PIXELS = (
-    1  # walkers per component and sign, beside one to its overall fraction and one to each other component
-)
+# Walkers per component and sign, beside one to its overall fraction and one to each other component.
+TO_PIXELS = 1
 LOOKED_AT = 512  # pixels, and channels, whose extremes decide which rotations are kept
 MOST_KEPT = 400
 PAIRED = 0.5  # of the rays

@@ -9,8 +9,8 @@ correlation.
 """
 
 import warnings
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,12 +26,25 @@ from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
 MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between share the nearest
 
 
-class LineIntensity(NamedTuple):
-    """Hold maps of net counts, of the image's navigation shape: posterior mean and ends of the interval."""
+@dataclass(frozen=True, eq=False)
+class LineIntensity:
+    """Hold maps of net counts, of the image's navigation shape; they unpack as ``mean, lower, upper``.
+
+    Parameters
+    ----------
+    mean, lower, upper : array
+        Posterior mean, and ends of the interval.
+    doubt : str
+        "not converged" and why, and what the result assumes (`Unmixing.doubt`); "" where there is nothing.
+    """
 
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    doubt: str = ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter((self.mean, self.lower, self.upper))
 
 
 def line_intensities(
@@ -106,7 +119,11 @@ def line_intensities(
         net = abundances @ shares
         maps[:, pixels] = net.mean(axis=0), *equal_tailed(net, interval)
     shaped = maps.reshape(3, *image.navigation_shape, len(lines))
-    return {name: LineIntensity(*shaped[..., j]) for j, name in enumerate(lines)}
+    mean, lower, upper = shaped
+    return {
+        name: LineIntensity(mean[..., j], lower[..., j], upper[..., j], result.doubt)
+        for j, name in enumerate(lines)
+    }
 
 
 def _model(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bayesunmix.analysis.assumptions import Assumption, Owns, PureAreas
 from bayesunmix.analysis.identification import Identified, identify
+from bayesunmix.data.display.words import say_not_converged
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 
@@ -22,6 +23,8 @@ class Ladder:
         Of the components.
     steps : tuple of Identified
         The ranges under the assumptions of each step (`Identified.assumptions`), the first one under none.
+    doubt : str
+        "not converged" and why, where the result did not.
 
     Examples
     --------
@@ -39,6 +42,7 @@ class Ladder:
 
     names: tuple[str, ...]
     steps: tuple[Identified, ...]
+    doubt: str = ""
 
     def table(self) -> str:
         """Return the range of each component's fraction of the counts at each step, as plain text."""
@@ -50,7 +54,7 @@ class Ladder:
             rows.append((said, *(["contradicted"] * len(ranges) if contradicted else ranges)))
         width = [max(map(len, column)) for column in zip(*rows, strict=True)]
         laid = ["  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)) for row in rows]
-        return "\n".join(line.rstrip() for line in laid)
+        return "\n".join([*filter(None, [self.doubt]), *(line.rstrip() for line in laid)])
 
     __repr__ = table
 
@@ -93,7 +97,7 @@ def ladder(
     """
     chosen = _usual(result, image) if steps is None else steps
     found = [identify(result, image, assume=tuple(step), seed=seed) for step in ((), *chosen)]
-    return Ladder(result.names, tuple(found))
+    return Ladder(result.names, tuple(found), say_not_converged(result.info))
 
 
 def _usual(result: Unmixing, image: SpectrumImage) -> list[list[Assumption]]:

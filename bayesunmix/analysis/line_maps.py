@@ -11,12 +11,11 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.spectral_axis import SpectralAxis
 
+Line = str | tuple[float, float]
 _ENERGY = "give the name of a line such as 'Ni_Ka', or a range (low, high)"
 
 
-def line_map(
-    image: SpectrumImage, line: str | tuple[float, float], estimate: Factorization | None = None
-) -> np.ndarray:
+def line_map(image: SpectrumImage, line: Line, estimate: Factorization | None = None) -> np.ndarray:
     """Add up the counts in the window of a line, in every pixel.
 
     Parameters
@@ -57,15 +56,7 @@ def line_map(
     >>> bool(counted[:4].sum() < counted[4:].sum())
     True
     """
-    axis = image.spectral_axis
-    low, high = _line_window(line, axis) if isinstance(line, str) else _range(line, axis)
-    window = (axis.values >= low) & (axis.values < high)
-    if not window.any():
-        ends = f"{low:.3f} to {high:.3f}" if axis.is_xray else f"{low:g} to {high:g}"
-        raise ValueError(
-            f"{line!r} must lie on the {axis.name.lower()} axis, but no channel of {axis.say_ends(3)} is in its "
-            f"window, {axis.said(ends)}; {_ENERGY} on the axis"
-        )
+    window = line_window(line, image.spectral_axis)
     if estimate is None:
         first, last = np.flatnonzero(window)[[0, -1]]
         total = image.counts[:, first : last + 1].sum(axis=1, dtype=np.int64)
@@ -75,7 +66,20 @@ def line_map(
     return np.asarray(total).reshape(image.navigation_shape)
 
 
-def _line_window(name: str, axis: SpectralAxis) -> tuple[float, float]:
+def line_window(line: Line, axis: SpectralAxis) -> np.ndarray:
+    """Return True for the channels in the window of a line, (C,) bool; see `line_map`."""
+    low, high = _around(line, axis) if isinstance(line, str) else _range(line, axis)
+    window = (axis.values >= low) & (axis.values < high)
+    if not window.any():
+        ends = f"{low:.3f} to {high:.3f}" if axis.is_xray else f"{low:g} to {high:g}"
+        raise ValueError(
+            f"{line!r} must lie on the {axis.name.lower()} axis, but no channel of {axis.say_ends(3)} is in its "
+            f"window, {axis.said(ends)}; {_ENERGY} on the axis"
+        )
+    return np.asarray(window)
+
+
+def _around(name: str, axis: SpectralAxis) -> tuple[float, float]:
     from bayesunmix.spectra import RESPONSES, lines
 
     axis.require_xray()

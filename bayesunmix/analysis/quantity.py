@@ -82,7 +82,10 @@ class Quantity:
     @property
     def feasible_half_width(self) -> float | None:
         """Return half of the width of the feasible range."""
-        return None if self.feasible is None else (self.feasible[1] - self.feasible[0]) / 2
+        if self.feasible is None:
+            return None
+        lowest, highest = self.feasible  # a ratio may be infinite
+        return 0.0 if lowest == highest else (highest - lowest) / 2
 
     @property
     def identified(self) -> Verdict:
@@ -198,7 +201,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
                 name,
                 NOT_TOLD if q.identified == "no" else _digits(q.mean, error),
                 f"{_digits(q.lower, error)} to {_digits(q.upper, error)}",
-                "" if q.upper_limit is None else f"< {_digits(q.upper_limit, error)}",
+                "" if q.upper_limit in (None, math.inf) else f"< {_digits(q.upper_limit, error)}",
                 _digits(q.counting_sd, q.counting_sd),
                 _digits(q.endmember_sd, q.endmember_sd),
                 "known" if half_width is None else _digits(half_width, half_width),
@@ -215,7 +218,7 @@ def table(rows: dict[str, Quantity], heading: str) -> str:
 
 def _digits(value: float, sd: float) -> str:
     """Round a value to the second digit of its error, and write it."""
-    if not sd > 0:
-        return f"{value:g}"
+    if not 0 < sd < math.inf or math.isinf(value):
+        return f"{value:.3g}" if sd > 0 else f"{value:g}"
     places = 1 - math.floor(math.log10(sd))
     return f"{round(value, places):.{max(places, 0)}f}"

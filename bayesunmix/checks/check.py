@@ -9,175 +9,21 @@ over all p-values decides what is an alarm (`checks.false_alarms`). If the model
 The checks test the endmembers and their number: abundances are fitted again to sums over regions (`checks.pooled`).
 """
 
-import textwrap
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from bayesunmix.checks.deviance import Deviances, cells, leverage
+from bayesunmix.checks.deviance import cells, leverage
+from bayesunmix.checks.effect import Said, shifting
 from bayesunmix.checks.false_alarms import largest_alarm
-from bayesunmix.checks.held_out import HeldOutCounts, held_out_counts, say_held_out
+from bayesunmix.checks.held_out import held_out_counts, say_held_out
+from bayesunmix.checks.outcome import Checks
 from bayesunmix.checks.places import group_names, say_channels, say_regions
 from bayesunmix.checks.pooled import expected_counts, fit, pool
 from bayesunmix.checks.residuals import sum_residual, unfitted_residual
-from bayesunmix.checks.spectrum import Fault, SumSpectrum, Windows
+from bayesunmix.checks.severity import smallest_error
+from bayesunmix.checks.spectrum import SumSpectrum
 from bayesunmix.contracts.arguments import require_nonnegative, require_result_of, require_seed, require_share
-from bayesunmix.data.display.text import WIDTH, brief
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.data.spectral_axis import SpectralAxis
-from bayesunmix.io.plain import plain
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Checks:
-    """Hold what the checks found.
-
-    Parameters
-    ----------
-    alarm : bool
-        True if anything contradicts the model.
-    false_alarms : float
-        Probability of an alarm if the model is right.
-    sentences : list of str
-        What is wrong and how large it is, the worst first; one sentence that says so if nothing is.
-    effects : list of float
-        Share of all counts that each sentence is about, 0 to 1; NaN for one that only says how many more there are.
-        Empty if there is no alarm.
-    fitted_again : str
-        "abundances", or "abundances and endmembers" if the endmembers were fitted to these counts.
-    spectral_axis : SpectralAxis
-        The channels checked.
-    counts, expected, sd : (C,) arrays
-        The recorded sum spectrum, the model's, and the standard deviation of their difference, in these channels.
-    windows : Windows or None
-        Tests of windows of channels. None for endmembers that were fitted to these counts, because their sum spectrum
-        always agrees.
-    faults : dict of str to Fault
-        Tests of known faults; empty where `windows` is None. Without X-rays only "shift" and "flat".
-    channels : Deviances
-        Deviance of each group of channels.
-    group_ends : (2, G) array
-        Centres of the first and of the last channel of each group, in the unit of the axis.
-    regions : Deviances
-        Deviance of each superpixel or label.
-    region_of_pixel : array of the image's navigation shape
-        Number of each pixel's region, -1 for pixels in none.
-    held_out : HeldOutCounts
-        Test of held-out photons.
-    significant : float
-        P-values up to this one are alarms.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import bayesunmix as bu
-    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
-    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
-    >>> counts = np.random.default_rng(0).poisson(20 * layers @ spectra).reshape(8, 8, 4)
-    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
-    >>> checks = bu.check(bu.unmix(image, 2, "nmf"), image)
-    >>> checks.sentences
-    ['Nothing contradicts the model.']
-    >>> checks.false_alarms
-    0.01
-    """
-
-    alarm: bool
-    false_alarms: float
-    sentences: list[str]
-    effects: list[float]
-    fitted_again: str
-    spectral_axis: SpectralAxis
-    counts: np.ndarray
-    expected: np.ndarray
-    sd: np.ndarray
-    windows: Windows | None
-    faults: dict[str, Fault]
-    channels: Deviances
-    group_ends: np.ndarray
-    regions: Deviances
-    region_of_pixel: np.ndarray
-    held_out: HeldOutCounts
-    significant: float
-
-    def __repr__(self) -> str:
-        wrapped = (
-            line
-            for sentence in self.sentences
-            for line in textwrap.wrap(sentence, WIDTH - 2, initial_indent="- ", subsequent_indent="  ")
-        )
-        return brief([f"<Checks: {'; '.join(self._facts())}>", *wrapped])
-
-    def _repr_html_(self) -> str:
-        from bayesunmix.data.display import html
-        from bayesunmix.data.display.pictures import Curve, curve_figure, map_figure
-
-        said = [html.warned(self.sentences)] if self.alarm else [html.paragraph(s) for s in self.sentences]
-        both = [Curve(self.counts, colour="currentColor"), Curve(self.expected, colour=html.COLOURS[1])]
-        places, deviations, _ = self.residuals()
-        axis, unit = self.spectral_axis, self.spectral_axis.units or self.spectral_axis.name
-        caption = "counts, and in colour what the model expects, square-root scale"
-        spectrum = html.drawn_or_said(curve_figure, axis.values, both, unit, caption, root=True)
-        ends = (float(axis.values[0]), float(axis.values[-1]))
-        caption, stems = f"{self.residual_name} (sd)", [Curve(deviations, stems=True)]
-        residual = html.drawn_or_said(curve_figure, places, stems, unit, caption, ends=ends)
-        shown = self.region_of_pixel.reshape(-1, *np.atleast_2d(self.region_of_pixel).shape[-2:])
-        excess = np.append(self.regions.excess(), np.nan)  # of the pixels without a region, -1
-        values = excess[shown[len(shown) // 2]]
-        regions = html.drawn_or_said(map_figure, values, (), "sd, deviance of regions", limit=5.0)
-        said += [html.side_by_side([spectrum, residual]), html.side_by_side([regions])]
-        return html.frame(type(self).__name__, self._facts(), said)
-
-    def _facts(self) -> list[str]:
-        off = int(np.count_nonzero(self.regions.p_value <= self.significant))
-        return [
-            "ALARM" if self.alarm else "no alarm",
-            *([] if self.spectral_axis.is_xray else ["no X-ray causes"]),
-            f"a right model alarms in {100 * self.false_alarms:g} % of images",
-            f"{off} of {len(self.regions.names)} regions do not fit",
-        ]
-
-    @property
-    def residual_name(self) -> str:
-        """Return in words what `residuals` gives."""
-        return "residual, peak-wide" if self.windows else "deviance of channels"
-
-    def residuals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return how far the counts lie from the model, along the axis.
-
-        Returns
-        -------
-        places, deviations, p_values : (G,) arrays
-            Places in the unit of the axis. Deviations of windows as wide as a peak, in standard deviations. If the
-            endmembers were fitted to these counts: how much the deviance of groups of channels exceeds what is
-            expected.
-        """
-        if self.windows is not None:
-            return self.windows.peak_wide(self.spectral_axis)
-        return self.group_ends.mean(axis=0), self.channels.excess(), self.channels.p_value
-
-    @property
-    def energy_kev(self) -> np.ndarray:
-        """Return the channels checked in keV, (C,); raises `ValueError` where the counts are no X-rays."""
-        return self.spectral_axis.energy_kev
-
-    def summary(self) -> dict[str, Any]:
-        """Return all numbers but maps and spectra, for JSON."""
-        return {
-            "alarm": self.alarm,
-            "false_alarms": self.false_alarms,
-            "sentences": list(self.sentences),
-            "effects": plain(self.effects),
-            "fitted_again": self.fitted_again,
-            "significant": self.significant,
-            "windows": plain(self.windows and self.windows.named(self.spectral_axis)),
-            "faults": plain(self.faults),
-            "channels": plain(self.channels),
-            "regions": plain(self.regions),
-            "held_out": plain(self.held_out),
-        }
 
 
 def check(
@@ -246,21 +92,27 @@ def check(
     if spectrum:
         tests += [spectrum.windows.p_value, np.array([fault.p_value for fault in spectrum.faults.values()])]
     significant = largest_alarm(np.concatenate(tests), false_alarms)
-    said = spectrum.sentences(significant) if spectrum and significant else []
-    places = say_regions(regions, found, groups, significant, counts.sum(axis=1))
-    if said and places:
+    error = smallest_error(result)
+    of_spectrum = shifting(spectrum.sentences(significant) if spectrum and significant else [], error)
+    of_channels = shifting(say_channels(channels, axis, first, last, significant, counts.sum(axis=0)), error)
+    of_regions = shifting(say_regions(regions, found, groups, significant, counts.sum(axis=1)), error)
+    of_photons = [say_held_out(held_out)] if held_out.p_value <= significant else []
+    said = of_spectrum or of_channels + of_regions
+    if of_spectrum and of_regions:
         n_off = np.count_nonzero(regions.p_value <= significant)
-        text = f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {places[0].text}"
-        said.append(places[0]._replace(text=text))
-    elif not said:
-        said = say_channels(channels, axis, first, last, significant, counts.sum(axis=0)) + places
-    if held_out.p_value <= significant:
-        said.append(say_held_out(held_out))
+        text = f"{n_off} of {len(regions.names)} regions do not fit, perhaps for that; {of_regions[0].text}"
+        said = [*of_spectrum, of_regions[0]._replace(text=text)]
+    said = said + of_photons
+    every = of_spectrum + of_channels + of_regions + of_photons
+    worst = min(every, key=lambda one: one.coverage, default=Said("", float("nan")))
     return Checks(
         alarm=significant > 0,
         false_alarms=false_alarms,
         sentences=[one.text for one in said] or ["Nothing contradicts the model."],
         effects=[float(one.share) for one in said],
+        coverage=worst.coverage,
+        worst=worst.brief,
+        doubt=result.doubt,
         fitted_again="abundances and endmembers" if pooled.is_free else "abundances",
         spectral_axis=axis,
         counts=residual.counts,

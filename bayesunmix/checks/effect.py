@@ -10,12 +10,34 @@ misplaced counts :math:`\sum |\delta|` are at most that times :math:`\sum \mu`.
 import math
 from typing import NamedTuple
 
+from bayesunmix.checks.severity import NOMINAL, coverage_of_shift
+
 
 class Said(NamedTuple):
-    """Hold a sentence, and the share of all counts it is about (NaN for one that only counts other misfits)."""
+    """Hold what is said of a misfit.
+
+    Attributes
+    ----------
+    text : str
+    share : float
+        Share of all counts that the text is about; NaN for one that only counts other misfits.
+    brief : str
+        How large it is and where, without deviances, errors and cause.
+    coverage : float
+        What misfits of this kind leave of the coverage of a 90 % interval (`checks.severity`).
+    """
 
     text: str
     share: float
+    brief: str = ""
+    coverage: float = NOMINAL
+
+
+def shifting(said: list[Said], error: float) -> list[Said]:
+    """Take into account that the counts of all these misfits may belong to a component whose share has this error."""
+    misplaced = sum(one.share for one in said if not math.isnan(one.share))
+    left = coverage_of_shift(misplaced, error)
+    return [one if math.isnan(one.share) else one._replace(coverage=min(one.coverage, left)) for one in said]
 
 
 def relative_misfit(deviance: float, expected: float, counts: float) -> float:

@@ -17,6 +17,7 @@ from scipy.special import bdtr, betainc, kolmogorov
 from bayesunmix.checks.deviance import leverage
 from bayesunmix.checks.effect import Said, say_share
 from bayesunmix.checks.pooled import RegionSums, expected_counts, fit
+from bayesunmix.checks.severity import coverage_of_distance
 
 KEPT = 0.8
 BINS = 20
@@ -69,10 +70,12 @@ def held_out_counts(pooled: RegionSums, rng: np.random.Generator) -> HeldOutCoun
 
 def say_held_out(found: HeldOutCounts) -> Said:
     """Say how many cells have other held-out counts than predicted."""
+    size = f"{say_share(found.distance)} of the sums over a region and a group of channels lie elsewhere"
     return Said(
-        f"Held-out counts are not distributed as predicted: {say_share(found.distance)} of the sums over a region and "
-        f"a group of channels lie elsewhere in their distribution (p = {found.p_value:.1g}).",
+        f"Held-out counts are not distributed as predicted: {size} in their distribution (p = {found.p_value:.1g}).",
         float("nan"),
+        f"held-out counts are not distributed as predicted: {size}",
+        coverage_of_distance(found.distance),
     )
 
 

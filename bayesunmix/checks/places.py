@@ -4,6 +4,7 @@ import numpy as np
 
 from bayesunmix.checks.deviance import Cells, Deviances
 from bayesunmix.checks.effect import Said, relative_misfit, say_share
+from bayesunmix.checks.severity import coverage_of_map, coverage_of_scatter
 from bayesunmix.data.info import ASK_RANK
 from bayesunmix.data.spectral_axis import SpectralAxis
 
@@ -66,7 +67,8 @@ def say_regions(
         )
         for j in _worst(chosen)
     ]
-    return said + _more(off.size, "regions")
+    of_map = coverage_of_map(chosen.deviance, chosen.expected, counts[off] / counts.sum())
+    return [one._replace(coverage=of_map) for one in said] + _more(off.size, "regions")
 
 
 def _worst(found: Deviances) -> list[int]:
@@ -83,7 +85,7 @@ def _said(found: Deviances, j: int, inside: float, total: float, cause: str) -> 
     deviance, expected, sd = found.deviance[j], found.expected[j], found.sd[j]
     relative = relative_misfit(deviance, expected, inside)
     share = relative * inside / total
-    size = f"up to {say_share(share)} of all counts do not fit ({say_share(relative)} of those there"
-    return Said(
-        f"{found.names[j]}: {size}; deviance {deviance:.0f} against {expected:.0f} +- {sd:.0f}){cause}", share
-    )
+    name, size = found.names[j], f"up to {say_share(share)} of all counts do not fit"
+    there = f"({say_share(relative)} of those there"
+    text = f"{name}: {size} {there}; deviance {deviance:.0f} against {expected:.0f} +- {sd:.0f}){cause}"
+    return Said(text, share, f"{size} at {name} {there})", coverage_of_scatter(deviance, expected))

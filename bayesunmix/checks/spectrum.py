@@ -141,25 +141,30 @@ class SumSpectrum:
         is_seen = np.sign(difference) == np.sign(change[j]) and abs(difference) > _SEEN * self.windows.sd[j]
         where = f"{self._numbers(j)}; " if is_seen else ""
         share = max(np.maximum(shape, 0).sum(), np.maximum(-shape, 0).sum()) / self._residual.counts.sum()
-        size = f"{abs(amplitude) / error:.0f} times the error; {say_share(share)} of all counts"
-        return Said(f"{where}{self._causes.say_fault(name, amplitude, error, place)} ({size})", float(share))
+        cause = self._causes.say_fault(name, amplitude, error, place)
+        size = f"{say_share(share)} of all counts"
+        text = f"{where}{cause} ({abs(amplitude) / error:.0f} times the error; {size})"
+        return Said(text, float(share), f"{cause} ({size})")
 
     def _say_window(self, j: int, is_excess: bool) -> Said:
         low, high = float(self.windows.low[j]), float(self.windows.high[j])
         cause = self._causes.say_window(low, high, is_excess, self._residual.counts)
         difference = abs(self.windows.counts[j] - self.windows.expected[j])
-        return Said(f"{self._numbers(j)}; {cause}", float(difference / self._residual.counts.sum()))
+        share = float(difference / self._residual.counts.sum())
+        return Said(f"{self._numbers(j)}; {cause}", share, f"{self._size(j)} at {self._place(j)}")
 
     def _numbers(self, j: int) -> str:
         w = self.windows
-        difference = w.counts[j] - w.expected[j]
+        error = f"{w.sd[j]:.0f}" if w.sd[j] >= 10 else f"{w.sd[j]:.1f}"
+        numbers = f"{w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error}"
+        return f"{self._place(j)}: {self._size(j)} ({numbers})"
+
+    def _size(self, j: int) -> str:
+        difference = self.windows.counts[j] - self.windows.expected[j]
         side = (
             "more counts than the model can give" if difference > 0 else "fewer counts than the model needs"
         )
-        error = f"{w.sd[j]:.0f}" if w.sd[j] >= 10 else f"{w.sd[j]:.1f}"
-        size = f"{say_share(difference / self._residual.counts.sum())} of all counts"
-        numbers = f"{w.counts[j]:.0f} against {w.expected[j]:.0f} +- {error}"
-        return f"{self._place(j)}: {side} by {size} ({numbers})"
+        return f"{side} by {say_share(difference / self._residual.counts.sum())} of all counts"
 
     def _place(self, j: int) -> str:
         """Say where a window is: its centre, or the ends of a wide one."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bayesunmix.analysis.assumptions import Assumption
+    from bayesunmix.analysis.identification import Identified
+    from bayesunmix.cli.asked import Asked
 
 Assume = Annotated[
     list[str] | None,
@@ -51,6 +53,13 @@ def read_assumptions(texts: Sequence[str] | None) -> "list[Assumption]":
                 "pure=9 or owns=1:Ca"
             )
     return found
+
+
+def identified_under(believed: "Sequence[Assumption]", asked: "Asked") -> "Identified | None":
+    """Return the ranges under what is believed; None where nothing is, so that those of the result are used."""
+    from bayesunmix.analysis.identification import identify
+
+    return identify(asked.result, asked.image, assume=believed) if believed else None
 
 
 def _spectrum(path: Path) -> "np.ndarray":

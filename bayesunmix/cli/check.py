@@ -11,7 +11,7 @@ from bayesunmix.cli.outputs import as_json, as_png, require_writable, write_each
 from bayesunmix.cli.table import laid_out
 
 if TYPE_CHECKING:
-    from bayesunmix.checks.check import Checks
+    from bayesunmix.checks.outcome import Checks
 
 EXAMPLE = """\
 Examples:
@@ -39,7 +39,7 @@ def check(
         from bayesunmix.plotting import plot_checks
 
         found = look(asked.result, asked.image, false_alarms=false_alarms, seed=seed)
-        print(_table(found))
+        print(_table(found, asked.result.posterior is not None))
         write_each(
             outputs,
             {
@@ -52,7 +52,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _table(found: "Checks") -> str:
+def _table(found: "Checks", has_intervals: bool) -> str:
     """Lay out what was tested, and what was found, as plain text."""
     tests: dict[str, list[float]] = {
         "windows of the sum spectrum": [] if found.windows is None else list(found.windows.p_value),
@@ -67,6 +67,7 @@ def _table(found: "Checks") -> str:
             alarms = sum(p <= found.significant for p in p_values)
             rows.append((name, str(len(p_values)), str(alarms), f"{min(p_values):.2g}"))
     said = [f"ALARM      {s}" if found.alarm else f"no alarm   {s}" for s in found.sentences]
+    said += [found.verdict] if found.alarm and has_intervals else []
     share = f"{100 * found.false_alarms:g} %"
     foot = f"(fitted again: {found.fitted_again}; if the result is right, {share} of images give an alarm)"
     return "\n".join([laid_out(rows), "", *said, foot])

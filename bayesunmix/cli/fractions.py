@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.assuming import Assume, read_assumptions
+from bayesunmix.cli.assuming import Assume, identified_under, read_assumptions
 from bayesunmix.cli.options import Image, Include, Interval, Overwrite, Result, Seed, Specimen, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.quantities import quantity_rows
@@ -34,17 +34,15 @@ def fractions(
     require_writable(outputs, _FORMATS, overwrite)
     believed = read_assumptions(assume)
     with asking(result, image) as asked:
-        from bayesunmix.analysis.identification import identify
         from bayesunmix.analysis.phases import phase_fractions
         from bayesunmix.io.mask import read_mask
 
-        identified = identify(asked.result, asked.image, assume=believed) if believed else None
         found = phase_fractions(
             asked.result,
             asked.image,
             interval=interval,
             include=include,
-            identified=identified,
+            identified=identified_under(believed, asked),
             specimen=None if specimen is None else read_mask(specimen),
             seed=seed,
         )

@@ -1,13 +1,15 @@
-"""`bayesunmix lines`: maps of the net counts of X-ray lines, with intervals."""
+"""`bayesunmix lines`: maps of the net counts of X-ray lines, and ratios of lines, with intervals."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayesunmix.cli.asked import asking
-from bayesunmix.cli.options import Image, Interval, Overwrite, Result, out
+from bayesunmix.cli.asked import Asked, asking
+from bayesunmix.cli.assuming import Assume, read_assumptions
+from bayesunmix.cli.options import Image, Include, Interval, Overwrite, Result, out
 from bayesunmix.cli.outputs import as_npz, as_png, require_writable, write_each
+from bayesunmix.cli.ratios import read_ratios, show_ratios
 from bayesunmix.cli.table import digits, laid_out
 
 if TYPE_CHECKING:
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from bayesunmix.data.image import SpectrumImage
 
 EXAMPLE = """\
-Example:
-  bayesunmix lines first --lines Ni_K,Cr_K --out nickel.png --out nickel.npz"""
+Examples:
+  bayesunmix lines first --lines Ni_K,Cr_K --out nickel.png --out nickel.npz
+  bayesunmix lines first --ratio Ni_Ka/Cr_Ka"""
 _FORMATS = (".npz", ".png")
 
 
@@ -43,38 +46,64 @@ def lines(
             show_default=False,
         ),
     ] = None,
+    ratio: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LINE/LINE",
+            help="Two lines, such as Fe_Ka/Pt_La: the ratio of the counts in their windows, continuum included, in the "
+            "spectrum of each component. Repeat for more.",
+            show_default=False,
+        ),
+    ] = None,
     interval: Interval = 0.9,
+    include: Include = "total",
+    assume: Assume = None,
     outputs: Annotated[list[Path] | None, out(*_FORMATS)] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Map the net counts of X-ray lines, without continuum and overlaps.
+    """Map the net counts of X-ray lines, without continuum and overlaps, and give ratios of lines.
 
     Below the table stands the energy axis that fits the lines best, with a sentence if the image's own is off. The .npz
-    file holds `mean`, `lower` and `upper`, each with the axes of the map and then the lines, and `names`.
+    file holds `mean`, `lower` and `upper`, each with the axes of the map and then the lines, and `names`. Of ratios it
+    holds `ratio_mean`, `ratio_lower` and `ratio_upper` (ratio, component), `ratios` and `components`.
     """
     require_writable(outputs, _FORMATS, overwrite)
+    names, pairs, believed = _names(families), read_ratios(ratio), read_assumptions(assume)
+    if believed and not pairs:
+        raise ValueError(
+            "--assume changes nothing in maps of lines, which no rotation changes; use it with --ratio"
+        )
+    if pairs and not names and any(file.suffix.lower() == ".png" for file in outputs or ()):
+        raise ValueError("a picture shows maps of lines, and none are named; name them by --lines")
     with asking(result, image) as asked:
-        from bayesunmix.analysis.intensities import line_intensities
         from bayesunmix.io.axes import axis_columns
         from bayesunmix.plotting.lines import plot_lines
 
-        names = _names(families)
-        if not names:
+        if not (names or pairs):
             raise ValueError(
                 f"--lines must name line families, got none; choose from {', '.join(_present(asked.image))}"
             )
-        known = _names(elements) or None
-        found = line_intensities(asked.result, asked.image, names, interval=interval, elements=known)
-        print(_table(found, asked.image, interval))
-        print(_axis(asked.image, known))
-        arrays = {
-            **{end: _stacked(found, end) for end in ("mean", "lower", "upper")},
-            "names": list(found),
-            "interval": interval,
-            **axis_columns(asked.image.axes),
-        }
-        picture = as_png(lambda: plot_lines(found, asked.image, interval), asked.result.doubt)
+        arrays: dict[str, Any] = {"interval": interval}
+        maps = _maps(asked, names, interval, _names(elements) or None) if names else {}
+        if maps:
+            stacked = {end: _stacked(maps, end) for end in ("mean", "lower", "upper")}
+            arrays |= {**stacked, "names": list(maps), **axis_columns(asked.image.axes)}
+        if pairs:
+            arrays |= show_ratios(asked, pairs, interval, include, believed)
+        picture = as_png(lambda: plot_lines(maps, asked.image, interval), asked.result.doubt)
         write_each(outputs, {".npz": as_npz(arrays, asked.result.doubt), ".png": picture}, asked.files)
+
+
+def _maps(
+    asked: Asked, names: list[str], interval: float, elements: list[str] | None
+) -> "dict[str, LineIntensity]":
+    """Print a table of maps, and the energy axis that they were found with, and return them."""
+    from bayesunmix.analysis.intensities import line_intensities
+
+    found = line_intensities(asked.result, asked.image, names, interval=interval, elements=elements)
+    print(_table(found, asked.image, interval))
+    print(_axis(asked.image, elements))
+    return found
 
 
 def _names(text: str | None) -> list[str]:

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 def quantity_rows(region: "Region") -> list[dict[str, Any]]:
     """Return a row for the counts, and one for the fraction, of each component."""
     return [
-        {"component": content.name, "quantity": kind, **_row(quantity)}
+        {"component": content.name, "quantity": kind, **quantity_row(quantity)}
         for content in region.components
         for kind, quantity in (("counts", content.amount), ("fraction", content.fraction))
     ]
 
 
-def _row(quantity: "Quantity") -> dict[str, Any]:
+def quantity_row(quantity: "Quantity") -> dict[str, Any]:
+    """Return the numbers of a quantity by name."""
     lowest, highest = quantity.feasible or (None, None)
     return {
         "mean": quantity.mean,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from bayesunmix.cli.asked import asking
-from bayesunmix.cli.assuming import Assume, read_assumptions
+from bayesunmix.cli.assuming import Assume, identified_under, read_assumptions
 from bayesunmix.cli.options import Box, Image, Include, Interval, Overwrite, RegionMask, Result, Seed, out
 from bayesunmix.cli.outputs import as_csv, as_json, require_writable, write_each
 from bayesunmix.cli.places import region_of
@@ -36,18 +36,16 @@ def region(
     require_writable(outputs, _FORMATS, overwrite)
     believed = read_assumptions(assume)
     with asking(result, image) as asked:
-        from bayesunmix.analysis.identification import identify
         from bayesunmix.analysis.regions import region as infer
 
         where = region_of(asked.image, box, mask)
-        identified = identify(asked.result, asked.image, assume=believed) if believed else None
         found = infer(
             asked.result,
             asked.image,
             where,
             interval=interval,
             include=include,
-            identified=identified,
+            identified=identified_under(believed, asked),
             seed=seed,
         )
         print(found)

@@ -19,8 +19,9 @@ def describe_fit(result: "Unmixing", heard: Heard, reading: "Cost") -> dict[str,
         "fit": info.pop("fit_seconds"),
         "compile": info.pop("compile_seconds"),
     }
-    posterior = None
+    posterior, doubt = None, ""
     if result.posterior is not None:
+        doubt = result.posterior.say_not_calibrated()
         chains, draws = result.posterior.endmembers.shape[:2]
         posterior = {"chains": chains, "draws": draws, "calibrated": result.posterior.calibrated}
     info.pop("input", None)
@@ -32,6 +33,7 @@ def describe_fit(result: "Unmixing", heard: Heard, reading: "Cost") -> dict[str,
         "warnings": warnings + _beyond(heard.warnings, warnings),
         "notes": heard.notes,
         "posterior": posterior,
+        **({"not_calibrated": doubt} if doubt else {}),
         "seconds": seconds,
         "peak_mib": max(info.pop("peak_mib"), reading.peak_mib),
         "device": info.pop("device"),

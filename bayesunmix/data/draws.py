@@ -9,7 +9,7 @@ References
 .. [1] R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", Am. Stat. 50, 361 (1996): definition 6.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,6 +57,17 @@ def blocks(draws: np.ndarray, rows: np.ndarray | None = None) -> Iterator[tuple[
         block = rows[i : i + step]
         some = draws[:, :, block].astype(np.float64)
         yield block, some.reshape(-1, *some.shape[2:])
+
+
+def reduced(draws: np.ndarray, reduction: Callable[[np.ndarray], Iterable[np.ndarray]]) -> list[np.ndarray]:
+    """Apply a reduction of (n, ...) draws to (chain, draw, ...) ones block by block, and join its results."""
+    parts = [reduction(some) for _, some in blocks(draws)]
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+def scatter(draws: np.ndarray) -> list[np.ndarray]:
+    """Return the standard deviation of (n, ...) draws along the first axis, 0 of a single one, for `reduced`."""
+    return [draws.std(axis=0, ddof=min(1, len(draws) - 1))]
 
 
 def require_probability(probability: float) -> None:

@@ -4,15 +4,15 @@ Draws have the axes (chain, draw, ...), as ArviZ expects. Every draw of the endm
 many evenly spaced draws are kept as fit a memory budget, because draws x pixels x components may be very large.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
-from bayesunmix.data.display.text import brief
-from bayesunmix.data.draws import blocks, equal_tailed, quantile, require_probability
+from bayesunmix.data.display.text import brief, wrapped
+from bayesunmix.data.draws import equal_tailed, quantile, reduced, require_probability, scatter
 from bayesunmix.data.rotations import (
     Include,
     abundance_range,
@@ -54,7 +54,8 @@ class Posterior:
         Quantities that do not depend on how components are numbered, such as the log-likelihood. R-hat and the
         effective sample size are computed on these.
     calibrated : bool
-        False for approximations whose intervals are known to be too narrow.
+        False where intervals are too narrow: in approximations that are known for it, and where `unmix` found that the
+        fit did not converge or the counts contradict the model (`bayesunmix.checks.severity`).
     abundance_mean, abundance_sd : (P, K) array or None
         Mean and standard deviation over all draws, where the sampler makes more draws than it keeps.
     partners : (kept draw,) int array or None
@@ -63,6 +64,8 @@ class Posterior:
     rotations : (n, K, K) array or None
         Solutions that fit as well: T E and A T^-1 for each T. `unmix` adds them (see `bayesunmix.identify`). None where
         nobody has looked.
+    why_not_calibrated : str
+        What `unmix` found; "" where it found nothing.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Posterior:
     abundance_sd: np.ndarray | None = None
     partners: np.ndarray | None = None
     rotations: np.ndarray | None = None
+    why_not_calibrated: str = ""
 
     def __post_init__(self) -> None:
         e, a = self.endmembers, self.abundances
@@ -121,7 +125,7 @@ class Posterior:
         return brief(
             [
                 f"<Posterior: {n_components} components, {self.abundances.shape[2]} pixels, {n_channels} channels>",
-                self.say_draws(),
+                *wrapped(self.say_draws(), 3),
                 f"statistics of each draw: {held}",
                 "read off it: .mean(), .sd(), .interval(0.9), .upper_limit(0.95), .diagnostics(), .to_arviz()",
             ]
@@ -139,11 +143,19 @@ class Posterior:
         facts = [f"{n_components} components", f"{len(mean.abundances)} pixels", self.say_draws()]
         return frame(type(self).__name__, facts, [no_maps, *component_rows(drawn, None)])
 
-    def say_draws(self) -> str:
-        """Say how many draws there are, and whether intervals made of them can be believed."""
+    def say_draws(self, diagnosed: Sequence[str] = ()) -> str:
+        """Say how many draws there are, what was diagnosed, and whether intervals made of them can be believed."""
         (chains, draws), kept = self.endmembers.shape[:2], self.abundances.shape[1]
-        doubt = "" if self.calibrated else "; their intervals are known to be too narrow"
-        return f"{chains} chains of {draws} draws of spectra and {kept} of maps{doubt}"
+        said = f"{chains} chains of {draws} draws of spectra and {kept} of maps"
+        return "; ".join(filter(None, [said, *diagnosed, self.say_not_calibrated()]))
+
+    def say_not_calibrated(self) -> str:
+        """Say why intervals are not calibrated; "" where they are."""
+        if self.calibrated:
+            return ""
+        if self.why_not_calibrated:
+            return f"their intervals are not calibrated: {self.why_not_calibrated}"
+        return "their intervals are known to be too narrow"
 
     def mean(self) -> Bound:
         """Return the posterior mean."""
@@ -154,8 +166,8 @@ class Posterior:
     def sd(self) -> Bound:
         """Return the posterior standard deviation; 0 from a single draw."""
         streamed = self.abundance_sd
-        abundances = _reduce(self.abundances, _sd)[0] if streamed is None else streamed
-        return Bound(_reduce(self.endmembers, _sd)[0], abundances)
+        abundances = reduced(self.abundances, scatter)[0] if streamed is None else streamed
+        return Bound(reduced(self.endmembers, scatter)[0], abundances)
 
     def interval(self, probability: float = 0.9, include: Include = "total") -> tuple[Bound, Bound]:
         """Return the interval of every entry.
@@ -202,7 +214,7 @@ class Posterior:
     ) -> tuple[np.ndarray, np.ndarray]:
         require_probability(probability)
         require_include(include)
-        lower, upper = _reduce(draws, partial(equal_tailed, probability=probability))
+        lower, upper = reduced(draws, partial(equal_tailed, probability=probability))
         if include == "counting" or self.rotations is None:
             return lower, upper
         mean = self.mean()
@@ -227,7 +239,7 @@ class Posterior:
         """Return the one-sided upper limit: a further draw would lie below it with this probability."""
         require_probability(probability)
         both = (self.endmembers, self.abundances)
-        return Bound(*(_reduce(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
+        return Bound(*(reduced(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
 
     def paired_endmembers(self) -> np.ndarray:
         """Return the endmembers that belong to the kept draws of the abundances, (chain, kept draw, K, C)."""
@@ -250,8 +262,7 @@ class Posterior:
     def diagnostics(self) -> "Diagnostics":
         """Return the largest R-hat and the smallest bulk effective sample size over `statistics`.
 
-        The result is empty without statistics. It is NaN if a statistic cannot be judged: fewer than 4 draws, or all
-        draws equal.
+        Empty without statistics; NaN if one of them cannot be judged: fewer than 4 draws, or all draws equal.
         """
         if not self.statistics:
             return {}
@@ -287,13 +298,3 @@ def affordable_draws(n_draws: int, map_size: int, most_mib: float) -> int:
     """Return how many of `n_draws` float32 draws of `map_size` values fit into `most_mib` MiB, at least 20."""
     fitting = int(most_mib * 2**20 / (4 * map_size))
     return min(n_draws, max(fitting, 20))
-
-
-def _reduce(draws: np.ndarray, reduction: Callable[[np.ndarray], Iterable[np.ndarray]]) -> list[np.ndarray]:
-    """Apply a reduction of (n, ...) draws to (chain, draw, ...) ones block by block, and join its results."""
-    parts = [reduction(some) for _, some in blocks(draws)]
-    return [np.concatenate(part) for part in zip(*parts, strict=True)]
-
-
-def _sd(some: np.ndarray) -> list[np.ndarray]:
-    return [some.std(axis=0, ddof=min(1, len(some) - 1))]

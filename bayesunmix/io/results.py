@@ -14,10 +14,13 @@
 ======================== ===================================================================================
 
 Intervals are equal-tailed 90 % intervals, entry by entry, so that `upper` is also the one-sided 95 % upper
-limit of a quantity that may be zero. `summary.json` says whether they are calibrated.
+limit of a quantity that may be zero. `summary.json` says whether they are calibrated, and in `not_calibrated`
+why not.
 
 Of a fit that did not converge every file says so, and why: the tables in a last line that begins with "#", and the
 others in an entry `doubt` (an array of `abundances.npz`, an entry of `summary.json`, an attribute of `result.nc`).
+``pandas.read_csv(path, comment="#")`` leaves that line out; ``numpy.genfromtxt`` does so by itself, but takes hyphens
+out of the names of columns ("CaPO") unless it is told ``deletechars=""``.
 """
 
 import json

@@ -14,7 +14,7 @@ mixtures of lines are too narrow, and are marked as not calibrated.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -132,7 +132,7 @@ class BayesNUTS:
         )
 
         n_draws, interrupted = drawn.endmembers.shape[1], drawn.interrupted
-        abundances: dict[str, np.ndarray] = {}
+        abundances: dict[str, Any] = {}
         if max(block) > 1:
             of_pixels = self._prior(used, n_components)
             totals = np.asarray(used.counts.sum(axis=1), np.float64)[:, None]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bayesunmix.analysis.denoising import Band
-from bayesunmix.plotting.style import COLOURS, Picture
+from bayesunmix.plotting.style import COLOURS, Picture, mark
 
 
 def plot_band(
@@ -40,7 +40,7 @@ def plot_band(
     axes.set(xlabel=label, ylabel="counts in a channel")
     axes.legend(fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return mark(figure, band.doubt)
 
 
 def _last(spectrum: np.ndarray) -> int:

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from bayesunmix.checks.check import Checks
 from bayesunmix.checks.held_out import BAND, BINS
-from bayesunmix.plotting.style import Picture
+from bayesunmix.checks.outcome import Checks
+from bayesunmix.plotting.style import Picture, mark
 
 _BLUE, _RED, _GREY = "#0072B2", "#D55E00", "0.88"
 _LIMIT = 5.0  # of the colour scale, in standard deviations
@@ -47,7 +47,7 @@ def plot_checks(found: Checks) -> Figure:
     _draw_regions(figure.add_subplot(grid[2, 0]), found)
     _draw_held_out(figure.add_subplot(grid[2, 1]), found)
     figure.suptitle(_wrapped(found), fontsize=9, ha="left", x=0.01)
-    return figure
+    return mark(figure, found.doubt)
 
 
 def _wrapped(found: Checks) -> str:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from bayesunmix.analysis.intensities import LineIntensity
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.plotting.maps import plot_named
+from bayesunmix.plotting.style import mark
 
 
 def plot_lines(found: Mapping[str, LineIntensity], image: SpectrumImage, interval: float) -> Figure:
@@ -28,4 +29,5 @@ def plot_lines(found: Mapping[str, LineIntensity], image: SpectrumImage, interva
     mean, lower, upper = (
         np.stack(maps, axis=-1).reshape(image.n_pixels, -1) for maps in zip(*found.values(), strict=True)
     )
-    return plot_named(mean, [lower, upper], image, list(found), "net counts", interval)
+    figure = plot_named(mean, [lower, upper], image, list(found), "net counts", interval)
+    return mark(figure, "; ".join(dict.fromkeys(maps.doubt for maps in found.values() if maps.doubt)))

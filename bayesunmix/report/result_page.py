@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.quantity import DECISIVE_SHARE, NEGLIGIBLE_SHARE
-from bayesunmix.checks.check import Checks, check
+from bayesunmix.checks.check import check
+from bayesunmix.checks.outcome import Checks
 from bayesunmix.contracts.arguments import require_result_of
 from bayesunmix.data.display import words
 from bayesunmix.data.grid import say_axis

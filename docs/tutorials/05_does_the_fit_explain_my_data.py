@@ -58,3 +58,4 @@ for method, given in (("nmf", {}), ("nmf_semi", {"endmembers": film.truth.endmem
 # - ``false_alarms=0.01`` means one alarm in about a hundred images for which the model is right. How often that was
 #   true in simulations is published (:doc:`/results/index`). On real recordings, with hundreds of counts per pixel,
 #   small departures from any model are found: ask how large they are, and whether they touch the number you want.
+#   ``Checks.verdict`` says how many of the 90 % intervals of a posterior such a misfit leaves right.

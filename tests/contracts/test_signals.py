@@ -90,6 +90,7 @@ WORKS = {
     "phase_fractions": lambda result, image: bu.phase_fractions(result, image),
     "phase_map": lambda result, image: bu.phase_map(result, image),
     "denoised": lambda result, image: bu.denoised(result, image, (3, 4)),
+    "line_ratio of windows": lambda result, image: bu.line_ratio(result, image, ((300, 330), (340, 400)), 0),
     "line_map of a window": lambda result, image: bu.line_map(image, (300, 330)),
     "plot_maps": lambda result, image: bu.plot_maps(result, image),
     "plot_spectra": lambda result, image: bu.plot_spectra(result, image),
@@ -103,6 +104,7 @@ NEEDS_X_RAYS = {
     "line_intensities": lambda result, image: bu.line_intensities(result, image, ["Ni_K"]),
     "net_counts": lambda result, image: bu.net_counts(result, image),
     "line_map": lambda result, image: bu.line_map(image, "Ni_Ka"),
+    "line_ratio": lambda result, image: bu.line_ratio(result, image, ("Ni_Ka", "Cr_Ka"), 0),
     "energy_kev": lambda result, image: image.energy_kev,
     "energy_kev of checks": lambda result, image: bu.check(result, image).energy_kev,
 }

@@ -13,6 +13,7 @@ ASKED = {
     "phase_fractions": lambda result, image: bu.phase_fractions(result, image),
     "phase_map": lambda result, image: bu.phase_map(result, image),
     "line_intensities": lambda result, image: bu.line_intensities(result, image, ["Ni_K"]),
+    "line_ratio": lambda result, image: bu.line_ratio(result, image, ("Ni_Ka", "Ni_La"), 0),
     "denoised": lambda result, image: bu.denoised(result, image, EVERYWHERE),
     "net_counts": lambda result, image: bu.net_counts(result, image),
     "identify": lambda result, image: bu.identify(result, image),

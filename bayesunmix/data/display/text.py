@@ -47,7 +47,12 @@ def say_warnings(warnings: Sequence[str]) -> list[str]:
     if not warnings:
         return []
     head = "1 warning: " if len(warnings) == 1 else f"{len(warnings)} warnings, the first: "
-    return textwrap.wrap(head + warnings[0], WIDTH, max_lines=2, placeholder=" ...", subsequent_indent="  ")
+    return wrapped(head + warnings[0], 2)
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """Break text into at most so many lines of `WIDTH` characters; a cut shows as "..."."""
+    return textwrap.wrap(text, WIDTH, max_lines=most, placeholder=" ...", subsequent_indent="  ")
 
 
 def _cut(line: str, width: int = WIDTH) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bayesunmix.data.agreement import MOST_R_HAT
-from bayesunmix.data.display.text import MOST_LISTED, brief, columns, say_warnings
+from bayesunmix.data.display.text import MOST_LISTED, brief, columns, say_warnings, wrapped
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.grid import Grid
 from bayesunmix.data.info import Info
@@ -26,13 +26,15 @@ def as_text(
 ) -> str:
     """Describe a result in at most twelve lines."""
     head, *rows = share_table(estimate, info, names, short=True)
-    listed = rows if len(rows) <= MOST_LISTED else rows[: MOST_LISTED - 1]
+    about = wrapped(say_posterior(posterior, info), 2)
+    most = MOST_LISTED + 1 - len(about)
+    listed = rows if len(rows) <= most else rows[: most - 1]
     more = [] if len(listed) == len(rows) else [f"... {len(rows) - len(listed)} more components"]
     return brief(
         [
             f"<Unmixing: {', '.join(headline(estimate, info))}>",
             say_size(estimate, grid),
-            say_posterior(posterior, info),
+            *about,
             *columns([head, *listed]),
             *more,
             *say_warnings(info.get("warnings", ())),
@@ -59,12 +61,13 @@ def say_doubt(info: Info) -> str:
     That is: that the fit did not converge, and why; and what its intervals assume.
     """
     assumed = [f"assuming that {one}" for one in info.get("assumptions", ())]
-    return "; ".join([*_not_converged(info), *assumed])
+    return "; ".join([*filter(None, [say_not_converged(info)]), *assumed])
 
 
-def _not_converged(info: Info) -> list[str]:
+def say_not_converged(info: Info) -> str:
+    """Say that the fit did not converge, and why; "" where it did."""
     if info.get("converged") is not False:
-        return []
+        return ""
     why, r_hat, modes = [], info.get("r_hat"), info.get("modes")
     if info.get("interrupted"):
         why.append("the run was interrupted")
@@ -72,7 +75,7 @@ def _not_converged(info: Info) -> list[str]:
         why.append(f"the chains disagree, R-hat {r_hat:.2f}")
     if modes and len(modes["weights"]) > 1:
         why.append(f"intervals are pooled over {len(modes['weights'])} solutions")
-    return [": ".join(filter(None, ["not converged", "; ".join(why)]))]
+    return ": ".join(filter(None, ["not converged", "; ".join(why)]))
 
 
 def say_size(estimate: Factorization, grid: Grid | None) -> str:
@@ -90,12 +93,12 @@ def say_posterior(posterior: Posterior | None, info: Info) -> str:
     """Say what the error bars rest on, or that there are none."""
     if posterior is None:
         return "a single estimate, without error bars"
-    said = [posterior.say_draws()]
+    diagnosed = []
     if info.get("r_hat") is not None:
-        said.append(f"R-hat {info['r_hat']:.3f}")
+        diagnosed.append(f"R-hat {info['r_hat']:.3f}")
     if info.get("ess") is not None:
-        said.append(f"{info['ess']:.0f} effective draws")
-    return "; ".join(said)
+        diagnosed.append(f"{info['ess']:.0f} effective draws")
+    return posterior.say_draws(diagnosed)
 
 
 def share_table(

@@ -143,6 +143,55 @@ def test_lines(run, film, prepared, tmp_path):
     assert (status, out) == (2, "") and "choose from" in err and "Ni_K" in err and "Cr_K" in err
 
 
+def test_ratios_of_lines(run, film, prepared, tmp_path):
+    result, image = prepared
+    words = ("--ratio", "Ni_Ka/Cr_Ka", "--ratio", " Cr_Ka / Ni_Ka", "--interval", 0.8)
+    status, out, _ = run("lines", film, *words, "--out", tmp_path / "r.npz")
+    assert status == 0
+    with np.load(tmp_path / "r.npz", allow_pickle=False) as arrays:
+        assert arrays["ratios"].tolist() == ["Ni_Ka/Cr_Ka", "Cr_Ka/Ni_Ka"]
+        assert arrays["components"].tolist() == list(result.names)
+        for k in range(len(result.names)):
+            expected = bu.line_ratio(result, image, ("Cr_Ka", "Ni_Ka"), k, interval=0.8)
+            for end in ("mean", "lower", "upper"):
+                assert arrays[f"ratio_{end}"][1, k] == getattr(expected, end)
+    heads = [line for line in out.splitlines() if "80 % interval" in line]
+    assert [head.split()[0] for head in heads] == ["Ni_Ka/Cr_Ka", "Cr_Ka/Ni_Ka"]
+    status, out, _ = run(
+        "lines", film, "--ratio", "Ni_Ka/Cr_Ka", "--assume", "pure=4", "--include", "counting"
+    )
+    assert status == 0 and out.startswith("assuming that every phase has a pure area of at least 4 pixels")
+    both = (
+        "--lines",
+        "Ni_K",
+        "--ratio",
+        "Ni_Ka/Cr_Ka",
+        "--out",
+        tmp_path / "b.npz",
+        "--out",
+        tmp_path / "b.png",
+    )
+    assert run("lines", film, *both)[0] == 0
+    with np.load(tmp_path / "b.npz", allow_pickle=False) as arrays:
+        assert {"names", "mean", "ratios", "ratio_mean"} <= set(arrays.files)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--ratio", "Ni_Ka"), "two lines with a slash between them, got 'Ni_Ka'"),
+        (("--ratio", "Ni_Ka/Cr_Ka/Si_Ka"), "two lines with a slash"),
+        (("--ratio", "Ni_Ka/"), "two lines with a slash"),
+        (("--ratio", "Ni_Kx/Cr_Ka"), "line must be one of"),
+        (("--lines", "Ni_K", "--assume", "pure=4"), "use it with --ratio"),
+        (("--ratio", "Ni_Ka/Cr_Ka", "--out", "only.png"), "name them by --lines"),
+    ],
+)
+def test_ratios_that_cannot_be_given_are_one_sentence(run, film, words, said):
+    status, out, err = run("lines", film, *words)
+    assert (status, out) == (2, "") and said in err and "\n" not in err.strip()
+
+
 def test_denoise(run, film, prepared, corner, tmp_path):
     result, image = prepared
     for where, words in (((3, 17), ("--pixel", "3,17")), (corner, ("--box", "2:,0:10"))):
