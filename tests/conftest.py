@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -88,17 +88,27 @@ def _forget_compiled_code():
         jax.clear_caches()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _walk_briefly(request):
-    """Find feasible ranges in a few steps where a test is not about them: most of the time of a small fit."""
-    if not request.node.nodeid.startswith(WALKS_BRIEFLY):
-        yield
-        return
+@contextmanager
+def _short_walks() -> Iterator[None]:
     from bayesunmix.analysis import feasible_climb, identification
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(identification.identify.__kwdefaults__, "n_steps", 2)
         patch.setattr(feasible_climb, "MOST_STEPS", 4)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _walk_briefly(request):
+    """Find feasible ranges in a few steps in files that are not about them: most of the time of a small fit."""
+    with _short_walks() if request.node.nodeid.startswith(WALKS_BRIEFLY) else nullcontext():
+        yield
+
+
+@pytest.fixture
+def short_walks():
+    """The same for one test."""
+    with _short_walks():
         yield
 
 

@@ -139,12 +139,17 @@ def test_endmembers_of_the_mixture_hold_the_truth_which_the_fit_misses():
     assert np.abs(result.estimate.endmembers - truth)[peaks].max() > 5 * noise[peaks].max()
 
 
+@cache
+def of_few_counts():
+    truth = mixture(3, 500)
+    image = picture(np.random.default_rng(1).poisson(truth.expected()))
+    return truth, image, bu.identify(bu.Unmixing(truth), image, n_steps=8)
+
+
 @given(st.permutations(range(3)))
 @settings(max_examples=5)
 def test_permuting_components_permutes_the_answer(order):
-    truth = mixture(3, 500)
-    image = picture(np.random.default_rng(1).poisson(truth.expected()))
-    found = bu.identify(bu.Unmixing(truth), image, n_steps=8)
+    truth, image, found = of_few_counts()
     moved = bu.identify(bu.Unmixing(truth.reorder(np.array(order))), image, n_steps=8)
     for name in ("endmembers", "fractions", "overall"):
         for end in (0, 1):
