@@ -304,7 +304,7 @@ def test_the_thin_edge_of_a_wedge_is_specimen_and_stray_counts_are_none():
     assert not found[:, :9].any() and found[:, 11:].all()
 
 
-@pytest.mark.usefixtures("without_relevance", "short_walks")  # areas know no feasible range
+@pytest.mark.usefixtures("without_relevance", "short_walks")  # a narrower range asks for more
 @pytest.mark.skipif(not REAL.exists(), reason="the files of ../shared/data are not on this machine")
 def test_plagioclase_is_found_at_22_counts():
     """It covers 0.132 of the field, as a recording with 122 counts says; by the largest share it gets no pixel."""
