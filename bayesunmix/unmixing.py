@@ -2,7 +2,8 @@
 
 In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
 components get a scale, are sorted by their share of the counts and named by the elements they hold. Of results with a
-posterior every component's share gets a verdict, and the model is checked before intervals are called calibrated.
+posterior every component's share gets a verdict, and the model is checked before intervals are called calibrated. A name
+holds for every solution that fits as well.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ from bayesunmix.contracts.method import METHODS, Method, doubts_n_components, fi
 from bayesunmix.data.display.words import say_not_converged
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.order import sorted_in_place
+from bayesunmix.data.order import are_numbered, sorted_in_place
 from bayesunmix.data.result import Info, NotConvergedWarning, NotIdentifiedWarning, Unmixing, UnmixingWarning
 from bayesunmix.dimension.rank import Rank, rank
 from bayesunmix.running import progress as bars
@@ -73,9 +74,10 @@ def unmix(
     Unmixing
         `.estimate`, whose endmembers sum to one and whose abundances are expected counts; `.posterior` or None;
         `.info`. The component with the largest share of the counts comes first, so that component 0 of the next seed
-        is the same one. Components of X-ray results are named by their elements, such as "Ca-P-O". Those with names or
-        given spectra keep these and the order of the request, those of `pca` and `ica` their own order. Of pixels
-        outside the image's mask it says nothing: their abundances are 0 and their labels -1.
+        is the same one. Components of X-ray results are named by their elements, such as "Ca-P-O", if there is a
+        posterior by those that they have in every solution that fits as well. Those with names or given spectra keep
+        these and the order of the request, those of `pca` and `ica` their own order. Of pixels outside the image's mask
+        it says nothing: their abundances are 0 and their labels -1.
 
     Raises
     ------
@@ -118,6 +120,7 @@ def unmix(
         found = fitter.fit(image, counted.n_components, random_key(seed))
         found = found if image.mask is None else _blank_in_place(found, ~image.takes_part)
         found = dataclasses.replace(found, estimate=found.estimate.canonical(), grid=image.grid)
+        is_unnamed = are_numbered(found.names)
         found = named(sorted_in_place(found), image)
         if counted.doubts and (doubt := counted.doubt(found)):
             found = _also_warning(found, [doubt])
@@ -125,7 +128,12 @@ def unmix(
             found = _also_warning(found, [doubtful])
         undetermined: list[str] = []
         if verdicts and found.posterior is not None:
-            identified = identify(found, image, assume=assume)
+            identified = identify(found, image)
+            if is_unnamed:
+                # By what is in every solution. An assumption does not change the names, which it may use.
+                found = named(dataclasses.replace(found, names=()), image, identified.rotations)
+            if assume:
+                identified = identify(found, image, assume=assume)
             found, undetermined = judged(found, image, seed, identified)
         elif assume:
             no_intervals = (

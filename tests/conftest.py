@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,10 @@ from hypothesis import settings
 # Most of the time of a first run goes into compiling: workers and later runs share what is compiled.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+# RosettaSciIO's log goes to where `print` went when it was imported. In a test that is a stream which pytest closes.
+with suppress(ModuleNotFoundError):
+    import rsciio  # noqa: F401
 
 # Machines differ in speed, and a first call compiles: a test never asserts a time. Examples are the same each run.
 settings.register_profile("bayesunmix", deadline=None, derandomize=True)
@@ -24,6 +28,26 @@ MAPS = Path("/proc/self/maps")  # of Linux
 FIRST = (
     ("contracts/test_methods.py", "contracts/test_masks.py", "library/test_bayes.py"),
     ("library/test_masks.py",),
+)
+# Files whose fits are judged and which ask no range of the verdict: walks there are short. The beginnings of paths.
+WALKS_BRIEFLY = tuple(
+    f"tests/{path}"
+    for path in (
+        "benchmarks/test_",
+        "calibration/test_",
+        "contracts/test_",
+        "library/cli/test_",
+        "library/test_bayes_nuts.py",
+        "library/test_bootstrap.py",
+        "library/test_derived_images.py",
+        "library/test_display.py",
+        "library/test_draw_endmembers.py",
+        "library/test_estimator.py",
+        "library/test_fisher.py",
+        "library/test_order.py",
+        "library/test_result_report.py",
+        "library/test_small_images.py",
+    )
 )
 PLACE = {f"tests/{file}": place for place, files in enumerate(FIRST) for file in files}
 
@@ -62,6 +86,30 @@ def _forget_compiled_code():
 
     if not MAPS.exists() or MAPS.read_bytes().count(b"\n") > 20_000:
         jax.clear_caches()
+
+
+@contextmanager
+def _short_walks() -> Iterator[None]:
+    from bayesunmix.analysis import feasible_climb, identification
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(identification.identify.__kwdefaults__, "n_steps", 2)
+        patch.setattr(feasible_climb, "MOST_STEPS", 4)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _walk_briefly(request):
+    """Find feasible ranges in a few steps in files that are not about them: most of the time of a small fit."""
+    with _short_walks() if request.node.nodeid.startswith(WALKS_BRIEFLY) else nullcontext():
+        yield
+
+
+@pytest.fixture
+def short_walks():
+    """The same for one test."""
+    with _short_walks():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ components; the largest abundance of a pixel does. Compositions are compared by 
 
 with the mean spectrum m of the phases: the chi-square of counting noise, up to the number of counts. Phases are
 clusters of pixels under this distance, found by Ward's method [1]_ and then k-means, as many as there are components.
-Two clusters are one phase if counting noise alone would split it so. Each phase is then linked to a component: with
-:math:`f_k` the fraction of the component in the phase and :math:`g_k` in the whole image, the one with the largest
-:math:`f_k^2 / g_k`. Phases of one component are shown as one. A component that no phase is linked to has no pixels.
+Two clusters are one phase
+if counting noise alone would split it so. Each phase is then linked to a component
+(`bayesunmix.analysis.phase_links`). Phases of one component are shown as one. A component that no phase is linked to
+has no pixels.
 
 References
 ----------
@@ -19,20 +20,43 @@ References
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from bayesunmix.analysis.phase_clusters import clusters, evenly, noise_weights, squared
+from bayesunmix.analysis.phase_links import linked, links_under
 from bayesunmix.data.draws import blocks
 from bayesunmix.data.result import Unmixing
 
-MOST_PIXELS, MOST_FOR_WARD, MOST_DRAWS = 20_000, 2_500, 40
-ROUNDS = 3  # of finding clusters and weights in turn
+MOST_PIXELS, MOST_DRAWS = 20_000, 40
 MOST_CLUSTERS = 3  # times the number of components: more are tried while some of them are one phase
 NOISE_SD, NOISE_VARIANCE = (
     4.0,
     1.5,
 )  # clusters that differ by less than this, in units of the noise, are one phase
-_FLOOR = 1e-3  # of the mean channel
+MIXED = 1 / 3  # of the way to another phase: half of the area, if one phase is twice as bright as the other
+
+
+class Called(NamedTuple):
+    """Hold what the draws say of some pixels.
+
+    Parameters
+    ----------
+    pixels : (b,) int array
+    nearest : (D, b) int array
+        The nearest phase; -1 in draws without counts.
+    is_far : (D, b) bool array
+        Whether it is far off.
+    is_mixed : (D, b, K) bool array
+        Whether the composition lies between a phase of component k and one of another component: more than a third of
+        the way from each.
+    """
+
+    pixels: np.ndarray
+    nearest: np.ndarray
+    is_far: np.ndarray
+    is_mixed: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,26 +70,48 @@ class Phases:
     centres : (M, R) array
         Mean compositions of the phases.
     component : (M,) int array
-        Component that each is linked to; several phases may have the same.
-    reach : (M,) array
-        Distance to the nearest phase of another component. What is farther away from all phases belongs to none.
+        Component that each is linked to by the estimate; several phases may have the same.
+    of_draw : (D, M) int array
+        Component that each is linked to in the chain of each draw.
+    feasible : (n, M) int array
+        Component that each is linked to under each of the other solutions that fit as well.
     """
 
     basis: np.ndarray
     centres: np.ndarray
     component: np.ndarray
-    reach: np.ndarray
+    of_draw: np.ndarray
+    feasible: np.ndarray
 
-    def classify(self, result: Unmixing) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Yield, block by block, pixels (b,), and for the draws the component (D, b) and whether it is far off (D, b).
+    @property
+    def reach(self) -> np.ndarray:
+        """Return the distance of each phase to the nearest one of another component, (M,).
 
-        The component is -1 in draws without counts.
+        What is farther away from all phases belongs to none.
         """
+        same = self.component[:, None] == self.component
+        return np.where(same, np.inf, np.sqrt(squared(self.centres, self.centres))).min(axis=1)
+
+    def classify(self, result: Unmixing) -> Iterator[Called]:
+        """Yield what the draws say of the pixels, block by block."""
+        components = np.arange(result.estimate.n_components)
+        apart, reach = squared(self.centres, self.centres), self.reach
+        of_component = self.component == components[:, None]
         for pixels, positions, total in _positions(result, self.basis, None):
-            distance = _squared(positions, self.centres)
-            nearest = distance.argmin(axis=-1)
-            far = np.sqrt(distance.min(axis=-1)) > self.reach[nearest]
-            yield pixels, np.where(total > 0, self.component[nearest], -1), far
+            distance = squared(positions, self.centres)
+            nearest, least = distance.argmin(axis=-1), distance.min(axis=-1)
+            gap = apart[nearest]
+            # How far along the way from the nearest phase to each other one.
+            along = (least[..., None] - distance + gap) / np.where(gap > 0, 2 * gap, np.inf)
+            towards = (along > MIXED) @ of_component.T
+            own = self.component[nearest][..., None] == components
+            others = towards.sum(axis=-1, keepdims=True) > towards
+            yield Called(
+                pixels,
+                np.where(total > 0, nearest, -1),
+                np.sqrt(least) > reach[nearest],
+                np.where(own, others, towards) & (total > 0)[..., None],
+            )
 
 
 def find_phases(result: Unmixing, specimen: np.ndarray) -> Phases:
@@ -78,29 +124,70 @@ def find_phases(result: Unmixing, specimen: np.ndarray) -> Phases:
         Pixels that are no vacuum and not masked.
     """
     estimate = result.estimate
-    total = estimate.abundances.sum(axis=1)
-    pixels = _some(np.flatnonzero(specimen & (total > 0)), MOST_PIXELS)
-    if not pixels.size:
-        pixels, total = np.arange(1), np.ones(len(total))
-    fractions, weights = estimate.abundances[pixels] / total[pixels, None], total[pixels]
+    inside = evenly(np.flatnonzero(specimen & (estimate.abundances.sum(axis=1) > 0)), MOST_PIXELS)
+    pixels = inside if inside.size else np.arange(1)
+    fractions, weights = _mean_fractions(result, pixels)
     n_components = estimate.n_components
-    best: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    best: tuple[np.ndarray, np.ndarray] | None = None
     for n_clusters in range(n_components, MOST_CLUSTERS * n_components + 1):
-        basis, means = _clusters(fractions, weights, estimate.endmembers, min(n_clusters, len(pixels)))
+        basis, means = clusters(fractions, weights, estimate.endmembers, min(n_clusters, len(pixels)))
         projected = estimate.endmembers @ basis
         positions, centres = fractions @ projected, means @ projected
-        label = _squared(positions, centres).argmin(axis=1)
+        label = squared(positions, centres).argmin(axis=1)
         noise = _noise(result, basis, pixels, label, len(centres))
         kept = _not_noise(positions, centres, label, noise)
         if best is None or len(kept) > len(best[1]):
-            best = basis, centres[kept], means[kept]
+            best = basis, centres[kept]
         if len(kept) >= n_components or len(centres) < n_clusters:
             break
     assert best is not None
-    basis, centres, means = best
-    component = _linked(means, np.average(fractions, axis=0, weights=weights))
-    apart = np.where(component[:, None] == component, np.inf, np.sqrt(_squared(centres, centres)))
-    return Phases(basis, centres, component, apart.min(axis=1))
+    basis, centres = best
+    label = squared(fractions @ (estimate.endmembers @ basis), centres).argmin(axis=1)
+    is_in = label == np.arange(len(centres))[:, None]
+    sizes = is_in @ weights
+    means = (is_in * weights) @ fractions / np.maximum(sizes, 1e-300)[:, None]
+    rotations = None if result.posterior is None else result.posterior.rotations
+    component = linked(means, sizes / sizes.sum())
+    feasible = component[None] if rotations is None else links_under(rotations, means, sizes / sizes.sum())
+    return Phases(basis, centres, component, _links_of_draws(result, pixels, label, len(centres)), feasible)
+
+
+def _mean_fractions(result: Unmixing, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean composition of pixels over the draws, as fractions (n, K) of the estimate's endmembers.
+
+    Chains may split the counts differently, and then the product of mean factors is not the mean product. Also
+    returned are the counts (n,).
+    """
+    posterior, endmembers = result.posterior, result.estimate.endmembers
+    assert posterior is not None
+    weight = noise_weights(result.estimate.abundances.sum(axis=0) @ endmembers)
+    paired = posterior.paired_endmembers().astype(np.float64).reshape(-1, *endmembers.shape)
+    in_terms = (paired * weight) @ np.linalg.pinv(endmembers * weight)
+    amounts = np.concatenate(
+        [
+            np.einsum("dpk,dkl->pl", draws, in_terms, optimize=True)
+            for _, draws in blocks(posterior.abundances, pixels)
+        ]
+    )
+    total = amounts.sum(axis=1)
+    total = np.where(total > 0, total, 1.0)
+    return amounts / total[:, None], total / len(paired)
+
+
+def _links_of_draws(result: Unmixing, pixels: np.ndarray, label: np.ndarray, n: int) -> np.ndarray:
+    """Link the phases to components in each chain, (D, M): chains may have found different solutions."""
+    posterior = result.posterior
+    assert posterior is not None
+    is_in = (label == np.arange(n)[:, None]).astype(np.float64)
+    n_chains, n_draws = posterior.abundances.shape[:2]
+    amounts, begun = np.zeros((n_chains, n, result.estimate.n_components)), 0
+    for rows, draws in blocks(posterior.abundances, pixels):
+        of_chain = draws.reshape(n_chains, n_draws, *draws.shape[1:]).sum(axis=1)
+        amounts += is_in[:, begun : begun + len(rows)] @ of_chain
+        begun += len(rows)
+    sizes = np.maximum(amounts.sum(axis=2), 1e-300)
+    links = [linked(of / size[:, None], size / size.sum()) for of, size in zip(amounts, sizes, strict=True)]
+    return np.repeat(links, n_draws, axis=0)
 
 
 def _positions(
@@ -114,58 +201,6 @@ def _positions(
     for pixels, draws in blocks(posterior.abundances, rows):
         total = draws.sum(axis=2)
         yield pixels, (draws @ projected) / np.where(total > 0, total, 1.0)[..., None], total
-
-
-def _some(pixels: np.ndarray, most: int) -> np.ndarray:
-    return pixels if pixels.size <= most else pixels[np.linspace(0, pixels.size - 1, most).astype(int)]
-
-
-def _squared(positions: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return squared distances, (..., M)."""
-    return np.stack([((positions - centre) ** 2).sum(axis=-1) for centre in centres], axis=-1)
-
-
-def _clusters(
-    fractions: np.ndarray, weights: np.ndarray, endmembers: np.ndarray, n_clusters: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a basis, and the mean fractions of the clusters, (M, K). Every phase weighs the same in the basis."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    means = np.average(fractions, axis=0, weights=weights)[None]
-    some = _some(np.arange(len(fractions)), MOST_FOR_WARD)
-    for _ in range(ROUNDS):
-        basis = _basis(endmembers, means.mean(axis=0) @ endmembers)
-        positions = fractions @ (endmembers @ basis)
-        label = np.zeros(len(some), int)
-        if n_clusters > 1 and len(some) > 1:
-            label = fcluster(linkage(positions[some], "ward"), n_clusters, "maxclust") - 1
-        centres = np.stack([positions[some][label == k].mean(axis=0) for k in range(label.max() + 1)])
-        label = _k_means(positions, weights, centres)
-        means = np.stack(
-            [np.average(fractions[label == k], axis=0, weights=weights[label == k]) for k in np.unique(label)]
-        )
-    return basis, means
-
-
-def _basis(endmembers: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Return coordinates in the space of the endmembers in which a distance is in units of counting noise, (C, R)."""
-    weight = 1 / np.sqrt(np.maximum(mean, max(_FLOOR * np.abs(mean).mean(), 1e-300)))
-    within = np.linalg.svd(endmembers * weight, full_matrices=False)[2]
-    return weight[:, None] * within.T
-
-
-def _k_means(positions: np.ndarray, weights: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    for _ in range(100):
-        label = _squared(positions, centres).argmin(axis=1)
-        size = np.bincount(label, weights, len(centres))
-        summed = np.stack(
-            [np.bincount(label, weights * column, len(centres)) for column in positions.T], axis=1
-        )
-        moved = np.where(size[:, None] > 0, summed / np.maximum(size, 1e-300)[:, None], centres)
-        if np.allclose(moved, centres, rtol=1e-9, atol=1e-12):
-            break
-        centres = moved
-    return label
 
 
 def _noise(result: Unmixing, basis: np.ndarray, pixels: np.ndarray, label: np.ndarray, n: int) -> np.ndarray:
@@ -214,8 +249,3 @@ def _apart(
         return np.inf
     spread = float((positions[both] @ along).var())
     return max(distance / (NOISE_SD * np.sqrt(variance)), spread / (NOISE_VARIANCE * variance))
-
-
-def _linked(means: np.ndarray, overall: np.ndarray) -> np.ndarray:
-    """Return the component of each phase, (M,): that of which it has most, and most in excess of the whole image."""
-    return np.asarray((np.maximum(means, 0) ** 2 / np.maximum(overall, 1e-12)).argmax(axis=1))

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts
+from bayesunmix.analysis.feasible_polish import polish
 from bayesunmix.analysis.feasible_walk import Objectives, values_of
 
 MOST_STEPS = 120
@@ -31,14 +32,17 @@ NEAR_EDGE = 0.2  # parts of the test below this give no plane
 AIM = 0.97  # root of the test that a step aims at: curvature takes the rest
 SMOOTH = 1e-4  # rounds the root at zero
 
-ROUNDS = 2
-INWARDS = 0.3  # of the way to the mean of all, from where the second round starts
+ROUNDS = 3  # at most: each starts from the best of all that was found
+LEAST_GAIN_OF_ROUND = 0.01
 
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 def climb_all(evidence: Evidence, found: np.ndarray, free: np.ndarray, objectives: Objectives) -> np.ndarray:
-    """Climb to the extreme of every objective, each time from the best rotation that has been found for it.
+    """Climb to the extreme of every objective, in rounds, each time from the best rotation that has been found for it.
+
+    Rounds by linear programs and by `bayesunmix.analysis.feasible_polish` take turns: where one stands still, the other
+    often goes on.
 
     Parameters
     ----------
@@ -55,6 +59,7 @@ def climb_all(evidence: Evidence, found: np.ndarray, free: np.ndarray, objective
         All that was found.
     """
     for round_ in range(ROUNDS):
+        gained = 0.0
         for component, row, column in zip(*objectives, strict=True):
             if round_ and row.any():
                 continue  # of fractions only, which are looked at most
@@ -70,11 +75,13 @@ def climb_all(evidence: Evidence, found: np.ndarray, free: np.ndarray, objective
                 slope[component] += row
                 return float(row @ rotation[component] + column @ back[:, component]), slope
 
-            one = Objectives(np.array([component]), row[None], column[None])
-            best = found[values_of(found, one)[0].argmax()]
-            inner = best + INWARDS * round_ * (found.mean(axis=0) - best)
-            start = inner if is_proper(inner) and parts(evidence, inner)[0].max() <= 1 else best
-            found = np.concatenate([found, climb(evidence, start, free, objective)[None]])
+            values = values_of(found, Objectives(np.array([component]), row[None], column[None]))[0]
+            upward = polish if round_ % 2 else climb
+            reached = upward(evidence, found[values.argmax()], free, objective)
+            gained = max(gained, objective(reached)[0] - values.max())
+            found = np.concatenate([found, reached[None]])
+        if round_ and gained < LEAST_GAIN_OF_ROUND:
+            break
     return found
 
 

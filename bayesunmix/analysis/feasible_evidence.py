@@ -26,11 +26,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
-from bayesunmix.analysis.feasible_refit import Rows, fitted, merging, refit, rows_of
+from bayesunmix.analysis.feasible_refit import Refit, Rows, fitted, merging, refit, rows_of
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 
-LEAST_COUNTS = 200  # per superpixel: enough for its composition, few enough to keep small pure places
+LEAST_COUNTS = (
+    60  # per superpixel: enough for the chi-square of its refit, few enough to keep small pure places
+)
 MOST_SUPERPIXELS = 1024
 LEAST_OF_GROUP = 300  # counts in a group of channels
 MOST_GROUPS = 512
@@ -144,7 +146,11 @@ def excess(evidence: Evidence, rotations: np.ndarray) -> np.ndarray:
     rotations : (n, K, K) array
         Rows sum to one. Those with huge entries, or of nearly no volume, are not feasible.
     """
-    return np.array([_excess(evidence, rotation) for rotation in rotations])
+    found = np.full(len(rotations), np.inf)
+    proper, backs = _proper(rotations)
+    for i, back in zip(proper, backs, strict=True):
+        found[i] = _excess(evidence, rotations[i], back)
+    return found
 
 
 def misfit(evidence: Evidence) -> float:
@@ -158,9 +164,7 @@ def misfit(evidence: Evidence) -> float:
 
 def is_proper(rotation: np.ndarray) -> bool:
     """Return True unless two components have become the same, changed places, or nearly so."""
-    if not np.linalg.det(rotation) > SMALLEST_VOLUME:
-        return False
-    return bool(max(np.abs(rotation).max(), np.abs(np.linalg.inv(rotation)).max()) < LARGEST)
+    return len(_proper(rotation[None])[0]) == 1
 
 
 def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,30 +183,67 @@ def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.concatenate(values), np.concatenate([slopes, turned, *(slopes for _, slopes in more)])
 
 
-def _excess(evidence: Evidence, rotation: np.ndarray) -> float:
-    if not is_proper(rotation):
-        return np.inf
-    back = np.linalg.inv(rotation)
+def _excess(evidence: Evidence, rotation: np.ndarray, back: np.ndarray) -> float:
     asked = [constraint(rotation)[0].max() for constraint in evidence.constraints]
-    worst = max(float(_part(evidence, 0, rotation, back)[0].max()), *asked, 0.0)
-    return worst if worst > 1 else max(worst, float(_part(evidence, 1, back.T, rotation.T)[0].max()))
+    worst = max(_worst(evidence, 0, rotation, back), *asked, 0.0)
+    return worst if worst > 1 else max(worst, _worst(evidence, 1, back.T, rotation.T))
 
 
-def _part(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parts of abundances (0) or endmembers (1), and their derivatives."""
+def _proper(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of the rotations (n, K, K) that are proper, and their inverses."""
+    indices = np.flatnonzero(np.linalg.det(rotations) > SMALLEST_VOLUME)
+    backs = np.linalg.inv(rotations[indices])
+    largest = np.maximum(*(np.abs(entries).max(axis=(1, 2)) for entries in (rotations[indices], backs)))
+    return indices[largest < LARGEST], backs[largest < LARGEST]
+
+
+class _Parts(NamedTuple):
+    """Hold the parts of one half of the test, and what they are divided by.
+
+    Attributes
+    ----------
+    of_component : (K,) array
+    of_row : (n,) array
+        Of the rows that were refitted.
+    found : Refit
+    largest : (K,) array
+    largest_of_row : (n,) array
+    """
+
+    of_component: np.ndarray
+    of_row: np.ndarray
+    found: Refit
+    largest: np.ndarray
+    largest_of_row: np.ndarray
+
+
+def _all_parts(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> _Parts:
+    """Return all parts of abundances (0) or endmembers (1)."""
     found = refit((evidence.abundances, evidence.endmembers)[half], turn, back)
     free = evidence.at_estimate[half]
     number = found.at_zero.sum(axis=1)
     largest = evidence.largest[number @ found.at_zero]
+    largest_of_row = evidence.largest_of_row[half][number]
     of_component = (found.cost @ found.at_zero - free.of_component) / largest
-    of_row = (found.cost - free.of_row[found.broken]) / evidence.largest_of_row[half][number]
+    of_row = (found.cost - free.of_row[found.broken]) / largest_of_row
+    return _Parts(of_component, of_row, found, largest, largest_of_row)
+
+
+def _worst(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> float:
+    """Return the largest part, without its derivatives: most rotations are asked for no more."""
+    of_component, of_row, *_ = _all_parts(evidence, half, turn, back)
+    return float(max(of_component.max(), of_row.max(initial=-np.inf)))
+
+
+def _part(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of abundances (0) or endmembers (1) that are looked at, and their derivatives."""
+    of_component, of_row, found, largest, largest_of_row = _all_parts(evidence, half, turn, back)
     worst = np.argsort(-of_row, kind="stable")[:WORST_ROWS]
     weights = np.zeros((len(of_row), len(back) + WORST_ROWS))
     weights[:, : len(back)] = found.at_zero / largest
-    weights[worst, len(back) + np.arange(len(worst))] = 1 / evidence.largest_of_row[half][number[worst]]
-    derivatives = weights.T @ (found.amounts[:, :, None] * found.slope[:, None]).reshape(
-        len(of_row), len(back) ** 2
-    )
+    weights[worst, len(back) + np.arange(len(worst))] = 1 / largest_of_row[worst]
+    slopes = found.derivatives((evidence.abundances, evidence.endmembers)[half])
+    derivatives = weights.T @ slopes.reshape(len(of_row), len(back) ** 2)
     values = np.zeros(len(back) + WORST_ROWS)
     values[: len(back)], values[len(back) : len(back) + len(worst)] = of_component, of_row[worst]
     return values, -derivatives.reshape(-1, len(back), len(back))

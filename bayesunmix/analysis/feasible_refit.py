@@ -119,15 +119,20 @@ class Refit(NamedTuple):
     at_zero : (n, K) bool array
         Amounts that it puts to zero.
     amounts : (n, K) array
-    slope : (n, K) array
-        Derivative of the log-likelihood by the rows of the rotation is ``amounts[:, :, None] * slope[:, None]``.
+    surplus : (n, M) array
+        Counts over their rates, less one.
     """
 
     broken: np.ndarray
     cost: np.ndarray
     at_zero: np.ndarray
     amounts: np.ndarray
-    slope: np.ndarray
+    surplus: np.ndarray
+
+    def derivatives(self, rows: Rows) -> np.ndarray:
+        """Return the derivative of each row's log-likelihood by the entries of the rotation, (n, K, K)."""
+        slope = self.surplus @ rows.dictionary.astype(np.float64).T
+        return np.asarray(self.amounts[:, :, None] * slope[:, None])
 
 
 def refit(rows: Rows, rotation: np.ndarray, back: np.ndarray) -> Refit:
@@ -143,8 +148,8 @@ def refit(rows: Rows, rotation: np.ndarray, back: np.ndarray) -> Refit:
     broken = np.asarray((turned < 0).any(axis=0))
     if not broken.any():
         none = np.zeros((0, len(rotation)))
-        return Refit(broken, none[:, 0], none.astype(bool), none, none)
-    covariance = np.kron(back, back).T.astype(np.float32) @ rows.covariance[:, broken]
+        return Refit(broken, none[:, 0], none.astype(bool), none, np.zeros((0, rows.dictionary.shape[1])))
+    covariance = _kron(back, back).T.astype(np.float32) @ rows.covariance[:, broken]
     start, multipliers = _projected(turned[:, broken], covariance.reshape(len(back), len(back), -1))
     counts = rows.counts[broken]
     dictionary = np.maximum(rotation.astype(np.float32) @ rows.dictionary, LEAST_RATE)
@@ -156,7 +161,12 @@ def refit(rows: Rows, rotation: np.ndarray, back: np.ndarray) -> Refit:
     amounts = _em(amounts.astype(np.float64), counts.astype(np.float64), exact, 1)
     rate = amounts @ exact
     cost = np.maximum(rows.likelihood[broken] - _likelihood(counts, rate), 0)
-    return Refit(broken, cost, multipliers.T > 0, amounts, (counts / rate - 1) @ plain.T)
+    return Refit(broken, cost, multipliers.T > 0, amounts, counts / rate - 1)
+
+
+def _kron(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return `numpy.kron` of two square matrices, without its overhead: they are small, and it is asked for often."""
+    return np.asarray((a[:, None, :, None] * b[None, :, None, :]).reshape(len(a) * len(b), -1))
 
 
 def _projected(free: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,11 +175,15 @@ def _projected(free: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np
     score = free / sd
     correlation = covariance / sd[:, None] / sd[None]
     multipliers, moved = np.zeros_like(score), score.copy()
+    parts = list(zip(multipliers, moved, np.swapaxes(correlation, 0, 1), strict=True))
     for _ in range(DUAL_SWEEPS):
-        for k in range(len(score)):
-            new = np.maximum(multipliers[k] - moved[k], 0)
-            moved += correlation[:, k] * (new - multipliers[k])
-            multipliers[k] = new
+        before = multipliers.tobytes()
+        for multiplier, own, along in parts:
+            new = np.maximum(multiplier - own, 0)
+            moved += along * (new - multiplier)
+            multiplier[:] = new
+        if multipliers.tobytes() == before:  # and so will all further sweeps leave it
+            break
     return moved * sd, multipliers
 
 

@@ -1,7 +1,8 @@
 """Name components by the elements that they hold, such as "Ca-P-O".
 
 An element is in the name of a component if its lines are a few percent of the component's counts and stand clear of
-their error (`bayesunmix.spectra.element_shares`). Three are named, the strongest first. Elements that are similarly
+their error (`bayesunmix.spectra.element_shares`), also in the other solutions that fit as well. Three are named, the
+strongest first. Elements that are similarly
 strong in all components, such as the copper of a grid, distinguish nothing and come last. Oxygen, sulphur and
 other elements that formulas write last are written last. Where two components would have one name, what differs is
 added, or else a number.
@@ -20,6 +21,7 @@ from bayesunmix.spectra.element_shares import ElementShares, element_shares
 LEAST_SHARE = 0.03  # of the counts of the component,
 BESIDE_STRONGEST = 0.1  # and of the share of its strongest element
 CLEAR = 3.0  # standard deviations
+NEAR_ZERO = 0.01  # of the counts of the component, in some solution that fits as well
 MOST_NAMED = 3
 # An element is as good as everywhere if no component has less than this of the largest share.
 EVERYWHERE = 1 / 3
@@ -31,7 +33,7 @@ _DRAWS = 40
 _LAST = ("S", "Se", "Te", "I", "Br", "Cl", "N", "O", "F")
 
 
-def named(result: Unmixing, image: SpectrumImage) -> Unmixing:
+def named(result: Unmixing, image: SpectrumImage, rotations: np.ndarray | None = None) -> Unmixing:
     """Name the components of a blind X-ray result by their elements.
 
     Components keep their names if the method or the user gave them, if their spectra have negative values (`pca`,
@@ -43,6 +45,8 @@ def named(result: Unmixing, image: SpectrumImage) -> Unmixing:
         Its estimate is canonical, and its components are in their final order.
     image : SpectrumImage
         The image that was unmixed.
+    rotations : (n, K, K) array, optional
+        Solutions that fit as well (see `bayesunmix.data.rotations`). What one of them has hardly any of is not named.
     """
     estimate = result.estimate
     blind = are_numbered(result.names) and not any(result.known) and estimate.is_nonnegative
@@ -54,7 +58,8 @@ def named(result: Unmixing, image: SpectrumImage) -> Unmixing:
         every = result.posterior.endmembers.reshape(-1, *estimate.endmembers.shape)
         draws = every[:: max(len(every) // _DRAWS, 1)]
     total = np.asarray(image.counts.sum(axis=0, dtype=np.int64), np.float64).ravel()
-    shares = element_shares(image.energy_kev, total, counts[:, None] * estimate.endmembers, draws)
+    others = None if rotations is None else np.maximum(rotations @ estimate.endmembers, 0)
+    shares = element_shares(image.energy_kev, total, counts[:, None] * estimate.endmembers, draws, others)
     return replace(result, names=names_of(shares, counts))
 
 
@@ -69,6 +74,8 @@ def names_of(shares: ElementShares, counts: np.ndarray) -> tuple[str, ...]:
     """
     share, is_large = shares.share, counts >= max(LEAST_COUNTS, WEIGHTY * counts.sum())
     is_shown = (share >= np.maximum(LEAST_SHARE, CLEAR * shares.sd)) & (counts >= LEAST_COUNTS)[:, None]
+    if shares.lowest is not None:
+        is_shown &= shares.lowest >= np.maximum(NEAR_ZERO, shares.sd)
     least, most = share[is_large].min(axis=0, initial=1), share[is_large].max(axis=0, initial=0)
     is_everywhere = (least >= EVERYWHERE * most) & (is_large.sum() > 1)
     is_main = is_shown & (share >= BESIDE_STRONGEST * share.max(axis=1, keepdims=True, initial=0))

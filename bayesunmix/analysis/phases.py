@@ -2,19 +2,20 @@
 
 The fraction of the counts is that of a region that contains the whole image (`bayesunmix.analysis.regions`). The
 fraction of the area is that of the pixels whose composition is nearest to a phase (`bayesunmix.analysis.phase_maps`).
-Its interval holds the areas of the posterior draws, and reaches from the pixels that surely are this phase to those
-that possibly are.
+Its interval holds the areas of the posterior draws with and without what may be counted otherwise: pixels that are
+mixed, and phases that belong to another component under a solution that fits as well. It reaches from the pixels that
+surely are this phase to those that possibly are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bayesunmix.analysis.identification import Identified
-from bayesunmix.analysis.phase_maps import phase_map, specimen_of
+from bayesunmix.analysis.phase_maps import PhaseMap, phase_map, specimen_of
 from bayesunmix.analysis.regions import Region, region
-from bayesunmix.contracts.arguments import require_result_of
+from bayesunmix.contracts.arguments import require_posterior, require_result_of
 from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.mask import require_mask
@@ -34,11 +35,14 @@ class Area:
     mean : float
         Expected fraction: the mean probability of the phase.
     lower, upper : float
-        Ends of the interval. It contains the equal-tailed interval of the posterior draws and both fractions below.
+        Ends of the interval: from the lower end for the least area of each draw to the upper end for the largest, and
+        from what is sure to what is possible, however mixed pixels are counted (see
+        `bayesunmix.analysis.phase_maps.Bounds`). It contains the mean and both fractions below.
     interval : float
         Probability of the interval of the draws.
     surely, possibly : float
-        Fraction of the pixels that are labelled as this phase, and that less than `interval` excludes from it.
+        Fraction of the pixels that are labelled as this phase, and of those that may be: under some solution that fits
+        as well its probability is above 1 - `interval`.
 
     Examples
     --------
@@ -74,6 +78,8 @@ class PhaseFractions:
         For each component by name, the fraction of the specimen's pixels whose composition is nearest to its phase.
     counts_per_pixel : float
         Mean counts of a pixel of the specimen.
+    warnings : tuple of str
+        What other solutions leave open about the areas.
 
     Examples
     --------
@@ -92,6 +98,7 @@ class PhaseFractions:
     counts: Region
     areas: dict[str, Area]
     counts_per_pixel: float
+    warnings: tuple[str, ...] = ()
 
     @property
     def below_50_counts(self) -> bool:
@@ -104,6 +111,8 @@ class PhaseFractions:
         interval = next(iter(self.areas.values())).interval
         areas = [
             f"{name.ljust(width)}  {area.mean:.3f}  {area.lower:.3f} to {area.upper:.3f}"
+            if area.upper > 0
+            else f"{name.ljust(width)}  no phase of its own"
             for name, area in self.areas.items()
         ]
         mark = f" (below {FEW_COUNTS:g}: the model's expectation)" if self.below_50_counts else ""
@@ -111,7 +120,8 @@ class PhaseFractions:
             f"share of the area and {100 * interval:g} % interval, "
             f"at {self.counts_per_pixel:.1f} counts per pixel{mark}"
         )
-        return "\n".join([self.counts.table(), "", head, *areas])
+        doubts = ["", *self.warnings] if self.warnings else []
+        return "\n".join([self.counts.table(), "", head, *areas, *doubts])
 
     __repr__ = table
 
@@ -138,7 +148,8 @@ def phase_fractions(
         See `bayesunmix.region`.
     specimen : bool array of the image's navigation shape, optional
         True for the pixels that count for the area. Where not given, vacuum is left out: a pixel belongs to the
-        specimen if the 3 x 3 pixels around it have at least a tenth of the counts of bright places.
+        specimen if the 3 x 3 pixels around it have at least a tenth of the counts of bright places, or 3 % where the
+        darkest places are empty.
 
     Returns
     -------
@@ -173,18 +184,30 @@ def phase_fractions(
         if specimen is None
         else require_mask(specimen, image.navigation_shape) & takes_part
     )
-    areas = dict(zip(result.names, _areas(result, image, where, interval), strict=True))
-    return PhaseFractions(counts, areas, float(image.total_map()[where].mean()))
+    if identified is not None:
+        posterior = require_posterior(result, "areas of phases")
+        result = replace(result, posterior=replace(posterior, rotations=identified.rotations))
+    found = phase_map(
+        result,
+        image,
+        specimen=where,
+        at_least=max(interval, JUST_PROBABLE),
+        include=include,
+    )
+    areas = dict(zip(result.names, _areas(found, where, interval), strict=True))
+    return PhaseFractions(counts, areas, float(image.total_map()[where].mean()), found.warnings)
 
 
-def _areas(result: Unmixing, image: SpectrumImage, where: np.ndarray, interval: float) -> list[Area]:
-    found = phase_map(result, image, specimen=where, at_least=max(interval, JUST_PROBABLE))
-    probability, labels = found.probability[where], found.labels[where]
-    lower, upper = equal_tailed(found.areas, interval)
+def _areas(found: PhaseMap, where: np.ndarray, interval: float) -> list[Area]:
+    bounds, labels = found.bounds, found.labels[where]
+    assert bounds is not None
+    highest = bounds.highest[where]
+    lower, upper = equal_tailed(bounds.least_areas, interval)[0], equal_tailed(bounds.most_areas, interval)[1]
     excluded = 1 - found.at_least
     areas = []
-    for k, mean in enumerate(probability.mean(axis=0)):
-        surely, possibly = float((labels == k).mean()), float((probability[:, k] > excluded).mean())
-        ends = min(float(lower[k]), surely, float(mean)), max(float(upper[k]), possibly, float(mean))
-        areas.append(Area(float(mean), *ends, interval, surely, possibly))
+    for k, mean in enumerate(found.probability[where].mean(axis=0)):
+        surely, possibly = float((labels == k).mean()), float((highest[:, k] > excluded).mean())
+        least = min(float(lower[k]), float(bounds.sure_areas[k]), surely, float(mean))
+        most = max(float(upper[k]), float(bounds.possible_areas[k]), possibly, float(mean))
+        areas.append(Area(float(mean), least, most, interval, surely, possibly))
     return areas

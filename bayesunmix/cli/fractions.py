@@ -56,7 +56,7 @@ def fractions(
             "area_fractions": {name: asdict(area) for name, area in found.areas.items()},
             "counts_per_pixel": found.counts_per_pixel,
             "assumptions": found.counts.assumptions,
-            "warnings": found.counts.warnings,
+            "warnings": [*found.counts.warnings, *found.warnings],
         }
         blank = dict.fromkeys(rows[0])
         areas = [

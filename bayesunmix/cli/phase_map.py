@@ -38,7 +38,7 @@ def phase_map(
 
         where = None if specimen is None else read_mask(specimen)
         found = label(asked.result, asked.image, at_least=at_least, specimen=where)
-        print(_table(found, asked.result.names))
+        print("\n\n".join([_table(found, asked.result.names), *found.warnings]))
         arrays = {
             "labels": found.labels,
             "probability": found.probability,

@@ -1,5 +1,7 @@
 """Draw a phase map: the colour of a pixel is its phase, grey where none is likely enough."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -13,10 +15,11 @@ from bayesunmix.plotting.style import COLOURS, Picture, mark
 
 _UNDECIDED, _NONE = "0.75", "white"
 _WIDTH, _LETTER = 4.6, 0.08  # inches
+_NOTE = 90  # letters of a line of the note
 
 
 def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> Figure:
-    """Draw a phase map with a legend that says how much of the specimen each colour covers.
+    """Draw a phase map with a legend that says how much of the specimen each colour covers, and what stays open.
 
     Parameters
     ----------
@@ -71,6 +74,8 @@ def plot_phase_map(found: PhaseMap, result: Unmixing, image: SpectrumImage) -> F
     )
     title = f"nearest phase in composition, probability at least {found.at_least:g}"
     axes.set_title(f"{title}; {said}" if said else title, fontsize=9, loc="left")
+    if found.warnings:
+        figure.supxlabel("\n".join(fill(one, _NOTE) for one in found.warnings), fontsize=8, x=0.01, ha="left")
     return mark(figure, result.doubt)
 
 

@@ -34,16 +34,23 @@ class ElementShares:
         Net counts of an element's lines over all counts of the spectrum, and the standard deviation.
     is_smooth : (K,) bool array
         True for a spectrum without a clear maximum.
+    lowest : (K, E) array or None
+        The lowest share in other spectra that fit as well, where these are given.
     """
 
     elements: tuple[str, ...]
     share: np.ndarray
     sd: np.ndarray
     is_smooth: np.ndarray
+    lowest: np.ndarray | None = None
 
 
 def element_shares(
-    energy_kev: np.ndarray, total: np.ndarray, spectra: np.ndarray, draws: np.ndarray | None = None
+    energy_kev: np.ndarray,
+    total: np.ndarray,
+    spectra: np.ndarray,
+    draws: np.ndarray | None = None,
+    others: np.ndarray | None = None,
 ) -> ElementShares:
     """Measure the share of each element in several spectra.
 
@@ -57,6 +64,8 @@ def element_shares(
         Expected counts of the components; their size decides the noise.
     draws : (n, K, C) array, optional
         Posterior draws of the spectra, each summing to one. Their scatter is added to the errors.
+    others : (n, K, C) array, optional
+        Other spectra that fit as well, such as those of other rotations. None is negative.
     """
     nothing = np.zeros((len(spectra), 0))
     inside = np.flatnonzero((energy_kev >= LOWEST_KEV) & (energy_kev <= HIGHEST_KEV))
@@ -72,7 +81,7 @@ def element_shares(
     task = coarse_spectrum(energy, counts, peaks_kev)
     chosen = [task.patterns.elements.index(element) for element in found.elements]
     task = min(task.of_near_widths(), key=lambda of_width: _fit(of_width, axis, chosen).misfit)
-    share, sd = np.zeros((2, len(spectra), len(chosen)))
+    share, sd, lowest = np.zeros((3, len(spectra), len(chosen)))
     is_smooth = np.zeros(len(spectra), bool)
     for k, spectrum in enumerate(spectra[:, channels].astype(np.float64)):
         if (size := spectrum.sum()) < 1:
@@ -83,12 +92,27 @@ def element_shares(
         )
         share[k], sd[k] = fit.amounts / size, fit.sd / size
         if draws is not None:
-            drawn = draws[:, k, channels].astype(np.float64)
-            coarse = _rebinned(
-                drawn / drawn.sum(axis=1, keepdims=True), energy, task.patterns.edges_kev, axis
-            )
-            sd[k] = np.hypot(sd[k], (coarse @ fit.estimator).std(axis=0))
-    return ElementShares(tuple(found.elements), share, sd, is_smooth)
+            drawn = _shares(draws[:, k, channels], fit, energy, task.patterns.edges_kev, axis)
+            sd[k] = np.hypot(sd[k], drawn.std(axis=0))
+        if others is not None:
+            possible = others[:, k, channels].astype(np.float64)
+            least = _shares(possible, fit, energy, task.patterns.edges_kev, axis).argmin(axis=0)
+            # A linear estimate finds the spectrum with the least, and a fit of its own says how little it is.
+            again = {
+                i: _fit(
+                    replace(
+                        coarse_spectrum(energy, size / possible[i].sum() * possible[i], peaks_kev),
+                        patterns=task.patterns,
+                    ),
+                    axis,
+                    chosen,
+                )
+                for i in set(least[share[k] > 0].tolist())
+            }
+            lowest[k] = [again[i].amounts[e] / size if i in again else 0.0 for e, i in enumerate(least)]
+    return ElementShares(
+        tuple(found.elements), share, sd, is_smooth, None if others is None else np.minimum(lowest, share)
+    )
 
 
 class _Fit(NamedTuple):
@@ -120,6 +144,15 @@ def _fit(task: CoarseSpectrum, axis: np.ndarray, chosen: list[int]) -> _Fit:
     amounts = (found / size)[: 2 * len(chosen)].reshape(-1, 2).sum(axis=1)
     misfit = float(((found @ design - counts * root) ** 2).sum())
     return _Fit(amounts, np.linalg.norm(estimator, axis=1), misfit, (estimator * root).T)
+
+
+def _shares(
+    spectra: np.ndarray, fit: _Fit, energy_kev: np.ndarray, edges_kev: np.ndarray, axis: np.ndarray
+) -> np.ndarray:
+    """Return the shares of the elements in spectra (n, C), (n, E), by the linear estimator of a fit."""
+    spectra = spectra.astype(np.float64)
+    parts = spectra / np.maximum(spectra.sum(axis=1, keepdims=True), 1e-300)
+    return _rebinned(parts, energy_kev, edges_kev, axis) @ fit.estimator
 
 
 def _rebinned(

@@ -1,9 +1,7 @@
 """Hold results of real recordings against what is known of them, and of phantoms in which assumptions are false.
 
-Each row is one claim: what is known, who says so, and what the method says with its interval. A claim holds if the
-interval reaches the known value within the error of the latter. Recordings are sought in the folder that the
-environment variable ``BAYESUNMIX_RECORDINGS`` names, or in ``../shared/data/real`` beside the checkout. The dose of a
-phantom is 120 counts per pixel.
+Each row is one claim (`benchmarks.scoring.claims`). Recordings are sought in the folder that the environment variable
+``BAYESUNMIX_RECORDINGS`` names, or in ``../shared/data/real`` beside the checkout.
 """
 
 import os
@@ -19,16 +17,13 @@ import pandas as pd
 
 import bayesunmix as bu
 from benchmarks.calibration import CALIBRATIONS, Calibration
+from benchmarks.calibrations._false_assumptions import RATIOS, claims_of
 from benchmarks.metrics.held_out_deviance import held_out_deviance
 from benchmarks.recording import FOLDER_VARIABLE, RecordedTrial
-from benchmarks.scoring.coverage import coverage
+from benchmarks.scoring.claims import about, claim, covers, of_chains, statement
 from benchmarks.scoring.line_ratio import line_ratio_interval, line_ratios, line_window
-from benchmarks.scoring.pairing import align
 from benchmarks.scoring.predicted_counts import predictive_coverage
-from simulations import PHANTOMS, acquire
 
-DOSE = 120.0
-MOST_R_HAT = 1.1
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
 _MEASURED = "Rossouw et al., Nano Letters 15 (2015) 2716; bare particles of the specimen"
 _DACITE_LINES = ("O_Ka", "Na_Ka", "Mg_Ka", "Al_Ka", "Si_Ka", "K_Ka", "Ca_Ka", "Ti_Ka", "Fe_Ka")
@@ -54,21 +49,12 @@ RECORDINGS = {
     "view000": _File("View000_0000006.pts", 2),
 }
 HALVES = tuple(f"half of {name}" for name in RECORDINGS)
-# A phantom, and the lines of the component whose ratio is asked.
-RATIOS = {
-    "buried_cores": ("core", ("Fe_Ka", "Pt_La")),
-    "particles_on_film": ("TiO2", ("O_Ka", "Ti_Ka")),
-    "absorbing_silicate": ("olivine", ("O_Ka", "Fe_Ka")),
-    "partial_frame": ("plagioclase", ("Ca_Ka", "Al_Ka")),
-    "fine_eutectic": ("Al2Cu", ("Al_Ka", "Cu_Ka")),
-    "graded_couple": ("Al", ("Ag_La", "Al_Ka")),
-}
 
 
 def measure(case: str, seed: int) -> list[dict[str, Any]]:
     """Fit one recording or trial, and return a row for each claim."""
     if case in RATIOS:
-        return list(_of_phantom(case, seed))
+        return list(claims_of(case, seed, fit))
     if case in HALVES:
         return list(_of_half(RECORDINGS[case.removeprefix("half of ")], seed))
     return list(_of_recording(case, seed))
@@ -122,29 +108,39 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
     image = read_recording(recording.file)
     begun = time.perf_counter()
     found = fit(image, recording.components, "bayes", seed)
-    about = _about(found, recording.components, image.n_photons / image.n_pixels, begun)
-    yield from _of_chains(found, about)
+    shared = about(found, recording.components, image.n_photons / image.n_pixels, begun)
+    yield from of_chains(found, shared)
     if case == "core_shell":
         core = int(line_ratios(found.estimate.endmembers, image.energy_kev, ("Pt_La", "Fe_Ka")).argmax())
         lines = ("Fe_Ka", "Pt_La")
-        yield _ratio_row(found, image, core, lines, 0.18, 0.02, _MEASURED, about)
+        value = float(line_ratios(found.estimate.endmembers[core], image.energy_kev, lines))
+        assert found.posterior is not None
+        lower, upper = line_ratio_interval(found.posterior, image.energy_kev, lines, core)
+        yield claim("/".join(lines), _MEASURED, value, lower, upper, 0.18, 0.02, shared)
     if case.startswith("dacite"):
-        yield from _predicted(found, image, read_recording(_DACITE[case == "dacite_22"]), case, about)
+        yield from _predicted(found, image, read_recording(_DACITE[case == "dacite_22"]), case, shared)
     if case == "dacite_22":
         share = found.estimate.endmembers[:, line_window(image.energy_kev, "Na_Ka")].sum(axis=1)
         area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
         source = "area in a recording with many more counts"
-        yield _row("area of plagioclase", source, area.mean, area.lower, area.upper, 0.132, 0.0, about)
+        yield claim("area of plagioclase", source, area.mean, area.lower, area.upper, 0.132, 0.0, shared)
     if case == "bridgmanite":
         calcium = int(
             found.estimate.endmembers[:, line_window(image.energy_kev, "Ca_Ka")].sum(axis=1).argmax()
         )
         for line in ("U_Ma", "Nd_La", "Sm_La"):
-            yield _only_in(found, image, line, calcium, about)
+            yield _only_in(found, image, line, calcium, shared)
     if case == "sio2":
         number = bu.rank(image, seed=seed).n_components
-        yield _row(
-            "materials that rank recommends", "one phase and its support", number, number, number, 2, 0, about
+        yield claim(
+            "materials that rank recommends",
+            "one phase and its support",
+            number,
+            number,
+            number,
+            2,
+            0,
+            shared,
         )
 
 
@@ -157,61 +153,16 @@ def _of_half(recording: _File, seed: int) -> Iterator[dict[str, Any]]:
     for method in ("nmf", "nmf_smooth", "bayes"):
         begun = time.perf_counter()
         found = fit(image, recording.components, method, seed)
-        about = _about(found, recording.components, trial.dose, begun, method)
-        scores[method] = held_out_deviance(trial, found), about
+        shared = about(found, recording.components, trial.dose, begun, method)
+        scores[method] = held_out_deviance(trial, found), shared
     best_other = min(score for method, (score, _) in scores.items() if method != "bayes")
-    for method, (score, about) in scores.items():
-        row = _row(
-            "held-out deviance per pixel", "photons left out", score, np.nan, np.nan, np.nan, np.nan, about
-        )
-        yield row | {"holds": score <= best_other if method == "bayes" else None}
-
-
-def _of_phantom(name: str, seed: int) -> Iterator[dict[str, Any]]:
-    trial = acquire(PHANTOMS[name](), DOSE, seed)
-    image, truth, labels = trial.image, trial.truth, trial.phantom.labels
-    begun = time.perf_counter()
-    found = align(truth, fit(image, truth.n_components, "bayes", seed))
-    about = _about(found, truth.n_components, DOSE, begun)
-    yield from _of_chains(found, about)
-    identified = bu.identify(found, image, seed=seed)
-    everywhere = np.ones(image.navigation_shape, bool)
-    whole = bu.region(found, image, everywhere, identified=identified, seed=seed)
-    shares = truth.abundances.sum(axis=0) / truth.abundances.sum()
-    for k, label in enumerate(labels):
-        said = whole.components[k].fraction
-        yield _row(f"fraction of {label}", "truth", said.mean, said.lower, said.upper, shares[k], 0, about)
-        low, high = identified.overall.lower[k], identified.overall.upper[k]
-        row = _row(f"range of {label}", "truth", said.mean, low, high, shares[k], 0, about)
-        yield row | {"method": "identify"}
-    label, lines = RATIOS[name]
-    component = labels.index(label)
-    known = float(line_ratios(truth.endmembers[component], image.energy_kev, lines))
-    yield _ratio_row(found, image, component, lines, known, 0.0, "truth", about)
-    spectra = (identified.rotations @ found.estimate.endmembers)[:, component]
-    ratios = line_ratios(spectra, image.energy_kev, lines)
-    value = float(line_ratios(found.estimate.endmembers[component], image.energy_kev, lines))
-    row = _row(f"range of {_over(lines)}", "truth", value, ratios.min(), ratios.max(), known, 0, about)
-    yield row | {"method": "identify"}
-    covered = coverage(trial, found, 0.9)
-    yield _covers("abundances of pixels in their 90 % intervals", "truth", covered, about)
-
-
-def _of_chains(found: bu.Unmixing, about: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    r_hat = about["r_hat"]
-    row = _row("R-hat", "chains of one posterior agree", r_hat, np.nan, np.nan, MOST_R_HAT, np.nan, about)
-    yield row | {"holds": bool(r_hat < MOST_R_HAT)}
-    posterior = found.posterior
-    assert posterior is not None
-    said = bool(posterior.calibrated)
-    row = _row(
-        "called calibrated", "true only if chains agree", float(said), np.nan, np.nan, np.nan, np.nan, about
-    )
-    yield row | {"holds": bool(r_hat < MOST_R_HAT or not said)}
+    for method, (score, shared) in scores.items():
+        best = score <= best_other if method == "bayes" else None
+        yield statement("held-out deviance per pixel", "photons left out", score, best, shared)
 
 
 def _predicted(
-    found: bu.Unmixing, image: bu.SpectrumImage, other: bu.SpectrumImage, case: str, about: dict[str, Any]
+    found: bu.Unmixing, image: bu.SpectrumImage, other: bu.SpectrumImage, case: str, shared: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Ask whether 90 % intervals of predicted counts hold another recording of the field, line by line."""
     posterior = found.posterior
@@ -220,8 +171,8 @@ def _predicted(
     rng = np.random.default_rng(0)
     for line in _DACITE_LINES:
         covered = predictive_coverage(posterior, other, exposure, line, rng)
-        yield _covers(
-            f"counts of {line} in the other recording", "another recording of the field", covered, about
+        yield covers(
+            f"counts of {line} in the other recording", "another recording of the field", covered, shared
         )
 
 
@@ -235,7 +186,7 @@ def _exposure(image: bu.SpectrumImage, other: bu.SpectrumImage, case: str) -> np
 
 
 def _only_in(
-    found: bu.Unmixing, image: bu.SpectrumImage, line: str, component: int, about: dict[str, Any]
+    found: bu.Unmixing, image: bu.SpectrumImage, line: str, component: int, shared: dict[str, Any]
 ) -> dict[str, Any]:
     """Ask whether a component has a line more strongly than any other: the interval of the lead over the next one."""
     assert found.posterior is not None
@@ -245,66 +196,10 @@ def _only_in(
     lead = (shares[..., component] / others).ravel()
     lower, upper = np.quantile(lead, [0.05, 0.95])
     source = "U, Nd and Sm only in Ca-perovskite (espm, arXiv:2404.17496)"
-    row = _row(f"{line} of Ca-perovskite over the next", source, lead.mean(), lower, upper, 1, np.nan, about)
+    row = claim(
+        f"{line} of Ca-perovskite over the next", source, lead.mean(), lower, upper, 1, np.nan, shared
+    )
     return row | {"holds": bool(lower > 1)}
-
-
-def _ratio_row(
-    found: bu.Unmixing,
-    image: bu.SpectrumImage,
-    component: int,
-    lines: tuple[str, str],
-    known: float,
-    error: float,
-    source: str,
-    about: dict[str, Any],
-) -> dict[str, Any]:
-    assert found.posterior is not None
-    value = float(line_ratios(found.estimate.endmembers[component], image.energy_kev, lines))
-    lower, upper = line_ratio_interval(found.posterior, image.energy_kev, lines, component)
-    return _row(_over(lines), source, value, lower, upper, known, error, about)
-
-
-def _covers(fact: str, source: str, covered: float, about: dict[str, Any]) -> dict[str, Any]:
-    row = _row(fact, source, covered, np.nan, np.nan, 0.9, 0.03, about)
-    return row | {"holds": bool(covered >= 0.87)}
-
-
-def _row(
-    fact: str,
-    source: str,
-    value: float,
-    lower: float,
-    upper: float,
-    known: float,
-    error: float,
-    about: dict[str, Any],
-) -> dict[str, Any]:
-    numbers = {"value": value, "lower": lower, "upper": upper, "known": known, "known_error": error}
-    rounded = {name: float(f"{number:.5g}") for name, number in numbers.items()}
-    holds = bool(lower <= known + error and known - error <= upper)
-    order = ("method", "components", "dose", "r_hat", "converged", "seconds")
-    first = {key: about[key] for key in order[:3]}
-    return {"fact": fact, "source": source, **first, **rounded, "holds": holds} | {
-        k: about[k] for k in order[3:]
-    }
-
-
-def _about(
-    found: bu.Unmixing, components: int, dose: float, begun: float, method: str = "bayes"
-) -> dict[str, Any]:
-    return {
-        "method": method,
-        "components": components,
-        "dose": round(dose, 1),
-        "r_hat": round(float(found.info.get("r_hat", np.nan)), 4),
-        "converged": bool(found.info["converged"]),
-        "seconds": round(time.perf_counter() - begun, 1),
-    }
-
-
-def _over(lines: tuple[str, str]) -> str:
-    return f"{lines[0]}/{lines[1]}"
 
 
 CALIBRATIONS.register("real")(Calibration({"case": (*RECORDINGS, *RATIOS, *HALVES)}, measure, summarise))

@@ -6,9 +6,8 @@ so entries that are truly zero are left out.
 
 import numpy as np
 
-from bayesunmix.data.draws import equal_tailed
 from bayesunmix.data.result import Unmixing
-from benchmarks.scoring.draws import abundance_draws
+from bayesunmix.data.rotations import Include
 from simulations.trial import Trial
 
 ACTIVE_FRACTION = 0.05
@@ -21,13 +20,17 @@ def active(trial: Trial) -> np.ndarray:
     return trial.phantom.specimen[:, None] & (truth.abundances > 0) & (truth.fractions > ACTIVE_FRACTION)
 
 
-def coverage(trial: Trial, unmixing: Unmixing, level: float) -> float:
-    """Return the share of active abundances in the equal-tailed interval of that level; NaN if none is active."""
+def coverage(trial: Trial, unmixing: Unmixing, level: float, include: Include = "counting") -> float:
+    """Return the share of active abundances in their interval of that level; NaN if none is active.
+
+    The equal-tailed interval of the draws, or the total one (see `bayesunmix.Posterior.interval`).
+    """
+    if unmixing.posterior is None:
+        raise ValueError(
+            "intervals need a result with a posterior, got one without; see `needs_posterior` of a metric"
+        )
     truth, asked = trial.truth.abundances, active(trial)
-    inside = 0
-    for pixels, draws in abundance_draws(unmixing, np.flatnonzero(asked.any(axis=1))):
-        lower, upper = equal_tailed(draws[..., : truth.shape[1]], level)
-        covered = (lower <= truth[pixels]) & (truth[pixels] <= upper)
-        inside += int((covered & asked[pixels]).sum())
-    n_asked = np.count_nonzero(asked)
-    return inside / n_asked if n_asked else float("nan")
+    lower, upper = unmixing.posterior.abundance_interval(level, include)
+    n_components = truth.shape[1]
+    inside = (lower[:, :n_components] <= truth) & (truth <= upper[:, :n_components])
+    return float(inside[asked].mean()) if asked.any() else float("nan")

@@ -62,7 +62,7 @@ def test_chains_that_disagree_go_on(trial, result):
     """All draws become warm-up, and as many follow twice as far apart: after them the same number is kept."""
     n_warmup, n_draws = QUICK["n_warmup"], QUICK["n_draws"]
     assert result.info["iterations"] == n_warmup + 4 * n_draws, "these chains agree"
-    longer = bu.unmix(trial.image, 3, "bayes", seed=SEED, **{**QUICK, "n_draws": 5})
+    longer = bu.unmix(trial.image, 3, "bayes", seed=SEED, verdicts=False, **{**QUICK, "n_draws": 5})
     assert longer.info["iterations"] == n_warmup + (4 + 8) * 5
     assert longer.posterior.endmembers.shape[1] == 5
 
@@ -138,7 +138,7 @@ def die():
 @pytest.mark.parametrize(("stage", "number"), [("endmembers", 3), ("maps", 30)])
 def test_a_killed_run_goes_on_to_the_same_draws(trial, result, tmp_path, monkeypatch, stage, number):
     monkeypatch.setattr(chains, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
-    settings = {**QUICK, "checkpoint": str(tmp_path / "run")}
+    settings = {**QUICK, "checkpoint": str(tmp_path / "run"), "verdicts": False}
     with monkeypatch.context() as dying:
         dying.setattr(chains, "track", at(stage, number, die))
         with pytest.raises(Killed):
@@ -175,7 +175,7 @@ def test_an_interrupted_run_has_a_shorter_result_marked_so(trial, monkeypatch):
             time.sleep(0.5)
 
     monkeypatch.setattr(chains, "track", at("maps", 30, interrupt))
-    found = bu.unmix(trial.image, 3, "bayes", seed=SEED, **QUICK)
+    found = bu.unmix(trial.image, 3, "bayes", seed=SEED, verdicts=False, **QUICK)
     assert found.info["interrupted"] and not found.info["converged"]
     assert any(sentence.startswith("The run was interrupted") for sentence in found.info["warnings"])
     assert 2 <= found.posterior.abundances.shape[1] < QUICK["n_maps"]

@@ -28,11 +28,17 @@ def mixed():
     return np.random.default_rng(0).gamma(3.0, 600.0, (3, 4, 3)) @ curves
 
 
-def test_one_component_is_the_conjugate_posterior():
-    """Endmember Dirichlet from superpixels, abundances Gamma in every pixel."""
+def one_component():
+    """Counts of 4 x 4 pixels, one of them empty."""
     rng = np.random.default_rng(3)
     counts = rng.poisson(np.outer(rng.gamma(1.0, 20.0, 16), rng.dirichlet(np.ones(5)))).reshape(4, 4, 5)
     counts[0, 0] = 0
+    return counts
+
+
+def test_one_component_is_the_conjugate_posterior():
+    """Endmember Dirichlet from superpixels, abundances Gamma in every pixel."""
+    counts = one_component()
     image = bu.SpectrumImage(counts, np.arange(1.0, 6.0))
     posterior = bu.unmix(image, 1, "bayes_nuts", superpixel=2, n_warmup=200, n_draws=1500, **PRIOR).posterior
     endmember = stats.dirichlet(CONCENTRATION + counts.sum(axis=(0, 1)))
@@ -105,7 +111,8 @@ def test_a_gain_that_is_off_is_recovered(mixed):
 
 
 def test_an_interrupted_run_has_fewer_draws_and_says_so(monkeypatch):
-    image = bu.SpectrumImage(np.random.default_rng(0).poisson(40.0, (4, 4, 5)), np.arange(1.0, 6.0))
+    image = bu.SpectrumImage(one_component(), np.arange(1.0, 6.0))
+    n_warmup = 200  # for which the sampler is compiled above
 
     def interrupted_after(n_pieces):
         def track(pieces, label):
@@ -113,14 +120,15 @@ def test_an_interrupted_run_has_fewer_draws_and_says_so(monkeypatch):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(nuts, "track", track)
-        return bu.unmix(image, 1, "bayes_nuts", superpixel=2, n_warmup=20, n_draws=80, **PRIOR)
+        return bu.unmix(image, 1, "bayes_nuts", superpixel=2, n_warmup=n_warmup, n_draws=80, **PRIOR)
 
-    found = interrupted_after(2)
-    assert found.posterior.endmembers.shape[1] == found.posterior.abundances.shape[1] == 2 * nuts.PIECE - 20
+    found = interrupted_after(10)
+    n_draws = 10 * nuts.PIECE - n_warmup
+    assert found.posterior.endmembers.shape[1] == found.posterior.abundances.shape[1] == n_draws
     assert found.info["interrupted"] and not found.info["converged"]
     assert found.info["warnings"][0].startswith("The run was interrupted")
     with pytest.raises(KeyboardInterrupt):
-        interrupted_after(1)
+        interrupted_after(8)
 
 
 def test_what_cannot_be_sampled_is_refused():

@@ -14,26 +14,7 @@ from bayesunmix.analysis.feasible_evidence import estimator, excess, gather, par
 from bayesunmix.analysis.feasible_refit import refit
 from simulations.phantom import PHANTOMS
 from simulations.trial import acquire
-
-
-def mixture(n_components, counts, purest=0.75, side=12, n_channels=40, seed=0):
-    """Endmembers of overlapping peaks on a rough continuum, and abundances without a pure pixel."""
-    rng = np.random.default_rng(seed)
-    x, centres = np.arange(n_channels), np.linspace(8, n_channels - 8, n_components)
-    endmembers = np.exp(-0.5 * ((x - centres[:, None]) / 4) ** 2)
-    endmembers += 0.03 * rng.gamma(2, size=endmembers.shape)
-    endmembers /= endmembers.sum(axis=1, keepdims=True)
-    fractions = rng.dirichlet(np.full(n_components, 0.6), side * side)
-    grey = (fractions.max() - purest) / (fractions.max() - 1 / n_components)
-    fractions = np.maximum((1 - grey) * fractions + grey / n_components, 0)
-    return bu.Factorization(endmembers, counts * fractions)
-
-
-def picture(counts):
-    side = int(np.sqrt(len(counts)))
-    return bu.SpectrumImage(
-        counts.astype(np.int64).reshape(side, side, -1), 1 + 0.1 * np.arange(counts.shape[1])
-    )
+from tests.library.mixtures import mixture, picture
 
 
 @cache
@@ -158,12 +139,17 @@ def test_endmembers_of_the_mixture_hold_the_truth_which_the_fit_misses():
     assert np.abs(result.estimate.endmembers - truth)[peaks].max() > 5 * noise[peaks].max()
 
 
+@cache
+def of_few_counts():
+    truth = mixture(3, 500)
+    image = picture(np.random.default_rng(1).poisson(truth.expected()))
+    return truth, image, bu.identify(bu.Unmixing(truth), image, n_steps=8)
+
+
 @given(st.permutations(range(3)))
 @settings(max_examples=5)
 def test_permuting_components_permutes_the_answer(order):
-    truth = mixture(3, 500)
-    image = picture(np.random.default_rng(1).poisson(truth.expected()))
-    found = bu.identify(bu.Unmixing(truth), image, n_steps=8)
+    truth, image, found = of_few_counts()
     moved = bu.identify(bu.Unmixing(truth.reorder(np.array(order))), image, n_steps=8)
     for name in ("endmembers", "fractions", "overall"):
         for end in (0, 1):

@@ -314,9 +314,8 @@ def test_real_files_cut_short(name, share, tmp_path):
         bu.read(path)
 
 
-def test_the_readers_do_not_touch_logging_for_others(counts, tmp_path):
-    logger = logging.getLogger("rsciio")
+def test_the_readers_do_not_touch_logging_for_others(counts, tmp_path, caplog):
     path = save(tmp_path / "map.hspy", signal(counts))
-    logger.setLevel(logging.INFO)
+    caplog.set_level(logging.INFO, "rsciio")  # until the end of this test
     bu.read(path)
-    assert logger.level == logging.INFO
+    assert logging.getLogger("rsciio").level == logging.INFO

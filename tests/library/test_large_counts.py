@@ -87,10 +87,19 @@ def test_the_rank_of_such_an_image():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_relevance")
 @pytest.mark.parametrize("method", ["bayes", "bayes_gibbs", "bayes_cavi"])
 def test_nor_does_a_sampler(method):
     image = film_with_a_block() if method == "bayes" else film_with(LARGEST)
-    mib, result = peak_mib(lambda: bu.unmix(image, 3, method, verdicts=False, **SETTINGS[method]))
+    # So few draws that agreement is not judged: chains of half of the photons are compiled anew.
+    few = {"n_warmup": 20, "n_draws": 10, "n_maps": 10, "sweeps_per_map": 4}
+    settings = few if method == "bayes" else SETTINGS[method]
+
+    def unmix():
+        return bu.unmix(image, 3, method, verdicts=False, **settings)
+
+    unmix()  # compiles, which takes several times as long where memory is watched
+    mib, result = peak_mib(unmix)
     assert mib < 300
     assert np.isfinite(result.posterior.abundances).all()
     assert result.estimate.abundances.sum() == pytest.approx(image.n_photons, rel=1e-3)

@@ -62,6 +62,60 @@ def test_only_what_the_counts_support_is_named():
     assert names([{"Fe": 0.5}, {}, {}], smooth=[False, True, True]) == ("Fe", "continuum", "continuum 2")
 
 
+def test_what_another_solution_has_hardly_any_of_is_not_named():
+    elements = ("Fe", "C", "O", "Pt")
+    share = np.array([[0.6, 0.14, 0.12, 0.0], [0.3, 0.04, 0.03, 0.3], [0.0, 0.9, 0.0, 0.0]])
+    lowest = np.array([[0.58, 0.0, 0.12, 0.0], [0.005, 0.0, 0.0, 0.29], [0.0, 0.86, 0.0, 0.0]])
+    sd, smooth, counts = np.full(share.shape, 0.004), np.zeros(3, bool), np.full(3, 1e5)
+    assert names_of(ElementShares(elements, share, sd, smooth), counts) == ("Fe-C-O", "Fe-Pt-C", "C")
+    assert names_of(ElementShares(elements, share, sd, smooth, lowest), counts) == ("Fe-O", "Pt", "C")
+    none = ElementShares(elements, share, sd, smooth, 0 * lowest)
+    assert names_of(none, counts) == ("component 0", "component 1", "component 2")
+    assert names_of(ElementShares(elements, share, sd, smooth, share), counts) == ("Fe-C-O", "Fe-Pt-C", "C")
+
+
+@pytest.mark.parametrize("least", [0.0, 0.3])
+def test_the_lowest_share_is_that_of_the_spectrum_with_least_of_it(least):
+    trial = acquire(PHANTOMS["nicr_film"](), 50, 0)
+    ends = trial.truth.endmembers / trial.truth.endmembers.sum(axis=1, keepdims=True)
+    total = np.asarray(trial.image.counts.sum(axis=0), float).ravel()
+    mixed = np.stack([0.6 * ends[1] + 0.4 * ends[2]])
+    others = np.stack([(1 - s) * ends[1] + s * ends[2] for s in np.linspace(least, 0.7, 9)])[:, None]
+    found = element_shares(trial.image.energy_kev, total, 1e5 * mixed, None, others)
+    pure = element_shares(trial.image.energy_kev, total, 1e5 * ends).share
+    k = [found.elements.index(trial.phantom.labels[i]) for i in (1, 2)]
+    assert found.lowest is not None
+    assert found.lowest[0, k[1]] == pytest.approx(least * pure[2, k[1]], abs=0.01)
+    assert found.lowest[0, k[0]] == pytest.approx(0.3 * pure[1, k[0]], abs=0.01)
+    assert (found.lowest <= found.share).all()
+
+
+def test_names_hold_in_every_solution_that_fits_as_well():
+    """The shell is in front of the core, and the film behind both: whether cores have Fe and C is not told."""
+    trial = acquire(PHANTOMS["buried_cores"](), 120, 0)
+    result = bu.unmix(trial.image, 3, "nmf")
+    rotations = bu.identify(result, trial.image).rotations
+    found = named(replace(result, names=()), trial.image, rotations).names
+    assert set(found) == {"Pt", "Fe-O", "C"}
+    total = np.asarray(trial.image.counts.sum(axis=0), float).ravel()
+    size = result.estimate.abundances.sum(axis=0)[:, None]
+    for rotation in rotations[:: max(len(rotations) // 12, 1)]:
+        one = np.maximum(rotation @ result.estimate.endmembers, 0)
+        shares = element_shares(trial.image.energy_kev, total, size * one)
+        for k, name in enumerate(found):
+            for element in name.split("-"):
+                assert shares.share[k, shares.elements.index(element)] > 0.01
+
+
+def test_an_assumption_may_use_the_names_of_the_same_fit_without_it():
+    image = film().image
+    first = bu.unmix(image, 3, "fisher_conditional")
+    assert set(first.names) == {"Ni", "Cr", "Si"}
+    again = bu.unmix(image, 3, "fisher_conditional", assume=bu.Owns(first.names[0], first.names[0]))
+    assert again.names == first.names
+    assert again.info["assumptions"] == [f"only {first.names[0]} has {first.names[0]}"]
+
+
 def test_permuting_components_permutes_names_that_have_no_numbers():
     rows = [{"Fe": 0.5, "O": 0.2, "Cu": 0.1}, {"Fe": 0.5, "Pt": 0.3, "Cu": 0.1}, {"C": 0.7, "Cu": 0.2}]
     found = names(rows)

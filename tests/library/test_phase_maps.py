@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesunmix as bu
-from bayesunmix.analysis.phase_maps import NONE, UNDECIDED
+from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, specimen_of
 from bayesunmix.analysis.phases import Area
 from bayesunmix.data.image import Axis, Grid
 from bayesunmix.data.spectral_axis import SpectralAxis
+from bayesunmix.plotting.phase_map import plot_phase_map
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
 
@@ -171,11 +172,144 @@ def test_an_area_reaches_from_what_is_sure_to_what_is_possible():
         assert f"{area.lower:.3f} to {area.upper:.3f}" in found.table()
 
 
+SPLIT = np.array(
+    [[1, 0, 0], [0, 1, 0], [0, -20, 21.0]]
+)  # the third phase is then nearly all of the second component
+
+
+def with_rotations(one, *rotations):
+    return replace(one, posterior=replace(one.posterior, rotations=np.stack([np.eye(3), *rotations])))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pixels_whose_phase_belongs_to_another_component_under_a_feasible_solution_are_undecided(seed):
+    draws, truth = phases(seed, purity=1.0)
+    one = result(draws, (60,))
+    own, open_ = phase_map(one), phase_map(with_rotations(one, SPLIT))
+    third = truth == 2
+    assert (own.labels == truth).all() and own.warnings == ()
+    assert (open_.labels[third] == UNDECIDED).all() and (open_.labels[~third] == truth[~third]).all()
+    np.testing.assert_array_equal(open_.probability, own.probability)
+    assert (open_.bounds.lowest[third, 2] == 0).all() and (open_.bounds.highest[third, 1] == 1).all()
+    (sentence,) = open_.warnings
+    assert (
+        f"{100 * third.mean():.1f} % of the specimen" in sentence and "component 1, component 2" in sentence
+    )
+    (note,) = [text for text in plot_phase_map(open_, one, image_of(one)).texts if text.get_text()]
+    assert " ".join(note.get_text().split()) == sentence
+    counting = phase_map(with_rotations(one, SPLIT), include="counting")
+    np.testing.assert_array_equal(counting.labels, own.labels)
+    assert counting.warnings == ()
+    whole = np.ones(60, bool)
+    areas, sure = (
+        bu.phase_fractions(with_rotations(one, SPLIT), image_of(one), specimen=whole, include=include).areas
+        for include in ("total", "counting")
+    )
+    assert areas["component 2"].lower == 0 and areas["component 2"].upper == pytest.approx(third.mean())
+    assert areas["component 1"].upper == pytest.approx((truth > 0).mean())
+    assert sure["component 2"].lower == sure["component 2"].upper == pytest.approx(third.mean())
+
+
+def test_rotations_that_leave_every_phase_its_component_decide_nothing_less():
+    one = result(phases(0, purity=0.9)[0], (60,))
+    rotations = [np.eye(3) + size * (np.ones((3, 3)) / 3 - np.eye(3)) for size in (-0.1, 0.2, 0.5)]
+    found = phase_map(with_rotations(one, *rotations))
+    np.testing.assert_array_equal(found.labels, phase_map(one).labels)
+    np.testing.assert_array_equal(found.bounds.lowest, found.probability)
+    assert found.warnings == ()
+
+
+def test_a_component_without_counts_takes_no_phase():
+    """Under a rotation its fractions may be a rounding error above or below zero."""
+    shares = np.tile([[0.7, 0.3, 0], [0.2, 0.8, 1e-9]], (30, 1))
+    one = result(40 * shares * np.random.default_rng(0).gamma(400, 1 / 400, (1, 40, 60, 3)), (60,))
+    tilted = np.array([[1, 0, 0], [0, 1, 0], [-1e-7, 0.5, 0.5 + 1e-7]])
+    found = phase_map(with_rotations(one, tilted))
+    np.testing.assert_array_equal(found.labels, np.arange(60) % 2)
+
+
+def in_chains(*ones):
+    """One result with the chains of several."""
+    endmembers, abundances = (
+        np.concatenate([getattr(one.posterior, part) for one in ones])
+        for part in ("endmembers", "abundances")
+    )
+    estimate = bu.Factorization(endmembers.mean((0, 1)), abundances.mean((0, 1)))
+    return replace(ones[0], estimate=estimate, posterior=bu.Posterior(endmembers, abundances))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_chains_that_split_the_counts_otherwise_have_the_same_map(seed):
+    """Every draw goes with its own endmembers: the product of the mean factors is no composition."""
+    draws, truth = phases(seed, purity=0.9)
+    one = result(draws, (60,))
+    rotation = np.array([[0.6, 0.2, 0.2], [0.1, 0.8, 0.1], [0.1, 0.3, 0.6]])
+    found = phase_map(in_chains(one, turned(one, rotation)))
+    np.testing.assert_array_equal(found.labels, truth)
+    np.testing.assert_array_equal(found.labels, phase_map(one).labels)
+
+
+def test_components_that_are_other_phases_in_other_chains_are_a_mixture():
+    draws, truth = phases(1, purity=0.9)
+    one = result(draws, (60,))
+    swapped = one.reorder(np.array([0, 2, 1]))
+    found = phase_map(in_chains(one, swapped), specimen=np.ones(60, bool))
+    assert (found.labels[truth == 0] == 0).all() and (found.labels[truth > 0] == UNDECIDED).all()
+    np.testing.assert_allclose(found.probability[truth > 0][:, 1:], 0.5)
+    areas = bu.phase_fractions(in_chains(one, swapped), image_of(one), specimen=np.ones(60, bool)).areas
+    for k in (1, 2):
+        area = areas[f"component {k}"]
+        assert area.lower <= min((truth == 1).mean(), (truth == 2).mean()) <= area.mean <= area.upper
+        assert area.upper >= max((truth == 1).mean(), (truth == 2).mean())
+
+
+def test_an_area_holds_for_however_mixed_pixels_are_counted():
+    shares = np.where(np.arange(100)[:, None] < 30, [0.05, 0.95], [0.95, 0.05])
+    shares[30:36] = [0.58, 0.42]  # between the phases, nearer to the first
+    one = result(4000 * shares * np.random.default_rng(0).gamma(4e4, 1 / 4e4, (1, 40, 100, 2)), (10, 10))
+    areas = bu.phase_fractions(one, image_of(one), specimen=np.ones((10, 10), bool)).areas
+    first, second = areas["component 0"], areas["component 1"]
+    assert (first.mean, second.mean) == (0.7, 0.3)
+    assert (first.lower, first.upper) == (0.64, 0.7) and (second.lower, second.upper) == (0.3, 0.36)
+
+
+@given(st.integers(0, 200), st.floats(0.4, 1.0), st.floats(0.05, 0.6), st.floats(0.1, 0.99))
+@settings(max_examples=15, deadline=None)
+def test_an_interval_contains_its_own_mean(seed, purity, sd, interval):
+    rng = np.random.default_rng(seed)
+    one = result(phases(seed, purity=purity, sd=sd)[0], (60,))
+    rotation = np.eye(3) + 0.5 * rng.standard_normal((3, 3))
+    rotation /= rotation.sum(axis=1, keepdims=True)
+    one = in_chains(one, result(phases(seed + 1, purity=purity, sd=sd)[0], (60,)))
+    if np.linalg.cond(rotation) < 1e3:
+        one = with_rotations(one, rotation)
+    for include in ("total", "counting"):
+        found = bu.phase_fractions(one, image_of(one), interval=interval, include=include)
+        for area in found.areas.values():
+            assert 0 <= area.lower <= area.mean <= area.upper <= 1
+            assert area.lower <= area.surely <= area.possibly <= area.upper
+
+
+def test_the_thin_edge_of_a_wedge_is_specimen_and_stray_counts_are_none():
+    around = np.zeros((20, 60))
+    around[:, 10:] = np.linspace(0.5, 50, 50)
+    everywhere = np.ones(around.shape, bool)
+    dark, stray = specimen_of(around, everywhere), specimen_of(around + 2, everywhere)
+    assert not dark[:, :9].any() and dark[:, 13:].all()
+    assert not stray[:, :9].any() and stray[:, 16:].all()
+    sparse = np.zeros((20, 60))
+    sparse[:, 10:] = 1.5
+    sparse[5, 4] = 1  # one stray photon
+    found = specimen_of(sparse, everywhere)
+    assert not found[:, :9].any() and found[:, 11:].all()
+
+
+@pytest.mark.usefixtures("without_relevance", "short_walks")  # areas know no feasible range
 @pytest.mark.skipif(not REAL.exists(), reason="the files of ../shared/data are not on this machine")
 def test_plagioclase_is_found_at_22_counts():
     """It covers 0.132 of the field, as a recording with 122 counts says; by the largest share it gets no pixel."""
     image = bu.read(REAL / "P45_the_default_job.bcf")
-    result = bu.unmix(image, 5, "bayes", verdicts=False, n_warmup=60, n_draws=40, n_maps=40)
+    result = bu.unmix(image, 5, "bayes", verdicts=False, n_warmup=60, n_draws=40, n_maps=20, sweeps_per_map=8)
     found = bu.phase_fractions(result, image)
     plagioclase = [k for k, name in enumerate(result.names) if {"Al", "Ca"} <= set(name.split("-"))]
     areas = [list(found.areas.values())[k] for k in plagioclase]

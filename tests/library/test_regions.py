@@ -228,6 +228,7 @@ def test_vacuum_takes_no_part_in_areas_and_few_counts_are_marked():
     assert found.counts_per_pixel == pytest.approx(20 * 8 / 9, rel=0.1)  # one more column at the edge
 
 
+@pytest.mark.usefixtures("short_walks")
 def test_the_feasible_range_and_the_verdict_come_from_identify():
     _, image, result = mixture(dose=400)
     identified = bu.identify(result, image, n_steps=10)

@@ -90,7 +90,7 @@ def test_known_spectra_have_no_range():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_totals_contain_the_truth_of_a_mixture(seed, tmp_path):
     """No pixel is purer than 0.7: the counts do not tell the split."""
-    trial = acquire(PHANTOMS["nicr_mixed"](), 50, seed)
+    trial = acquire(PHANTOMS["nicr_mixed"](shape=(24, 32), n_channels=300), 50, seed)
     result = bu.unmix(trial.image, 3, "fisher_joint", seed=seed)
     bu.save_result(result, tmp_path / "result.nc")
     result = bu.load_result(tmp_path / "result.nc")

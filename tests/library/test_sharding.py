@@ -22,7 +22,7 @@ counts[:, 4] = 0
 image = bu.SpectrumImage(counts, energies)
 found = {}
 for method in ("nmf", "nmf_frobenius", "bayes_cavi"):
-    result = bu.unmix(image, 3, method, seed=1, tolerance=1e-7)
+    result = bu.unmix(image, 3, method, seed=1, verdicts=False, tolerance=1e-7)
     found[method] = {
         "abundances": result.estimate.abundances.tolist(),
         "endmembers": result.estimate.endmembers.tolist(),
