@@ -1,8 +1,9 @@
 """Unmix an image by any method: check the request, fit, fix the scale, and say what was done.
 
 In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
-components get a scale, are sorted by their share of the counts and named by the elements they hold, and of results with
-a posterior every component's share gets a verdict. A name holds for every solution that fits as well.
+components get a scale, are sorted by their share of the counts and named by the elements they hold. Of results with a
+posterior every component's share gets a verdict, and the model is checked before intervals are called calibrated. A name
+holds for every solution that fits as well.
 """
 
 import dataclasses
@@ -135,10 +136,10 @@ def unmix(
                 identified = identify(found, image, assume=assume)
             found, undetermined = judged(found, image, seed, identified)
         elif assume:
-            without = (
+            no_intervals = (
                 "assume changes nothing here, because the result has no intervals; ask bayesunmix.identify"
             )
-            found = _also_warning(found, [without])
+            found = _also_warning(found, [no_intervals])
         found, contradiction = _doubting_intervals(found, image)
     info: Info = {
         **found.info,
@@ -170,7 +171,7 @@ def versions() -> dict[str, str]:
 
 
 def _blank_in_place(found: Unmixing, outside: np.ndarray) -> Unmixing:
-    """Take out what a method said of pixels that take no part (its prior, their neighbours): 0 counts, no label."""
+    """Take out what a method said of masked pixels (from its prior, their neighbours): 0 counts, no label."""
 
     def without(maps: np.ndarray) -> np.ndarray:
         return np.where(outside[:, None], 0, maps)
