@@ -2,8 +2,8 @@
 
 In this order: the number of components is checked or found, the method fits, pixels outside the mask are blanked,
 components get a scale, are sorted by their share of the counts and named by the elements they hold. Of results with a
-posterior every component's share gets a verdict, and the model is checked before intervals are called calibrated. A name
-holds for every solution that fits as well.
+posterior every component's share gets a verdict, names hold for every solution that fits as well, and the model is
+checked before intervals are called calibrated.
 """
 
 import dataclasses

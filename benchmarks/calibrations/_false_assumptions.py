@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 import bayesunmix as bu
+from bayesunmix.analysis.line_ratios import line_ratio_interval, line_ratios
 from benchmarks.scoring.claims import about, claim, covers, of_chains, statement
 from benchmarks.scoring.coverage import coverage
-from benchmarks.scoring.line_ratio import line_ratio_interval, line_ratios
 from benchmarks.scoring.pairing import align
 from simulations import PHANTOMS, acquire
 

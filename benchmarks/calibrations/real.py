@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
+from bayesunmix.analysis.line_maps import line_window
+from bayesunmix.analysis.line_ratios import line_ratio_interval, line_ratios
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.calibrations._false_assumptions import RATIOS, claims_of
 from benchmarks.metrics.held_out_deviance import held_out_deviance
 from benchmarks.recording import FOLDER_VARIABLE, RecordedTrial
 from benchmarks.scoring.claims import about, claim, covers, of_chains, statement
-from benchmarks.scoring.line_ratio import line_ratio_interval, line_ratios, line_window
 from benchmarks.scoring.predicted_counts import predictive_coverage
 
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
@@ -120,13 +121,13 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
     if case.startswith("dacite"):
         yield from _predicted(found, image, read_recording(_DACITE[case == "dacite_22"]), case, shared)
     if case == "dacite_22":
-        share = found.estimate.endmembers[:, line_window(image.energy_kev, "Na_Ka")].sum(axis=1)
+        share = found.estimate.endmembers[:, line_window("Na_Ka", image.spectral_axis)].sum(axis=1)
         area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
         source = "area in a recording with many more counts"
         yield claim("area of plagioclase", source, area.mean, area.lower, area.upper, 0.132, 0.0, shared)
     if case == "bridgmanite":
         calcium = int(
-            found.estimate.endmembers[:, line_window(image.energy_kev, "Ca_Ka")].sum(axis=1).argmax()
+            found.estimate.endmembers[:, line_window("Ca_Ka", image.spectral_axis)].sum(axis=1).argmax()
         )
         for line in ("U_Ma", "Nd_La", "Sm_La"):
             yield _only_in(found, image, line, calcium, shared)
@@ -190,7 +191,7 @@ def _only_in(
 ) -> dict[str, Any]:
     """Ask whether a component has a line more strongly than any other: the interval of the lead over the next one."""
     assert found.posterior is not None
-    window = line_window(image.energy_kev, line)
+    window = line_window(line, image.spectral_axis)
     shares = found.posterior.endmembers[..., window].sum(axis=-1, dtype=np.float64)
     others = np.delete(shares, component, axis=-1).max(axis=-1)
     lead = (shares[..., component] / others).ravel()

@@ -7,7 +7,7 @@ image, with the Poisson noise of the other recording. Few counts make an interva
 import numpy as np
 
 import bayesunmix as bu
-from benchmarks.scoring.line_ratio import line_window
+from bayesunmix.analysis.line_maps import line_window
 
 
 def predictive_coverage(
@@ -32,7 +32,7 @@ def predictive_coverage(
     """
     flat = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
     spectra = posterior.paired_endmembers().reshape(len(flat), *posterior.endmembers.shape[2:])
-    shares = spectra[..., line_window(other.energy_kev, line)].sum(axis=-1, dtype=np.float64)
+    shares = spectra[..., line_window(line, other.spectral_axis)].sum(axis=-1, dtype=np.float64)
     predicted = rng.poisson(np.einsum("dpk,dk->dp", flat, shares) * exposure)
     lower, upper = np.quantile(predicted, [0.05, 0.95], axis=0)
     counted = bu.line_map(other, line).ravel()

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.analysis.line_ratios import line_ratio_interval, line_ratios
 from benchmarks.calibration import CALIBRATIONS, calibrate
 from benchmarks.calibrations import real
 from benchmarks.recording import FOLDER_VARIABLE
 from benchmarks.scoring.claims import claim
-from benchmarks.scoring.line_ratio import line_ratio_interval, line_ratios
 from benchmarks.scoring.predicted_counts import predictive_coverage
 from simulations import PHANTOMS, acquire
 
