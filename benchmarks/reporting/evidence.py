@@ -47,6 +47,8 @@ ABOUT = {
     "weights": "Where phases own their lines, the weight of a phase is the share of its counts that are in its lines.",
     "main": "The methods of the suite `main_reduced` that have intervals, the spectra unknown.",
     "peers": "`bayes` on whole phantoms, the spectra unknown.",
+    "real": "What is known of recordings, and the truth of phantoms at 120 counts per pixel, `bayes` at its defaults. "
+    "Intervals are total ones.",
 }
 
 
@@ -154,3 +156,5 @@ def _findings(found: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
         yield from findings.of_numbers_of_materials(found["rank"])
     if "starts" in found:
         yield from findings.of_starts(found["starts"])
+    if "real" in found:
+        yield from findings.of_claims(found["real"])

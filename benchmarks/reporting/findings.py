@@ -18,6 +18,7 @@ LEAST_P = 6e-4  # of a right sampler, each quantity
 MOST_P = 1e-4  # of a wrong one, its worst quantity
 SBC_TARGET = (0.855, 0.945)  # coverage of 90 % intervals of a right sampler
 LEAST_COVERAGE = 0.8  # below, a wrong model must have alarmed
+LEAST_HOLDS = 0.9  # of the trials of a claim
 LEAST_RIGHT = 0.95  # of the numbers of materials
 MOST_RMS_Z = 1.3  # root mean square error of weights, in posterior standard deviations
 _MOST_CASES = 4  # that a sentence names
@@ -123,6 +124,23 @@ def of_starts(table: pd.DataFrame) -> Iterator[Finding]:
             within == trials,
             f"{phantom}: nmf ends as near to the truth as from a start at the truth in {within} of {trials} trials "
             f"(largest ratio of the angles {rows['worst_ratio'].max():.3f}); target all.",
+        )
+
+
+def of_claims(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say which claims about recordings, and about phantoms in which assumptions are false, hold often enough."""
+    for row in table.itertuples():
+        said = f"{row.value:.3g}"
+        if np.isfinite(row.lower):
+            said += f" ({row.lower:.3g} to {row.upper:.3g})"
+        if np.isfinite(row.known):
+            said += f", known {row.known:.3g}"
+        of = "on average " if row.trials > 1 else ""
+        yield Finding(
+            "real",
+            bool(row.holds >= LEAST_HOLDS * row.trials),
+            f"{row.case}, {row.method}: {row.fact} holds in {row.holds} of {row.trials} trials ({of}{said}); target "
+            f"{100 * LEAST_HOLDS:.0f} %.",
         )
 
 

@@ -85,6 +85,12 @@ FILES = {
         {"phantom": "film", "dose": 5.0, "seed": range(2), "angle_deg": 2.0, "angle_from_truth_deg": 2.0}
         | {"ratio": [1.0, 1.5], "converged": True}
     ),
+    "real": pd.DataFrame(
+        {"case": "core_shell", "seed": [0, 1, 0, 1], "fact": ["ratio", "ratio", "R-hat", "R-hat"]}
+        | {"method": "bayes", "value": [0.7, 0.5, 1.3, 1.0], "lower": [0.0, 0.4, None, None]}
+        | {"upper": [0.9, 0.6, None, None], "known": [0.2, 0.2, None, None]}
+        | {"r_hat": 1.3, "holds": [True, False, True, True]}
+    ),
     "main": pd.DataFrame(
         {"phantom": "film", "dose": 5.0, "seed": range(3), "method": ["nmf", "bayes_cavi", "bayes_cavi"]}
         | {
@@ -135,7 +141,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(made):
         "pit-maps-film-jeffreys.png",
     } <= names
     assert {path.stem for path in (made[1] / "tables").glob("*.tex")} == {
-        *("coverage", "scores", "sbc", "checks", "rank", "starts", "findings")
+        *("coverage", "scores", "sbc", "checks", "rank", "starts", "real", "findings")
     }
 
 
@@ -151,6 +157,11 @@ def test_it_says_where_targets_are_missed(made):
     assert "null: the number of materials is right in 2 of 4 trials at dose 5" in missed
     assert "in 1 of 2 trials (largest ratio of the angles 1.500)" in missed
     assert "nicr_film, 10, multiscale" in missed, "a cell of the calibration that the file lacks"
+    assert (
+        "core_shell, bayes: ratio holds in 1 of 2 trials (on average 0.6 (0.2 to 0.75), known 0.2); target 90 %"
+        in missed
+    )
+    assert "core_shell, bayes: R-hat holds in 2 of 2 trials" in met
     assert "shape x 1.5 fails, as it must: ranks of purity leave the band" in met
     assert "gibbs passes, as it must" in met
     assert re.search(
