@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesunmix as bu
+from bayesunmix.analysis.compositions import find_phases
 from bayesunmix.analysis.phase_maps import NONE, UNDECIDED, specimen_of
 from bayesunmix.analysis.phases import Area
 from bayesunmix.data.image import Axis, Grid
@@ -253,6 +254,8 @@ def test_components_that_are_other_phases_in_other_chains_are_a_mixture():
     draws, truth = phases(1, purity=0.9)
     one = result(draws, (60,))
     swapped = one.reorder(np.array([0, 2, 1]))
+    # The mean factors of the two are equal; the phases are as different as before.
+    assert len(find_phases(in_chains(one, swapped), np.ones(60, bool)).centres) == 3
     found = phase_map(in_chains(one, swapped), specimen=np.ones(60, bool))
     assert (found.labels[truth == 0] == 0).all() and (found.labels[truth > 0] == UNDECIDED).all()
     np.testing.assert_allclose(found.probability[truth > 0][:, 1:], 0.5)
