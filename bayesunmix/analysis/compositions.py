@@ -35,6 +35,7 @@ NOISE_SD, NOISE_VARIANCE = (
     4.0,
     1.5,
 )  # clusters that differ by less than this, in units of the noise, are one phase
+LEAST_DIRECTION = 1e-6  # of the largest singular value of the endmembers
 MIXED = 1 / 3  # of the way to another phase: half of the area, if one phase is twice as bright as the other
 
 
@@ -126,13 +127,12 @@ def find_phases(result: Unmixing, specimen: np.ndarray) -> Phases:
     estimate = result.estimate
     inside = evenly(np.flatnonzero(specimen & (estimate.abundances.sum(axis=1) > 0)), MOST_PIXELS)
     pixels = inside if inside.size else np.arange(1)
-    fractions, weights = _mean_fractions(result, pixels)
+    spectra, coordinates, weights = _mean_compositions(result, pixels)
     n_components = estimate.n_components
     best: tuple[np.ndarray, np.ndarray] | None = None
     for n_clusters in range(n_components, MOST_CLUSTERS * n_components + 1):
-        basis, means = clusters(fractions, weights, estimate.endmembers, min(n_clusters, len(pixels)))
-        projected = estimate.endmembers @ basis
-        positions, centres = fractions @ projected, means @ projected
+        basis, means = clusters(coordinates, weights, spectra, min(n_clusters, len(pixels)))
+        positions, centres = coordinates @ (spectra @ basis), means @ (spectra @ basis)
         label = squared(positions, centres).argmin(axis=1)
         noise = _noise(result, basis, pixels, label, len(centres))
         kept = _not_noise(positions, centres, label, noise)
@@ -142,36 +142,44 @@ def find_phases(result: Unmixing, specimen: np.ndarray) -> Phases:
             break
     assert best is not None
     basis, centres = best
-    label = squared(fractions @ (estimate.endmembers @ basis), centres).argmin(axis=1)
-    is_in = label == np.arange(len(centres))[:, None]
-    sizes = is_in @ weights
-    means = (is_in * weights) @ fractions / np.maximum(sizes, 1e-300)[:, None]
+    label = squared(coordinates @ (spectra @ basis), centres).argmin(axis=1)
+    amounts = (label == np.arange(len(centres))[:, None]) @ estimate.abundances[pixels]
+    sizes = np.maximum(amounts.sum(axis=1), 1e-300)
+    fractions, sizes = amounts / sizes[:, None], sizes / sizes.sum()
     rotations = None if result.posterior is None else result.posterior.rotations
-    component = linked(means, sizes / sizes.sum())
-    feasible = component[None] if rotations is None else links_under(rotations, means, sizes / sizes.sum())
+    component = linked(fractions, sizes)
+    feasible = component[None] if rotations is None else links_under(rotations, fractions, sizes)
     return Phases(basis, centres, component, _links_of_draws(result, pixels, label, len(centres)), feasible)
 
 
-def _mean_fractions(result: Unmixing, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean composition of pixels over the draws, as fractions (n, K) of the estimate's endmembers.
+def _mean_compositions(result: Unmixing, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean compositions of pixels over the draws, and their counts.
 
-    Chains may split the counts differently, and then the product of mean factors is not the mean product. Also
-    returned are the counts (n,).
+    Every draw goes with its own endmembers: chains may split the counts differently, and then the product of the mean
+    factors is not the mean product, and the mean endmembers may even be equal.
+
+    Returns
+    -------
+    spectra : (R, C) array
+        They span the endmembers of all chains.
+    coordinates : (n, R) array
+        The compositions are ``coordinates @ spectra``.
+    counts : (n,) array
     """
     posterior, endmembers = result.posterior, result.estimate.endmembers
     assert posterior is not None
     weight = noise_weights(result.estimate.abundances.sum(axis=0) @ endmembers)
+    of_chains = posterior.endmembers.mean(axis=1, dtype=np.float64).reshape(-1, endmembers.shape[1])
+    _, sizes, directions = np.linalg.svd(of_chains * weight, full_matrices=False)
+    directions = directions[sizes > LEAST_DIRECTION * sizes[0]]
     paired = posterior.paired_endmembers().astype(np.float64).reshape(-1, *endmembers.shape)
-    in_terms = (paired * weight) @ np.linalg.pinv(endmembers * weight)
-    amounts = np.concatenate(
-        [
-            np.einsum("dpk,dkl->pl", draws, in_terms, optimize=True)
-            for _, draws in blocks(posterior.abundances, pixels)
-        ]
-    )
-    total = amounts.sum(axis=1)
-    total = np.where(total > 0, total, 1.0)
-    return amounts / total[:, None], total / len(paired)
+    in_directions = (paired * weight) @ directions.T
+    found, total = [], []
+    for _, draws in blocks(posterior.abundances, pixels):
+        found.append(np.einsum("dpk,dkr->pr", draws, in_directions, optimize=True))
+        total.append(draws.sum(axis=(0, 2)))
+    counts = np.maximum(np.concatenate(total), 1e-300)
+    return directions / weight, np.concatenate(found) / counts[:, None], counts / len(paired)
 
 
 def _links_of_draws(result: Unmixing, pixels: np.ndarray, label: np.ndarray, n: int) -> np.ndarray:

@@ -30,9 +30,8 @@ from bayesunmix.analysis.feasible_refit import Refit, Rows, fitted, merging, ref
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 
-LEAST_COUNTS = (
-    60  # per superpixel: enough for the chi-square of its refit, few enough to keep small pure places
-)
+# Per superpixel: enough for its composition; and as few as the chi-square of a refit bears.
+LEAST_COUNTS, FEWEST_COUNTS = 200, 50
 MOST_SUPERPIXELS = 1024
 LEAST_OF_GROUP = 300  # counts in a group of channels
 MOST_GROUPS = 512
@@ -56,40 +55,50 @@ class Losses(NamedTuple):
     of_row: np.ndarray
 
 
+class Side(NamedTuple):
+    """One side of the test: abundances of superpixels of one size, or endmembers of groups of channels.
+
+    Attributes
+    ----------
+    rows : Rows
+    largest_of_row : (K + 1,) array
+        Largest loss of log-likelihood of one row for so many amounts at zero.
+    at_estimate : Losses
+        Under the estimate itself, which are not counted.
+    of_endmembers : bool
+    """
+
+    rows: Rows
+    largest_of_row: np.ndarray
+    at_estimate: Losses
+    of_endmembers: bool
+
+
 class Evidence(NamedTuple):
     """What the counts say about every rotation.
 
     Attributes
     ----------
-    abundances : Rows
-        Of superpixels. Channels with like shares of the endmembers are merged.
-    endmembers : Rows
-        Of groups of channels. Superpixels of like composition are merged.
+    sides : tuple of Side
+        Abundances of superpixels, endmembers of groups of channels, and abundances of smaller superpixels where these
+        have enough counts: large ones see a small loss that is everywhere, small ones a small place. In superpixels,
+        channels with like shares of the endmembers are merged, and in channels superpixels of like composition.
     largest : (M + 1,) array
         Largest loss of log-likelihood for m amounts at zero, of all rows in which one component is at zero.
-    largest_of_row : (2, K + 1) array
-        The same of one row, of abundances and of endmembers.
-    at_estimate : two Losses
-        Of abundances and of endmembers under the estimate itself, which are not counted.
     constraints : tuple of Constraint
         Of assumptions (`bayesunmix.analysis.assumptions`).
     """
 
-    abundances: Rows
-    endmembers: Rows
+    sides: tuple[Side, ...]
     largest: np.ndarray
-    largest_of_row: np.ndarray
-    at_estimate: tuple[Losses, Losses]
     constraints: tuple[Constraint, ...] = ()
 
 
 def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> Evidence:
     """Pool the counts and fit them without constraints; the true rotation passes with this confidence."""
-    group = _channel_groups(image.sum_spectrum())
-    by_group = summing_matrix(group).astype(np.float64)
-    by_block = summing_matrix(image.block_of_pixel(_block(image))).astype(np.float64)
-    counts = (by_block @ image.counts.astype(np.float64) @ by_group.T).toarray()
-    counts = counts[counts.any(axis=1)]
+    by_group = summing_matrix(_channel_groups(image.sum_spectrum())).astype(np.float64)
+    blocks = dict.fromkeys((_block(image, LEAST_COUNTS), _block(image, FEWEST_COUNTS)))
+    counts, *finer = (_pooled(image, block, by_group) for block in blocks)
     spectra = endmembers @ by_group.T
     like_channels = merging(spectra.T, counts.sum(axis=0), MOST_MERGED)
     merged = counts @ like_channels
@@ -108,18 +117,26 @@ def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> E
         counted = of_channels.free.T.astype(np.float64)
         if np.linalg.cond(turn := counted @ solve.T) < LARGEST:
             dictionary = np.linalg.solve(turn, counted)
+    all_rows = [abundances, of_channels]
+    for some in finer:
+        same = abundances.dictionary.astype(np.float64)
+        all_rows.append(
+            rows_of(some @ like_channels, same, fitted(some @ like_channels, np.maximum(same, 0)))
+        )
     n_components = len(endmembers)
-    tail = (1 - confidence) / (2 * n_components + 2)
-    largest = _largest_loss(tail, n_components * max(counts.shape))
-    of_row = np.stack([_largest_loss(tail / n, n_components) for n in counts.shape])
-    halves = abundances, of_channels
     identity = np.eye(n_components)
-    return Evidence(
-        *halves,
-        largest,
-        of_row,
-        (_losses(abundances, identity, identity), _losses(of_channels, identity, identity)),
+    tail = (1 - confidence) / (len(all_rows) * (n_components + 1))
+    sides = (
+        Side(
+            rows,
+            _largest_loss(tail / len(rows.counts), n_components),
+            _losses(rows, identity, identity),
+            rows is of_channels,
+        )
+        for rows in all_rows
     )
+    most = max(len(rows.counts) for rows in all_rows)
+    return Evidence(tuple(sides), _largest_loss(tail, n_components * most))
 
 
 def estimator(endmembers: np.ndarray, sum_spectrum: np.ndarray) -> np.ndarray:
@@ -155,7 +172,7 @@ def excess(evidence: Evidence, rotations: np.ndarray) -> np.ndarray:
 
 def misfit(evidence: Evidence) -> float:
     """Return Pearson's chi-square of the fit without constraints, per degree of freedom."""
-    rows = evidence.abundances
+    rows = evidence.sides[0].rows
     rate = np.maximum(rows.free.astype(np.float64) @ rows.dictionary, LEAST_RATE)
     seen = rate > LEAST_RATE
     squares = np.where(seen, (rows.counts - rate) ** 2 / rate, 0)
@@ -174,19 +191,31 @@ def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndar
     endmembers.
     """
     back = np.linalg.inv(rotation)
-    of_abundances, slopes = _part(evidence, 0, rotation, back)
-    of_endmembers, turned = _part(evidence, 1, back.T, rotation.T)
-    # The dictionary of endmembers turns with the inverse.
-    turned = -np.swapaxes(back @ turned @ back, 1, 2)
-    more = [constraint(rotation) for constraint in evidence.constraints]
-    values = [of_abundances, of_endmembers, *(values for values, _ in more)]
-    return np.concatenate(values), np.concatenate([slopes, turned, *(slopes for _, slopes in more)])
+    values, slopes = [], []
+    for side in evidence.sides:
+        if side.of_endmembers:
+            some, turned = _part(evidence, side, back.T, rotation.T)
+            # The dictionary of endmembers turns with the inverse.
+            turned = -np.swapaxes(back @ turned @ back, 1, 2)
+        else:
+            some, turned = _part(evidence, side, rotation, back)
+        values.append(some)
+        slopes.append(turned)
+    for constraint in evidence.constraints:
+        some, turned = constraint(rotation)
+        values.append(some)
+        slopes.append(turned)
+    return np.concatenate(values), np.concatenate(slopes)
 
 
 def _excess(evidence: Evidence, rotation: np.ndarray, back: np.ndarray) -> float:
-    asked = [constraint(rotation)[0].max() for constraint in evidence.constraints]
-    worst = max(_worst(evidence, 0, rotation, back), *asked, 0.0)
-    return worst if worst > 1 else max(worst, _worst(evidence, 1, back.T, rotation.T))
+    worst = max((constraint(rotation)[0].max() for constraint in evidence.constraints), default=0.0)
+    for side in evidence.sides:
+        if worst > 1:
+            break
+        turn = (back.T, rotation.T) if side.of_endmembers else (rotation, back)
+        worst = max(worst, _worst(evidence, side, *turn))
+    return float(worst)
 
 
 def _proper(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +227,7 @@ def _proper(rotations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Parts(NamedTuple):
-    """Hold the parts of one half of the test, and what they are divided by.
+    """Hold the parts of one side of the test, and what they are divided by.
 
     Attributes
     ----------
@@ -217,32 +246,34 @@ class _Parts(NamedTuple):
     largest_of_row: np.ndarray
 
 
-def _all_parts(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> _Parts:
-    """Return all parts of abundances (0) or endmembers (1)."""
-    found = refit((evidence.abundances, evidence.endmembers)[half], turn, back)
-    free = evidence.at_estimate[half]
+def _all_parts(evidence: Evidence, side: Side, turn: np.ndarray, back: np.ndarray) -> _Parts:
+    """Return all parts of one side."""
+    found = refit(side.rows, turn, back)
+    free = side.at_estimate
     number = found.at_zero.sum(axis=1)
     largest = evidence.largest[number @ found.at_zero]
-    largest_of_row = evidence.largest_of_row[half][number]
+    largest_of_row = side.largest_of_row[number]
     of_component = (found.cost @ found.at_zero - free.of_component) / largest
     of_row = (found.cost - free.of_row[found.broken]) / largest_of_row
     return _Parts(of_component, of_row, found, largest, largest_of_row)
 
 
-def _worst(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> float:
+def _worst(evidence: Evidence, side: Side, turn: np.ndarray, back: np.ndarray) -> float:
     """Return the largest part, without its derivatives: most rotations are asked for no more."""
-    of_component, of_row, *_ = _all_parts(evidence, half, turn, back)
+    of_component, of_row, *_ = _all_parts(evidence, side, turn, back)
     return float(max(of_component.max(), of_row.max(initial=-np.inf)))
 
 
-def _part(evidence: Evidence, half: int, turn: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parts of abundances (0) or endmembers (1) that are looked at, and their derivatives."""
-    of_component, of_row, found, largest, largest_of_row = _all_parts(evidence, half, turn, back)
+def _part(
+    evidence: Evidence, side: Side, turn: np.ndarray, back: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of one side that are looked at, and their derivatives."""
+    of_component, of_row, found, largest, largest_of_row = _all_parts(evidence, side, turn, back)
     worst = np.argsort(-of_row, kind="stable")[:WORST_ROWS]
     weights = np.zeros((len(of_row), len(back) + WORST_ROWS))
     weights[:, : len(back)] = found.at_zero / largest
     weights[worst, len(back) + np.arange(len(worst))] = 1 / largest_of_row[worst]
-    slopes = found.derivatives((evidence.abundances, evidence.endmembers)[half])
+    slopes = found.derivatives(side.rows)
     derivatives = weights.T @ slopes.reshape(len(of_row), len(back) ** 2)
     values = np.zeros(len(back) + WORST_ROWS)
     values[: len(back)], values[len(back) : len(back) + len(worst)] = of_component, of_row[worst]
@@ -265,12 +296,19 @@ def _ridged(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(matrix + RIDGE * np.trace(matrix) / len(matrix) * np.eye(len(matrix)))
 
 
-def _block(image: SpectrumImage) -> tuple[int, ...]:
+def _pooled(image: SpectrumImage, block: tuple[int, ...], by_group: np.ndarray) -> np.ndarray:
+    """Sum the counts of superpixels and of groups of channels, and leave out superpixels without counts."""
+    by_block = summing_matrix(image.block_of_pixel(block)).astype(np.float64)
+    counts = (by_block @ image.counts.astype(np.float64) @ by_group.T).toarray()
+    return np.asarray(counts[counts.any(axis=1)])
+
+
+def _block(image: SpectrumImage, least_counts: float) -> tuple[int, ...]:
     """Pixels per superpixel along each axis: the smallest power of two that gathers enough counts."""
     occupied = np.count_nonzero(np.diff(image.counts.indptr))
     n_axes, size = len(image.navigation_shape), 1
     while size < max(image.navigation_shape) and (
-        image.n_photons / occupied * size**n_axes < LEAST_COUNTS or occupied / size**n_axes > MOST_SUPERPIXELS
+        image.n_photons / occupied * size**n_axes < least_counts or occupied / size**n_axes > MOST_SUPERPIXELS
     ):
         size *= 2
     return tuple(min(size, side) for side in image.navigation_shape)

@@ -217,7 +217,7 @@ def test_the_loss_of_a_refit_is_that_of_a_slow_optimiser(seed, n_components):
     evidence = gather(picture(rng.poisson(truth.expected())), truth.endmembers, 0.9)
     rotation = np.eye(n_components) + 0.15 * rng.uniform(-1, 1, (n_components, n_components))
     rotation /= rotation.sum(axis=1, keepdims=True)
-    rows = evidence.abundances
+    rows = evidence.sides[0].rows
     found = refit(rows, rotation, np.linalg.inv(rotation))
     dictionary = np.maximum(rotation @ rows.dictionary, 1e-8).astype(np.float64)
     slow = [slow_cost(counts.astype(np.float64), dictionary) for counts in rows.counts[found.broken]]
