@@ -31,7 +31,7 @@ from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 
 # Per superpixel: enough for its composition; and as few as the chi-square of a refit bears.
-LEAST_COUNTS, FEWEST_COUNTS = 200, 50
+LEAST_COUNTS = 200, 50
 MOST_SUPERPIXELS = 1024
 LEAST_OF_GROUP = 300  # counts in a group of channels
 MOST_GROUPS = 512
@@ -80,9 +80,9 @@ class Evidence(NamedTuple):
     Attributes
     ----------
     sides : tuple of Side
-        Abundances of superpixels, endmembers of groups of channels, and abundances of smaller superpixels where these
-        have enough counts: large ones see a small loss that is everywhere, small ones a small place. In superpixels,
-        channels with like shares of the endmembers are merged, and in channels superpixels of like composition.
+        Abundances of superpixels, and endmembers of groups of channels, for superpixels of one or two sizes: large ones
+        see a small loss that is everywhere, small ones a small place. In superpixels, channels with like shares of the
+        endmembers are merged, and in channels superpixels of like composition.
     largest : (M + 1,) array
         Largest loss of log-likelihood for m amounts at zero, of all rows in which one component is at zero.
     constraints : tuple of Constraint
@@ -97,9 +97,27 @@ class Evidence(NamedTuple):
 def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> Evidence:
     """Pool the counts and fit them without constraints; the true rotation passes with this confidence."""
     by_group = summing_matrix(_channel_groups(image.sum_spectrum())).astype(np.float64)
-    blocks = dict.fromkeys((_block(image, LEAST_COUNTS), _block(image, FEWEST_COUNTS)))
-    counts, *finer = (_pooled(image, block, by_group) for block in blocks)
-    spectra = endmembers @ by_group.T
+    blocks = dict.fromkeys(_block(image, least_counts) for least_counts in LEAST_COUNTS)
+    pooled = [_rows(_pooled(image, block, by_group), endmembers @ by_group.T) for block in blocks]
+    n_components = len(endmembers)
+    identity = np.eye(n_components)
+    tail = (1 - confidence) / (2 * len(pooled) * (n_components + 1))
+    sides = tuple(
+        Side(
+            rows,
+            _largest_loss(tail / len(rows.counts), n_components),
+            _losses(rows, identity, identity),
+            of_endmembers,
+        )
+        for both in pooled
+        for rows, of_endmembers in zip(both, (False, True), strict=True)
+    )
+    most = max(len(side.rows.counts) for side in sides)
+    return Evidence(sides, _largest_loss(tail, n_components * most))
+
+
+def _rows(counts: np.ndarray, spectra: np.ndarray) -> tuple[Rows, Rows]:
+    """Fit superpixels, whose channels are merged, and channels, whose superpixels are merged, without constraints."""
     like_channels = merging(spectra.T, counts.sum(axis=0), MOST_MERGED)
     merged = counts @ like_channels
     solve = estimator(spectra, counts.sum(axis=0))
@@ -117,26 +135,7 @@ def gather(image: SpectrumImage, endmembers: np.ndarray, confidence: float) -> E
         counted = of_channels.free.T.astype(np.float64)
         if np.linalg.cond(turn := counted @ solve.T) < LARGEST:
             dictionary = np.linalg.solve(turn, counted)
-    all_rows = [abundances, of_channels]
-    for some in finer:
-        same = abundances.dictionary.astype(np.float64)
-        all_rows.append(
-            rows_of(some @ like_channels, same, fitted(some @ like_channels, np.maximum(same, 0)))
-        )
-    n_components = len(endmembers)
-    identity = np.eye(n_components)
-    tail = (1 - confidence) / (len(all_rows) * (n_components + 1))
-    sides = (
-        Side(
-            rows,
-            _largest_loss(tail / len(rows.counts), n_components),
-            _losses(rows, identity, identity),
-            rows is of_channels,
-        )
-        for rows in all_rows
-    )
-    most = max(len(rows.counts) for rows in all_rows)
-    return Evidence(tuple(sides), _largest_loss(tail, n_components * most))
+    return abundances, of_channels
 
 
 def estimator(endmembers: np.ndarray, sum_spectrum: np.ndarray) -> np.ndarray:
