@@ -59,6 +59,7 @@ def test_a_stop_while_drawing_costs_no_result(unmix, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["warnings"][-1].startswith("maps.png")
 
 
+@pytest.mark.usefixtures("without_relevance")
 def test_the_numbers_of_rank_are_there_without_their_picture(run, file, tmp_path, strict, monkeypatch):
     monkeypatch.setattr("bayesunmix.plotting.plot_rank", fails)
     status, _, err = run("rank", file, "--out", tmp_path / "rank", "--quiet")

@@ -71,6 +71,7 @@ def test_a_mask_that_does_not_fit_is_refused(counts, tmp_path):
         bu.read(path, mask=tmp_path / "none.npy")
 
 
+@pytest.mark.usefixtures("without_relevance")
 def test_the_command_line_unmixes_and_asks_it(run, counts, tmp_path, strict):
     found = {}
     for name, value in (("unfinished", np.nan), ("zeros", 0)):
