@@ -45,7 +45,9 @@ def test_every_cell_becomes_one_row_with_one_column_a_metric(undisturbed):
     assert (bounds["coverage_90"] == 0).all(), "the mean spectrum has error bars of no width"
     assert (table["seconds"] > table["fit_seconds"]).all(), "the fit is a part of the cell"
     assert (table["harness_seconds"] >= 0).all()
-    assert guesses["warnings"].str.contains("only a guess.", regex=False).all(), "beside what unmix says of it"
+    assert guesses["warnings"].str.contains("only a guess.", regex=False).all(), (
+        "beside what unmix says of it"
+    )
     assert json.loads(guesses["settings"].iloc[0]) == {"pause": 0.0}
     from_disk = read_results(out / "records.csv")
     assert list(from_disk.columns) == list(table.columns)
