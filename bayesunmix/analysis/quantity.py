@@ -14,6 +14,7 @@ from bayesunmix.analysis.totals import split_variance
 from bayesunmix.data.display.words import NOT_TOLD
 from bayesunmix.data.draws import quantile, require_probability
 from bayesunmix.data.rotations import Include, require_include, widened
+from bayesunmix.data.share import VERDICTS
 
 LIMIT_LEVEL = 0.95
 # L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
@@ -23,7 +24,7 @@ NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd
 Verdict = Literal["yes", "range-only", "no"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quantity:
     """Summarise the posterior of one number.
 
@@ -73,6 +74,11 @@ class Quantity:
     counting_sd: float
     endmember_sd: float
     feasible: tuple[float, float] | None
+
+    def __repr__(self) -> str:
+        number = NOT_TOLD if self.identified == "no" else f"{self.mean:.4g}"
+        ends = f"{100 * self.interval:g} % interval {self.lower:.4g} to {self.upper:.4g}"
+        return f"Quantity({number}, {ends}, {VERDICTS[self.identified]})"
 
     @property
     def sd(self) -> float:

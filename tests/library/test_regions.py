@@ -248,6 +248,15 @@ def test_the_feasible_range_and_the_verdict_come_from_identify():
     )
 
 
+def test_a_number_that_is_not_told_is_not_printed():
+    told, open_ = (
+        bu.Quantity(0.4213, 0.4, 0.44, 0.9, None, 0.01, 0.0, (0.42 - half, 0.42 + half))
+        for half in (0.001, 0.2)
+    )
+    assert repr(told) == "Quantity(0.4213, 90 % interval 0.4 to 0.44, identified)"
+    assert repr(open_) == "Quantity(a range, 90 % interval 0.4 to 0.44, not identified)"
+
+
 def test_what_may_be_zero_has_an_upper_limit():
     below = []
     for seed in range(60):
