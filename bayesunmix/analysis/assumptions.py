@@ -37,7 +37,8 @@ class PureAreas:
     Parameters
     ----------
     n_pixels : int
-        At least 1. In a line scan it is a length, in three dimensions a volume.
+        At least 1. In a line scan it is a length, in three dimensions a volume. The largest square that has no more
+        pixels is looked for: 9 pixels for 9 to 15.
 
     Examples
     --------
@@ -205,7 +206,7 @@ def _pure_areas(
     one: PureAreas, estimate: Factorization, image: SpectrumImage, amounts: np.ndarray
 ) -> Constraint:
     shape = image.navigation_shape
-    side = max(1, round(one.n_pixels ** (1 / len(shape)) - 1e-9)) if one.n_pixels > 1 else 1
+    side = int(one.n_pixels ** (1 / len(shape)) + 1e-9)  # rounded down: no more is asked than is believed
     if any(side > length for length in shape):
         raise ValueError(
             f"an area of {one.n_pixels} pixels must fit into the image, {' x '.join(map(str, shape))} pixels; choose a "

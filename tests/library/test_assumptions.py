@@ -48,6 +48,13 @@ def test_a_pure_area_narrows_the_range_and_the_truth_stays_inside():
     )
 
 
+def test_no_larger_area_is_asked_for_than_is_believed():
+    _, image, result, _ = alloys()
+    nine, fifteen, sixteen = (bu.identify(result, image, assume=bu.PureAreas(n)) for n in (9, 15, 16))
+    np.testing.assert_array_equal(fifteen.rotations, nine.rotations)
+    assert not np.array_equal(sixteen.rotations, nine.rotations)
+
+
 def test_the_counts_contradict_a_false_assumption():
     _, image, result, _ = alloys()
     owned = bu.identify(result, image, assume=bu.Owns(0, "Cr"))  # both alloys hold it
@@ -151,6 +158,7 @@ def test_the_command_line_reads_them(tmp_path):
     assert pure == bu.PureAreas(9) and owns == bu.Owns("Ca-P-O", "Ca")
     assert saved.component == 1 and saved.spectrum.tolist() == [0, 1, 2, 3]
     assert table.spectrum.tolist() == [5, 7]
+    assert read_assumptions(["owns= Ca-P-O : Ca"]) == [owns]
     for wrong in ("pure", "pure=many", "owns=Ca", "spectrum=1:", "likes=1:Ca"):
         with pytest.raises(
             ValueError, match="--assume must be pure=N, owns=NAME:ELEMENT or spectrum=NAME:FILE"
