@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bayesunmix.analysis.assumptions import Assumption
+from bayesunmix.analysis.assumptions import Assumption, listed
+from bayesunmix.analysis.contradictions import are_contradictions
 from bayesunmix.analysis.dominance import dominated
 from bayesunmix.analysis.identification import identify
 from bayesunmix.analysis.naming import named
@@ -65,7 +66,8 @@ def unmix(
         `posterior.calibrated` rests is short, and made in either case.
     assume : sequence of PureAreas, Owns or Reference
         What is believed besides the counts. Intervals then hold for the solutions under which it is so, and every
-        picture, table and file says it. Only for results with a posterior (see `bayesunmix.ladder`).
+        picture, table and file says it. What the counts contradict is not used, and a warning says so. Only for results
+        with a posterior (see `bayesunmix.ladder`).
     **settings
         Settings of a method given by name, for example ``n_draws=400``.
 
@@ -88,7 +90,8 @@ def unmix(
     -----
     UnmixingWarning
         If one pixel, or one channel of it, holds so many counts that the fit describes it and not the specimen. If the
-        counts contradict the model so much that its intervals are too narrow (see `bayesunmix.check`).
+        counts contradict the model so much that its intervals are too narrow (see `bayesunmix.check`), or contradict
+        what is assumed.
     NotConvergedWarning
         If the fit did not converge: longer runs may give another answer.
     NotIdentifiedWarning
@@ -108,6 +111,7 @@ def unmix(
     require_image(image)
     require_seed(seed)
     name, fitter = _resolve(method, settings)
+    assume = listed(assume)
     _require_possible(image, n_components)
 
     import jax
@@ -127,19 +131,27 @@ def unmix(
         if doubtful:
             found = _also_warning(found, [doubtful])
         undetermined: list[str] = []
+        denied: tuple[str, ...] = ()
+        contradictions: list[str] = []
         if verdicts and found.posterior is not None:
             identified = identify(found, image)
             if is_unnamed:
                 # By what is in every solution. An assumption does not change the names, which it may use.
                 found = named(dataclasses.replace(found, names=()), image, identified.rotations)
             if assume:
-                identified = identify(found, image, assume=assume)
+                narrowed = identify(found, image, assume=assume)
+                denied = are_contradictions(narrowed.warnings)
+                # What the counts contradict must not make any number look surer.
+                identified = identified if denied else narrowed
             found, undetermined = judged(found, image, seed, identified)
+            if denied:
+                contradictions = [f"{sentence} The intervals here do not rest on it." for sentence in denied]
+                found = _also_warning(found, contradictions)
         elif assume:
-            no_intervals = (
-                "assume changes nothing here, because the result has no intervals; ask bayesunmix.identify"
+            why = "verdicts are left out" if found.posterior is not None else "the result has no intervals"
+            found = _also_warning(
+                found, [f"assume changes nothing here, because {why}; ask bayesunmix.identify"]
             )
-            found = _also_warning(found, [no_intervals])
         found, contradiction = _doubting_intervals(found, image)
     info: Info = {
         **found.info,
@@ -157,7 +169,7 @@ def unmix(
     if counted.evidence:
         info["rank"] = counted.evidence.sentence
     result = dataclasses.replace(found, info=info)
-    apart = [sentence for sentence in (doubtful, contradiction) if sentence]
+    apart = [sentence for sentence in (doubtful, contradiction, *contradictions) if sentence]
     for sentence in apart:
         warnings.warn(sentence, UnmixingWarning, stacklevel=2)
     _warn(result, [*apart, *undetermined], undetermined)

@@ -12,14 +12,15 @@ the noise of the counts:
 If no rotation is left, the counts contradict the assumption.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
 from bayesunmix.analysis.feasible_evidence import Constraint, estimator
+from bayesunmix.analysis.references import reference_row
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.spectra.element_search import find_elements
@@ -36,7 +37,8 @@ class PureAreas:
     Parameters
     ----------
     n_pixels : int
-        At least 1. In a line scan it is a length, in three dimensions a volume.
+        At least 1. In a line scan it is a length, in three dimensions a volume. The largest square that has no more
+        pixels is looked for: 9 pixels for 9 to 15.
 
     Examples
     --------
@@ -143,22 +145,41 @@ def assumed(
     Raises
     ------
     TypeError, ValueError
-        If one is no assumption, names no component, or does not suit the image.
+        If one names no component, or does not suit the image.
     """
     constraints: list[Constraint] = []
     rows = np.full((len(names), len(names)), np.nan)
+    _require_one_reference_each(assume, names)
     for one in assume:
         if isinstance(one, PureAreas):
             constraints.append(_pure_areas(one, estimate, image, amounts))
         elif isinstance(one, Owns):
             constraints.append(_owned(one, component_number(one.component, names), estimate, image))
-        elif isinstance(one, Reference):
-            rows[component_number(one.component, names)] = _row(one, estimate, image)
         else:
+            rows[component_number(one.component, names)] = reference_row(one.spectrum, estimate, image)
+    return Assumed(tuple(constraints), rows)
+
+
+def listed(assume: Any) -> tuple[Assumption, ...]:
+    """Return one or several assumptions as a tuple; raise `TypeError` if one is something else."""
+    several = isinstance(assume, Iterable) and not isinstance(assume, str)
+    found = tuple(assume) if several else (assume,)
+    for one in found:
+        if not isinstance(one, Assumption):
             raise TypeError(
                 f"assume must hold PureAreas, Owns or Reference, got {one!r}; for example [bayesunmix.PureAreas(9)]"
             )
-    return Assumed(tuple(constraints), rows)
+    return found
+
+
+def _require_one_reference_each(assume: Sequence[Assumption], names: Sequence[str]) -> None:
+    given = [component_number(one.component, names) for one in assume if isinstance(one, Reference)]
+    for k in given:
+        if given.count(k) > 1:
+            raise ValueError(
+                f"a component must have at most one reference spectrum, got {given.count(k)} for {names[k]}; leave "
+                "out all but one"
+            )
 
 
 def _called(component: int | str) -> str:
@@ -168,7 +189,11 @@ def _called(component: int | str) -> str:
 def component_number(component: int | str, names: Sequence[str], asked: str = "an assumption") -> int:
     """Return the number of a component that is given by its number, its name, or as "component 0"."""
     known = {**{f"component {k}": k for k in range(len(names))}, **{name: k for k, name in enumerate(names)}}
-    number = known.get(component, -1) if isinstance(component, str) else int(component)
+    number = -1
+    if isinstance(component, str):
+        number = known.get(component, -1)
+    elif isinstance(component, int | np.integer) and not isinstance(component, bool):
+        number = int(component)
     if not 0 <= number < len(names):
         raise ValueError(
             f"{asked} must name a component, got {component!r}; choose a number from 0 to {len(names) - 1}, or "
@@ -181,7 +206,7 @@ def _pure_areas(
     one: PureAreas, estimate: Factorization, image: SpectrumImage, amounts: np.ndarray
 ) -> Constraint:
     shape = image.navigation_shape
-    side = max(1, round(one.n_pixels ** (1 / len(shape)) - 1e-9)) if one.n_pixels > 1 else 1
+    side = int(one.n_pixels ** (1 / len(shape)) + 1e-9)  # rounded down: no more is asked than is believed
     if any(side > length for length in shape):
         raise ValueError(
             f"an area of {one.n_pixels} pixels must fit into the image, {' x '.join(map(str, shape))} pixels; choose a "
@@ -258,16 +283,3 @@ def _owned(one: Owns, owner: int, estimate: Factorization, image: SpectrumImage)
         return values, slopes
 
     return constraint
-
-
-def _row(one: Reference, estimate: Factorization, image: SpectrumImage) -> np.ndarray:
-    spectrum = np.asarray(one.spectrum, np.float64)
-    if spectrum.shape != (image.n_channels,) or not np.isfinite(spectrum).all() or (spectrum < 0).any():
-        raise ValueError(
-            f"a reference spectrum must have {image.n_channels} finite values, none negative, got shape "
-            f"{spectrum.shape}; bring it to the channels of the image"
-        )
-    if not spectrum.sum() > 0:
-        raise ValueError("a reference spectrum must not be empty; give one with counts")
-    row = estimator(estimate.endmembers, image.sum_spectrum()) @ (spectrum / spectrum.sum())
-    return np.asarray(row / row.sum())

@@ -23,9 +23,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bayesunmix.analysis.assumptions import Assumption, assumed
+from bayesunmix.analysis.assumptions import Assumption, assumed, listed
+from bayesunmix.analysis.contradictions import contradicted, unexplained
 from bayesunmix.analysis.feasible_climb import climb_all, settle
-from bayesunmix.analysis.feasible_evidence import Constraint, estimator, excess, gather, misfit
+from bayesunmix.analysis.feasible_evidence import Constraint, estimator, excess, gather, is_proper, misfit
 from bayesunmix.analysis.feasible_walk import most_extreme, objectives, sample, walk
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
@@ -210,12 +211,16 @@ def identify(
     estimate = _validated(result, image, confidence, n_steps)
     require_seed(seed)
     held = _known(result, known)
-    assume = (assume,) if isinstance(assume, Assumption) else tuple(assume)
+    assume = listed(assume)
     amounts = image.counts @ estimator(estimate.endmembers, image.sum_spectrum()).T
     asked = assumed(assume, estimate, image, result.names, amounts)
+    misses = unexplained(assume, asked.rows, held, result.names, estimate, image)
     if held.all() or held.size == 1:
+        alone = np.eye(held.size)
+        worst = max((constraint(alone)[0].max(initial=0) for constraint in asked.constraints), default=0.0)
+        warnings = (*contradicted(assume, worst), *misses)
         return _over(
-            np.eye(held.size)[None], image, estimate, estimate.abundances, held, (), tuple(map(str, assume))
+            alone[None], image, estimate, estimate.abundances, held, warnings, tuple(map(str, assume))
         )
     # The answer must not depend on how components are numbered: the walk has an order of its own.
     order = np.lexsort((estimate.endmembers @ image.spectral_axis.values, -estimate.abundances.sum(axis=0)))
@@ -234,7 +239,10 @@ def identify(
     quantities = sample(ordered.endmembers, ordered.abundances[occupied], image.sum_spectrum(), free, rng)
     with threadpool_limits(1):  # many small products: threads would only wait for each other
         goals = objectives(quantities, rng)
-        start, worst = settle(evidence, start, free) if assume else (start, 0.0)
+        if not is_proper(start):
+            start, worst = np.eye(held.size), np.inf
+        else:
+            start, worst = settle(evidence, start, free) if assume else (start, 0.0)
         found = start[None]
         if worst <= 1 and free.any():
             found = climb_all(evidence, walk(test, start, goals, free, n_steps, rng), free, goals)
@@ -242,7 +250,7 @@ def identify(
     first = start[back][:, back]
     others = [rotation for rotation in kept[:, back][:, :, back] if not np.array_equal(rotation, first)]
     rotations = np.array([first, *others])
-    warnings = (*_warnings(misfit(evidence)), *_contradicted(assume, worst))
+    warnings = (*_warnings(misfit(evidence)), *contradicted(assume, worst), *misses)
     return _over(rotations, image, estimate, amounts, held, warnings, tuple(map(str, assume)))
 
 
@@ -322,15 +330,6 @@ def _in_order(constraint: Constraint, back: np.ndarray, order: np.ndarray) -> Co
         return values, slopes[:, order][:, :, order]
 
     return reordered
-
-
-def _contradicted(assume: tuple[Assumption, ...], worst: float) -> tuple[str, ...]:
-    if worst <= 1:
-        return ()
-    return (
-        f"The counts contradict that {' and that '.join(map(str, assume))}: the best solution under it misses by "
-        f"{worst:.1f} times what noise explains. Do not use numbers that rest on it.",
-    )
 
 
 def _warnings(misfit: float) -> tuple[str, ...]:

@@ -154,7 +154,10 @@ def line_ratio_interval(
 def _pair(lines: Sequence[Line]) -> tuple[Line, Line]:
     if isinstance(lines, str) or not isinstance(lines, Sequence) or len(lines) != 2:
         raise TypeError(f"lines must be two lines, got {lines!r}; for example ('Fe_Ka', 'Pt_La')")
-    return lines[0], lines[1]
+    first, second = lines
+    if first is second or (isinstance(first, str) and first == second):
+        raise ValueError(f"lines must be two different lines, got {first!r} twice; name the other one")
+    return first, second
 
 
 def _rotations(
@@ -163,6 +166,10 @@ def _rotations(
     """Return the rotations of the other solutions, (n, K, K)."""
     if identified is None and posterior.rotations is not None:
         return posterior.rotations
+    if identified is not None and not isinstance(identified, Identified):
+        raise TypeError(
+            f"identified must be what bayesunmix.identify returns, got {identified!r}; leave it out to have it found"
+        )
     found = (identified or identify(result, image, seed=seed)).rotations
     n_components = len(result.names)
     if found.shape[1] != n_components:

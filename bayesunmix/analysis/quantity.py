@@ -96,6 +96,10 @@ class Quantity:
     @property
     def identified(self) -> Verdict:
         """Say whether the data determine the number: "yes", "range-only" or "no" (see `bayesunmix.verdict`)."""
+        if self.feasible is not None:
+            beyond = max(self.feasible[0] - self.mean, self.mean - self.feasible[1])
+            if beyond > DECISIVE_SHARE * self.sd and not self.lower <= self.mean <= self.upper:
+                return "no"  # the mean is none of the solutions that an assumption has left
         return verdict(self.feasible_half_width or 0.0, self.sd)
 
 

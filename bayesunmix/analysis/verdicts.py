@@ -42,7 +42,7 @@ def judged(
         **result.info,
         **({"assumptions": list(identified.assumptions)} if identified.assumptions else {}),
         "fractions": {name: _plain(share) for name, share in fractions.items()},
-        "warnings": [*result.info.get("warnings", ()), *found, *undetermined],
+        "warnings": list(dict.fromkeys([*result.info.get("warnings", ()), *found, *undetermined])),
     }
     posterior = result.posterior
     if posterior is not None and not identified.known.all():

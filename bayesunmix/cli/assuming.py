@@ -39,8 +39,8 @@ def read_assumptions(texts: Sequence[str] | None) -> "list[Assumption]":
     found: list[Assumption] = []
     for text in texts or ():
         kind, _, rest = text.partition("=")
-        name, colon, what = rest.rpartition(":")
-        component = int(name) if name.strip().isdecimal() else name
+        name, colon, what = (part.strip() for part in rest.rpartition(":"))
+        component = int(name) if name.isdecimal() else name
         if kind == "pure" and rest.strip().isdecimal():
             found.append(PureAreas(int(rest)))
         elif kind == "owns" and colon and name and what:

@@ -38,6 +38,7 @@ def identify(
     require_writable(outputs, _FORMATS, overwrite)
     believed = read_assumptions(assume)
     with asking(result, image) as asked:
+        from bayesunmix.analysis.contradictions import are_contradictions
         from bayesunmix.analysis.identification import identify as find
         from bayesunmix.analysis.ladder import ladder as climb
 
@@ -57,6 +58,8 @@ def identify(
         ]
         for one in found.assumptions:
             print(f"assuming that {one}")
+        if are_contradictions(found.warnings):  # then no range is one of the counts
+            rows = [{**row, "lower": None, "upper": None} for row in rows]
         print(_table(rows))
         steps = climb(asked.result, asked.image, seed=seed) if ladder else None
         if steps is not None:
@@ -77,6 +80,7 @@ def identify(
 def _table(rows: list[dict[str, Any]]) -> str:
     lines = [("fraction of the counts", "estimate", "lowest", "highest", "spectrum")]
     for row in rows:
-        numbers = (f"{row[name]:.4f}" for name in ("fraction", "lower", "upper"))
+        values = (row[name] for name in ("fraction", "lower", "upper"))
+        numbers = ("contradicted" if value is None else f"{value:.4f}" for value in values)
         lines.append((row["component"], *numbers, "known" if row["known"] else "free"))
     return laid_out(lines)

@@ -235,11 +235,20 @@ class Posterior:
         maps = abundance_range(self.rotations, mean.abundances)
         return Bound(spectra[0], maps[0]), Bound(spectra[1], maps[1])
 
-    def upper_limit(self, probability: float = 0.95) -> Bound:
-        """Return the one-sided upper limit: a further draw would lie below it with this probability."""
+    def upper_limit(self, probability: float = 0.95, include: Include = "total") -> Bound:
+        """Return the one-sided upper limit of every entry: with "total" for every solution that fits as well.
+
+        By the draws alone ("counting"), a further draw would lie below it with this probability (see `interval`).
+        """
         require_probability(probability)
+        require_include(include)
         both = (self.endmembers, self.abundances)
-        return Bound(*(reduced(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
+        limit = Bound(*(reduced(draws, lambda some: [quantile(some, probability)])[0] for draws in both))
+        if include == "counting" or self.rotations is None:
+            return limit
+        mean, (lowest, highest) = self.mean(), self.feasible_range()
+        ends = zip(limit, mean, lowest, highest, (1.0, np.inf), strict=True)
+        return Bound(*(widened(end, end, own, low, high, most)[1] for end, own, low, high, most in ends))
 
     def paired_endmembers(self) -> np.ndarray:
         """Return the endmembers that belong to the kept draws of the abundances, (chain, kept draw, K, C)."""

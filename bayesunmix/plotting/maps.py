@@ -13,7 +13,7 @@ from bayesunmix.data.grid import Axis, central_slice, drawn_aspect, drawn_axes, 
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.data.share import not_identified
-from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, mark, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, doubts, mark, titles
 
 _WIDEST_TITLE = 32  # letters
 
@@ -55,7 +55,7 @@ def plot_maps(result: Unmixing, image: SpectrumImage) -> Figure:
     else:
         named = [_narrow(title) for title in titles(result, separator="\n")]
     figure = plot_named(abundances, bounds, image, named, "expected counts", LEVEL, open_ones)
-    return mark(figure, result.doubt)
+    return mark(figure, doubts(result))
 
 
 def plot_named(

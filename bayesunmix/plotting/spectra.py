@@ -11,7 +11,7 @@ from bayesunmix.data.grid import last_channel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.data.spectral_axis import SpectralAxis
-from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, mark, titles
+from bayesunmix.plotting.style import COLOURS, LEVEL, Picture, doubts, mark, titles
 from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.maxima import find_maxima
 from bayesunmix.spectra.peaks import find_peaks
@@ -86,7 +86,7 @@ def plot_spectra(result: Unmixing, image: SpectrumImage) -> Figure:
     )
     panels[-1].set_xlabel(f"{axis.label}{hatched}")
     figure.supylabel("share of the component's counts in a channel (%)", fontsize=9)
-    return mark(figure, result.doubt)
+    return mark(figure, doubts(result))
 
 
 def _bands(result: Unmixing) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -8,6 +8,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
@@ -47,6 +48,15 @@ def mark(figure: Figure, doubt: str) -> Figure:
         said = "\n".join(filter(None, (wrapped, above)))
         figure.suptitle(said, fontsize=9, color=COLOURS[1], x=0.01, ha="left")
     return figure
+
+
+def doubts(result: Unmixing) -> str:
+    """Say what a picture of intervals must say: the doubt of the result, and that nobody looked for other solutions."""
+    posterior, alone = result.posterior, len(result.names) == 1
+    told = alone or (np.array(result.known) | np.array(result.unique)).all()
+    searched = posterior is None or posterior.rotations is not None or told
+    unsearched = "" if searched else "intervals without other solutions that fit as well"
+    return "; ".join(filter(None, (result.doubt, unsearched)))
 
 
 def titles(result: Unmixing, separator: str = " ") -> Sequence[str]:

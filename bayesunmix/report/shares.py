@@ -10,9 +10,15 @@ from bayesunmix.data.result import Unmixing
 
 
 def with_shares(result: Unmixing, image: SpectrumImage, identified: Identified | None) -> Unmixing:
-    """Return the result with `info["fractions"]`, where it has error bars and nobody has judged them yet."""
-    has_errors = result.posterior is not None or all(result.known)
-    if "fractions" in result.info or not has_errors or not result.estimate.is_nonnegative:
+    """Return the result with `info["fractions"]` and rotations, where it has error bars and nobody has judged them yet.
+
+    Results of older versions have shares without rotations.
+    """
+    posterior, told = result.posterior, np.array(result.known) | np.array(result.unique)
+    has_errors = posterior is not None or all(result.known)
+    searched = posterior is None or posterior.rotations is not None or told.all()
+    judged_before = "fractions" in result.info and searched
+    if judged_before or not has_errors or not result.estimate.is_nonnegative:
         return result
     return judged(result, image, result.info.get("seed", 0), identified)[0]
 

@@ -1,5 +1,6 @@
 """Assumptions narrow the feasible range to what holds under them, and the counts may contradict them."""
 
+import re
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import bayesunmix as bu
 from bayesunmix.analysis.assumptions import assumed
 from bayesunmix.analysis.feasible_evidence import estimator
+from bayesunmix.analysis.references import CONTRADICTS, unexplained_share
 from bayesunmix.cli.assuming import read_assumptions
 from bayesunmix.spectra import Detector, thin_film
 
@@ -46,6 +48,13 @@ def test_a_pure_area_narrows_the_range_and_the_truth_stays_inside():
     )
 
 
+def test_no_larger_area_is_asked_for_than_is_believed():
+    _, image, result, _ = alloys()
+    nine, fifteen, sixteen = (bu.identify(result, image, assume=bu.PureAreas(n)) for n in (9, 15, 16))
+    np.testing.assert_array_equal(fifteen.rotations, nine.rotations)
+    assert not np.array_equal(sixteen.rotations, nine.rotations)
+
+
 def test_the_counts_contradict_a_false_assumption():
     _, image, result, _ = alloys()
     owned = bu.identify(result, image, assume=bu.Owns(0, "Cr"))  # both alloys hold it
@@ -55,6 +64,48 @@ def test_the_counts_contradict_a_false_assumption():
     for found in (owned, large, reference):
         assert any("The counts contradict that" in warning for warning in found.warnings)
     assert "contradicted" in bu.ladder(result, image, [[bu.PureAreas(400)]]).table()
+
+
+def test_a_spectrum_that_no_mixture_explains_is_contradicted():
+    """A line that no component has leaves nothing in the rotation: only what is left over tells."""
+    _, image, result, _ = alloys()
+    own = result.estimate.endmembers[0]
+    line = np.exp(-0.5 * ((image.energy_kev - 6.4) / 0.06) ** 2)
+    with_iron = own / 2 + line / line.sum() / 2
+    noisy = np.random.default_rng(0).poisson(5000 * own)
+    known = bu.Unmixing(result.estimate, names=NAMES, known=(True, True))
+    one = bu.unmix(image, 1, "nmf")
+    for of in (result, known, one):
+        *_, warning = bu.identify(of, image, assume=bu.Reference(0, with_iron)).warnings
+        assert warning.startswith("The counts contradict that the spectrum of component 0 is the given one")
+        share = re.search("leaves (.*) % of it unexplained", warning)
+        assert share is not None and 40 <= float(share[1]) <= 60
+    assert unexplained_share(noisy, own, image) < CONTRADICTS
+
+
+def test_the_same_spectrum_for_two_components_is_a_contradiction():
+    _, image, result, _ = alloys()
+    own = result.estimate.endmembers[0]
+    for same in ([bu.Reference(0, own), bu.Reference(1, own)], [bu.Reference(1, own)]):
+        found = bu.identify(result, image, assume=same)
+        assert any("The counts contradict that" in warning for warning in found.warnings)
+        assert np.isfinite(found.overall.upper).all()
+
+
+def test_what_the_counts_contradict_makes_no_number_surer():
+    """Owned Cr is false: both alloys hold it. The intervals are those without it, and the estimate stays inside."""
+    _, image, _, _ = alloys()
+    with pytest.warns(bu.UnmixingWarning, match="The counts contradict that only component 0 has Cr"):
+        result = bu.unmix(image, 2, "fisher_joint", assume=bu.Owns(0, "Cr"))
+    with_nothing = bu.unmix(image, 2, "fisher_joint")
+    assert any("The intervals here do not rest on it." in said for said in result.info["warnings"])
+    assert "assumptions" not in result.info and result.info["fractions"] == with_nothing.info["fractions"]
+    for share in result.info["fractions"].values():
+        assert share["lower"] <= share["mean"] <= share["upper"]
+    denied = bu.identify(result, image, assume=bu.Reference(0, np.ones(image.n_channels)))
+    for content in bu.region(result, image, np.ones((24, 24), bool), identified=denied).components:
+        inside = content.fraction.lower <= content.fraction.mean <= content.fraction.upper
+        assert inside or content.fraction.identified == "no"
 
 
 def test_what_only_one_component_has_and_its_true_spectrum_are_no_contradiction():
@@ -107,6 +158,7 @@ def test_the_command_line_reads_them(tmp_path):
     assert pure == bu.PureAreas(9) and owns == bu.Owns("Ca-P-O", "Ca")
     assert saved.component == 1 and saved.spectrum.tolist() == [0, 1, 2, 3]
     assert table.spectrum.tolist() == [5, 7]
+    assert read_assumptions(["owns= Ca-P-O : Ca"]) == [owns]
     for wrong in ("pure", "pure=many", "owns=Ca", "spectrum=1:", "likes=1:Ca"):
         with pytest.raises(
             ValueError, match="--assume must be pure=N, owns=NAME:ELEMENT or spectrum=NAME:FILE"
@@ -128,8 +180,18 @@ def test_wrong_assumptions_are_one_sentence():
     ):
         with pytest.raises(ValueError, match=said):
             bu.identify(result, image, assume=assume)
-    with pytest.raises(TypeError, match="assume must hold PureAreas, Owns or Reference, got 'pure'"):
-        bu.identify(result, image, assume=["pure"])
+    for component in (None, 1.5, True, "0"):
+        with pytest.raises(ValueError, match="an assumption must name a component, got"):
+            bu.identify(result, image, assume=bu.Owns(component, "Ni"))
+    twice = [bu.Reference(0, np.ones(225)), bu.Reference("component 0", np.arange(225))]
+    with pytest.raises(ValueError, match="must have at most one reference spectrum, got 2 for component 0"):
+        bu.identify(result, image, assume=twice)
+    with pytest.raises(TypeError, match="a reference spectrum must be an array of 225 numbers, got 'film'"):
+        bu.identify(result, image, assume=bu.Reference(0, "film"))
+    for assume in (["pure"], "pure", None, bu.PureAreas):
+        for asked in (bu.identify, lambda _, image, assume: bu.unmix(image, 2, "nmf", assume=assume)):
+            with pytest.raises(TypeError, match="assume must hold PureAreas, Owns or Reference, got"):
+                asked(result, image, assume=assume)
     for wrong in (0, 2.5, True):
         with pytest.raises(ValueError, match="n_pixels must be a whole number, at least 1"):
             bu.PureAreas(wrong)

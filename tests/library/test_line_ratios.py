@@ -138,12 +138,16 @@ def test_wrong_requests_are_one_sentence():
             TypeError, match=r"lines must be two lines, got .*for example \('Fe_Ka', 'Pt_La'\)"
         ):
             bu.line_ratio(result, image, lines, CORE)
+    with pytest.raises(ValueError, match="lines must be two different lines, got 'Fe_Ka' twice"):
+        bu.line_ratio(result, image, ("Fe_Ka", "Fe_Ka"), CORE)
     with pytest.raises(ValueError, match="line must be one of"):
         bu.line_ratio(result, image, ("Fe_Kx", "Pt_La"), CORE)
     with pytest.raises(
         ValueError, match="component must name a component, got 3; choose a number from 0 to 2"
     ):
         bu.line_ratio(result, image, LINES, 3)
+    with pytest.raises(TypeError, match=r"identified must be what .* returns, got 3"):
+        bu.line_ratio(result, image, LINES, CORE, identified=3)
     with pytest.raises(ValueError, match="needs a result with a posterior"):
         bu.line_ratio(replace(result, posterior=None), image, LINES, CORE)
     with pytest.raises(ValueError, match="include must be"):

@@ -5,6 +5,7 @@ import html
 import runpy
 import sys
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import bayesunmix as bu
 from bayesunmix.report import write_report
 from bayesunmix.report.script import repeating_script
+from bayesunmix.report.shares import with_shares
 from tests.quick import film, unmixed
 
 ROOT = Path(__file__).parents[2]
@@ -234,3 +236,26 @@ def test_the_wheel_holds_templates_and_styles(tmp_path):
     }
     assert len(present) == 4
     assert {f"bayesunmix/report/{name}" for name in present} <= names
+
+
+def test_pictures_and_pages_of_results_without_rotations_say_or_find_them(tmp_path):
+    """Results of older versions, or made with verdicts=False, have intervals of the draws alone."""
+    spectra, layers = np.array([[8, 1, 1, 0], [0, 1, 1, 8]]), np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    counts = np.random.default_rng(0).poisson(layers @ spectra).reshape(8, 8, 4)
+    image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    result = bu.unmix(image, 2, "fisher_joint")
+    old = replace(result, posterior=replace(result.posterior, rotations=None))
+    for draw in (bu.plot_maps, bu.plot_spectra):
+        assert "without other solutions" in draw(old, image).get_suptitle()
+        assert "without other solutions" not in draw(result, image).get_suptitle()
+        known = replace(old, known=(True, True))
+        assert "without other solutions" not in draw(known, image).get_suptitle()
+    pages = {}
+    for name, one in (("old", old), ("new", result)):
+        write_report(tmp_path / f"{name}.html", one, image)
+        pages[name] = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+    found = with_shares(old, image, None).posterior
+    assert found is not None and np.array_equal(found.rotations, result.posterior.rotations)
+    assert pages["old"].count("do not determine the fraction") == pages["new"].count(
+        "do not determine the fraction"
+    )

@@ -55,6 +55,20 @@ def test_the_total_interval_goes_to_every_solution_and_on_by_its_arms(seed, n):
         np.testing.assert_allclose(lower.abundances, inner.abundances)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_an_upper_limit_holds_for_every_solution_too(seed):
+    posterior = posterior_of(seed, rotations=rotations_of(seed, 4))
+    limit, alone = posterior.upper_limit(0.95), posterior.upper_limit(0.95, include="counting")
+    upper = posterior.interval(0.9)[1]  # of which 5 % lie above, as above the limit
+    for name in ("endmembers", "abundances"):
+        np.testing.assert_allclose(getattr(limit, name), getattr(upper, name))
+        assert (getattr(alone, name) <= getattr(limit, name) + 1e-9).all()
+    blind = posterior_of(seed)
+    np.testing.assert_array_equal(blind.upper_limit(0.95).abundances, alone.abundances)
+    with pytest.raises(ValueError, match="include must be 'total'"):
+        posterior.upper_limit(0.95, include="all")
+
+
 def test_blocks_of_pixels_change_nothing(monkeypatch):
     rotations, abundances = rotations_of(0, 3), np.random.default_rng(1).gamma(2, 10, (50, 3))
     whole = abundance_range(rotations, abundances)

@@ -192,6 +192,17 @@ def test_ratios_that_cannot_be_given_are_one_sentence(run, film, words, said):
     assert (status, out) == (2, "") and said in err and "\n" not in err.strip()
 
 
+def test_no_range_is_shown_under_what_the_counts_contradict(run, film, prepared, tmp_path, strict):
+    _, image = prepared
+    np.save(tmp_path / "flat.npy", np.ones(image.n_channels))
+    words = ("--assume", f"spectrum=0:{tmp_path / 'flat.npy'}", "--out", tmp_path / "i.json")
+    status, out, _ = run("identify", film, *words)
+    assert status == 0 and "The counts contradict that" in out
+    for line in out.splitlines()[2:4]:
+        assert line.split().count("contradicted") == 2
+    assert all(row["lower"] is row["upper"] is None for row in strict(tmp_path / "i.json")["components"])
+
+
 def test_denoise(run, film, prepared, corner, tmp_path):
     result, image = prepared
     for where, words in (((3, 17), ("--pixel", "3,17")), (corner, ("--box", "2:,0:10"))):
