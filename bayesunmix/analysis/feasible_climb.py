@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linprog
 
-from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts
+from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts, roots
 from bayesunmix.analysis.feasible_polish import polish
 from bayesunmix.analysis.feasible_walk import Objectives, values_of
 
@@ -30,7 +30,6 @@ LEAST_GAIN = 1e-4
 KEPT_PLANES = 200
 NEAR_EDGE = 0.2  # parts of the test below this give no plane
 AIM = 0.97  # root of the test that a step aims at: curvature takes the rest
-SMOOTH = 1e-4  # rounds the root at zero
 
 ROUNDS = 3  # at most: each starts from the best of all that was found
 LEAST_GAIN_OF_ROUND = 0.01
@@ -151,8 +150,8 @@ def settle(evidence: Evidence, start: np.ndarray, free: np.ndarray) -> tuple[np.
 def _descent(values: np.ndarray, slopes: np.ndarray, free: np.ndarray, radius: float) -> np.ndarray | None:
     """Return the step that makes the largest part of the test least, to first order."""
     near = values > NEAR_EDGE
-    root = np.sqrt(values[near] + SMOOTH)
-    planes = (slopes[near] / (2 * root[:, None, None]))[:, free].reshape(len(root), -1)
+    root, derivatives = roots(values[near], slopes[near])
+    planes = derivatives[:, free].reshape(len(root), -1)
     n_free, n_components = int(free.sum()), len(free)
     found = linprog(
         np.append(np.zeros(n_free * n_components), 1.0),
@@ -173,8 +172,7 @@ def _descent(values: np.ndarray, slopes: np.ndarray, free: np.ndarray, radius: f
 def _touching(values: np.ndarray, slopes: np.ndarray, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Planes G, h that touch the parts of the test in a rotation: ``(G * T).sum() <= h`` is feasible to first order."""
     near = values > NEAR_EDGE
-    root = np.sqrt(values[near] + SMOOTH)
-    planes = slopes[near] / (2 * root[:, None, None])
+    root, planes = roots(values[near], slopes[near])
     return planes, AIM - root + (planes * rotation).sum(axis=(1, 2))
 
 

@@ -39,6 +39,7 @@ MOST_MERGED = 48
 LEAST_RATE = 1e-3  # counts
 REFINEMENTS = 2  # of the space that endmembers span
 WORST_ROWS = 12  # that are looked at one by one
+SMOOTH = 1e-4  # rounds the root of a part at zero
 RIDGE = 1e-9  # of a unit diagonal: keeps equal endmembers solvable
 # Of rotations. Beyond these, components that no count tells apart would run to infinity; real sets end far inside.
 SMALLEST_VOLUME, LARGEST = 1e-6, 30.0
@@ -72,6 +73,10 @@ class Side(NamedTuple):
     largest_of_row: np.ndarray
     at_estimate: Losses
     of_endmembers: bool
+
+    def turned(self, rotation: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what turns the dictionary of this side, and its inverse; abundances are that of endmembers."""
+        return (back.T, rotation.T) if self.of_endmembers else (rotation, back)
 
 
 class Evidence(NamedTuple):
@@ -186,18 +191,15 @@ def is_proper(rotation: np.ndarray) -> bool:
 def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the parts of the test, (M,), and their derivatives by the entries of the rotation, (M, K, K).
 
-    Each part is a loss over what noise explains: of each component and of the worst rows, for abundances and then for
-    endmembers.
+    Each part is a loss over what noise explains: of each component and of the worst rows, side by side, and then of
+    the constraints.
     """
     back = np.linalg.inv(rotation)
     values, slopes = [], []
     for side in evidence.sides:
+        some, turned = _part(evidence, side, *side.turned(rotation, back))
         if side.of_endmembers:
-            some, turned = _part(evidence, side, back.T, rotation.T)
-            # The dictionary of endmembers turns with the inverse.
-            turned = -np.swapaxes(back @ turned @ back, 1, 2)
-        else:
-            some, turned = _part(evidence, side, rotation, back)
+            turned = -np.swapaxes(back @ turned @ back, 1, 2)  # by the rotation, not by its inverse
         values.append(some)
         slopes.append(turned)
     for constraint in evidence.constraints:
@@ -207,13 +209,18 @@ def parts(evidence: Evidence, rotation: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.concatenate(values), np.concatenate(slopes)
 
 
+def roots(values: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the roots of parts and their derivatives: beyond the edge of the set they are nearly linear in T."""
+    root = np.sqrt(np.maximum(values, 0) + SMOOTH)
+    return root, slopes / (2 * root[:, None, None])
+
+
 def _excess(evidence: Evidence, rotation: np.ndarray, back: np.ndarray) -> float:
     worst = max((constraint(rotation)[0].max() for constraint in evidence.constraints), default=0.0)
     for side in evidence.sides:
         if worst > 1:
             break
-        turn = (back.T, rotation.T) if side.of_endmembers else (rotation, back)
-        worst = max(worst, _worst(evidence, side, *turn))
+        worst = max(worst, _worst(evidence, side, *side.turned(rotation, back)))
     return float(worst)
 
 

@@ -13,13 +13,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
-from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts
+from bayesunmix.analysis.feasible_evidence import Evidence, is_proper, parts, roots
 
 MOST_STEPS = 40
 FARTHEST = 0.6  # that an entry of T may move
 LEAST_GAIN = 1e-4
 AIM = 0.99  # root of the test
-SMOOTH = 1e-4  # rounds the root at zero
 IMPOSSIBLE = -2.0  # of what is left to the edge, where components have become the same
 
 
@@ -72,8 +71,8 @@ def polish(
         values, slopes = parts(evidence, rotation)
         if values.max() <= 1 and (reached := objective(rotation)[0]) > highest:
             best, highest = rotation, reached
-        root = np.sqrt(np.maximum(values, 0) + SMOOTH)
-        return AIM - root, by_entries(-slopes / (2 * root[:, None, None]))
+        root, derivatives = roots(values, slopes)
+        return AIM - root, by_entries(-derivatives)
 
     tried: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
 

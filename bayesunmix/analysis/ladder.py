@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bayesunmix.analysis.assumptions import Assumption, Owns, PureAreas
+from bayesunmix.analysis.contradictions import are_contradictions
 from bayesunmix.analysis.identification import Identified, identify
 from bayesunmix.data.display.words import say_not_converged
 from bayesunmix.data.image import SpectrumImage
@@ -49,7 +50,7 @@ class Ladder:
         rows = [("assuming", *self.names)]
         for step in self.steps:
             said = " and ".join(step.assumptions) or "nothing"
-            contradicted = any("contradict" in warning for warning in step.warnings)
+            contradicted = bool(are_contradictions(step.warnings))
             ranges = [f"{low:.3f} to {high:.3f}" for low, high in zip(*step.overall, strict=True)]
             rows.append((said, *(["contradicted"] * len(ranges) if contradicted else ranges)))
         width = [max(map(len, column)) for column in zip(*rows, strict=True)]

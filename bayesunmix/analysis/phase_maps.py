@@ -20,10 +20,8 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.data.rotations import Include, require_include
 
 NONE, UNDECIDED = -1, -2
-VACUUM, DARK_VACUUM = (
-    0.1,
-    0.03,
-)  # of the counts of bright places; the second where the darkest places are empty
+# Of the counts of bright places; the second where the darkest places are empty.
+VACUUM, DARK_VACUUM = 0.1, 0.03
 FEW = 3.0  # counts in 3 x 3 pixels, below which stray ones look like specimen
 
 
