@@ -19,13 +19,14 @@ FLOORS = (
     ("running", "spectra"),
     ("data",),
     ("contracts", "io"),
-    ("engine",),
+    ("engine", "claims"),
     ("models", "analysis", "dimension"),
     ("checks",),
     ("methods",),
     ("unmixing",),
     ("estimator", "plotting"),
     ("report",),
+    ("validation",),
     ("cli",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -35,6 +36,7 @@ DRAWING = (
     "paper",
     "bayesunmix.plotting",
     "bayesunmix.report",
+    "bayesunmix.validation.pictures",
     "simulations.picture",
 )
 # What the phantom generator must not touch: the methods, by whatever way they are reached. The one command that
