@@ -1,0 +1,56 @@
+"""Gather what each test found in detail, for the report and for those who want to look."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from bayesunmix.validation.again import Repeated
+from bayesunmix.validation.areas import Areas
+from bayesunmix.validation.claimed_elements import ElementLists
+from bayesunmix.validation.claimed_spectra import Spectra
+from bayesunmix.validation.confusion import Confusion
+from bayesunmix.validation.cores import Cores
+from bayesunmix.validation.counts_needed import Pair
+from bayesunmix.validation.difference import Differences
+from bayesunmix.validation.edges import EdgeProfile
+from bayesunmix.validation.element_maps import ElementMaps
+from bayesunmix.validation.exchange import Exchange
+from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.missed import Missed
+from bayesunmix.validation.mixture import Mixtures
+from bayesunmix.validation.recipe import Recipe
+from bayesunmix.validation.registration import Registration
+from bayesunmix.validation.suspect_pieces import SuspectPieces
+from bayesunmix.validation.suspect_pixels import SuspectPixels
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """Hold what the tests found; None for those that were not made.
+
+    Those with a `quick` report are in the first part.
+    """
+
+    registration: Registration | None = None
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    cores: Cores | None = None
+    exchange: Exchange | None = None
+    differences: Differences | None = None
+    mixtures: Mixtures | None = None
+    missed: Missed | None = None
+    pieces: SuspectPieces | None = None
+    areas: Areas | None = None
+    spectra: Spectra | None = None
+    elements: ElementLists | None = None
+    maps: ElementMaps | None = None
+    edge: EdgeProfile | None = None
+    doses: tuple[Pair, ...] = ()
+    confusion: Confusion | None = None
+    pixels: SuspectPixels | None = None
+    repeated: Repeated | None = None
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield the evidence of every test."""
+        for one in fields(self):
+            value: Any = getattr(self, one.name)
+            yield from getattr(value, "evidence", ())

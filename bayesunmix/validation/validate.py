@@ -1,0 +1,185 @@
+"""Validate a claim: lay it on the counts, test every part of it, and give verdicts with one error rate."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+from bayesunmix.claims.claim import Claim
+from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed, require_share
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.data.result import Unmixing
+from bayesunmix.running.progress import showing, stage
+from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
+from bayesunmix.unmixing import unmix
+from bayesunmix.validation.again import repeat
+from bayesunmix.validation.areas import area_fractions
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.claimed_elements import check_element_lists
+from bayesunmix.validation.claimed_spectra import check_spectra
+from bayesunmix.validation.confusion import confusion
+from bayesunmix.validation.cores import find_cores
+from bayesunmix.validation.counts_needed import dose_ladder
+from bayesunmix.validation.details import Details
+from bayesunmix.validation.difference import differences
+from bayesunmix.validation.edges import edge_profile
+from bayesunmix.validation.element_maps import check_element_maps
+from bayesunmix.validation.exchange import exchangeability
+from bayesunmix.validation.finding import judge
+from bayesunmix.validation.missed import missed_phases
+from bayesunmix.validation.mixture import mixtures
+from bayesunmix.validation.recipe import recover_recipes
+from bayesunmix.validation.registration import register
+from bayesunmix.validation.suspect_pieces import suspect_pieces
+from bayesunmix.validation.suspect_pixels import suspect_pixels
+from bayesunmix.validation.tolerance import Tolerance
+from bayesunmix.validation.validation import Validation
+
+PERMUTATIONS = 199
+
+
+def validate(
+    image: SpectrumImage,
+    claim: Claim,
+    *,
+    result: Unmixing | None = None,
+    tolerance: Tolerance | None = None,
+    level: float = 0.05,
+    seed: int = 0,
+    quick: bool = False,
+    progress: bool | None = None,
+) -> Validation:
+    """Check a claim about a map against the counts.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+        With two navigation axes. Windows of element maps may begin below 0.2 keV: to find these, read the file with
+        ``crop_below_kev=None``. All other tests leave out the channels below 0.2 keV by themselves.
+    claim : Claim
+    result : Unmixing, optional
+        An unmixing of the image with a posterior. Where not given, the method "bayes" makes one, with a component for
+        each claimed phase.
+    tolerance : Tolerance, optional
+        How far the claim may be off.
+    level : float
+        Probability that the report on a claim that is right contradicts any part of it.
+    seed : int
+        The same seed gives the same verdicts.
+    quick : bool
+        Leave out what needs an unmixing.
+    progress : bool, optional
+        Bars for what takes longer than 10 s; True and False show more, and none.
+
+    Returns
+    -------
+    Validation
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of the required kind, or the claim cannot be laid on the counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> spectra = np.array([[8, 1, 1, 0], [0, 1, 1, 8]])
+    >>> layers = np.repeat([[0, 1]], 16, axis=0).repeat(8, axis=1)
+    >>> counts = np.random.default_rng(0).poisson(5 * spectra[layers])
+    >>> image = bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0])
+    >>> wrong = np.where(np.indices(layers.shape)[0] < 4, 0, layers)  # the upper rows are all called "a"
+    >>> bu.validate(image, bu.Claim(wrong, ("a", "b")), quick=True).verdict
+    'contradicted'
+    """
+    _require(image, claim, result, level, seed)
+    tolerance = tolerance or Tolerance()
+    tested = _tested(image, result)
+    notes = list(claim.notes)
+    found: dict[str, Any] = {}
+    with showing(progress):
+        if claim.maps:
+            found["recipes"] = _stage("recipes of element maps", recover_recipes, image, claim.maps)
+        case = None
+        if claim.labels is not None:
+            case = _case(tested, claim, found, tolerance, level, seed)
+            _quick(case, found)
+            if not quick:
+                result = result or _unmixed(case, seed)
+                _full(case, result, found)
+        if claim.maps:
+            found["maps"] = _stage("element maps", check_element_maps, image, claim, found["recipes"], case)
+    details = Details(**found)
+    findings = judge(list(details.evidence()), level)
+    return Validation(claim, findings, case, details, result, level, int(seed), quick, tuple(notes))
+
+
+def _case(
+    image: SpectrumImage, claim: Claim, found: dict[str, Any], tolerance: Tolerance, level: float, seed: int
+) -> Case:
+    """Lay the labels on the counts, and find how far phases mix at their boundaries."""
+    registration = _stage("registration", register, image, claim, seed)
+    cores = _stage("edges", find_cores, image, registration.labels, claim.n_phases)
+    found |= {"registration": registration, "cores": cores}
+    return Case(image, claim, registration.labels, cores.core, cores.radius, tolerance, level, int(seed))
+
+
+def _quick(case: Case, found: dict[str, Any]) -> None:
+    """Make the tests that need no unmixing."""
+    found["exchange"] = _stage("is each phase one thing", exchangeability, case, PERMUTATIONS)
+    found["differences"] = _stage("do the phases differ", differences, case)
+    found["mixtures"] = _stage("mixtures", mixtures, case)
+    found["pieces"] = _stage("suspect pieces", suspect_pieces, case)
+    if case.claim.spectra:
+        found["spectra"] = _stage("spectra", check_spectra, case)
+    if case.claim.elements:
+        found["elements"] = _stage("elements", check_element_lists, case)
+    found["edge"] = edge_profile(case)
+
+
+def _full(case: Case, result: Unmixing, found: dict[str, Any]) -> None:
+    """Make the tests that need an unmixing."""
+    found["confusion"] = _stage("how much is something else", confusion, case, result)
+    members = found["confusion"].members
+    found["areas"] = _stage("areas", area_fractions, case, found["confusion"], result)
+    found["pixels"] = _stage("suspect pixels", suspect_pixels, case, result, members)
+    found["doses"] = _stage("counts needed", dose_ladder, case, result, members)
+    found["missed"] = _stage("is a phase missed", missed_phases, case, found["exchange"], result)
+    found["repeated"] = _stage("would it come out again", repeat, case, result)
+
+
+def _unmixed(case: Case, seed: int) -> Unmixing:
+    with stage("unmixing by bayes"):
+        return unmix(case.image, max(case.claim.n_phases, 2), "bayes", seed=seed)
+
+
+def _stage(label: str, make: Callable[..., Any], *arguments: Any) -> Any:
+    with stage(label):
+        return make(*arguments)
+
+
+def _tested(image: SpectrumImage, result: Unmixing | None) -> SpectrumImage:
+    """Return the image without the channels of the detector's noise; with a result, the image that was unmixed."""
+    axis = image.spectral_axis
+    if not axis.is_xray or axis.values[0] >= NOISE_BELOW_KEV or axis.values[-1] < NOISE_BELOW_KEV:
+        return image
+    if result is not None and result.estimate.endmembers.shape[1] == image.n_channels:
+        return image
+    return image.crop(NOISE_BELOW_KEV)
+
+
+def _require(image: SpectrumImage, claim: Claim, result: Unmixing | None, level: float, seed: int) -> None:
+    require_image(image)
+    if not isinstance(claim, Claim):
+        raise TypeError(
+            f"claim must be a Claim, got {type(claim).__name__}; make one with bayesunmix.Claim(labels, names) or "
+            "bayesunmix.read_claim(files)"
+        )
+    if len(image.navigation_shape) != 2:
+        raise ValueError(
+            f"a claim is about a map of two axes, got an image of {len(image.navigation_shape)}; validate one tilt or "
+            "frame at a time"
+        )
+    require_share("level", level, "0.05 contradicts anything in a right claim with a probability of 5 %")
+    require_seed(seed)
+    if result is not None:
+        require_result_of(result, _tested(image, result))
