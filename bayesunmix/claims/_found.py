@@ -82,6 +82,6 @@ def element_title(name: str, *, whole: bool = False) -> str | None:
             atomic_number(match[1])
         except ValueError:
             continue
-        line = (match[2] or "").replace("α", "a").replace("β", "b").removesuffix("series").strip()
+        line = (match[2] or "").replace("\u03b1", "a").replace("\u03b2", "b").removesuffix("series").strip()
         found.append(f"{match[1]} {line}".strip())
     return found[0] if len(set(found)) == 1 else None

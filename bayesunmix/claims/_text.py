@@ -79,25 +79,28 @@ def read_table(path: Path) -> Table:
 
 def table_of(name: str, text: str) -> Table:
     """Cut a text into rows and cells; see `read_table`."""
-    numbered = [
-        (number, line)
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip() and not _is_comment(line) and not line.startswith("sep=")
-    ]
-    if not numbered:
-        raise Refused(f"{name!r} holds no rows; export it again")
-    lines = [line for _, line in numbered]
-    delimiter = _delimiter(lines)
-    if delimiter is None:
-        rows = [line.split() for line in lines]
-    else:
-        rows = [_cells(name, number, line, delimiter) for number, line in numbered]
-    while min(map(len, rows)) > 1 and not any(row[-1] for row in rows):
-        rows = [row[:-1] for row in rows]
-    kept = [i for i, row in enumerate(rows) if any(row)]
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    kept = [(i, line) for i, line in numbered if not _is_comment(line) and not line.startswith("sep=")]
     if not kept:
         raise Refused(f"{name!r} holds no rows; export it again")
-    return Table(name, [rows[i] for i in kept], [numbered[i][0] for i in kept])
+    delimiter = _delimiter([line for _, line in kept])
+    rows = [_cells(name, number, line, delimiter) for number, line in kept]
+    while min(map(len, rows)) > 1 and not any(row[-1] for row in rows):
+        rows = [row[:-1] for row in rows]
+    filled = [(row, number) for row, (number, _) in zip(rows, kept, strict=True) if any(row)]
+    if not filled:
+        raise Refused(f"{name!r} holds no rows; export it again")
+    # A header may stand in a comment: "# energy_kev,Cr,Ni".
+    above = [(number, line) for number, line in numbered if number < filled[0][1] and _is_comment(line)]
+    if above and numbers_of(filled[0][0]) is not None:
+        number, line = above[-1]
+        try:
+            header = _cells(name, number, line.lstrip()[1:].strip(), delimiter)
+        except Refused:
+            header = []
+        if len(header) == len(filled[0][0]) > 1:
+            filled.insert(0, (header, number))
+    return Table(name, [row for row, _ in filled], [number for _, number in filled])
 
 
 def number_of(cell: str) -> float | None:
@@ -171,15 +174,16 @@ def _is_decimal(lines: list[str]) -> bool:
     numeric = [line for line in lines if all(number_of(cell) is not None for cell in line.split())]
     with_comma = sum(bool(_WITH_COMMA.fullmatch(cell)) for cell in cells)
     return (
-        bool(with_comma)
-        and 2 * len(numeric) > len(lines)
-        and any(len(line.split()) > 1 for line in numeric)
-        or (with_comma >= 0.6 * len(lines) and all(line.count(",") == 1 for line in lines if "," in line))
+        bool(with_comma) and 2 * len(numeric) > len(lines) and any(len(line.split()) > 1 for line in numeric)
+    ) or (
+        (with_comma >= 0.6 * len(lines) and all(line.count(",") == 1 for line in lines if "," in line))
         and all(len(line.split()) > 1 for line in lines)
     )
 
 
-def _cells(name: str, number: int, line: str, delimiter: str) -> list[str]:
+def _cells(name: str, number: int, line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
     try:
         rows = list(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error:

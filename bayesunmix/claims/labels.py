@@ -1,8 +1,8 @@
 """Find the phase of each pixel of a picture by its colour.
 
-A picture may be enlarged with any interpolation, stored as JPEG, reduced, or have a scale bar or text burnt in. A pixel is
-decided where its colour is near one of the legend *and* it cannot be a blend of two others: at an edge between red and
-blue some pixels are as purple as a third phase. A pixel that is not decided gets `UNDECIDED`.
+A picture may be enlarged with any interpolation, stored as JPEG, reduced, or have a scale bar or text burnt in. A pixel
+is decided where its colour is near one of the legend *and* it cannot be a blend of two others: at an edge between red
+and blue some pixels are as purple as a third phase. A pixel that is not decided gets `UNDECIDED`.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ _FLAT_SHARE = (
 )
 _MUCH = 0.5
 _MUCH_BLACK = 0.01  # more than a scale bar has
-_ROUGH = 1.1  # second differences over first ones: 0.5 to 1.06 where a picture is enlarged with blends, 1.1 to 1.7 where not
+# Second differences over first ones: 0.5 to 1.06 where a picture is enlarged with blends, 1.1 to 1.7 where it is not.
+_ROUGH = 1.1
 _NOISE = 15.0  # of colours in JPEG, in steps
 _ROUNDING = 3.0  # of colours, in steps
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
@@ -100,14 +101,14 @@ def _own_legend(picture: Picture, colours: _Colours) -> Legend:
     """Make a legend of the flat colours of a picture, or of its palette."""
     if picture.is_lossy or colours.pixels.size > _MOST_FLAT_COLOURS:
         raise Refused(
-            f"{picture.name!r} has {colours.pixels.size:,} colours, and no more than {_MOST_FLAT_COLOURS} can be phases "
-            "without a legend; give the legend (name,#rrggbb in each row)"
+            f"{picture.name!r} has {colours.pixels.size:,} colours, and no more than {_MOST_FLAT_COLOURS} can be "
+            "phases without a legend; give the legend (name,#rrggbb in each row)"
         )
     numbers: list[str] = [f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in colours.values]
     if picture.palette is not None:
         index = {tuple(colour): i for i, colour in reversed(list(enumerate(picture.palette.tolist())))}
         numbers = [str(index[tuple(int(c) for c in value)]) for value in colours.values]
-    there = [tuple(int(c) for c in value) for value in colours.values]
+    there = [(int(red), int(green), int(blue)) for red, green, blue in colours.values]
     names = ["unassigned" if c == _BLACK else f"colour {n}" for c, n in zip(there, numbers, strict=True)]
     return Legend(picture.name, tuple(names), dict(zip(names, there, strict=True)))
 
@@ -287,7 +288,10 @@ def _notes(
         )
     if not undecided:
         return []
-    said = f"{100 * undecided:.2g} % of the pixels of {picture.name!r} could not be decided (blended colours, or none of the legend)"
+    said = (
+        f"{100 * undecided:.2g} % of the pixels of {picture.name!r} could not be decided (blended colours, or none of "
+        "the legend)"
+    )
     if strange[worst] / of_all > 0.001:
         said += f"; the commonest colour outside the legend is ({rgb}), {100 * strange[worst] / of_all:.2g} %"
         if colours.values[worst].tolist() in ([0, 0, 0], [255, 255, 255]):

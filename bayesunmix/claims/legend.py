@@ -111,6 +111,11 @@ def is_legend(table: Table) -> bool:
     return columns.colour is not None and first < len(table.rows)
 
 
+def colour_of(text: str) -> tuple[int, int, int] | None:
+    """Return the colour that is written as #rrggbb or as r,g,b; None where it is none."""
+    return _hex(text) or _triple(text)
+
+
 def too_near(legend: Legend, least: float) -> tuple[str, str, float] | None:
     """Return the two names whose colours are nearest, and their distance, where it is below `least`."""
     names = list(legend.colours)
@@ -168,13 +173,13 @@ def _colour_columns(
 ) -> tuple[tuple[int, ...] | None, int | None]:
     """Return the column, or three columns, of the colours, and the column of the numbers, by what they hold."""
     width = min(map(len, rows))
-    if named is not None and named < width and all(_hex(row[named]) or _triple(row[named]) for row in rows):
+    if named is not None and named < width and all(colour_of(row[named]) for row in rows):
         return (named,), None
     if channels and None not in channels:
         return tuple(i for i in channels if i is not None), None
     for i in range(width):
         marked = any(row[i].strip().startswith(("#", "0x")) or not _decimal(row[i]) for row in rows)
-        if marked and all(_hex(row[i]) or _triple(row[i]) for row in rows):
+        if marked and all(colour_of(row[i]) for row in rows):
             return (i,), None
     bytes_ = [i for i in range(width) if all(_is_byte(row[i]) for row in rows)]
     for last in reversed(bytes_):
@@ -208,7 +213,7 @@ def _triple(cell: str) -> tuple[int, int, int] | None:
 def _colour(file: str, line: int, row: list[str], columns: tuple[int, ...]) -> tuple[int, int, int]:
     cells = [row[i] if i < len(row) else "" for i in columns]
     if len(cells) == 1:
-        colour = _hex(cells[0]) or _triple(cells[0])
+        colour = colour_of(cells[0])
     else:
         values = [number_of(cell) for cell in cells]
         whole = [int(v) for v in values if v is not None and 0 <= v <= 255 and v == int(v)]
