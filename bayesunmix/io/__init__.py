@@ -19,6 +19,7 @@ from bayesunmix.io.bruker import read_bcf
 from bayesunmix.io.cropping import CROP_BELOW_KEV, crop_below, cropped, require_crop
 from bayesunmix.io.dataset import image_of, listed
 from bayesunmix.io.h5 import read_h5
+from bayesunmix.io.h5oina import read_h5oina
 from bayesunmix.io.jeol import read_pts
 from bayesunmix.io.mask import read_mask
 from bayesunmix.io.reading_axes import counted_as
@@ -35,6 +36,7 @@ _READERS: dict[str, Callable[..., Iterator[Any]]] = {
     ".bcf": read_bcf,
     ".emd": read_emd,
     ".h5": read_h5,
+    ".h5oina": read_h5oina,
     ".hdf5": read_h5,
     ".pts": read_pts,
     ".rpl": read_rpl,
@@ -59,7 +61,8 @@ def read(
     Parameters
     ----------
     path : str or Path
-        A .bcf, .emd, .h5 (our own), .hdf5 (of old HyperSpy), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy file.
+        A .bcf, .emd, .h5 (our own), .h5oina, .hdf5 (of old HyperSpy), .hspy, .npz, .pts, .rpl (with its .raw) or .zspy
+        file. The reader of .h5oina is built from the specification, not yet seen a real file.
     crop_below_kev : float or None
         Leave out channels below this energy, in keV; None keeps all. With ``signal="any"`` nothing is left out.
     signal : {"eds", "xrf", "any"}, optional
