@@ -17,6 +17,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.dimension.pooling import groups_by_counts
@@ -26,7 +27,7 @@ from bayesunmix.validation.directions import Direction, find_directions
 from bayesunmix.validation.finding import Evidence, say_number
 from bayesunmix.validation.photon_list import list_photons
 from bayesunmix.validation.ranking import Ranked, ranked
-from bayesunmix.validation.scan import Scan
+from bayesunmix.validation.scan import PLACE, Scan
 from bayesunmix.validation.suspects_of_scan import Suspect, find_suspects
 
 MOST_PHOTONS = 2e6  # of a phase: more are thinned
@@ -35,6 +36,9 @@ FEWEST_PIXELS = 20
 COARSE_GROUPS = 40
 WRONG_LABEL = 0.5  # of the counts of a piece that are another phase: the label is wrong
 WRONG_LINES = 0.25  # of the counts of a piece that are lines its phase has not
+INNER = 0.3  # of the pixels of a core that are asked again where it is not one thing
+MOST_STEPS = 4  # from the edge of a core to those
+CLEAR = 4.0  # standard deviations
 NORMAL = 1.6448536  # of a 90 % interval
 _STREAM = 5201
 
@@ -56,6 +60,8 @@ class PhaseExchange:
         Largest statistic, in standard deviations of the permutations.
     found_by : str
         Name of that statistic.
+    at_edges : bool
+        True if the phase varies, but its inner pixels do not.
     leans_to : str
         What the suspect pixels hold, "Cr_K lines"; empty where nothing was found.
     varies : dict of str to Quantity
@@ -75,6 +81,7 @@ class PhaseExchange:
     p_value: float
     z: float
     found_by: str
+    at_edges: bool
     leans_to: str
     varies: dict[str, Quantity]
     unseen: float
@@ -117,34 +124,62 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     """
     group = groups_by_counts(case.image.sum_spectrum())
     directions = find_directions(case, group)
-    scans = _scans(case, group, directions)
+    scans = _scans(case, group, directions, case.core)
     untested = tuple(_too_small(case, k) for k in range(len(case.names)) if k not in scans)
     if not scans:
         return Exchange((), (), directions, permutations, untested)
-    rank = _permuted(scans, len(case.names), permutations, case)
-    phases, suspects, first = [], [], 0
-    mixed = find_cores(case.image, case.labels, len(case.names)).mixed
-    for k, scan in scans.items():
-        own = slice(first, first := first + len(scan.names))
-        mine = Ranked(rank.p_value[k : k + 1], *(values[own] for values in rank[1:]))
-        places = find_suspects(scan, k, mine, case.labels.shape)
-        suspects += places
-        phases.append(_phase(case, k, scan, mine, places))
-    evidence = [_evidence(case, one, mixed[one.phase], case.radius) for one in phases]
+    rank = _permuted(scans, permutations, case, 1)
+    suspects = [place for k in scans for place in find_suspects(scans[k], k, rank[k], case.labels.shape)]
     suspects.sort(key=lambda one: -one.z)
+    inside, rank_inside = {}, {}
+    if any(rank[k].p_value <= case.level for k in scans):
+        inside = _scans(case, group, directions, _far_inside(case))
+        rank_inside = _permuted(inside, permutations, case, 2)
+    phases = []
+    for k, scan in scans.items():
+        if rank[k].p_value <= case.level and k in inside:
+            phases.append(
+                _phase(case, k, inside[k], rank_inside[k], at_edges=rank_inside[k].p_value > case.level)
+            )
+        else:
+            phases.append(_phase(case, k, scan, rank[k], at_edges=False))
+    mixed = find_cores(case.image, case.labels, len(case.names)).mixed
+    evidence = [_evidence(case, one, mixed[one.phase]) for one in phases]
     return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
 
 
-def _scans(case: Case, group: np.ndarray, directions: tuple[Direction, ...]) -> dict[int, Scan]:
-    """Return a scan of each phase whose core has enough pixels and photons."""
+def _far_inside(case: Case) -> np.ndarray:
+    """Return the pixels furthest from the boundaries of each phase, (H, W) bool.
+
+    Where a phase is not one thing, its inner pixels must say so, too: some boundaries may mix over more pixels than the
+    rest of them, and what is mixed there contradicts no label.
+    """
+    far = np.zeros(case.labels.shape, bool)
+    for k in range(len(case.names)):
+        core = case.core_of(k)
+        if not core.any() or core.all():
+            far |= core
+            continue
+        # Steps from the edge of the core, not of the label: cores have radii of their own.
+        steps = ndimage.distance_transform_cdt(np.pad(core, 1, "edge"), "chessboard")[1:-1, 1:-1]
+        least = max(INNER * np.count_nonzero(core), FEWEST_PIXELS)
+        further = [step for step in range(MOST_STEPS + 1) if np.count_nonzero(steps > step) >= least]
+        far |= steps > max(further, default=0)
+    return far
+
+
+def _scans(
+    case: Case, group: np.ndarray, directions: tuple[Direction, ...], core: np.ndarray
+) -> dict[int, Scan]:
+    """Return a scan of each phase that has enough pixels and photons in the core."""
     rng = np.random.default_rng([case.seed, _STREAM])
     n_groups = int(group.max()) + 1
     found = {}
     for k in range(len(case.names)):
-        core = case.core_of(k)
-        if np.count_nonzero(core) < FEWEST_PIXELS:
+        mask = core & (case.labels == k)
+        if np.count_nonzero(mask) < FEWEST_PIXELS:
             continue
-        photons = list_photons(case.image, core, group, MOST_PHOTONS, rng)
+        photons = list_photons(case.image, mask, group, MOST_PHOTONS, rng)
         if photons.groups.size >= FEWEST_PHOTONS:
             others = tuple(one for one in directions if one.phase != k)
             coarse = groups_by_counts(np.bincount(photons.groups, minlength=n_groups), COARSE_GROUPS)
@@ -152,11 +187,11 @@ def _scans(case: Case, group: np.ndarray, directions: tuple[Direction, ...]) -> 
     return found
 
 
-def _permuted(scans: dict[int, Scan], n_phases: int, permutations: int, case: Case) -> Ranked:
+def _permuted(scans: dict[int, Scan], permutations: int, case: Case, stream: int) -> dict[int, Ranked]:
     """Rank the statistics of all phases among those of permuted photons."""
-    rng = np.random.default_rng([case.seed, _STREAM, 1])
-    phase = np.concatenate([np.full(len(scan.names), k) for k, scan in scans.items()])
-    values = np.empty((permutations + 1, phase.size))
+    rng = np.random.default_rng([case.seed, _STREAM, stream])
+    sizes = [len(scan.names) for scan in scans.values()]
+    values = np.empty((permutations + 1, sum(sizes)))
     for index in range(permutations + 1):  # the first as seen
         values[index] = np.concatenate(
             [
@@ -164,33 +199,32 @@ def _permuted(scans: dict[int, Scan], n_phases: int, permutations: int, case: Ca
                 for scan in scans.values()
             ]
         )
-    return ranked(values, phase, n_phases, case.level)
+    return dict(zip(scans, ranked(values, sizes, case.level), strict=True))
 
 
-def _phase(case: Case, k: int, scan: Scan, rank: Ranked, places: list[Suspect]) -> PhaseExchange:
-    seen = rank.mean + rank.z * rank.sd
+def _phase(case: Case, k: int, scan: Scan, rank: Ranked, *, at_edges: bool) -> PhaseExchange:
+    excess = rank.z * rank.sd
     names = scan.names
-    at = len(names) - 3 * 3 - len(scan.directions)
     total = float(scan.place_counts.sum())
     varies = {}
     for index, one in enumerate(scan.directions):
-        which = at + index
+        which = names.index(f"{one.name} places")
         varies[one.name] = _rms(
-            seen[which] - rank.mean[which], rank.sd[which], total * float(scan.slopes[index]) ** 2
+            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.weights[index]) ** 2
         )
     best = int(rank.z.argmax())
-    p_value = float(rank.p_value[0])
-    chi2 = names.index("chi2 8")
-    nowhere = _rms(seen[chi2] - rank.mean[chi2], rank.sd[chi2], 4 * total)
-    effect, tolerance, leans_to = _effect(case, scan, rank, seen, varies, places, nowhere)
+    chi2 = names.index(f"chi2 {PLACE}")
+    nowhere = _rms(excess[chi2], rank.sd[chi2], 4 * total)
+    effect, tolerance, leans_to = _effect(case, k, scan, rank, varies, nowhere)
     return PhaseExchange(
         k,
         scan.photons.pixels.size,
         scan.photons.groups.size,
         scan.photons.kept,
-        p_value,
+        rank.p_value,
         float(rank.z[best]),
         names[best],
+        at_edges,
         leans_to,
         varies,
         nowhere.upper,
@@ -200,33 +234,28 @@ def _phase(case: Case, k: int, scan: Scan, rank: Ranked, places: list[Suspect]) 
 
 
 def _effect(
-    case: Case,
-    scan: Scan,
-    rank: Ranked,
-    seen: np.ndarray,
-    varies: dict[str, Quantity],
-    places: list[Suspect],
-    nowhere: Quantity,
+    case: Case, k: int, scan: Scan, rank: Ranked, varies: dict[str, Quantity], nowhere: Quantity
 ) -> tuple[Quantity, float, str]:
     """Return the effect that speaks most against a phase, its tolerance, and what it is about."""
-    tolerance = case.tolerance.content
-    clear = float(rank.p_value[0]) <= case.level
-    for place in places if clear else []:
+    tolerance, names = case.tolerance.content, scan.names
+    said = {one.name: one.said for one in scan.directions}
+    if rank.p_value > case.level:
+        worst = max(varies, key=lambda name: varies[name].upper, default="")
+        return (varies[worst], tolerance, said[worst]) if worst else (nowhere, tolerance, "")
+    for place in find_suspects(scan, k, rank, case.labels.shape):
         limit = WRONG_LABEL if place.leans_to_phase is not None else WRONG_LINES
         if place.content.lower > limit:
             return place.content, limit, place.leans_to
-    said = {one.name: one.said for one in scan.directions}
-    if not clear:
-        worst = max(varies, key=lambda name: varies[name].upper, default="")
-        return (varies[worst], tolerance, said[worst]) if worst else (nowhere, tolerance, "")
-    own = scan.names.index("own direction 8")
+    # What the places lean to most clearly. A direction that hardly differs from the phase would turn a little of
+    # anything else into much of itself.
+    z = {name: rank.z[names.index(f"{name} places")] for name in varies}
+    clearest = max(z, key=lambda name: z[name], default="")
+    if clearest and z[clearest] > CLEAR:
+        return varies[clearest], tolerance, said[clearest]
+    own = names.index(f"own direction {PLACE}")
     share = scan.own_direction(scan.photons.groups)
-    candidates = {said[name]: one for name, one in varies.items()}
-    candidates[""] = _rms(
-        seen[own] - rank.mean[own], rank.sd[own], float(scan.place_counts.sum()) / max(share, 1e-12) ** 2
-    )
-    worst = max(candidates, key=lambda name: candidates[name].lower)
-    return candidates[worst], tolerance, worst
+    total = float(scan.place_counts.sum())
+    return _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2), tolerance, ""
 
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
@@ -239,13 +268,13 @@ def _rms(excess: float, sd: float, information: float) -> Quantity:
     return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
 
 
-def _evidence(case: Case, one: PhaseExchange, is_mixed: bool, radius: int) -> Evidence:
+def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
     subject, question = f"phase {case.names[one.phase]}", "Is it one thing?"
     if is_mixed:
-        says = (
-            f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
+        says = f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
+        return Evidence(
+            subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
         )
-        return Evidence(subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would")
     effect, tolerance = one.effect, one.tolerance
     says = _says(case, subject, one)
     counts = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
@@ -275,8 +304,11 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
         return f"a piece of {subject} holds {amount} of its counts in {what} more than the rest does{used}"
     if one.p_value <= case.level:
         return f"the share of {what} in {subject} varies from place to place by {amount} of the counts{used}"
+    where = (
+        f"only pixels near the edges of {subject} differ, and nothing further inside" if one.at_edges else ""
+    )
     return (
-        f"nothing in {subject} varies from place to place; a share of {what} that varies by "
+        f"{where or f'nothing in {subject}'} varies from place to place; a share of {what} that varies by "
         f"{100 * effect.upper:.2g} % of the counts, or a variation by {100 * one.unseen:.2g} % in no known "
         f"direction, would not be seen{used}"
     )
@@ -286,4 +318,6 @@ def _too_small(case: Case, k: int) -> Evidence:
     subject = f"phase {case.names[k]}"
     n = int(np.count_nonzero(case.core_of(k)))
     says = f"{subject} has {n} pixels that its neighbours do not reach, too few to compare"
-    return Evidence(subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy="smaller pixels would")
+    return Evidence(
+        subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy="smaller pixels would"
+    )

@@ -45,7 +45,11 @@ class PhotonList(NamedTuple):
 
 
 def list_photons(
-    image: SpectrumImage, mask: np.ndarray, group_of_channel: np.ndarray, most: float, rng: np.random.Generator
+    image: SpectrumImage,
+    mask: np.ndarray,
+    group_of_channel: np.ndarray,
+    most: float,
+    rng: np.random.Generator,
 ) -> PhotonList:
     """List the photons of the pixels where the mask is True, or about `most` of them."""
     pixels = np.flatnonzero(mask.ravel())

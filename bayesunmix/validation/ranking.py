@@ -8,6 +8,7 @@ A p-value from B permutations cannot be below 1 / (B + 1), which a report with t
 Where what was seen exceeds all permutations, the tail of a Gumbel distribution, which maxima follow, is used instead.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +17,12 @@ _EULER = 0.5772156649
 
 
 class Ranked(NamedTuple):
-    """Hold how unusual the statistics are.
+    """Hold how unusual the n statistics of one phase are.
 
     Attributes
     ----------
-    p_value : (K,) array
-        For each phase, corrected for all statistics of all phases.
+    p_value : float
+        Corrected for all statistics of all phases.
     z : (n,) array
         Each statistic's distance from the mean of the permutations, in their standard deviations.
     threshold : (n,) array
@@ -30,41 +31,38 @@ class Ranked(NamedTuple):
         Of the permutations.
     """
 
-    p_value: np.ndarray
+    p_value: float
     z: np.ndarray
     threshold: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
 
 
-def ranked(values: np.ndarray, phase: np.ndarray, n_phases: int, level: float) -> Ranked:
-    """Rank the first row among all rows.
+def ranked(values: np.ndarray, sizes: Sequence[int], level: float) -> list[Ranked]:
+    """Rank the first row among all rows, for each phase.
 
     Parameters
     ----------
     values : (B + 1, n) array
         Statistics: as seen, then of each permutation. Large values speak against the claim.
-    phase : (n,) int array
-        Phase of each statistic.
-    n_phases : int
+    sizes : sequence of int
+        How many of the statistics each phase has, one phase after the other.
     level : float
         Error rate of the thresholds.
     """
-    together = _studentised(values, values)
-    largest = together[1:].max(axis=1)
-    n_permutations = len(largest)
+    n_rows = len(values)
+    together, apart = _studentised(values, values), _studentised(values, values[1:])
+    largest, maxima = together[1:].max(axis=1), np.sort(apart[1:].max(axis=1))
     mean, sd = values[1:].mean(axis=0), values[1:].std(axis=0)
-    apart = _studentised(values, values[1:])
-    maxima = np.sort(apart[1:].max(axis=1))
-    p_value = np.ones(n_phases)
-    for k in np.unique(phase):
-        own = together[0, phase == k].max()
-        exact = (1 + np.count_nonzero(largest >= own - 1e-9)) / (n_permutations + 1)
-        if exact <= 1 / (n_permutations + 1):
-            exact = min(exact, _gumbel_tail(maxima, apart[0, phase == k].max()))
-        p_value[k] = exact
-    rank = max(int(level * (n_permutations + 1)), 1)
-    return Ranked(p_value, apart[0], mean + maxima[-rank] * sd, mean, sd)
+    limit = maxima[-max(int(level * n_rows), 1)]
+    found, first = [], 0
+    for size in sizes:
+        own = slice(first, first := first + size)
+        p_value = (1 + np.count_nonzero(largest >= together[0, own].max() - 1e-9)) / n_rows
+        if p_value <= 1 / n_rows:
+            p_value = min(p_value, _gumbel_tail(maxima, float(apart[0, own].max())))
+        found.append(Ranked(p_value, apart[0, own], mean[own] + limit * sd[own], mean[own], sd[own]))
+    return found
 
 
 def _studentised(values: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -77,6 +77,13 @@ class Scan:
         self.values = np.ascontiguousarray((raw / sd[:, None]).T)  # (G, M): of mean 0 and variance 1
         # How much the mean score of a photon rises from the phase to what is looked for.
         self.slopes = np.maximum(((others - self.spectrum) * self.values.T).sum(axis=1), 1e-9)
+        # A share of lines is reckoned in counts that would have to be others; a share of a phase in its own counts.
+        self.weights = np.array(
+            [
+                1.0 if one.phase is not None else np.abs(one.spectrum - self.spectrum).sum() / 2
+                for one in directions
+            ]
+        )
         self._y, self._x = np.divmod(photons.pixels, shape[1])
         self._shape = shape
         self.windows = self._windows()
@@ -91,7 +98,11 @@ class Scan:
         """Return the name of each statistic."""
         scans = [f"{one.name} {side} px" for side, _ in self._sides() for one in self.directions]
         spread = [f"{one.name} places" for one in self.directions]
-        return scans + spread + [f"{kind} {side}" for side in BLOCKS for kind in ("chi2", "own direction", "group")]
+        return (
+            scans
+            + spread
+            + [f"{kind} {side}" for side in BLOCKS for kind in ("chi2", "own direction", "group")]
+        )
 
     def _sides(self) -> list[tuple[int, int]]:
         return [WINDOWS[int(self.windows.size[first])] for first in self.windows.first]
@@ -120,7 +131,9 @@ class Scan:
         """Return chi-square, largest eigenvalue and largest residual of blocks x channel groups."""
         n_groups = self._mean.size
         block, n_blocks = self._blocks[0]
-        cells = np.bincount(block[self._pixel] * n_groups + self._coarse[groups], minlength=n_blocks * n_groups)
+        cells = np.bincount(
+            block[self._pixel] * n_groups + self._coarse[groups], minlength=n_blocks * n_groups
+        )
         counts = cells.reshape(n_blocks, n_groups).astype(np.float64)
         found = []
         for level, (index, n) in enumerate(self._blocks):

@@ -63,8 +63,9 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     first_member = windows.members.indices[windows.members.indptr[:-1]]
     of_window = np.where(beyond.any(axis=1), of_pixel[first_member], 0)
     root = np.sqrt(windows.counts)
-    content = z / (root[:, None] * scan.slopes)
-    least = (z - limit[rows]) / (root[:, None] * scan.slopes)
+    slopes = scan.slopes / scan.weights
+    content = z / (root[:, None] * slopes)
+    least = (z - limit[rows]) / (root[:, None] * slopes)
     found = []
     for region in range(1, n_regions + 1):
         mine = np.flatnonzero(of_window == region)
@@ -75,7 +76,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
         window = mine[int(np.where(beyond[mine, direction], least[mine, direction], -np.inf).argmax())]
         one = scan.directions[direction]
         mean, lower = float(content[window, direction]), float(least[window, direction])
-        sd = float(1 / (root[window] * scan.slopes[direction]))
+        sd = float(1 / (root[window] * slopes[direction]))
         ends = min(max(lower, 0.0), 1.0), min(mean + 1.645 * sd, 1.0)
         pixels = scan.photons.pixels[of_pixel == region]
         found.append(
