@@ -14,7 +14,7 @@ References
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -162,9 +162,14 @@ def _far_inside(case: Case) -> np.ndarray:
             continue
         # Steps from the edge of the core, not of the label: cores have radii of their own.
         steps = ndimage.distance_transform_cdt(np.pad(core, 1, "edge"), "chessboard")[1:-1, 1:-1]
-        least = max(INNER * np.count_nonzero(core), FEWEST_PIXELS)
-        further = [step for step in range(MOST_STEPS + 1) if np.count_nonzero(steps > step) >= least]
-        far |= steps > max(further, default=0)
+        steps = np.minimum(steps, MOST_STEPS + 1) * core
+        piece, n_pieces = ndimage.label(core, np.ones((3, 3)))
+        # How many pixels of each piece are so many steps from its edge, or further.
+        further = np.stack(
+            [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(MOST_STEPS + 2)]
+        )
+        wanted = (further[1:] >= INNER * further[1]).sum(axis=0)
+        far |= core & (steps >= wanted[piece])
     return far
 
 
@@ -239,9 +244,11 @@ def _effect(
     """Return the effect that speaks most against a phase, its tolerance, and what it is about."""
     tolerance, names = case.tolerance.content, scan.names
     said = {one.name: one.said for one in scan.directions}
+    least_bounded, about = max(
+        [(nowhere, ""), *((varies[name], said[name]) for name in varies)], key=lambda one: one[0].upper
+    )
     if rank.p_value > case.level:
-        worst = max(varies, key=lambda name: varies[name].upper, default="")
-        return (varies[worst], tolerance, said[worst]) if worst else (nowhere, tolerance, "")
+        return least_bounded, tolerance, about
     for place in find_suspects(scan, k, rank, case.labels.shape):
         limit = WRONG_LABEL if place.leans_to_phase is not None else WRONG_LINES
         if place.content.lower > limit:
@@ -250,12 +257,16 @@ def _effect(
     # anything else into much of itself.
     z = {name: rank.z[names.index(f"{name} places")] for name in varies}
     clearest = max(z, key=lambda name: z[name], default="")
-    if clearest and z[clearest] > CLEAR:
+    if clearest and z[clearest] > CLEAR and varies[clearest].lower > tolerance:
         return varies[clearest], tolerance, said[clearest]
     own = names.index(f"own direction {PLACE}")
     share = scan.own_direction(scan.photons.groups)
     total = float(scan.place_counts.sum())
-    return _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2), tolerance, ""
+    along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
+    if rank.z[own] > CLEAR and along.lower > tolerance:
+        return along, tolerance, ""
+    # Something varies, but no direction says by how much: only the upper end holds.
+    return replace(least_bounded, lower=0.0), tolerance, about
 
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
