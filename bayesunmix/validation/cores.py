@@ -1,0 +1,260 @@
+r"""Find how far phases mix across their boundaries, and the pixels that are further inside.
+
+The share of the neighbour in the pixels at distance d from a boundary is found with unbiased photon weights: with
+:math:`u = (e_j - e_k) / (e_j + e_k)` the mean of u over the photons goes from that of phase k alone to that of phase j
+alone. A blurred edge, :math:`s(d) = \Phi(-(d - 1/2) / w)`, is fitted to all pairs of neighbours at once. The radius is
+the smallest at which the next pixels hold less than one percent of the neighbour.
+
+Boundaries that lie inclined in a thick foil mix over more pixels than others. Hence each phase is also asked by pieces
+of its boundary: its own radius grows until the next pixels show the neighbour nowhere more than counting noise does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import gammaincc, ndtr
+
+from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.dimension.pooling import groups_by_counts
+
+LEAST_SHARE = 0.01
+MOST_RADIUS = 5  # of the whole map
+MOST_OWN_RADIUS = 8  # of a phase with inclined boundaries
+FEWEST_PIXELS = 20  # of a core
+_STEPS = MOST_OWN_RADIUS + 2  # distances that are told apart; the last holds all further pixels
+_PIECE = 6  # pixels along a boundary that are asked together
+_UNUSUAL = 0.05
+_WIDTHS = np.linspace(0.1, 4.0, 40)
+_GROUPS = 40  # of channels
+_FAR_COUNTS = 3000  # that the spectrum of a phase's inner pixels should have
+
+
+@dataclass(frozen=True, eq=False)
+class Cores:
+    """Hold the pixels of each phase that its neighbours do not reach.
+
+    Parameters
+    ----------
+    core : (H, W) bool array
+        Pixels of a phase further than its radius from another label. Of a phase that has hardly any, its innermost.
+    radius : int
+        1 to 5 pixels, from all boundaries together.
+    radius_of : tuple of int
+        The radius used for each phase: more than `radius` where some of its boundaries mix over more pixels, less
+        where it is too thin.
+    mixed : tuple of bool
+        True for phases that are too thin: what their core holds of their neighbours says nothing about the phase.
+    width_px : float
+        Standard deviation of the blur across boundaries, in pixels.
+    mixing : (D, 3) array
+        Distance from a boundary in pixels (1 is the pixel beside it), the share of the neighbour there, and the
+        standard deviation of that share.
+    """
+
+    core: np.ndarray
+    radius: int
+    radius_of: tuple[int, ...]
+    mixed: tuple[bool, ...]
+    width_px: float
+    mixing: np.ndarray
+
+
+def find_cores(image: SpectrumImage, labels: np.ndarray, n_phases: int) -> Cores:
+    """Find the pixels that are far enough from any boundary.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    labels : (H, W) int array
+        0 to K - 1, `UNASSIGNED` or `UNDECIDED`. The first is another label; so is a patch of the second. Single
+        undecided pixels and lines of them are no boundary. Masked pixels are undecided.
+    n_phases : int
+        K.
+    """
+    usable = labels.copy()
+    if image.mask is not None:
+        usable[~image.mask] = UNDECIDED
+    distance, neighbour = _boundaries(_without_specks(usable), n_phases)
+    sides = _Sides.of(image, usable, distance, neighbour, n_phases)
+    pairs = list(sides.profiles())
+    width = _width(pairs)
+    mixing = _mixing(pairs, width)
+    radius = _radius(mixing, width)
+    core, radius_of, mixed = np.zeros(labels.shape, bool), [], []
+    for k in range(n_phases):
+        own = usable == k
+        used = wanted = sides.clean_radius(k, radius)
+        while used > 0 and np.count_nonzero(own & (distance > used)) < FEWEST_PIXELS:
+            used -= 1
+        core |= own & (distance > used)
+        radius_of.append(used)
+        mixed.append(used < wanted)
+    return Cores(core, radius, tuple(radius_of), tuple(mixed), width, mixing)
+
+
+def _without_specks(labels: np.ndarray) -> np.ndarray:
+    """Give undecided pixels the label nearest to them, except patches in which a boundary could hide."""
+    undecided = labels == UNDECIDED
+    if not undecided.any() or undecided.all():
+        return labels
+    patches = ndimage.binary_opening(undecided, np.ones((3, 3), bool))
+    nearest = ndimage.distance_transform_edt(undecided, return_distances=False, return_indices=True)
+    return np.where(undecided & ~patches, labels[tuple(nearest)], labels)
+
+
+def _boundaries(labels: np.ndarray, n_phases: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many steps, also diagonal ones, each pixel is from another label, and that label; both (H, W)."""
+    distance = np.full(labels.shape, max(labels.shape), np.int64)
+    neighbour = np.full(labels.shape, UNASSIGNED, np.int64)
+    for k in range(n_phases):
+        own = labels == k
+        if own.any() and not own.all():
+            steps, nearest = ndimage.distance_transform_cdt(own, "chessboard", return_indices=True)
+            distance[own] = steps[own]
+            neighbour[own] = labels[tuple(nearest)][own]
+    return distance, neighbour
+
+
+class _Profile(NamedTuple):
+    """Hold what pixels of one phase show of one neighbour, by distance.
+
+    `mean` is the mean score of their photons, (D,), `counts` their number, `variance` that of one photon's score, and
+    `slope` how much the score rises from this phase to the neighbour.
+    """
+
+    mean: np.ndarray
+    counts: np.ndarray
+    variance: float
+    slope: float
+
+
+class _Sides(NamedTuple):
+    """Hold the counts on each side of each piece of boundary, by distance.
+
+    `table` is (R, D, G): a row for each phase, neighbour and piece, with distances and channel groups. `phase` and
+    `neighbour` are (R,); `spectra` are those of the innermost pixels, (K, G), and zero where there are no counts.
+    """
+
+    table: np.ndarray
+    phase: np.ndarray
+    neighbour: np.ndarray
+    spectra: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        image: SpectrumImage,
+        labels: np.ndarray,
+        distance: np.ndarray,
+        neighbour: np.ndarray,
+        n_phases: int,
+    ) -> "_Sides":
+        group = groups_by_counts(image.sum_spectrum(), _GROUPS)
+        pixel = np.flatnonzero(labels.ravel() >= 0)
+        y, x = (index.ravel()[pixel] // _PIECE for index in np.indices(labels.shape))
+        pieces = np.stack([labels.ravel()[pixel], neighbour.ravel()[pixel], y, x], axis=1)
+        distinct, row = np.unique(pieces, axis=0, return_inverse=True)
+        step = np.minimum(distance.ravel()[pixel], _STEPS) - 1
+        counts, n_groups = image.counts[pixel], int(group.max()) + 1
+        cell = (
+            np.repeat(row.ravel() * _STEPS + step, np.diff(counts.indptr)) * n_groups + group[counts.indices]
+        )
+        table = np.bincount(cell, counts.data, len(distinct) * _STEPS * n_groups)
+        table = table.reshape(len(distinct), _STEPS, n_groups)
+        inner = [_innermost(table[distinct[:, 0] == k].sum(axis=0)) for k in range(n_phases)]
+        return cls(table, distinct[:, 0], distinct[:, 1], np.array(inner))
+
+    def profiles(self) -> Iterator[_Profile]:
+        """Give the profile of every ordered pair of phases that touch."""
+        for k, j in sorted(set(zip(self.phase.tolist(), self.neighbour.tolist(), strict=True))):
+            rows = self.table[(self.phase == k) & (self.neighbour == j)].sum(axis=0)
+            if rows[0].sum() and (profile := self._profile(rows, k, j)):
+                yield profile
+
+    def clean_radius(self, k: int, least: int) -> int:
+        """Return the radius, from `least` on, beyond which no piece of boundary shows the neighbour."""
+        for radius in range(least, MOST_OWN_RADIUS):
+            squares, n_pieces = 0.0, 0
+            for j in np.unique(self.neighbour[self.phase == k]):
+                pieces = self.table[(self.phase == k) & (self.neighbour == j)]
+                # A row for each piece at this distance, and one for all pixels further inside.
+                rows = np.vstack([pieces[:, radius], pieces[:, radius + 1 :].sum(axis=(0, 1))])
+                if (pair := self._profile(rows[rows.any(axis=1)], k, int(j))) and len(pair.counts):
+                    about = pair.counts @ pair.mean / pair.counts.sum()
+                    squares += float(pair.counts @ (pair.mean - about) ** 2) / pair.variance
+                    n_pieces += len(pair.counts) - 1
+            if n_pieces == 0 or gammaincc(n_pieces / 2, squares / 2) > _UNUSUAL:
+                return radius
+        return MOST_OWN_RADIUS
+
+    def _profile(self, rows: np.ndarray, k: int, j: int) -> _Profile | None:
+        """Return the scores of one row, from those of the phase alone."""
+        if j < 0 or not self.spectra[k].any() or not self.spectra[j].any():
+            return None
+        difference = self.spectra[j] - self.spectra[k]
+        score = difference / np.maximum(self.spectra[j] + self.spectra[k], 1e-12)
+        score -= score @ self.spectra[k]
+        slope, variance = float(score @ difference), float(score**2 @ self.spectra[k])
+        if slope <= 0 or variance <= 0:
+            return None
+        n = rows.sum(axis=1)
+        return _Profile(rows @ score / np.maximum(n, 1), n, variance, slope)
+
+
+def _innermost(by_distance: np.ndarray) -> np.ndarray:
+    """Return the spectrum of the pixels furthest from a boundary that have enough counts; the last row is furthest."""
+    total = np.cumsum(by_distance[::-1], axis=0)
+    enough = total.sum(axis=1) >= min(_FAR_COUNTS, total[-1].sum())
+    chosen = total[int(enough.argmax())]
+    return np.asarray(chosen / max(chosen.sum(), 1))
+
+
+def _edge(width: float) -> np.ndarray:
+    """Return the share of the neighbour at distances 1, 2, ..., (D,)."""
+    return np.asarray(ndtr(-(np.arange(_STEPS) + 0.5) / width))
+
+
+def _offset(pair: _Profile, edge: np.ndarray) -> float:
+    """Return the mean score of the phase alone that fits a profile best."""
+    return float(pair.counts @ (pair.mean - pair.slope * edge) / pair.counts.sum())
+
+
+def _width(pairs: list[_Profile]) -> float:
+    """Return the blur that fits the profiles of all pairs best."""
+    misfit = []
+    for width in _WIDTHS:
+        edge = _edge(width)
+        misfit.append(
+            sum(
+                float(pair.counts @ (pair.mean - _offset(pair, edge) - pair.slope * edge) ** 2)
+                / pair.variance
+                for pair in pairs
+            )
+        )
+    return float(_WIDTHS[int(np.argmin(misfit))]) if pairs else float(_WIDTHS[0])
+
+
+def _mixing(pairs: list[_Profile], width: float) -> np.ndarray:
+    """Return distance, mean share of the neighbour and its standard deviation, (D, 3)."""
+    edge, weight, total = _edge(width), np.zeros(_STEPS), np.zeros(_STEPS)
+    for pair in pairs:
+        precision = pair.counts * pair.slope**2 / pair.variance
+        weight += precision
+        total += precision * (pair.mean - _offset(pair, edge)) / pair.slope
+    share = np.divide(total, weight, out=np.full(weight.size, np.nan), where=weight > 0)
+    sd = np.divide(1, np.sqrt(weight), out=np.full(weight.size, np.inf), where=weight > 0)
+    return np.stack([np.arange(1, _STEPS + 1), share, sd], axis=1)[:-1]
+
+
+def _radius(mixing: np.ndarray, width: float) -> int:
+    """Return the smallest radius beyond which neither the fitted edge nor the counts show the neighbour."""
+    edge = _edge(width)
+    for radius in range(1, MOST_RADIUS):
+        _, share, sd = mixing[radius]  # the first distance that is kept
+        if edge[radius] < LEAST_SHARE and not share - 2 * sd > LEAST_SHARE:
+            return radius
+    return MOST_RADIUS

@@ -1,0 +1,255 @@
+r"""Ask whether two claimed phases are different, although the labels were made from the same counts.
+
+How different two groups of pixels are, A and B, is measured by
+
+.. math:: X^2 = \frac{N_A N_B}{N_A + N_B} \sum_g (p_{Ag} - p_{Bg})^2 / m_g .
+
+A program that is told to find two phases finds two, and they differ, even where there is one: the counts that made the
+labels are the counts that are compared ("double dipping" [1]_). So the comparison is made again with permuted photons:
+
+1. No labels whatever can make :math:`X^2` larger than the largest eigenvalue of the residuals of pixels x channel
+   groups. Where it exceeds that of permuted photons, the phases are different, by whatever program they were found.
+2. Otherwise permuted photons are clustered again, by a program of the vendors' kind with patches of the map's size. It
+   stands in for one that is not known.
+
+Labels made elsewhere (EBSD, by hand, another detector) need neither: their photons are exchanged between the two.
+
+How large the difference is: :math:`\delta^2 = \sum (p - q)^2 / m` without what noise adds; the total variation
+distance is at most :math:`\delta / 2`. A debiased estimate of that distance itself would be blind to small differences.
+
+References
+----------
+.. [1] A. Neufeld, A. Dharamshi, L. L. Gao and D. Witten, "Data thinning for convolution-closed distributions",
+       Journal of Machine Learning Research 25 (2024) 1-35.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import ndtr
+
+from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.dimension.pooling import groups_by_counts
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.clustered_again import Clusterer
+from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.photon_list import PhotonList, list_photons
+
+COARSE_GROUPS = 40
+EXCHANGES = 199  # of labels made elsewhere
+PERMUTATIONS = 39  # for the bound on any labels
+CLUSTERINGS = 39
+FEWEST_COUNTS = 100  # of each phase
+FEWEST_PIXELS = 20
+MOST_PHOTONS = 2e6
+NORMAL = 1.6448536
+_STREAM = 5501
+
+How = Literal["any labels", "clustered again", "exchanged"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Hold how different two phases are.
+
+    Parameters
+    ----------
+    first, second : int
+    distance : Quantity
+        Half the chi-square distance of their spectra: the total variation distance is at most this. It is too large
+        where the labels were made from these counts.
+    chi_square : float
+    p_value : float
+        Probability that two parts of one phase differ as much.
+    how : {"any labels", "clustered again", "exchanged"}
+        What the p-value was found by: see the module.
+    """
+
+    first: int
+    second: int
+    distance: Quantity
+    chi_square: float
+    p_value: float
+    how: How
+
+
+@dataclass(frozen=True, eq=False)
+class Differences:
+    """Hold how different all pairs of phases are, the most alike first.
+
+    Parameters
+    ----------
+    pairs : tuple of Pair
+    evidence : tuple of Evidence
+        About the pair that each phase is most like, and all that may be the same.
+    """
+
+    pairs: tuple[Pair, ...]
+    evidence: tuple[Evidence, ...]
+
+
+def differences(case: Case) -> Differences:
+    """Test whether claimed phases are different."""
+    spectra = [case.spectrum_of(case.core_of(k)) for k in range(len(case.names))]
+    tested = [k for k, spectrum in enumerate(spectra) if spectrum.sum() >= FEWEST_COUNTS]
+    compared = [_pair(case, a, b, spectra[a], spectra[b]) for a, b in combinations(tested, 2)]
+    found = sorted(compared, key=lambda one: one[0].distance.mean)
+    said, evidence = set(), []
+    for pair, p_same in found:
+        open_question = pair.p_value > case.level or pair.distance.lower <= case.tolerance.difference
+        if open_question or not {pair.first, pair.second} <= said:
+            evidence.append(_evidence(case, pair, p_same))
+        said |= {pair.first, pair.second}
+    return Differences(tuple(pair for pair, _ in found), tuple(evidence))
+
+
+def _pair(case: Case, a: int, b: int, first: np.ndarray, second: np.ndarray) -> tuple[Pair, float]:
+    """Return the pair, and the probability that phases as different as the tolerance look as alike as they do."""
+    rng = np.random.default_rng([case.seed, _STREAM, a, b])
+    group = groups_by_counts(first + second, COARSE_GROUPS)
+    in_groups = [np.bincount(group, spectrum).astype(np.int64) for spectrum in (first, second)]
+    distance, p_same = _distance(*in_groups, case.tolerance.difference)
+    if case.claim.made_from == "elsewhere":
+        seen = _chi_square(*in_groups, in_groups[0] + in_groups[1])
+        total = in_groups[0] + in_groups[1]
+        drawn = rng.multivariate_hypergeometric(total, int(in_groups[0].sum()), EXCHANGES, method="marginals")
+        others = np.array([_chi_square(one, total - one, total) for one in drawn])
+        return Pair(a, b, distance, seen, _p_value(seen, others), "exchanged"), p_same
+    region = _region(case, a, b)
+    photons = list_photons(case.image, region, group, MOST_PHOTONS, rng)
+    in_first = (case.labels.ravel() == a)[photons.pixels]
+    seen = _chi_square_of(photons, in_first)
+    bound = np.array([_largest(photons, rng.permutation(photons.groups)) for _ in range(PERMUTATIONS)])
+    p_value, how = _p_value(seen, bound), "any labels"
+    if p_value > case.level:
+        p_value, how = _clustered_again(case, a, b, region, group, rng), "clustered again"
+    return Pair(a, b, distance, seen, p_value, how), p_same
+
+
+def _region(case: Case, a: int, b: int) -> np.ndarray:
+    """Return the pixels of both phases that no third label reaches, or all of them where these are too few."""
+    both = np.isin(case.labels, (a, b))
+    if both.all():
+        return both
+    steps = ndimage.distance_transform_cdt(np.pad(both, 1, "edge"), "chessboard")[1:-1, 1:-1]
+    inner = both & (steps > case.radius)
+    fewest = min(np.count_nonzero(inner & (case.labels == k)) for k in (a, b))
+    return inner if fewest >= FEWEST_PIXELS else both
+
+
+def _clustered_again(
+    case: Case, a: int, b: int, region: np.ndarray, group: np.ndarray, rng: np.random.Generator
+) -> float:
+    """Return how often permuted photons make two clusters that differ as much."""
+    clusterer = Clusterer(case.image, region, case.seed)
+    clusterer.match(np.where(region, case.labels, -1), (a, b), rng)
+    channels = np.arange(case.image.n_channels)
+    photons = list_photons(case.image, region, channels, np.inf, rng)
+    in_groups = photons._replace(groups=group[photons.groups])
+    seen = _chi_square_of(in_groups, (case.labels.ravel() == a)[photons.pixels])
+    others = []
+    for _ in range(CLUSTERINGS):
+        permuted = rng.permutation(photons.groups)
+        labels = clusterer.labels(photons, permuted)[photons.pixels]
+        again = in_groups._replace(groups=group[permuted])
+        others.append(_chi_square_of(again, labels == 0, labels == 1))
+        if np.count_nonzero(np.array(others) >= seen) > case.level * (CLUSTERINGS + 1):
+            break  # whatever follows, it is not small
+    return _p_value(seen, np.array(others))
+
+
+def _p_value(seen: float, others: np.ndarray) -> float:
+    return (1 + np.count_nonzero(others >= seen - 1e-9)) / (len(others) + 1)
+
+
+def _chi_square_of(photons: PhotonList, first: np.ndarray, second: np.ndarray | None = None) -> float:
+    """Return the statistic for two sets of the listed pixels."""
+    of_pixel = photons.pixel_of_photon
+    n_groups = int(photons.groups.max()) + 1
+    total = np.bincount(photons.groups, minlength=n_groups)
+    in_first = np.bincount(photons.groups[first[of_pixel]], minlength=n_groups)
+    if second is None:
+        in_second = total - in_first
+    else:
+        in_second = np.bincount(photons.groups[second[of_pixel]], minlength=n_groups)
+    return _chi_square(in_first, in_second, total)
+
+
+def _chi_square(first: np.ndarray, second: np.ndarray, total: np.ndarray) -> float:
+    n_first, n_second = int(first.sum()), int(second.sum())
+    if not n_first or not n_second:
+        return 0.0
+    mean = total / total.sum()
+    apart = np.square(first / n_first - second / n_second)
+    return float(n_first * n_second / (n_first + n_second) * (apart[mean > 0] / mean[mean > 0]).sum())
+
+
+def _largest(photons: PhotonList, groups: np.ndarray) -> float:
+    """Return the largest value that the statistic can have for any two sets of pixels."""
+    n_groups, n_pixels = int(groups.max()) + 1, photons.pixels.size
+    cells = photons.pixel_of_photon.astype(np.int64) * n_groups + groups
+    counts = np.bincount(cells, minlength=n_pixels * n_groups).reshape(n_pixels, n_groups)
+    counts = counts[photons.totals > 0]
+    total = counts.sum(axis=1, keepdims=True)
+    expected = total * (counts.sum(axis=0) / total.sum())
+    occurs = expected.any(axis=0)
+    residual = (counts - expected)[:, occurs] / np.sqrt(expected[:, occurs])
+    return float(np.linalg.eigvalsh(residual.T @ residual)[-1])
+
+
+def _distance(first: np.ndarray, second: np.ndarray, tolerance: float) -> tuple[Quantity, float]:
+    """Return half the chi-square distance, and the probability of one as small if it were the tolerance."""
+    n_first, n_second = float(first.sum()), float(second.sum())
+    p, q = first / n_first, second / n_second
+    mean = (p + q) / 2
+    occurs = mean > 0
+    noise = 1 / n_first + 1 / n_second
+    freedom = np.count_nonzero(occurs) - 1
+    square = float(((p - q)[occurs] ** 2 / mean[occurs]).sum()) - noise * freedom
+
+    def sd(true: float) -> float:
+        return math.sqrt(2 * freedom * noise**2 + 4 * max(true, 0.0) * noise)
+
+    error = sd(square)
+    centre, lower, upper = (
+        math.sqrt(min(max(max(square, 0.0) + shift * error, 0.0), 4.0)) / 2 for shift in (0, -NORMAL, NORMAL)
+    )
+    limit = 4 * tolerance**2
+    p_same = float(ndtr((square - limit) / max(sd(limit), 1e-300)))
+    return Quantity(centre, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None), p_same
+
+
+def _evidence(case: Case, pair: Pair, p_same: float) -> Evidence:
+    a, b = (case.names[k] for k in (pair.first, pair.second))
+    distance, tolerance = pair.distance, case.tolerance.difference
+    if distance.upper <= tolerance:
+        says = f"the spectra of {a} and {b} differ by less than {say_number(tolerance)} (upper bound "
+        says += f"{100 * distance.upper:.2g} %): one phase, split in two"
+    else:
+        size = f"{100 * distance.mean:.2g} % of the counts ({100 * distance.lower:.2g} to {100 * distance.upper:.2g} %)"
+        seldom = {
+            "any labels": "more than any labels of one phase could",
+            "clustered again": f"as two clusters of one phase would in {say_number(pair.p_value)} of all cases",
+            "exchanged": f"as two parts of one phase would in {say_number(pair.p_value)} of all cases",
+        }
+        says = f"the spectra of {a} and {b} differ by up to {size}, {seldom[pair.how]}"
+    needed = None
+    if distance.upper > tolerance and (pair.p_value > case.level or distance.lower <= tolerance):
+        counts = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
+        needed = counts * (distance.upper**2 - distance.mean**2) / tolerance**2
+    return Evidence(
+        f"phases {a} and {b}",
+        "Are they different?",
+        "difference",
+        says,
+        distance,
+        tolerance,
+        wrong_side="below",
+        p_against=p_same,
+        p_for=pair.p_value,
+        counts_needed=needed,
+    )
