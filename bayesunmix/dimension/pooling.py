@@ -54,9 +54,12 @@ def sizes(image: SpectrumImage, least: int, most: int) -> list[Pooled]:
     return list(itertools.accumulate(range(last - first), lambda fine, _: fine.coarser(), initial=finest))
 
 
-def groups_by_counts(spectrum: np.ndarray) -> np.ndarray:
-    """Return the group of each channel, (C,) int: neighbours are merged until they have one percent of the counts."""
-    least, gathered = spectrum.sum() / _GROUPS, 0.0
+def groups_by_counts(spectrum: np.ndarray, n_groups: int = _GROUPS) -> np.ndarray:
+    """Return the group of each channel, (C,) int: neighbours are merged until they have one percent of the counts.
+
+    With another `n_groups` they are merged until they have that part of the counts, and there are at most so many.
+    """
+    least, gathered = spectrum.sum() / n_groups, 0.0
     groups = np.zeros(spectrum.size, int)
     for channel, counts in enumerate(spectrum[:-1]):
         gathered += counts

@@ -1,0 +1,243 @@
+"""Bound what a label map can be blamed for, phase by phase, and say it.
+
+See `bayesunmix.validation.confusion` for the bounds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.special import ndtr
+
+from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.claimed_components import Matched
+from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.photon_sums import PhotonSums, Products, photon_sums
+from bayesunmix.validation.solutions import Solutions
+
+INTERVAL, Z = 0.9, 1.6448536269514722
+SHARP = 4.0  # blocks are enlarged until the error of the lower bound is this part of the tolerance
+CERTAIN = 3.0  # standard errors by which a bound must lie on one side for more photons not to matter
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Hold the photons of one area of one phase, and how other spectra would read them.
+
+    Parameters
+    ----------
+    sums : PhotonSums
+        With the weights of the mean spectra.
+    turns, other_turns : (D, M, M) and (n, M, M) arrays
+        Turn shares by the mean spectra into shares by a draw of the spectra, and by another solution.
+    """
+
+    sums: PhotonSums
+    turns: np.ndarray
+    other_turns: np.ndarray
+
+    @property
+    def share(self) -> np.ndarray:
+        """Return the shares of the counts, (M,)."""
+        return self.sums.share
+
+    @property
+    def sd(self) -> np.ndarray:
+        """Return their standard deviations, of counting and of the spectra, (M,)."""
+        of_draws = (self.turns @ self.share).std(axis=0) if len(self.turns) else 0.0
+        return np.asarray(np.hypot(np.sqrt(np.diag(self.sums.scatter) / self.sums.counts), of_draws))
+
+    def part(self, form: np.ndarray, of: str = "counts") -> tuple[float, float, np.ndarray, np.ndarray]:
+        """Return a linear form of the shares, its counting error, and its values under draws and other solutions."""
+        by_counts = of == "counts"
+        value = self.sums.share if by_counts else self.sums.of_pixels
+        noise = self.sums.scatter / self.sums.counts if by_counts else self.sums.of_pixels_noise
+        sd = float(np.sqrt(max(form @ noise @ form, 0)))
+        return float(form @ value), sd, (self.turns @ value) @ form, (self.other_turns @ value) @ form
+
+
+def row_of(
+    found: Solutions, grouped: sparse.csr_array, weights: np.ndarray, mask: np.ndarray, around: np.ndarray
+) -> Row | None:
+    """Sum the photons of an area; None where there are none."""
+    sums = photon_sums(grouped, weights, mask, around)
+    if sums is None:
+        return None
+    turns = (
+        np.linalg.inv(weights @ np.swapaxes(spectra, 1, 2)) for spectra in (found.draws, found.others)
+    )
+    return Row(sums, *turns)
+
+
+def quantity(
+    mean: float, counting_sd: float, draws: np.ndarray, others: np.ndarray, own: float | None = None
+) -> Quantity:
+    """Return a number with its errors: of counting, of the spectra, and the range over other solutions."""
+    endmember_sd = float(np.std(draws)) if len(draws) else 0.0
+    arm = Z * float(np.hypot(counting_sd, endmember_sd))
+    own = mean if own is None else own
+    least, most = min(float(np.min(others)), own), max(float(np.max(others)), own)
+    feasible = (least, most) if len(draws) else None
+    lower, upper = mean - arm + least - own, mean + arm + most - own
+    limit = None if lower > 0 else upper
+    return Quantity(mean, lower, upper, INTERVAL, limit, counting_sd, endmember_sd, feasible)
+
+
+def blame(
+    areas: dict[str, Row | None], phase: int, matching: Matched, found: Solutions, case: Case
+) -> Quantity | None:
+    """Return how much more of another phase than of their own the pixels of a phase hold, per count.
+
+    None for a phase without photons, or without a component of its own.
+    """
+    whole, own = areas["whole"], int(matching.component[phase])
+    if whole is None or own < 0:
+        return None
+    tolerance = case.tolerance.content
+    others = np.array([k != own and _is_other(k, matching, found) for k in range(len(whole.share))])
+    most_form = _square_of_rest(own, len(whole.share))
+    least = _sharp(whole.sums.products, _excess(own, others), tolerance)
+    low = _bound(whole, least, _excess(own, others))
+    square, linear = (
+        _bound(whole, whole.sums.products[0], most_form),
+        quantity(*_rest(whole, own)),
+    )
+    high = min(square, linear, key=lambda q: q.upper)
+    core = areas["core"]
+    if core is not None:  # what a core holds is no mixture of a boundary
+        high = max(high, quantity(*_rest(core, own)), key=lambda q: q.upper)
+    else:
+        high = linear
+    lower, upper = low.lower, max(high.upper, low.upper)
+    if found.is_merged[own]:
+        upper = max(upper, 1.0)
+    ends = (max(low.mean, 0.0), max(high.mean, low.mean, 0.0))
+    return Quantity(
+        sum(ends) / 2,
+        lower,
+        upper,
+        INTERVAL,
+        None if lower > 0 else upper,
+        max(low.counting_sd, high.counting_sd),
+        max(low.endmember_sd, high.endmember_sd),
+        ends,
+    )
+
+
+def evidence_of(
+    areas: dict[str, Row | None],
+    phase: int,
+    matching: Matched,
+    wrong: Quantity | None,
+    columns: tuple[str, ...],
+    case: Case,
+) -> Evidence:
+    """Say how much of a phase is something else, and what a label map can be blamed for."""
+    name, own, tolerance = case.names[phase], int(matching.component[phase]), case.tolerance.content
+    whole, core = areas["whole"], areas["core"]
+    assert whole is not None
+    about = {"subject": f"phase {name}", "question": "Is it what its label says?", "test": "confusion"}
+    if wrong is None:
+        holds = _mostly(whole.share, columns, range(len(columns)))
+        return Evidence(
+            **about,
+            says=f"The unmixing has no component of its own for phase {name}, which holds mostly {holds}",
+            exact="undecidable",
+            remedy="an unmixing with more components, or with known spectra, may tell it from the others",
+        )
+    rest = [k for k in range(len(columns)) if k != own]
+    parts = [f"phase {name} holds {_say(quantity(*_rest(whole, own)))} of something else"]
+    if rest and whole.share[rest].max() > max(0.0, 2 * whole.sd[rest][whole.share[rest].argmax()]):
+        parts.append(f"mostly {_mostly(whole.share, columns, rest)}")
+    if core is not None:
+        parts.append(f"and {_say(quantity(*_rest(core, own)))} in its core")
+    assert wrong.feasible is not None
+    low, high = (say_number(round(end, 4)) for end in wrong.feasible)
+    blamed = f"{low}" if low == high else f"{low} to {high}"
+    counts_needed, remedy = _decides(wrong, tolerance, case, core is None, name)
+    return Evidence(
+        **about,
+        says=f"{', '.join(parts)}; another label would be right for {blamed} of its counts".replace(
+            "phase", "Phase", 1
+        ),
+        effect=wrong,
+        tolerance=tolerance,
+        p_against=_p_against(wrong, tolerance),
+        counts_needed=counts_needed,
+        remedy=remedy,
+    )
+
+
+def _p_against(wrong: Quantity, tolerance: float) -> float:
+    """Return the probability of a lower bound as large as this if the error is just tolerable."""
+    assert wrong.feasible is not None
+    arm = max(wrong.feasible[0] - wrong.lower, 1e-9)
+    return float(ndtr(-(wrong.feasible[0] - tolerance) / (arm / Z)))
+
+
+def _decides(
+    wrong: Quantity, tolerance: float, case: Case, has_no_core: bool, name: str
+) -> tuple[float | None, str]:
+    """Return the counts per pixel that would decide, inf where none would, and what would then."""
+    assert wrong.feasible is not None
+    low, high = wrong.feasible
+    per_pixel = float(case.image.n_photons / max(case.image.takes_part.sum(), 1))
+    gap, arm = (tolerance - high, wrong.upper - high) if high < tolerance else (low - tolerance, low - wrong.lower)
+    if gap > 0:
+        return per_pixel * max(arm / gap, 1.0) ** 2, ""
+    # Both bounds lie on either side of the tolerance; with fewer photons they may do so by chance.
+    if high - tolerance < wrong.sd * CERTAIN:
+        return None, "more counts per pixel would"
+    if has_no_core:
+        return np.inf, f"phase {name} has no pixel away from its boundaries"
+    return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"
+
+
+def _is_other(component: int, matching: Matched, found: Solutions) -> bool:
+    """Return True for what is another phase for certain: claimed elsewhere, or a spectrum that is known."""
+    return bool(matching.claimed_by[component] >= 0 or found.surely[component])
+
+
+def _excess(own: int, others: np.ndarray) -> np.ndarray:
+    """Return the form of the sum over other phases of f_j (f_j - f_own)."""
+    form = np.diag(others.astype(np.float64))
+    form[own, others] = form[others, own] = -0.5
+    return form
+
+
+def _square_of_rest(own: int, size: int) -> np.ndarray:
+    rest = (np.arange(size) != own).astype(np.float64)
+    return np.outer(rest, rest)
+
+
+def _rest(row: Row, own: int) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Return what is not the own component: the shares sum to one, so it is the sum of the others."""
+    return row.part((np.arange(len(row.share)) != own).astype(np.float64))
+
+
+def _sharp(products: tuple[Products, ...], form: np.ndarray, tolerance: float) -> Products:
+    """Return the products over the smallest places with an error that is small enough, or over the best."""
+    errors = [one.sd_of(form) for one in products]
+    enough = [k for k, error in enumerate(errors) if error <= tolerance / SHARP]
+    return products[enough[0] if enough else int(np.argmin(errors))]
+
+
+def _bound(row: Row, products: Products, form: np.ndarray) -> Quantity:
+    """Return the mean of a quadratic form with its errors."""
+    mean = products.mean_of(form, np.eye(len(form)))
+    draws = np.array([products.mean_of(form, turn) for turn in row.turns])
+    others = np.array([products.mean_of(form, turn) for turn in row.other_turns])
+    return quantity(mean, products.sd_of(form), draws, others)
+
+
+def _mostly(share: np.ndarray, columns: tuple[str, ...], among: list[int] | range) -> str:
+    return columns[max(among, key=lambda k: share[k])]
+
+
+def _say(q: Quantity) -> str:
+    """Write a share and its error in percent, to the second digit of the error."""
+    error = 100 * q.sd
+    places = max(int(np.ceil(-np.log10(max(error, 1e-6)))), 0) if error < 10 else 0
+    places = min(places, 3)
+    return f"{max(100 * q.mean, 0.0):.{places}f} +- {error:.{places}f} %"
