@@ -4,6 +4,7 @@ See `bayesunmix.validation.confusion` for the bounds.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +22,16 @@ SHARP = 4.0  # blocks are enlarged until the error of the lower bound is this pa
 CERTAIN = 3.0  # standard errors by which a bound must lie on one side for more photons not to matter
 
 
+class Part(NamedTuple):
+    """Hold a share: its mean and counting error, its values under draws (D,) and other solutions (n,), and its leak."""
+
+    mean: float
+    counting_sd: float
+    draws: np.ndarray
+    others: np.ndarray
+    leak: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """Hold the photons of one area of one phase, and how other spectra would read them.
@@ -31,11 +42,14 @@ class Row:
         With the weights of the mean spectra.
     turns, other_turns : (D, M, M) and (n, M, M) arrays
         Turn shares by the mean spectra into shares by a draw of the spectra, and by another solution.
+    leak : float
+        Largest error of the shares, because spectra that are taken together are not the same.
     """
 
     sums: PhotonSums
     turns: np.ndarray
     other_turns: np.ndarray
+    leak: float
 
     @property
     def share(self) -> np.ndarray:
@@ -48,13 +62,15 @@ class Row:
         of_draws = (self.turns @ self.share).std(axis=0) if len(self.turns) else 0.0
         return np.asarray(np.hypot(np.sqrt(np.diag(self.sums.scatter) / self.sums.counts), of_draws))
 
-    def part(self, form: np.ndarray, of: str = "counts") -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Return a linear form of the shares, its counting error, and its values under draws and other solutions."""
+    def part(self, form: np.ndarray, of: str = "counts") -> "Part":
+        """Return a linear form of the shares with its errors."""
         by_counts = of == "counts"
         value = self.sums.share if by_counts else self.sums.of_pixels
         noise = self.sums.scatter / self.sums.counts if by_counts else self.sums.of_pixels_noise
         sd = float(np.sqrt(max(form @ noise @ form, 0)))
-        return float(form @ value), sd, (self.turns @ value) @ form, (self.other_turns @ value) @ form
+        return Part(
+            float(form @ value), sd, self.turns @ value @ form, self.other_turns @ value @ form, self.leak
+        )
 
 
 def row_of(
@@ -64,24 +80,25 @@ def row_of(
     sums = photon_sums(grouped, weights, mask, around)
     if sums is None:
         return None
-    turns = (
+    turns, others = (
         np.linalg.inv(weights @ np.swapaxes(spectra, 1, 2)) for spectra in (found.draws, found.others)
     )
-    return Row(sums, *turns)
+    leak = np.abs(weights @ found.differences.T).sum(axis=0).max(initial=0.0)
+    return Row(sums, turns, others, float(leak))
 
 
-def quantity(
-    mean: float, counting_sd: float, draws: np.ndarray, others: np.ndarray, own: float | None = None
-) -> Quantity:
+def quantity(part: Part) -> Quantity:
     """Return a number with its errors: of counting, of the spectra, and the range over other solutions."""
+    mean, counting_sd, draws, others, leak = part
     endmember_sd = float(np.std(draws)) if len(draws) else 0.0
     arm = Z * float(np.hypot(counting_sd, endmember_sd))
-    own = mean if own is None else own
-    least, most = min(float(np.min(others)), own), max(float(np.max(others)), own)
-    feasible = (least, most) if len(draws) else None
-    lower, upper = mean - arm + least - own, mean + arm + most - own
+    feasible = (min(float(np.min(others)), mean) - leak, max(float(np.max(others)), mean) + leak)
+    lower, upper = feasible[0] - arm, feasible[1] + arm
     limit = None if lower > 0 else upper
-    return Quantity(mean, lower, upper, INTERVAL, limit, counting_sd, endmember_sd, feasible)
+    is_open = len(draws) > 0 or leak > 0
+    return Quantity(
+        mean, lower, upper, INTERVAL, limit, counting_sd, endmember_sd, feasible if is_open else None
+    )
 
 
 def blame(
@@ -101,18 +118,17 @@ def blame(
     low = _bound(whole, least, _excess(own, others))
     square, linear = (
         _bound(whole, whole.sums.products[0], most_form),
-        quantity(*_rest(whole, own)),
+        quantity(_rest(whole, own)),
     )
     high = min(square, linear, key=lambda q: q.upper)
     core = areas["core"]
-    if core is not None:  # what a core holds is no mixture of a boundary
-        high = max(high, quantity(*_rest(core, own)), key=lambda q: q.upper)
-    else:
-        high = linear
-    lower, upper = low.lower, max(high.upper, low.upper)
+    # What a core holds is no mixture of a boundary.
+    high = linear if core is None else max(high, quantity(_rest(core, own)), key=lambda q: q.upper)
+    leak = whole.leak
+    lower, upper = low.lower - leak, max(high.upper, low.upper) + leak
     if found.is_merged[own]:
         upper = max(upper, 1.0)
-    ends = (max(low.mean, 0.0), max(high.mean, low.mean, 0.0))
+    ends = (max(low.mean - leak, 0.0), max(high.mean, low.mean, 0.0) + leak)
     return Quantity(
         sum(ends) / 2,
         lower,
@@ -137,28 +153,28 @@ def evidence_of(
     name, own, tolerance = case.names[phase], int(matching.component[phase]), case.tolerance.content
     whole, core = areas["whole"], areas["core"]
     assert whole is not None
-    about = {"subject": f"phase {name}", "question": "Is it what its label says?", "test": "confusion"}
+    about = (f"phase {name}", "Is it what its label says?", "confusion")
     if wrong is None:
         holds = _mostly(whole.share, columns, range(len(columns)))
         return Evidence(
-            **about,
-            says=f"The unmixing has no component of its own for phase {name}, which holds mostly {holds}",
+            *about,
+            f"The unmixing has no component of its own for phase {name}, which holds mostly {holds}",
             exact="undecidable",
             remedy="an unmixing with more components, or with known spectra, may tell it from the others",
         )
     rest = [k for k in range(len(columns)) if k != own]
-    parts = [f"phase {name} holds {_say(quantity(*_rest(whole, own)))} of something else"]
+    parts = [f"phase {name} holds {_say(quantity(_rest(whole, own)))} of something else"]
     if rest and whole.share[rest].max() > max(0.0, 2 * whole.sd[rest][whole.share[rest].argmax()]):
         parts.append(f"mostly {_mostly(whole.share, columns, rest)}")
     if core is not None:
-        parts.append(f"and {_say(quantity(*_rest(core, own)))} in its core")
+        parts.append(f"and {_say(quantity(_rest(core, own)))} in its core")
     assert wrong.feasible is not None
-    low, high = (say_number(round(end, 4)) for end in wrong.feasible)
-    blamed = f"{low}" if low == high else f"{low} to {high}"
-    counts_needed, remedy = _decides(wrong, tolerance, case, core is None, name)
+    low, high = (round(min(max(end, 0.0), 1.0), 3) for end in (wrong.lower, wrong.upper))
+    blamed = f"{100 * low:g} to {say_number(high)}"
+    counts_needed, remedy = _decides(wrong, tolerance, case, core is None, name, whole.leak)
     return Evidence(
-        **about,
-        says=f"{', '.join(parts)}; another label would be right for {blamed} of its counts".replace(
+        *about,
+        f"{', '.join(parts)}; another label would be right for {blamed} of its counts".replace(
             "phase", "Phase", 1
         ),
         effect=wrong,
@@ -172,23 +188,26 @@ def evidence_of(
 def _p_against(wrong: Quantity, tolerance: float) -> float:
     """Return the probability of a lower bound as large as this if the error is just tolerable."""
     assert wrong.feasible is not None
-    arm = max(wrong.feasible[0] - wrong.lower, 1e-9)
-    return float(ndtr(-(wrong.feasible[0] - tolerance) / (arm / Z)))
+    return float(ndtr((tolerance - wrong.lower) / max(wrong.sd, 1e-9) - Z))
 
 
 def _decides(
-    wrong: Quantity, tolerance: float, case: Case, has_no_core: bool, name: str
+    wrong: Quantity, tolerance: float, case: Case, has_no_core: bool, name: str, leak: float
 ) -> tuple[float | None, str]:
     """Return the counts per pixel that would decide, inf where none would, and what would then."""
     assert wrong.feasible is not None
     low, high = wrong.feasible
     per_pixel = float(case.image.n_photons / max(case.image.takes_part.sum(), 1))
-    gap, arm = (tolerance - high, wrong.upper - high) if high < tolerance else (low - tolerance, low - wrong.lower)
+    gap, arm = (
+        (tolerance - high, wrong.upper - high) if high < tolerance else (low - tolerance, low - wrong.lower)
+    )
     if gap > 0:
         return per_pixel * max(arm / gap, 1.0) ** 2, ""
     # Both bounds lie on either side of the tolerance; with fewer photons they may do so by chance.
     if high - tolerance < wrong.sd * CERTAIN:
         return None, "more counts per pixel would"
+    if leak > tolerance:
+        return np.inf, "the spectra are too alike"
     if has_no_core:
         return np.inf, f"phase {name} has no pixel away from its boundaries"
     return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"
@@ -211,7 +230,7 @@ def _square_of_rest(own: int, size: int) -> np.ndarray:
     return np.outer(rest, rest)
 
 
-def _rest(row: Row, own: int) -> tuple[float, float, np.ndarray, np.ndarray]:
+def _rest(row: Row, own: int) -> Part:
     """Return what is not the own component: the shares sum to one, so it is the sum of the others."""
     return row.part((np.arange(len(row.share)) != own).astype(np.float64))
 
@@ -228,7 +247,7 @@ def _bound(row: Row, products: Products, form: np.ndarray) -> Quantity:
     mean = products.mean_of(form, np.eye(len(form)))
     draws = np.array([products.mean_of(form, turn) for turn in row.turns])
     others = np.array([products.mean_of(form, turn) for turn in row.other_turns])
-    return quantity(mean, products.sd_of(form), draws, others)
+    return quantity(Part(mean, products.sd_of(form), draws, others))
 
 
 def _mostly(share: np.ndarray, columns: tuple[str, ...], among: list[int] | range) -> str:

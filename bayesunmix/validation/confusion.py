@@ -28,7 +28,7 @@ import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.blame import Row, blame, evidence_of, quantity, row_of
+from bayesunmix.validation.blame import Part, Row, blame, evidence_of, quantity, row_of
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched, matched
 from bayesunmix.validation.finding import Evidence
@@ -157,9 +157,7 @@ def _rows(case: Case, found: Solutions) -> list[dict[str, Row | None]]:
         around = counts_around(totals, of_phase)
         areas = {"whole": of_phase, "core": of_phase & case.core, "rim": of_phase & ~case.core}
         weights = found.weights_for(of_phase)
-        rows.append(
-            {name: row_of(found, grouped, weights, mask, around) for name, mask in areas.items()}
-        )
+        rows.append({name: row_of(found, grouped, weights, mask, around) for name, mask in areas.items()})
     return rows
 
 
@@ -176,34 +174,30 @@ def _table(rows: list[Row | None]) -> Table:
     cells = np.full((5, len(rows), width), np.nan)
     for k, row in enumerate(rows):
         if row is not None:
-            of = [quantity(*row.part(np.eye(width)[m])) for m in range(width)]
-            cells[:, k] = np.array(
-                [(q.mean, q.counting_sd, q.endmember_sd, q.lower, q.upper) for q in of]
-            ).T
+            of = [quantity(row.part(np.eye(width)[m])) for m in range(width)]
+            cells[:, k] = np.array([(q.mean, q.counting_sd, q.endmember_sd, q.lower, q.upper) for q in of]).T
     counts = np.array([0 if row is None else row.sums.counts for row in rows])
     pixels = np.array([0 if row is None else row.sums.pixels for row in rows])
-    return Table(*cells, counts, pixels)
+    mean, counting_sd, endmember_sd, lower, upper = cells
+    return Table(mean, counting_sd, endmember_sd, lower, upper, counts, pixels)
 
 
 def _overall(rows: list[dict[str, Row | None]], matching: Matched, of: str) -> Quantity | None:
     """Return the share of the whole map that is not its label, over the phases that have a component."""
-    means, variances, draws, others, weights = [], [], [], [], []
+    parts, weights = [], []
     for areas, component in zip(rows, matching.component, strict=True):
         row = areas["whole"]
-        if row is None or component < 0:
-            continue
-        form = -np.eye(len(row.share))[component]
-        mean, sd, of_draws, of_others = row.part(form, of)
-        means.append(1 + mean)
-        variances.append(sd**2)
-        draws.append(1 + of_draws)
-        others.append(1 + of_others)
-        weights.append(row.sums.counts if of == "counts" else row.sums.pixels)
+        if row is not None and component >= 0:
+            parts.append(row.part((np.arange(len(row.share)) != component).astype(np.float64), of))
+            weights.append(row.sums.counts if of == "counts" else row.sums.pixels)
     if not weights:
         return None
     share = np.array(weights) / np.sum(weights)
-    sd = float(np.sqrt(share**2 @ np.array(variances)))
-    return quantity(float(share @ means), sd, share @ np.array(draws), share @ np.array(others))
+    mean, counting_sd, draws, others, leak = zip(*parts, strict=True)
+    sd = float(np.sqrt(share**2 @ np.square(counting_sd)))
+    return quantity(
+        Part(float(share @ mean), sd, share @ np.array(draws), share @ np.array(others), float(share @ leak))
+    )
 
 
 def _warnings(found: Solutions) -> tuple[str, ...]:

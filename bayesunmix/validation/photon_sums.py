@@ -1,4 +1,4 @@
-r"""Sum what the photons of some pixels say of every spectrum: shares, their scatter, and how they vary from place to place.
+r"""Sum what photons say of every spectrum: shares, their scatter, and how they vary from place to place.
 
 Photons of a pixel with shares f are independent, and each adds :math:`g_k(c)` to spectrum k, so that the mean of g is f
 (`bayesunmix.validation.photon_weights`). For two different photons of one place,

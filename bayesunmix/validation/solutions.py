@@ -44,6 +44,8 @@ class Solutions:
     names : tuple of str
     surely : (M,) bool array
         Whether a spectrum is given, or no other can be mixed into it.
+    differences : (K, G) array
+        Of the spectra from what they are taken for: zero for those that stand alone.
     """
 
     group_of_channel: np.ndarray
@@ -54,6 +56,7 @@ class Solutions:
     members: tuple[tuple[int, ...], ...]
     names: tuple[str, ...]
     surely: np.ndarray
+    differences: np.ndarray
 
     @property
     def is_merged(self) -> np.ndarray:
@@ -101,20 +104,26 @@ def solutions_of(result: Unmixing, image: SpectrumImage) -> Solutions:
         draws = flat[np.arange(n_draws) * len(flat) // n_draws].astype(np.float64)
         mean = flat.mean(axis=0, dtype=np.float64)
         rotations = (recalled(result, image) or identify(result, image)).rotations
-    spectra = [_normalised(some @ by_group.T) for some in (mean, draws, rotations @ mean)]
-    members = _taken_together(spectra[0], amounts, image)
+    spectra, of_draws, of_others = (
+        _normalised(some @ by_group.T) for some in (mean, draws, rotations @ mean)
+    )
+    members = _taken_together(spectra, amounts)
     merging = np.zeros((len(members), len(mean)))
     for row, some in enumerate(members):
         weight = amounts[:, some].sum(axis=0) + 1e-9
         merging[row, some] = weight / weight.sum()
     is_sure = np.array(result.known) | np.array(result.unique)
+    differences = spectra - (merging > 0).T @ (merging @ spectra)
     return Solutions(
         groups,
-        *(merging @ some for some in spectra),
+        merging @ spectra,
+        merging @ of_draws,
+        merging @ of_others,
         np.asarray(amounts @ (merging > 0).T, np.float64),
         members,
         tuple(" + ".join(result.names[k] for k in some) for some in members),
         np.array([is_sure[list(some)].all() for some in members]),
+        differences,
     )
 
 
@@ -122,11 +131,9 @@ def _normalised(spectra: np.ndarray) -> np.ndarray:
     return np.asarray(spectra / np.maximum(spectra.sum(axis=-1, keepdims=True), 1e-300))
 
 
-def _taken_together(
-    spectra: np.ndarray, amounts: np.ndarray, image: SpectrumImage
-) -> tuple[tuple[int, ...], ...]:
+def _taken_together(spectra: np.ndarray, amounts: np.ndarray) -> tuple[tuple[int, ...], ...]:
     """Join the two components whose union helps most, until the others can be told apart."""
-    members = [(k,) for k in range(len(spectra))]
+    members: list[tuple[int, ...]] = [(k,) for k in range(len(spectra))]
     size = amounts.sum(axis=0) + 1e-9
     while len(members) > 1 and _condition(spectra, members, size) > TOLD_APART:
         pairs = [(a, b) for b in range(len(members)) for a in range(b)]
