@@ -3,7 +3,7 @@
 See `bayesunmix.validation.confusion` for the bounds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.special import ndtr
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched
+from bayesunmix.validation.counts_needed import counts_for
 from bayesunmix.validation.finding import Evidence, say_number
 from bayesunmix.validation.photon_sums import PhotonSums, Products, photon_sums
 from bayesunmix.validation.solutions import Solutions
@@ -87,6 +88,42 @@ def row_of(
     return Row(sums, turns, others, float(leak))
 
 
+def only_possible(rows: list[dict[str, Row | None]]) -> list[dict[str, Row | None]]:
+    """Leave out other solutions that the sums contradict: shares, and mean products of two shares, are not negative."""
+    wholes = [row for areas in rows if (row := areas["whole"]) is not None]
+    if not wholes:
+        return rows
+    possible = np.all([_is_possible(row) for row in wholes], axis=0)
+    possible[0] = True  # that of the estimate
+    return [
+        {
+            name: row if row is None else replace(row, other_turns=row.other_turns[possible])
+            for name, row in areas.items()
+        }
+        for areas in rows
+    ]
+
+
+def _is_possible(row: Row) -> np.ndarray:
+    turns, size = row.other_turns, len(row.share)
+    drawn = row.turns @ row.share if len(row.turns) else row.share[None]
+    noise = row.sums.scatter / row.sums.counts + np.cov(drawn.T, bias=True).reshape(size, size)
+    sd = np.sqrt(np.einsum("nij,jk,nik->ni", turns, noise, turns))
+    possible = (turns @ row.share >= -CERTAIN * sd - row.leak).all(axis=1)
+    for products in row.sums.products:
+        of_draws = row.turns @ products.values @ np.swapaxes(row.turns, 1, 2)
+        for j in range(size):
+            for k in range(j):
+                form = np.zeros((size, size))
+                form[j, k] = form[k, j] = 0.5
+                forms = np.swapaxes(turns, 1, 2) @ form @ turns
+                mean = np.sum(forms * products.values, axis=(1, 2))
+                spread = np.einsum("nij,dij->nd", forms, of_draws).std(axis=1) if len(of_draws) else 0.0
+                counting = np.array([products.sd_of(one) for one in forms])
+                possible &= mean >= -CERTAIN * np.hypot(counting, spread) - row.leak
+    return possible
+
+
 def quantity(part: Part) -> Quantity:
     """Return a number with its errors: of counting, of the spectra, and the range over other solutions."""
     mean, counting_sd, draws, others, leak = part
@@ -114,8 +151,8 @@ def blame(
     tolerance = case.tolerance.content
     others = np.array([k != own and _is_other(k, matching, found) for k in range(len(whole.share))])
     most_form = _square_of_rest(own, len(whole.share))
-    least = _sharp(whole.sums.products, _excess(own, others), tolerance)
-    low = _bound(whole, least, _excess(own, others))
+    sharp = _sharp(whole.sums.products, _excess(own, others), tolerance)
+    low = _bound(whole, sharp, _excess(own, others))
     square, linear = (
         _bound(whole, whole.sums.products[0], most_form),
         quantity(_rest(whole, own)),
@@ -126,9 +163,10 @@ def blame(
     high = linear if core is None else max(high, quantity(_rest(core, own)), key=lambda q: q.upper)
     leak = whole.leak
     lower, upper = low.lower - leak, max(high.upper, low.upper) + leak
+    least, most = (q.mean if q.feasible is None else q.feasible[end] for end, q in enumerate((low, high)))
     if found.is_merged[own]:
         upper = max(upper, 1.0)
-    ends = (max(low.mean - leak, 0.0), max(high.mean, low.mean, 0.0) + leak)
+    ends = (max(least - leak, 0.0), max(most + leak, least, 0.0))
     return Quantity(
         sum(ends) / 2,
         lower,
@@ -171,10 +209,12 @@ def evidence_of(
     assert wrong.feasible is not None
     low, high = (round(min(max(end, 0.0), 1.0), 3) for end in (wrong.lower, wrong.upper))
     blamed = f"{100 * low:g} to {say_number(high)}"
-    counts_needed, remedy = _decides(wrong, tolerance, case, core is None, name, whole.leak)
+    counts_needed, remedy = _decides(
+        wrong, tolerance, case, core is None, name, whole.leak, len(whole.other_turns) > 1
+    )
     return Evidence(
         *about,
-        f"{', '.join(parts)}; another label would be right for {blamed} of its counts".replace(
+        f"{', '.join(parts)}; the best label map would put {blamed} more of its counts under their own name".replace(
             "phase", "Phase", 1
         ),
         effect=wrong,
@@ -192,7 +232,7 @@ def _p_against(wrong: Quantity, tolerance: float) -> float:
 
 
 def _decides(
-    wrong: Quantity, tolerance: float, case: Case, has_no_core: bool, name: str, leak: float
+    wrong: Quantity, tolerance: float, case: Case, has_no_core: bool, name: str, leak: float, is_open: bool
 ) -> tuple[float | None, str]:
     """Return the counts per pixel that would decide, inf where none would, and what would then."""
     assert wrong.feasible is not None
@@ -202,12 +242,14 @@ def _decides(
         (tolerance - high, wrong.upper - high) if high < tolerance else (low - tolerance, low - wrong.lower)
     )
     if gap > 0:
-        return per_pixel * max(arm / gap, 1.0) ** 2, ""
+        return counts_for(per_pixel, arm, gap), ""
     # Both bounds lie on either side of the tolerance; with fewer photons they may do so by chance.
     if high - tolerance < wrong.sd * CERTAIN:
         return None, "more counts per pixel would"
     if leak > tolerance:
         return np.inf, "the spectra are too alike"
+    if is_open:
+        return np.inf, f"a pure area of {name}, or lines that only it has, would (assume=)"
     if has_no_core:
         return np.inf, f"phase {name} has no pixel away from its boundaries"
     return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"

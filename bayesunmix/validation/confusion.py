@@ -22,13 +22,14 @@ References
    Environment 148 (2014) 42-57.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.blame import Part, Row, blame, evidence_of, quantity, row_of
+from bayesunmix.validation.blame import Part, Row, blame, evidence_of, only_possible, quantity, row_of
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched, matched
 from bayesunmix.validation.finding import Evidence
@@ -78,12 +79,16 @@ class Confusion:
         Components found, named by the phase that each is; "... (not claimed)" for one that no phase claims.
     component : (K,) int array
         Column of each phase; -1 for a phase that the result has no component of its own for.
+    members : tuple of K tuples of int
+        Components of the result that each phase is: one, none, or several that cannot be told apart.
     whole, core, rim : Table
         All pixels of each phase, those of its core, and the rest.
     share : Quantity or None
         Share of the counts of the labelled map that is not what its label says. None where no phase has a component.
     of_pixels : Quantity or None
         The same as a mean over the pixels, which weighs dim and bright ones alike.
+    areas : tuple of (Quantity or None)
+        For each phase, the mean share that the labelled pixels have of its component, whatever their label.
     wrong : tuple of (Quantity or None)
         For each phase, how much more of another phase its pixels hold than of their own, per count: what a better label
         map would mend. `feasible` is the range that its bounds and the other solutions leave.
@@ -94,11 +99,13 @@ class Confusion:
     names: tuple[str, ...]
     columns: tuple[str, ...]
     component: np.ndarray
+    members: tuple[tuple[int, ...], ...]
     whole: Table
     core: Table
     rim: Table
     share: Quantity | None
     of_pixels: Quantity | None
+    areas: tuple[Quantity | None, ...]
     wrong: tuple[Quantity | None, ...]
     evidence: tuple[Evidence, ...]
     warnings: tuple[str, ...] = ()
@@ -132,16 +139,23 @@ def confusion(case: Case, result: Unmixing) -> Confusion:
         for k, areas in enumerate(rows)
         if areas["whole"] is not None
     )
-    share, of_pixels = (_overall(rows, matching, of) for of in ("counts", "pixels"))
+    not_own = [None if k < 0 else np.arange(len(columns)) != k for k in matching.component]
+    share, of_pixels = (_over_map(rows, not_own, of) for of in ("counts", "pixels"))
+    areas = tuple(
+        None if k < 0 else _over_map(rows, [np.arange(len(columns)) == k] * len(rows), "pixels")
+        for k in matching.component
+    )
     return Confusion(
         case.names,
         columns,
         matching.component,
+        tuple(found.members[k] if k >= 0 else () for k in matching.component),
         whole,
         core,
         rim,
         share,
         of_pixels,
+        areas,
         wrong,
         evidence,
         _warnings(found),
@@ -158,7 +172,7 @@ def _rows(case: Case, found: Solutions) -> list[dict[str, Row | None]]:
         areas = {"whole": of_phase, "core": of_phase & case.core, "rim": of_phase & ~case.core}
         weights = found.weights_for(of_phase)
         rows.append({name: row_of(found, grouped, weights, mask, around) for name, mask in areas.items()})
-    return rows
+    return only_possible(rows)
 
 
 def _matched(rows: list[dict[str, Row | None]]) -> Matched:
@@ -182,13 +196,15 @@ def _table(rows: list[Row | None]) -> Table:
     return Table(mean, counting_sd, endmember_sd, lower, upper, counts, pixels)
 
 
-def _overall(rows: list[dict[str, Row | None]], matching: Matched, of: str) -> Quantity | None:
-    """Return the share of the whole map that is not its label, over the phases that have a component."""
+def _over_map(
+    rows: list[dict[str, Row | None]], forms: Sequence[np.ndarray | None], of: str
+) -> Quantity | None:
+    """Return a sum of shares, one form for each phase, over the phases that have one; None where none has."""
     parts, weights = [], []
-    for areas, component in zip(rows, matching.component, strict=True):
+    for areas, form in zip(rows, forms, strict=True):
         row = areas["whole"]
-        if row is not None and component >= 0:
-            parts.append(row.part((np.arange(len(row.share)) != component).astype(np.float64), of))
+        if row is not None and form is not None:
+            parts.append(row.part(form.astype(np.float64), of))
             weights.append(row.sums.counts if of == "counts" else row.sums.pixels)
     if not weights:
         return None

@@ -24,6 +24,9 @@ from bayesunmix.validation.finding import say_counts
 
 N_DRAWS = 10_000
 MOST_COUNTS = 1e9
+LEAST_MORE = (
+    1.2  # times narrower, where the interval fits and other parts of the report ask for more certainty
+)
 CLOSE = 0.02
 FEW = 32  # counts: up to these, photons are drawn one by one
 GROUPS = 64  # of channels with like ratios
@@ -109,29 +112,32 @@ def chernoff_information(a: np.ndarray, b: np.ndarray) -> float:
 
 def counts_for(per_pixel: float, arm: float, gap: float) -> float:
     """Return the counts per pixel at which an interval's arm, which falls as one over their root, fits into a gap."""
-    return math.inf if gap <= 0 else per_pixel * max(arm / gap, 1.0) ** 2
+    return math.inf if gap <= 0 else per_pixel * max(arm / gap, LEAST_MORE) ** 2
 
 
-def dose_ladder(case: Case, result: Unmixing, component: np.ndarray, error: float = 0.05) -> tuple[Pair, ...]:
+def dose_ladder(
+    case: Case, result: Unmixing, members: tuple[tuple[int, ...], ...], error: float = 0.05
+) -> tuple[Pair, ...]:
     """Return what it takes to tell each two phases of a claim apart, the hardest first.
 
     Parameters
     ----------
     case : Case
     result : Unmixing
-    component : (K,) int array
-        Component of the result that each phase is, -1 for none (`Confusion.component_of_result`).
+    members : tuple of K tuples of int
+        Components of the result that each phase is, none for a phase without one (`Confusion.members`).
     error : float
     """
     per_pixel = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     endmembers = result.estimate.endmembers
-    claimed = [k for k in range(len(component)) if component[k] >= 0]
+    size = result.estimate.abundances.sum(axis=0)
+    claimed = [k for k in range(len(members)) if members[k]]
     pairs = []
     for i, a in enumerate(claimed):
         for b in claimed[i + 1 :]:
-            spectra = endmembers[component[a]], endmembers[component[b]]
+            one, other = (size[list(members[k])] @ endmembers[list(members[k])] for k in (a, b))
             names = case.names[a], case.names[b]
-            counts = counts_to_tell(*spectra, error=error, seed=case.seed)
+            counts = counts_to_tell(one, other, error, case.seed)
             pixels = math.inf if math.isinf(counts) else math.ceil(counts / per_pixel)
             pairs.append(Pair(names, counts, pixels, _say(names, counts, pixels, per_pixel)))
     return tuple(sorted(pairs, key=lambda pair: -pair.counts))
@@ -218,7 +224,9 @@ def _error(
 
 def _singly(p: np.ndarray, ratio: np.ndarray, counts: int, rng: np.random.Generator) -> np.ndarray:
     """Draw photons one by one, and sum their log ratios."""
-    channel = np.searchsorted(np.cumsum(p) / p.sum(), rng.random((N_DRAWS * FEW // counts, counts)), side="right")
+    channel = np.searchsorted(
+        np.cumsum(p) / p.sum(), rng.random((N_DRAWS * FEW // counts, counts)), side="right"
+    )
     return np.asarray(ratio[np.minimum(channel, p.size - 1)].sum(axis=1))
 
 
