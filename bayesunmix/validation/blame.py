@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
@@ -19,7 +19,6 @@ from bayesunmix.validation.photon_sums import PhotonSums, Products, photon_sums
 from bayesunmix.validation.solutions import Solutions
 
 INTERVAL, Z = 0.9, 1.6448536269514722
-SHARP = 4.0  # blocks are enlarged until the error of the lower bound is this part of the tolerance
 CERTAIN = 3.0  # standard errors by which a bound must lie on one side for more photons not to matter
 
 
@@ -138,52 +137,65 @@ def quantity(part: Part) -> Quantity:
     )
 
 
+class Blame(NamedTuple):
+    """Hold what a label map can be blamed for, and the probability of such counts if that were just tolerable."""
+
+    wrong: Quantity
+    p_against: float
+
+
 def blame(
     areas: dict[str, Row | None], phase: int, matching: Matched, found: Solutions, case: Case
-) -> Quantity | None:
+) -> Blame | None:
     """Return how much more of another phase than of their own the pixels of a phase hold, per count.
 
     None for a phase without photons, or without a component of its own.
     """
-    whole, own = areas["whole"], int(matching.component[phase])
+    whole, core, own = areas["whole"], areas["core"], int(matching.component[phase])
     if whole is None or own < 0:
         return None
-    tolerance = case.tolerance.content
     others = np.array([k != own and _is_other(k, matching, found) for k in range(len(whole.share))])
-    most_form = _square_of_rest(own, len(whole.share))
-    sharp = _sharp(whole.sums.products, _excess(own, others), tolerance)
-    low = _bound(whole, sharp, _excess(own, others))
-    square, linear = (
-        _bound(whole, whole.sums.products[0], most_form),
-        quantity(_rest(whole, own)),
-    )
+    # The lower bound holds for blocks of any size; which one is sharpest depends on how the errors lie.
+    bounds = [_bound(whole, products, _excess(own, others)) for products in whole.sums.products]
+    z = float(ndtri(1 - (1 - INTERVAL) / 2 / len(bounds)))
+    least = [_ends(q)[0] - whole.leak for q in bounds]
+    low = int(np.argmax([end - z * q.sd for end, q in zip(least, bounds, strict=True)]))
+    p_values = [
+        ndtr((case.tolerance.content - end) / max(q.sd, 1e-9)) for end, q in zip(least, bounds, strict=True)
+    ]
+    square = _bound(whole, whole.sums.products[0], _square_of_rest(own, len(whole.share)))
+    linear = quantity(_rest(whole, own))
     high = min(square, linear, key=lambda q: q.upper)
-    core = areas["core"]
     # What a core holds is no mixture of a boundary.
     high = linear if core is None else max(high, quantity(_rest(core, own)), key=lambda q: q.upper)
-    leak = whole.leak
-    lower, upper = low.lower - leak, max(high.upper, low.upper) + leak
-    least, most = (q.mean if q.feasible is None else q.feasible[end] for end, q in enumerate((low, high)))
+    lower = least[low] - z * bounds[low].sd
+    upper = max(high.upper + whole.leak, lower)
     if found.is_merged[own]:
         upper = max(upper, 1.0)
-    ends = (max(least - leak, 0.0), max(most + leak, least, 0.0))
-    return Quantity(
+    ends = (max(least[low], 0.0), max(_ends(high)[1] + whole.leak, least[low], 0.0))
+    wrong = Quantity(
         sum(ends) / 2,
         lower,
         upper,
         INTERVAL,
         None if lower > 0 else upper,
-        max(low.counting_sd, high.counting_sd),
-        max(low.endmember_sd, high.endmember_sd),
+        max(bounds[low].counting_sd, high.counting_sd),
+        max(bounds[low].endmember_sd, high.endmember_sd),
         ends,
     )
+    return Blame(wrong, float(min(1.0, len(bounds) * min(p_values))))
+
+
+def _ends(q: Quantity) -> tuple[float, float]:
+    """Return the range over other solutions; twice the mean where there are none."""
+    return q.feasible or (q.mean, q.mean)
 
 
 def evidence_of(
     areas: dict[str, Row | None],
     phase: int,
     matching: Matched,
-    wrong: Quantity | None,
+    blamed: Blame | None,
     columns: tuple[str, ...],
     case: Case,
 ) -> Evidence:
@@ -192,7 +204,7 @@ def evidence_of(
     whole, core = areas["whole"], areas["core"]
     assert whole is not None
     about = (f"phase {name}", "Is it what its label says?", "confusion")
-    if wrong is None:
+    if blamed is None:
         holds = _mostly(whole.share, columns, range(len(columns)))
         return Evidence(
             *about,
@@ -206,29 +218,23 @@ def evidence_of(
         parts.append(f"mostly {_mostly(whole.share, columns, rest)}")
     if core is not None:
         parts.append(f"and {_say(quantity(_rest(core, own)))} in its core")
-    assert wrong.feasible is not None
+    wrong = blamed.wrong
     low, high = (round(min(max(end, 0.0), 1.0), 3) for end in (wrong.lower, wrong.upper))
-    blamed = f"{100 * low:g} to {say_number(high)}"
+    more = f"{100 * low:g} to {say_number(high)}"
     counts_needed, remedy = _decides(
         wrong, tolerance, case, core is None, name, whole.leak, len(whole.other_turns) > 1
     )
     return Evidence(
         *about,
-        f"{', '.join(parts)}; the best label map would put {blamed} more of its counts under their own name".replace(
+        f"{', '.join(parts)}; the best label map would put {more} more of its counts under their own name".replace(
             "phase", "Phase", 1
         ),
         effect=wrong,
         tolerance=tolerance,
-        p_against=_p_against(wrong, tolerance),
+        p_against=blamed.p_against,
         counts_needed=counts_needed,
         remedy=remedy,
     )
-
-
-def _p_against(wrong: Quantity, tolerance: float) -> float:
-    """Return the probability of a lower bound as large as this if the error is just tolerable."""
-    assert wrong.feasible is not None
-    return float(ndtr((tolerance - wrong.lower) / max(wrong.sd, 1e-9) - Z))
 
 
 def _decides(
@@ -275,13 +281,6 @@ def _square_of_rest(own: int, size: int) -> np.ndarray:
 def _rest(row: Row, own: int) -> Part:
     """Return what is not the own component: the shares sum to one, so it is the sum of the others."""
     return row.part((np.arange(len(row.share)) != own).astype(np.float64))
-
-
-def _sharp(products: tuple[Products, ...], form: np.ndarray, tolerance: float) -> Products:
-    """Return the products over the smallest places with an error that is small enough, or over the best."""
-    errors = [one.sd_of(form) for one in products]
-    enough = [k for k, error in enumerate(errors) if error <= tolerance / SHARP]
-    return products[enough[0] if enough else int(np.argmin(errors))]
 
 
 def _bound(row: Row, products: Products, form: np.ndarray) -> Quantity:

@@ -23,7 +23,7 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -133,9 +133,9 @@ def confusion(case: Case, result: Unmixing) -> Confusion:
         for name, phase in zip(found.names, matching.claimed_by, strict=True)
     )
     whole, core, rim = (_table([areas[name] for areas in rows]) for name in ("whole", "core", "rim"))
-    wrong = tuple(blame(areas, k, matching, found, case) for k, areas in enumerate(rows))
+    blamed = tuple(blame(areas, k, matching, found, case) for k, areas in enumerate(rows))
     evidence = tuple(
-        evidence_of(areas, k, matching, wrong[k], columns, case)
+        evidence_of(areas, k, matching, blamed[k], columns, case)
         for k, areas in enumerate(rows)
         if areas["whole"] is not None
     )
@@ -156,7 +156,7 @@ def confusion(case: Case, result: Unmixing) -> Confusion:
         share,
         of_pixels,
         areas,
-        wrong,
+        tuple(one and one.wrong for one in blamed),
         evidence,
         _warnings(found),
     )
@@ -180,7 +180,8 @@ def _matched(rows: list[dict[str, Row | None]]) -> Matched:
     width = next((len(row.share) for row in cores if row), 1)
     shares = np.array([np.full(width, np.nan) if row is None else row.share for row in cores])
     errors = np.array([np.full(width, np.nan) if row is None else row.sd for row in cores])
-    return matched(shares, errors)
+    counts = [0 if (row := areas["whole"]) is None else row.sums.counts for areas in rows]
+    return matched(shares, errors, np.array(counts))
 
 
 def _table(rows: list[Row | None]) -> Table:
@@ -188,7 +189,7 @@ def _table(rows: list[Row | None]) -> Table:
     cells = np.full((5, len(rows), width), np.nan)
     for k, row in enumerate(rows):
         if row is not None:
-            of = [quantity(row.part(np.eye(width)[m])) for m in range(width)]
+            of = [_as_share(row.part(np.eye(width)[m])) for m in range(width)]
             cells[:, k] = np.array([(q.mean, q.counting_sd, q.endmember_sd, q.lower, q.upper) for q in of]).T
     counts = np.array([0 if row is None else row.sums.counts for row in rows])
     pixels = np.array([0 if row is None else row.sums.pixels for row in rows])
@@ -211,9 +212,18 @@ def _over_map(
     share = np.array(weights) / np.sum(weights)
     mean, counting_sd, draws, others, leak = zip(*parts, strict=True)
     sd = float(np.sqrt(share**2 @ np.square(counting_sd)))
-    return quantity(
+    return _as_share(
         Part(float(share @ mean), sd, share @ np.array(draws), share @ np.array(others), float(share @ leak))
     )
+
+
+def _as_share(part: Part) -> Quantity:
+    """Return a share with ends between 0 and 1; its mean stays unbiased."""
+    q = quantity(part)
+    lower, upper = np.clip((q.lower, q.upper), 0.0, 1.0)
+    feasible = q.feasible and (float(np.clip(q.feasible[0], 0, 1)), float(np.clip(q.feasible[1], 0, 1)))
+    limit = None if lower > 0 else float(upper)
+    return replace(q, lower=float(lower), upper=float(upper), feasible=feasible, upper_limit=limit)
 
 
 def _warnings(found: Solutions) -> tuple[str, ...]:
