@@ -3,6 +3,7 @@
 The table of contents:
 
 - `SpectrumImage`, `Axis`, `read`, `write`, `from_hyperspy`: photon counts, from arrays, microscope files or signals
+- `split`: two independent halves of the photons
 - `unmix`: run a method; `METHODS` lists them, `Method` is their contract
 - `Unmixing`, `Factorization`, `Posterior`: what comes back
 - `UnmixingWarning`, `NotConvergedWarning`, `NotIdentifiedWarning`: what `unmix` warns of
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from bayesunmix.contracts.method import METHODS, Method
     from bayesunmix.data.alignment import match, spectral_angles
     from bayesunmix.data.factorization import Factorization
+    from bayesunmix.data.halves import split
     from bayesunmix.data.image import Axis, SpectrumImage
     from bayesunmix.data.posterior import Posterior
     from bayesunmix.data.result import (
@@ -109,6 +111,7 @@ _HOME = {
     "read": "io",
     "region": "analysis.regions",
     "spectral_angles": "data.alignment",
+    "split": "data.halves",
     "unmix": "unmixing",
     "verdict": "analysis.quantity",
     "write": "io",
@@ -161,6 +164,7 @@ __all__ = [
     "region",
     "save_result",
     "spectral_angles",
+    "split",
     "to_hyperspy",
     "unmix",
     "verdict",

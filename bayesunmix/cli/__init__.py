@@ -5,6 +5,7 @@
 `check`, `identify`                                        does the result fit the counts, and is it the only one
 `fractions`, `region`, `phase-map`, `lines`, `denoise`     numbers, maps and spectra with error bars
 `report`                                                   one page with all of it
+`split`                                                    two halves of the photons, to find in one and test on one
 ========================================================== =====================================================
 
 Exit status: 0 when done; 1 when `check` raises an alarm; 2 for a mistake of the user, which is one sentence on standard
@@ -28,6 +29,7 @@ from bayesunmix.cli import (
     rank,
     region,
     report,
+    split,
     unmix,
 )
 from bayesunmix.cli.misuse import Misuse, sentence_of
@@ -62,6 +64,7 @@ for room, command, short in (
     (lines, lines.lines, "Maps of the net counts of X-ray lines."),
     (denoise, denoise.denoise, "The expected spectrum of a pixel or a region."),
     (report, report.report, "Write all about a result on one page."),
+    (split, split.split, "Write two independent halves of the photons."),
 ):
     app.command(short_help=short, epilog=f"\b\n{room.EXAMPLE}")(command)
 

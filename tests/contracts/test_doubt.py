@@ -32,7 +32,7 @@ QUESTIONS = {
     "report": [],
 }
 #: Commands that are not asked of a result.
-OTHERS = {"unmix", "rank", "methods"}
+OTHERS = {"unmix", "rank", "methods", "split"}
 
 
 @pytest.fixture(scope="module")
