@@ -17,6 +17,7 @@ The table of contents:
 - `line_ratio`: ratio of two lines in the spectrum of a component, with the interval that other solutions leave
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
+- `Claim`, `read_claim`, `validate`, `Validation`, `Finding`, `Tolerance`: is a claim about a map right?
 - `check`, `Checks`: whether a result fits the counts, and if not, where
 - `plot_maps`, `plot_spectra`, `plot_rank`, `plot_checks`: pictures
 - `match`, `spectral_angles`: line components up
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from bayesunmix.analysis.regions import Content, Region, region
     from bayesunmix.checks.check import check
     from bayesunmix.checks.outcome import Checks
+    from bayesunmix.claims.claim import Claim
+    from bayesunmix.claims.reading import read_claim
     from bayesunmix.contracts.method import METHODS, Method
     from bayesunmix.data.alignment import match, spectral_angles
     from bayesunmix.data.factorization import Factorization
@@ -62,13 +65,19 @@ if TYPE_CHECKING:
     from bayesunmix.plotting import plot_checks, plot_maps, plot_rank, plot_spectra
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
+    from bayesunmix.validation.finding import Finding
+    from bayesunmix.validation.tolerance import Tolerance
+    from bayesunmix.validation.validate import validate
+    from bayesunmix.validation.validation import Validation
 
 _HOME = {
     "METHODS": "contracts.method",
     "Axis": "data.image",
     "Checks": "checks.outcome",
+    "Claim": "claims.claim",
     "Content": "analysis.regions",
     "Factorization": "data.factorization",
+    "Finding": "validation.finding",
     "Identified": "analysis.identification",
     "Method": "contracts.method",
     "PhaseFractions": "analysis.phases",
@@ -79,6 +88,7 @@ _HOME = {
     "Region": "analysis.regions",
     "SpectralAxis": "data.spectral_axis",
     "SpectrumImage": "data.image",
+    "Tolerance": "validation.tolerance",
     "Unmixing": "data.result",
     "UnmixingWarning": "data.result",
     "NotConvergedWarning": "data.result",
@@ -87,6 +97,7 @@ _HOME = {
     "plot_maps": "plotting",
     "plot_rank": "plotting",
     "plot_spectra": "plotting",
+    "Validation": "validation.validation",
     "check": "checks.check",
     "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
@@ -109,10 +120,12 @@ _HOME = {
     "owned_elements": "spectra.recognition",
     "rank": "dimension.rank",
     "read": "io",
+    "read_claim": "claims.reading",
     "region": "analysis.regions",
     "spectral_angles": "data.alignment",
     "split": "data.halves",
     "unmix": "unmixing",
+    "validate": "validation.validate",
     "verdict": "analysis.quantity",
     "write": "io",
 }
@@ -121,8 +134,10 @@ __all__ = [
     "METHODS",
     "Axis",
     "Checks",
+    "Claim",
     "Content",
     "Factorization",
+    "Finding",
     "Identified",
     "Ladder",
     "Method",
@@ -139,8 +154,10 @@ __all__ = [
     "Region",
     "SpectralAxis",
     "SpectrumImage",
+    "Tolerance",
     "Unmixing",
     "UnmixingWarning",
+    "Validation",
     "check",
     "denoised",
     "from_hyperspy",
@@ -161,12 +178,14 @@ __all__ = [
     "plot_spectra",
     "rank",
     "read",
+    "read_claim",
     "region",
     "save_result",
     "spectral_angles",
     "split",
     "to_hyperspy",
     "unmix",
+    "validate",
     "verdict",
     "write",
 ]

@@ -5,6 +5,7 @@
 `check`, `identify`                                        does the result fit the counts, and is it the only one
 `fractions`, `region`, `phase-map`, `lines`, `denoise`     numbers, maps and spectra with error bars
 `report`                                                   one page with all of it
+`validate`                                                 is a claim (phases, areas, element maps) right?
 `split`                                                    two halves of the photons, to find in one and test on one
 ========================================================== =====================================================
 
@@ -31,6 +32,7 @@ from bayesunmix.cli import (
     report,
     split,
     unmix,
+    validate,
 )
 from bayesunmix.cli.misuse import Misuse, sentence_of
 from bayesunmix.running.compilation import keep_compiled_code
@@ -64,6 +66,7 @@ for room, command, short in (
     (lines, lines.lines, "Maps of the net counts of X-ray lines."),
     (denoise, denoise.denoise, "The expected spectrum of a pixel or a region."),
     (report, report.report, "Write all about a result on one page."),
+    (validate, validate.validate, "Check a claim about a map against its counts."),
     (split, split.split, "Write two independent halves of the photons."),
 ):
     app.command(short_help=short, epilog=f"\b\n{room.EXAMPLE}")(command)

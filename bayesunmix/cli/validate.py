@@ -1,4 +1,4 @@
-"""`bayesunmix validate`: is a claim about a map right?"""
+"""`bayesunmix validate`: whether a claim about a map is right."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal

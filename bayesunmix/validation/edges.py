@@ -76,7 +76,7 @@ def _boundary_length(labels: np.ndarray, a: int, b: int) -> int:
 
 
 def _signed_distance(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Return the distance of the pixels of two phases from their common boundary, nan elsewhere and beside third ones."""
+    """Return the distance of pixels from the boundary of two phases; nan elsewhere, and where a third is nearer."""
     away, to = ndimage.distance_transform_edt(~outside), ndimage.distance_transform_edt(~inside)
     elsewhere = ~(inside | outside)
     third = ndimage.distance_transform_edt(~elsewhere) if elsewhere.any() else np.full(inside.shape, np.inf)

@@ -184,7 +184,7 @@ def _finding(one: Evidence, p_value: float | None, level: float) -> Finding:
         one.question,
         one.test,
         verdict,
-        f"{one.says}; {verdict}{_why(one) if undecided else _within(one)}.",
+        f"{one.says[:1].upper()}{one.says[1:]}; {verdict}{_why(one) if undecided else _within(one)}.",
         one.effect,
         one.tolerance,
         one.unit,

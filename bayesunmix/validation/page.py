@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,11 @@ def write_validation(
         "verdict": found.verdict,
         "findings": _finding_rows(found.findings),
         "input": dict(origin),
-        "claim": {"source": found.claim.source, "made_from": found.claim.made_from, "phases": found.claim.names},
+        "claim": {
+            "source": found.claim.source,
+            "made_from": found.claim.made_from,
+            "phases": found.claim.names,
+        },
         "level": found.level,
         "seed": found.seed,
         "quick": found.quick,
@@ -84,7 +88,16 @@ def _headline(found: Validation) -> str:
 
 def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     """Lay out the verdicts as a table."""
-    head = ("part of the claim", "question", "verdict", "effect", "90 % interval", "tolerance", "p", "counts needed")
+    head = (
+        "part of the claim",
+        "question",
+        "verdict",
+        "effect",
+        "90 % interval",
+        "tolerance",
+        "p",
+        "counts needed",
+    )
     rows = []
     for one in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):
         effect = one.effect
@@ -175,12 +188,15 @@ def _script(found: Validation, origin: Mapping[str, Any]) -> str:
     arguments = [f"seed={found.seed}", f"level={found.level:g}", *(["quick=True"] if found.quick else [])]
     parts = [name for name in ("spectra", "areas", "maps", "elements") if getattr(claim, name)]
     given = "".join(f", {name}={name}" for name in parts)
-    labels = "labels, names=" + repr(claim.names) if claim.labels is not None else "names=" + repr(claim.names)
+    name = str(origin.get("name") or "map.npz")
+    labels = (
+        "labels, names=" + repr(claim.names) if claim.labels is not None else "names=" + repr(claim.names)
+    )
     return "\n".join(
         [
             "import bayesunmix as bu",
             "",
-            f"image = bu.read({json.dumps(str(origin.get('name') or 'map.npz'), ensure_ascii=False)}, crop_below_kev=None)",
+            f"image = bu.read({json.dumps(name, ensure_ascii=False)}, crop_below_kev=None)",
             f"claim = bu.Claim({labels}{given}, made_from={claim.made_from!r})  # or bu.read_claim(files)",
             f"found = bu.validate(image, claim, {', '.join(arguments)})",
             "print(found)",
@@ -192,9 +208,7 @@ def _script(found: Validation, origin: Mapping[str, Any]) -> str:
 def _drawn(section: Section) -> dict[str, Any]:
     return {
         **section._asdict(),
-        "pictures": [
-            {"drawn": _picture(one), "alt": one.alt, "size": one.size} for one in section.pictures
-        ],
+        "pictures": [{"drawn": _picture(one), "alt": one.alt, "size": one.size} for one in section.pictures],
     }
 
 
@@ -218,5 +232,3 @@ def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-
-

@@ -158,10 +158,15 @@ def draw_suspects(case: Case, suspects: Sequence[tuple[np.ndarray, int, int | No
         first = _channel_groups(counts + rest)
         widths = np.diff(np.append(first, counts.size))
         at = energy[np.minimum(first + widths // 2, counts.size - 1)]
-        for k, spectrum in ((phase, rest), (other, None if other is None else case.spectrum_of(case.labels == other))):
+        for k, spectrum in (
+            (phase, rest),
+            (other, None if other is None else case.spectrum_of(case.labels == other)),
+        ):
             if k is not None and spectrum is not None and spectrum.sum() > 0:
                 level = np.add.reduceat(spectrum * counts.sum() / spectrum.sum(), first) / widths
-                axes.step(at, np.sqrt(level), where="mid", color=_dark(colours[k]), lw=1.1, label=case.names[k])
+                axes.step(
+                    at, np.sqrt(level), where="mid", color=_dark(colours[k]), lw=1.1, label=case.names[k]
+                )
         seen = np.add.reduceat(counts, first)
         axes.errorbar(
             at,
@@ -209,7 +214,7 @@ def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figur
     axes.set_xlabel(f"distance from the boundary with {case.names[profile.outside]} (pixels)", fontsize=9)
     axes.set_ylabel(f"share of {case.names[profile.inside]}", fontsize=9)
     if width_px is not None:
-        axes.set_title(f"edge width {width_px:.2f} pixels (standard deviation)", fontsize=9, loc="left")
+        axes.set_title(f"from 10 to 90 % in {width_px:.1f} pixels", fontsize=9, loc="left")
     axes.legend(frameon=False, fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -103,7 +103,16 @@ def _suspect_pixels(case: Case, details: Details) -> tuple[np.ndarray, np.ndarra
 
 
 def _suspects(case: Case, details: Details) -> Iterator[Section]:
-    head = ("place (row, column)", "called", "pixels", "counts", "looks like", "of its counts", "odds against", "p")
+    head = (
+        "place (row, column)",
+        "called",
+        "pixels",
+        "counts",
+        "looks like",
+        "of its counts",
+        "odds against",
+        "p",
+    )
     rows, files, drawn = [], [], []
     for piece in details.pieces.suspects if details.pieces else ():
         odds = "" if piece.log_odds > 50 else f"{np.exp(piece.log_odds):.2g}"
@@ -207,9 +216,7 @@ def _spectra(case: Case, details: Details, found: Validation) -> Section:
                 expected[k] = estimate.abundances[where].sum(axis=0) @ estimate.endmembers
         return _with_spectra(case, expected, "what the unmixing expects")
     cores = {k: case.spectrum_of(case.core_of(k)).astype(float) for k in range(case.claim.n_phases)}
-    return _with_spectra(
-        case, {k: core for k, core in cores.items() if core.any()}, "the core of the phase"
-    )
+    return _with_spectra(case, {k: core for k, core in cores.items() if core.any()}, "the core of the phase")
 
 
 def _with_spectra(case: Case, expected: Mapping[int, np.ndarray], says: str) -> Section:
@@ -280,7 +287,16 @@ def _confusion(case: Case, details: Details) -> Iterator[Section]:
 def _areas(case: Case, details: Details) -> Iterator[Section]:
     if details.areas is None:
         return
-    head = ("phase", "claimed", "of the map", "of its assigned part", "mean share", "majority", "edge band", "sampling")
+    head = (
+        "phase",
+        "claimed",
+        "of the map",
+        "of its assigned part",
+        "mean share",
+        "majority",
+        "edge band",
+        "sampling",
+    )
     rows, files = [], []
     for area in details.areas.areas:
         rows.append(
@@ -394,10 +410,15 @@ def _repeated(case: Case, details: Details) -> Iterator[Section]:
     yield Section(
         "again",
         "Would it come out the same again?",
-        [found.says],
+        [found.sentence],
         [
             Drawing(
-                partial(pictures.draw_map, case, found.agreement, "share of repetitions with the claimed label"),
+                partial(
+                    pictures.draw_map,
+                    case,
+                    found.reproducibility,
+                    "share of repetitions with the claimed label",
+                ),
                 "How often each pixel keeps its label in simulated repetitions",
                 "small",
             )

@@ -1,8 +1,8 @@
 """Validate a claim: lay it on the counts, test every part of it, and give verdicts with one error rate."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-
 
 from bayesunmix.claims.claim import Claim
 from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed, require_share
@@ -117,7 +117,13 @@ def _case(
     image: SpectrumImage, claim: Claim, found: dict[str, Any], tolerance: Tolerance, level: float, seed: int
 ) -> Case:
     """Lay the labels on the counts, and find how far phases mix at their boundaries."""
-    registration = _stage("registration", register, image, claim, seed)
+    registration = _stage(
+        "registration",
+        partial(register, tolerance=tolerance, recipes=found.get("recipes", {})),
+        image,
+        claim,
+        seed,
+    )
     cores = _stage("edges", find_cores, image, registration.labels, claim.n_phases)
     found |= {"registration": registration, "cores": cores}
     return Case(image, claim, registration.labels, cores.core, cores.radius, tolerance, level, int(seed))

@@ -10,8 +10,8 @@ import numpy as np
 from bayesunmix.claims.claim import Claim
 from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.finding import Finding, Judgement, overall
 from bayesunmix.validation.details import Details
+from bayesunmix.validation.finding import Finding, Judgement, overall
 
 STATUS: Mapping[Judgement, int] = {"supported": 0, "contradicted": 1, "undecidable": 3}
 

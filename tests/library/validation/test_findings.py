@@ -68,9 +68,9 @@ def test_sentences_say_what_would_decide():
     found = judge(
         [evidence(0.02, 0.01, counts_needed=62.3), evidence(0.02, 0.01, counts_needed=np.inf)], 0.05
     )
-    assert found[0].sentence == "it is so; undecidable: about 62 counts per pixel would decide it."
-    assert found[1].sentence == "it is so; undecidable: no dose would decide it, with these spectra."
-    assert judge([evidence(0.1, 0.01)], 0.05)[0].sentence == "it is so; contradicted (tolerance 2 %)."
+    assert found[0].sentence == "It is so; undecidable: about 62 counts per pixel would decide it."
+    assert found[1].sentence == "It is so; undecidable: no dose would decide it, with these spectra."
+    assert judge([evidence(0.1, 0.01)], 0.05)[0].sentence == "It is so; contradicted (tolerance 2 %)."
 
 
 def test_the_whole_is_contradicted_if_any_part_is():

@@ -1,0 +1,6 @@
+class Spectra:
+    evidence = ()
+
+
+def check_spectra(*a, **k):
+    return Spectra()

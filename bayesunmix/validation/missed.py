@@ -1,0 +1,6 @@
+class Missed:
+    evidence = ()
+
+
+def missed_phases(*a, **k):
+    return Missed()

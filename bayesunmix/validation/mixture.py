@@ -1,0 +1,6 @@
+class Mixtures:
+    evidence = ()
+
+
+def mixtures(*a, **k):
+    return Mixtures()
