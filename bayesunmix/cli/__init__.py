@@ -9,9 +9,9 @@
 `split`                                                    two halves of the photons, to find in one and test on one
 ========================================================== =====================================================
 
-Exit status: 0 when done; 1 when `check` raises an alarm; 2 for a mistake of the user, which is one sentence on standard
-error; 130 when interrupted. Folders and files appear whole or not at all. Heavy packages are imported inside the
-commands, so that `--help` is quick.
+Exit status: 0 when done; 1 when `check` raises an alarm or `validate` contradicts; 3 when `validate` cannot decide; 2
+for a mistake of the user, which is one sentence on standard error; 130 when interrupted. Folders and files appear whole
+or not at all. Heavy packages are imported inside the commands, so that `--help` is quick.
 """
 
 import sys
@@ -44,8 +44,8 @@ Example:
   bayesunmix region first --box 10:40,0:25
 
 \b
-Exit status: 0 done, 1 `check` raised an alarm, 2 a mistake in the request,
-130 interrupted."""
+Exit status: 0 done, 1 `check` raised an alarm or `validate` contradicts, 3 it
+cannot decide, 2 a mistake in the request, 130 interrupted."""
 
 app = typer.Typer(
     help="Unmix EDS spectrum images at photon level, with error bars.",
@@ -69,7 +69,7 @@ for room, command, short in (
     (validate, validate.validate, "Check a claim about a map against its counts."),
     (split, split.split, "Write two independent halves of the photons."),
 ):
-    app.command(short_help=short, epilog=f"\b\n{room.EXAMPLE}")(command)
+    app.command(short_help=short, epilog=f"\b\n{room.EXAMPLE}", cls=getattr(room, "COMMAND", None))(command)
 
 
 def main() -> None:

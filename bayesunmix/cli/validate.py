@@ -1,5 +1,7 @@
 """`bayesunmix validate`: whether a claim about a map is right."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +31,7 @@ Examples:
 \b
 Exit status: 0 supported, 1 contradicted, 3 undecidable, 2 a mistake in the
 request."""
-_SEVERAL = ("--claim", "--spectra", "--maps", "--masks")
+_SEVERAL = ("--claim", "--spectra", "--maps", "--masks", "--elements", "--tolerance")
 
 
 class SeveralValues(TyperCommand):
@@ -48,6 +50,9 @@ class SeveralValues(TyperCommand):
                 first = False
             spread.append(argument)
         return super().parse_args(context, spread)
+
+
+COMMAND = SeveralValues
 
 
 def _files(says: str) -> typer.models.OptionInfo:
@@ -80,6 +85,14 @@ def validate(
     maps: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=FILE...", help="Element maps, such as S=s.tif.", show_default=False),
+    ] = None,
+    elements: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SYMBOLS...",
+            help="Elements that each phase is said to hold, such as olivine=Mg,Fe,Si,O.",
+            show_default=False,
+        ),
     ] = None,
     made_from: Annotated[
         Literal["counts", "elsewhere"] | None,
@@ -126,12 +139,12 @@ def validate(
     with listening(show_warnings=False), progress.showing(False if quiet else None):
         said = read_claim(
             *(claim or ()),
-            labels=labels,
+            labels=_label_map(labels, masks),
             legend=legend,
-            masks=_named(masks, "--masks"),
             spectra=spectra or (),
             areas=areas,
             maps=_named(maps, "--maps"),
+            elements={name: tuple(text.split(",")) for name, text in _named(elements, "--elements").items()},
             made_from={"counts": "these counts", "elsewhere": "elsewhere", None: None}[made_from],
         )
         with new_folder(out, overwrite) as folder:
@@ -148,7 +161,7 @@ def validate(
                 progress=False if quiet else None,
             )
             record = source.record_source(file, out, None, mask, whole, dataset)
-            write_validation(folder, found, record)
+            write_validation(folder, found, record, shlex.join(["bayesunmix", *sys.argv[1:]]))
     if not quiet:
         print(found.summary())
         print(f"\nwritten    {out}")
@@ -185,6 +198,13 @@ def _named(texts: list[str] | None, option: str) -> dict[str, str]:
             raise ValueError(f"{option} names {name!r} twice; name each once")
         found[name] = what
     return found
+
+
+def _label_map(labels: Path | None, masks: list[str] | None) -> Path | dict[str, str] | None:
+    """Return the label map, or a mask for each phase."""
+    if masks and labels is not None:
+        raise ValueError("--labels and --masks both say which phase a pixel is; give one of them")
+    return _named(masks, "--masks") if masks else labels
 
 
 def _result(path: Path) -> Any:
