@@ -133,7 +133,7 @@ def _columns(name: str, header: list[str], body: Table) -> tuple[int, int]:
         return named, (with_sign or candidates)[0]
     raise Refused(
         f"{name!r} has {len(candidates)} columns of numbers, and none is called an area; name one 'area %', or leave "
-        "the others out"
+        "the others out (where a comma is the decimal point, cut columns by semicolons)"
     )
 
 

@@ -139,7 +139,13 @@ def _columns(table: Table) -> tuple[_Columns, int]:
         by_name["colour"] is not None or None not in channels or by_name["number"] is not None
     ) and (by_name["name"] is not None or len(head) > 1)
     has_header = has_header and not any(_hex(cell) for cell in table.rows[0])
-    if not has_header and len(table.rows) > 1 and _colour_columns(table.rows, None, []) == (None, None):
+    is_marked = any(cell.strip().startswith("#") for cell in table.rows[0])
+    if (
+        not has_header
+        and not is_marked
+        and len(table.rows) > 1
+        and _colour_columns(table.rows, None, []) == (None, None)
+    ):
         has_header = True  # in words of another language
     rows = table.rows[1:] if has_header else table.rows
     if not rows:
@@ -178,7 +184,9 @@ def _colour_columns(
     if channels and None not in channels:
         return tuple(i for i in channels if i is not None), None
     for i in range(width):
-        marked = any(row[i].strip().startswith(("#", "0x")) or not _decimal(row[i]) for row in rows)
+        if any(row[i].strip().startswith("#") for row in rows):
+            return (i,), None
+        marked = any(row[i].strip().startswith("0x") or not _decimal(row[i]) for row in rows)
         if marked and all(colour_of(row[i]) for row in rows):
             return (i,), None
     bytes_ = [i for i in range(width) if all(_is_byte(row[i]) for row in rows)]
