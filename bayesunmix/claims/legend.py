@@ -139,14 +139,9 @@ def _columns(table: Table) -> tuple[_Columns, int]:
         by_name["colour"] is not None or None not in channels or by_name["number"] is not None
     ) and (by_name["name"] is not None or len(head) > 1)
     has_header = has_header and not any(_hex(cell) for cell in table.rows[0])
-    is_marked = any(cell.strip().startswith("#") for cell in table.rows[0])
-    if (
-        not has_header
-        and not is_marked
-        and len(table.rows) > 1
-        and _colour_columns(table.rows, None, []) == (None, None)
-    ):
-        has_header = True  # in words of another language
+    if not has_header and len(table.rows) > 1:  # a header in words of another language
+        first, second = (any(cell.strip().startswith("#") for cell in row) for row in table.rows[:2])
+        has_header = not first and (second or _colour_columns(table.rows, None, []) == (None, None))
     rows = table.rows[1:] if has_header else table.rows
     if not rows:
         raise Refused(f"{table.name!r} has a header and no rows; write 'name,#rrggbb' in every row")

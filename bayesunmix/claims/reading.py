@@ -277,12 +277,12 @@ def _legend(legend: Any) -> Legend:
     if not isinstance(legend, Mapping):
         path = require_file(legend)
         return legend_of(table_of(path.name, text_of(path)))
-    rows = [
-        [str(name), *([str(value)] if isinstance(value, int | str) else [str(int(v)) for v in value])]
-        for name, value in legend.items()
-    ]
-    text = "\n".join("\t".join(row) for row in rows)
+    text = "".join(f"{name}\t{_colour_or_number(value)}\n" for name, value in legend.items())
     return legend_of(table_of("legend", text))
+
+
+def _colour_or_number(value: Any) -> str:
+    return str(value) if isinstance(value, int | str) else "#" + "".join(f"{int(v):02x}" for v in value)
 
 
 def _listed(given: Any) -> Iterable[tuple[str | None, Path_]]:
