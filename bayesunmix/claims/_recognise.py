@@ -165,7 +165,8 @@ def _kind_of_numbers(picture: Picture, path: Path) -> str:
 def _kind_of_table(table: Table, path: Path) -> str:
     """Tell a legend, areas, spectra, and grids of numbers apart."""
     rows = table.rows
-    header = rows[0]
+    first = next((i for i, row in enumerate(rows) if any(number_of(cell) is not None for cell in row)), 1)
+    header = rows[max(first - 1, 0)]
     names = [cell for row in rows for cell in row[:1] if number_of(cell) is None]
     numeric = sum(row is not None for row in table.numbers)
     has_header = len(rows) > 1 and all(number_of(cell) is None for cell in header)

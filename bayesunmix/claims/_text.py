@@ -98,7 +98,7 @@ def table_of(name: str, text: str) -> Table:
         raise Refused(f"{name!r} holds no rows; export it again")
     # A header may stand in a comment: "# energy_kev,Cr,Ni".
     above = [(number, line) for number, line in numbered if number < filled[0][1] and _is_comment(line)]
-    if above and numbers_of(filled[0][0]) is not None:
+    if above:
         number, line = above[-1]
         try:
             header = _cells(name, number, line.lstrip()[1:].strip(), delimiter)
