@@ -52,7 +52,7 @@ def merged(
     try:
         return Claim(
             None if main is None else main.labels,
-            names=() if names is None else names,
+            names=[name for name in known if name in mentioned and main is None] if names is None else names,
             spectra=spectra,
             areas=areas,
             maps=maps,

@@ -64,10 +64,11 @@ def read_grid(picture: Picture, legend: Legend | None, unassigned: int | None = 
     if unassigned is not None:
         codes[codes == unassigned] = UNASSIGNED
         there = [int(code) for code in np.unique(codes)]
+    names: dict[int, str] | None = None
     if legend is not None:
         names = _names(picture, legend, there, notes)
-    else:
-        names = None if unassigned is None else {code: f"phase {code}" for code in there if code >= 0}
+    elif unassigned is not None:
+        names = {code: f"phase {code}" for code in there if code >= 0}
     if names is not None:
         for code in [code for code, name in names.items() if is_no_phase(name)]:
             codes[codes == code] = UNASSIGNED

@@ -19,8 +19,20 @@ def ctf(path, codes=CODES, *, comma=False, names=("Iron bcc (old)", "Sigma"), ce
     phases = [f"2.87;2.87;2.87\t90;90;90\t{name}\t11\t229\t\t\tHoward" for name in names]
     text = "\r\n".join(
         [
-            *("Channel Text File", "Prj\tmap 1", "Author\tx", "JobMode\tGrid", f"XCells\t{width}", f"YCells\t{height}"),
-            *("XStep\t0.5", "YStep\t0.5", "AcqE1\t0", "Euler angles refer to Sample Coordinate system (CS0)!"),
+            *(
+                "Channel Text File",
+                "Prj\tmap 1",
+                "Author\tx",
+                "JobMode\tGrid",
+                f"XCells\t{width}",
+                f"YCells\t{height}",
+            ),
+            *(
+                "XStep\t0.5",
+                "YStep\t0.5",
+                "AcqE1\t0",
+                "Euler angles refer to Sample Coordinate system (CS0)!",
+            ),
             *(f"Phases\t{len(names)}", *phases),
             "Phase\tX\tY\tBands\tError\tEuler1\tEuler2\tEuler3\tMAD\tBC\tBS",
             *rows,
@@ -32,9 +44,19 @@ def ctf(path, codes=CODES, *, comma=False, names=("Iron bcc (old)", "Sigma"), ce
 
 def ang(path, codes=CODES, *, grid="SqrGrid", names=("Austenite", "Ferrite"), even=None, headers=True):
     height, width = codes.shape
-    phases = [f"# Phase {i}\n# MaterialName  \t{name}\n# Formula \tFe\n# Symmetry 43" for i, name in enumerate(names, 1)]
+    phases = [
+        f"# Phase {i}\n# MaterialName  \t{name}\n# Formula \tFe\n# Symmetry 43"
+        for i, name in enumerate(names, 1)
+    ]
     head = [
-        *("# HEADER: Start", "# TEM_PIXperUM 1.0", *phases, f"# GRID: {grid}", "# XSTEP: 0.5", "# YSTEP: 0.5"),
+        *(
+            "# HEADER: Start",
+            "# TEM_PIXperUM 1.0",
+            *phases,
+            f"# GRID: {grid}",
+            "# XSTEP: 0.5",
+            "# YSTEP: 0.5",
+        ),
         *(f"# NCOLS_ODD: {width}", f"# NCOLS_EVEN: {width if even is None else even}", f"# NROWS: {height}"),
         *(["# COLUMN_HEADERS: phi1, PHI, phi2, x, y, IQ, CI, Phase index, SEM, Fit"] if headers else []),
         "# HEADER: End",

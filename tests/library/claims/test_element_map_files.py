@@ -19,7 +19,13 @@ MAP = np.random.default_rng(5).gamma(2.0, 3.0, (7, 9))
 
 @pytest.mark.parametrize(
     ("stem", "title"),
-    [("Fe", "Fe"), ("Fe_K", "Fe K"), ("Map Data 1 Fe Ka1", "Fe Ka1"), ("S-K", "S K"), ("Si K series", "Si K")],
+    [
+        ("Fe", "Fe"),
+        ("Fe_K", "Fe K"),
+        ("Map Data 1 Fe Ka1", "Fe Ka1"),
+        ("S-K", "S K"),
+        ("Si K series", "Si K"),
+    ],
 )
 def test_the_title_is_the_element_in_the_name(stem, title, tmp_path):
     Image.fromarray(MAP.astype(np.float32)).save(tmp_path / f"{stem}.tif")

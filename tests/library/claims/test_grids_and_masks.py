@@ -116,7 +116,9 @@ def test_what_is_no_label_map(tmp_path):
     with pytest.raises(ValueError, match="600 different numbers"):
         read_claim(labels=many)
     np.save(tmp_path / "cube.npy", np.zeros((3, 4, 5)))
-    with pytest.raises(ValueError, match="'cube.npy' must be a map of numbers with two axes, got 3 x 4 x 5"):
+    with pytest.raises(
+        ValueError, match=r"'cube\.npy' must be a map of numbers with two axes, got 3 x 4 x 5"
+    ):
         read_claim(tmp_path / "cube.npy")
     np.savez(tmp_path / "two.npz", a=LABELS, b=LABELS)
     with pytest.raises(ValueError, match="holds 2 arrays"):
@@ -124,7 +126,7 @@ def test_what_is_no_label_map(tmp_path):
     assert read_claim(tmp_path / "two.npz", dataset="b").labels.shape == LABELS.shape
     pages = [Image.fromarray(LABELS.astype(np.uint8))] * 3
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
-    with pytest.raises(ValueError, match="'pages.tif' holds 3 pages"):
+    with pytest.raises(ValueError, match=r"'pages\.tif' holds 3 pages"):
         read_claim(tmp_path / "pages.tif")
 
 

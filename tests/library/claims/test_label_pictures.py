@@ -129,7 +129,9 @@ def test_any_palette_and_any_grains(tmp_path):
             "legend", tuple("ABCDEF"), dict(zip("ABCDEF", map(tuple, colours.tolist()), strict=True))
         )
         image = Image.fromarray(painted(labels, colours)).resize((240, 192), Image.BILINEAR)
-        found = on_grid(read_labels(Picture("map.png", np.asarray(image), "PNG"), legend).labels, labels.shape)
+        found = on_grid(
+            read_labels(Picture("map.png", np.asarray(image), "PNG"), legend).labels, labels.shape
+        )
         right.append((found == labels).mean())
         wrong.append(((found != labels) & (found != UNDECIDED)).mean())
     assert np.mean(right) > 0.99
@@ -280,7 +282,7 @@ def test_a_phase_that_the_legend_forgot_is_noted(tmp_path):
 def test_colours_that_jpeg_does_not_keep_apart(tmp_path):
     near = [(128, 128, 128), (140, 128, 128), (0, 0, 0)]
     Image.fromarray(painted(cells(10, 3), near)).save(tmp_path / "map.jpg", quality=85)
-    with pytest.raises(ValueError, match="'p0' and 'p1' .*differ by 12 steps, which JPEG does not keep"):
+    with pytest.raises(ValueError, match=r"'p0' and 'p1' .*differ by 12 steps, which JPEG does not keep"):
         read_claim(tmp_path / "map.jpg", legend_file(tmp_path, 3, near))
     Image.fromarray(painted(cells(10, 3), near)).save(tmp_path / "map.png")
     claim = read_claim(tmp_path / "map.png", legend_file(tmp_path, 3, near))

@@ -84,7 +84,11 @@ def test_unclassified_pixels_and_missing_tiles(tmp_path):
         ("phases.xml", "<!DOCTYPE a [<!ENTITY b 'c'>]><E/>", "'phases.xml' declares entities"),
         ("fields.xml", "<E/>", "none of the 0 tiles"),
         ("fields.xml", "<E><Field name='A00' x='q' y='1'/></E>", "must give a number as x of each Field"),
-        ("fields.xml", "<E><Field name='A00' x='0' y='1'/><Field name='A01' x='1e12' y='1'/></E>", "pixels apart"),
+        (
+            "fields.xml",
+            "<E><Field name='A00' x='0' y='1'/><Field name='A01' x='1e12' y='1'/></E>",
+            "pixels apart",
+        ),
         ("fields.xml", "<E><Field name='../../x' x='0' y='1'/></E>", "outside its folder"),
         ("measurement.xml", "<E/>", "no ViewField and ImageWidth"),
         ("measurement.xml", None, "has no measurement.xml"),

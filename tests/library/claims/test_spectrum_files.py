@@ -11,7 +11,18 @@ from bayesunmix.claims.reading import read_claim
 COUNTS = np.random.default_rng(1).integers(0, 900, 40)
 
 
-def msa(path, *, title="spectrum", units="eV", kind="Y", first=-20.0, step=10.0, counts=COUNTS, more="", points=None):
+def msa(
+    path,
+    *,
+    title="spectrum",
+    units="eV",
+    kind="Y",
+    first=-20.0,
+    step=10.0,
+    counts=COUNTS,
+    more="",
+    points=None,
+):
     rows = {
         "FORMAT": "EMSA/MAS Spectral Data File",
         "VERSION": "1.0",
@@ -66,7 +77,8 @@ def test_msa(options, factor, tmp_path):
 def test_msa_with_decimal_commas(tmp_path):
     path = tmp_path / "Cr.msa"
     path.write_text(
-        "#FORMAT : EMSA/MAS\n#XUNITS : keV\n#DATATYPE : XY\n#SPECTRUM :\n0,10; 1,5\n0,11; 2,5\n0,12; 3,0\n#ENDOFDATA :\n"
+        "#FORMAT : EMSA/MAS\n#XUNITS : keV\n#DATATYPE : XY\n#SPECTRUM :\n"
+        "0,10; 1,5\n0,11; 2,5\n0,12; 3,0\n#ENDOFDATA :\n"
     )
     _, spectrum = only(read_claim(path))
     np.testing.assert_allclose(spectrum.energy_kev, [0.1, 0.11, 0.12])
