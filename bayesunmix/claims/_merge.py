@@ -52,7 +52,7 @@ def merged(
     try:
         return Claim(
             None if main is None else main.labels,
-            names=() if names is None else names,
+            names=[name for name in known if name in mentioned and main is None] if names is None else names,
             spectra=spectra,
             areas=areas,
             maps=maps,
@@ -72,7 +72,10 @@ def _known(main: Found | None, parts: Sequence[Found], legend: Legend | None) ->
     if main is not None and main.names is not None:
         return list(main.names.values())
     if main is not None and main.labels is not None:  # named by `Claim` after their numbers
-        return list(Claim(main.labels).names)
+        try:
+            return list(Claim(main.labels).names)
+        except ValueError:  # said with the names of the files, later
+            return []
     if legend is not None:
         return [name for name in legend.names if not is_no_phase(name)]
     return list(dict.fromkeys(name for part in parts for name in part.areas))

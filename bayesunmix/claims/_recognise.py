@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bayesunmix.claims._found import element_title
-from bayesunmix.claims._text import Table, number_of, numbers_of, read_text, table_of
+from bayesunmix.claims._text import Table, number_of, read_text, table_of
 from bayesunmix.claims.areas import is_header_of_areas, look_like_areas
 from bayesunmix.claims.ebsd import EBSD_SUFFIXES
 from bayesunmix.claims.grids import MOST_PHASES
@@ -165,16 +165,17 @@ def _kind_of_numbers(picture: Picture, path: Path) -> str:
 def _kind_of_table(table: Table, path: Path) -> str:
     """Tell a legend, areas, spectra, and grids of numbers apart."""
     rows = table.rows
-    header = rows[0]
+    first = next((i for i, row in enumerate(rows) if any(number_of(cell) is not None for cell in row)), 1)
+    header = rows[max(first - 1, 0)]
     names = [cell for row in rows for cell in row[:1] if number_of(cell) is None]
-    numeric = sum(numbers_of(row) is not None for row in rows)
+    numeric = sum(row is not None for row in table.numbers)
     has_header = len(rows) > 1 and all(number_of(cell) is None for cell in header)
     if has_header and is_header_of_areas(header) and not numeric:
         return "areas"
     if is_spectra_table(table):
         return "spectra"
     if numeric >= 0.5 * len(rows):
-        if is_legend(table) and any(cell.strip().startswith("#") for row in rows for cell in row):
+        if any(cell.strip().startswith("#") for row in rows[:20] for cell in row) and is_legend(table):
             return "legend"
         return "map" if _kind_of_numbers(grid_of(table), path) == "map" else "grid"
     if is_legend(table):

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bayesunmix.io.reading_axes import Refused
@@ -34,6 +35,11 @@ class Table:
     name: str
     rows: list[list[str]]
     lines: list[int]
+
+    @cached_property
+    def numbers(self) -> list[list[float] | None]:
+        """Return the numbers of each row, or None where a cell of it holds none."""
+        return [numbers_of(row) for row in self.rows]
 
     def below(self, n: int) -> "Table":
         """Return the table without its first n rows."""
@@ -92,7 +98,7 @@ def table_of(name: str, text: str) -> Table:
         raise Refused(f"{name!r} holds no rows; export it again")
     # A header may stand in a comment: "# energy_kev,Cr,Ni".
     above = [(number, line) for number, line in numbered if number < filled[0][1] and _is_comment(line)]
-    if above and numbers_of(filled[0][0]) is not None:
+    if above:
         number, line = above[-1]
         try:
             header = _cells(name, number, line.lstrip()[1:].strip(), delimiter)
@@ -184,6 +190,8 @@ def _is_decimal(lines: list[str]) -> bool:
 def _cells(name: str, number: int, line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
     try:
         rows = list(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True, strict=True))
     except csv.Error:

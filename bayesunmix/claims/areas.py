@@ -98,7 +98,10 @@ def look_like_areas(table: Table) -> bool:
 def _without_header(table: Table) -> tuple[list[str], Table]:
     """Return the cells of the header, if there is one, and the rows below it."""
     for i, row in enumerate(table.rows[:20]):
-        if any(number_of(_bare(cell)) is not None for cell in row[1:] or row):
+        is_numeric = any(number_of(_bare(cell)) is not None for cell in row)
+        if not is_numeric and len(row) > 1 and is_header_of_areas(row) and len(table.rows) > i + 1:
+            return row, table.below(i + 1)
+        if is_numeric:
             return (table.rows[i - 1] if i else []), table.below(i)
     raise Refused(f"{table.name!r} holds no areas; write 'name,percent' in every row")
 
@@ -133,7 +136,7 @@ def _columns(name: str, header: list[str], body: Table) -> tuple[int, int]:
         return named, (with_sign or candidates)[0]
     raise Refused(
         f"{name!r} has {len(candidates)} columns of numbers, and none is called an area; name one 'area %', or leave "
-        "the others out"
+        "the others out (where a comma is the decimal point, cut columns by semicolons)"
     )
 
 

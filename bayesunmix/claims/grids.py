@@ -15,7 +15,7 @@ MOST_PHASES = 255
 _DARK, _BRIGHT = 0.25, 0.75  # of white: a pixel between is a blend
 
 
-def read_grid(picture: Picture, legend: Legend | None) -> Found:
+def read_grid(picture: Picture, legend: Legend | None, unassigned: int | None = None) -> Found:
     """Take the numbers of a map for its phases.
 
     Parameters
@@ -24,6 +24,8 @@ def read_grid(picture: Picture, legend: Legend | None) -> Found:
         Of numbers. NaN, as outside the area of a scan, is no phase.
     legend : Legend or None
         With the number of each phase, or with as many names as the map has numbers, in their order.
+    unassigned : int or None
+        The number that means "no phase". None takes 0 for it, unless the legend names it.
 
     Raises
     ------
@@ -59,12 +61,19 @@ def read_grid(picture: Picture, legend: Legend | None) -> Found:
         )
     if picture.transparent is not None:
         codes[picture.transparent] = UNASSIGNED
-    names = None if legend is None else _names(picture, legend, there)
+    if unassigned is not None:
+        codes[codes == unassigned] = UNASSIGNED
+        there = [int(code) for code in np.unique(codes)]
+    names: dict[int, str] | None = None
+    if legend is not None:
+        names = _names(picture, legend, there, notes)
+    elif unassigned is not None:
+        names = {code: f"phase {code}" for code in there if code >= 0}
     if names is not None:
         for code in [code for code, name in names.items() if is_no_phase(name)]:
             codes[codes == code] = UNASSIGNED
             del names[code]
-        if 0 in there and 0 not in names:
+        if 0 not in names:
             codes[codes == 0] = UNASSIGNED
     colours = {name: c for name, c in (legend.colours if legend else {}).items() if not is_no_phase(name)}
     return Found(labels=codes, names=names, colours=colours, notes=notes)
@@ -115,7 +124,7 @@ def read_masks(masks: Sequence[tuple[str, Picture]]) -> Found:
     )
 
 
-def _names(picture: Picture, legend: Legend, there: list[int]) -> dict[int, str]:
+def _names(picture: Picture, legend: Legend, there: list[int], notes: list[str]) -> dict[int, str]:
     """Return the name of each number."""
     if legend.numbers:
         names = {number: name for name, number in legend.numbers.items()}
@@ -129,6 +138,10 @@ def _names(picture: Picture, legend: Legend, there: list[int]) -> dict[int, str]
     phases = [name for name in legend.names if not is_no_phase(name)]
     for codes in ([code for code in there if code > 0], [code for code in there if code >= 0]):
         if len(codes) == len(phases):
+            notes.append(
+                f"{legend.name!r} gives no numbers: its names are those of the numbers {', '.join(map(str, codes[:8]))}"
+                f"{', ...' if len(codes) > 8 else ''} of {picture.name!r}, in this order"
+            )
             return dict(zip(codes, phases, strict=True))
     raise Refused(
         f"{legend.name!r} names {len(phases)} phases, and {picture.name!r} has the numbers "

@@ -14,7 +14,7 @@ import numpy as np
 from bayesunmix.claims._found import Found, element_title
 from bayesunmix.claims.claim import UNASSIGNED
 from bayesunmix.io import child
-from bayesunmix.io.h5oina import grid, opened, techniques, text
+from bayesunmix.io.h5oina import grid, opened, techniques, text, values
 from bayesunmix.io.reading_axes import Refused
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def decode_h5oina(path: Path, dataset: str | None = None) -> Iterator[Any]:
 
 def _phases(path: Path, group: "h5py.Group") -> tuple[np.ndarray, dict[int, str], dict[str, Any]]:
     """Return labels, names and colours."""
-    codes = np.asarray(group["Data/Phase"][()]).ravel()
+    codes = values(path.name, group["Data/Phase"])
     height, width = grid(path.name, group, codes.size)
     if codes.dtype.kind == "f":
         codes = np.where(np.isnan(codes), 0, codes)
@@ -105,10 +105,10 @@ def _phases(path: Path, group: "h5py.Group") -> tuple[np.ndarray, dict[int, str]
         entry = named[key]
         if not key.isdigit() or not hasattr(entry, "keys"):
             continue
-        name = text(entry["Phase Name"]) if "Phase Name" in entry else ""
+        name = text(path.name, entry["Phase Name"]) if "Phase Name" in entry else ""
         name = name or f"phase {key}"
         names[int(key)] = name if name not in names.values() else f"{name} ({key})"
-        colour = np.asarray(entry["Color"][()]).ravel() if "Color" in entry else np.empty(0)
+        colour = values(path.name, entry["Color"], 64) if "Color" in entry else np.empty(0)
         if colour.size == 3 and colour.dtype.kind in "iu" and colour.max() <= 255:
             colours[names[int(key)]] = tuple(int(c) for c in colour)
     present = [int(code) for code in np.unique(labels) if code > 0]
@@ -138,7 +138,7 @@ def _maps(path: Path, groups: list["h5py.Group"], notes: list[str]) -> dict[str,
         data = group.get("Data")
         if not hasattr(data, "keys"):
             continue
-        live = np.asarray(data["Live Time"][()], np.float64).ravel() if "Live Time" in data else None
+        live = values(path.name, data["Live Time"]).astype(np.float64) if "Live Time" in data else None
         for kind in _KINDS:
             inside = data.get(kind)
             for name in inside if hasattr(inside, "keys") else ():
@@ -146,10 +146,10 @@ def _maps(path: Path, groups: list["h5py.Group"], notes: list[str]) -> dict[str,
                 if used.setdefault(title, kind) != kind:
                     title = f"{title} ({kind.lower()})"
                     used[title] = kind
-                values = np.asarray(inside[name][()], np.float64).ravel()
-                values = values * live if live is not None and live.size == values.size else values
+                rates = values(path.name, inside[name]).astype(np.float64)
+                counts = rates * live if live is not None and live.size == rates.size else rates
                 map_ = np.nan_to_num(
-                    values.reshape(grid(path.name, group, values.size)), posinf=0.0, neginf=0.0
+                    counts.reshape(grid(path.name, group, rates.size)), posinf=0.0, neginf=0.0
                 )
                 if title in found and found[title].shape != map_.shape:
                     raise Refused(

@@ -23,6 +23,7 @@ _FARTHEST = 35.0, 0.4
 _FARTHEST_JPEG = 45.0, 0.5
 _LEAST_DISTANCE_JPEG = 24.0
 _MOST_FLAT_COLOURS = 64
+_FEW_COLOURS = 8  # that the legend has not: blends are more
 _FLAT_SHARE = (
     0.98  # of the pixels of a picture without blends lie in blocks of one colour, or have few colours
 )
@@ -73,7 +74,7 @@ def read_labels(picture: Picture, legend: Legend | None) -> Found:
     if picture.transparent is not None:
         labels[picture.transparent] = UNASSIGNED
     codes = np.array([UNASSIGNED if is_no_phase(name) else k for k, name in enumerate(legend.names)])
-    labels = np.where(labels >= 0, codes[labels], labels).astype(np.int32)
+    labels = np.where(labels >= 0, codes[np.maximum(labels, 0)], labels).astype(np.int32)
     notes += _notes(picture, legend, colours, near, labels)
     small, factor = native_grid(labels)
     if factor != (1, 1):
@@ -104,13 +105,14 @@ def _own_legend(picture: Picture, colours: _Colours) -> Legend:
             f"{picture.name!r} has {colours.pixels.size:,} colours, and no more than {_MOST_FLAT_COLOURS} can be "
             "phases without a legend; give the legend (name,#rrggbb in each row)"
         )
-    numbers: list[str] = [f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in colours.values]
-    if picture.palette is not None:
-        index = {tuple(colour): i for i, colour in reversed(list(enumerate(picture.palette.tolist())))}
-        numbers = [str(index[tuple(int(c) for c in value)]) for value in colours.values]
     there = [(int(red), int(green), int(blue)) for red, green, blue in colours.values]
-    names = ["unassigned" if c == _BLACK else f"colour {n}" for c, n in zip(there, numbers, strict=True)]
-    return Legend(picture.name, tuple(names), dict(zip(names, there, strict=True)))
+    palette = [] if picture.palette is None else picture.palette.tolist()
+    index = {(red, green, blue): i for i, (red, green, blue) in reversed(list(enumerate(palette)))}
+    numbers = [str(index[c]) if index else f"#{c[0]:02x}{c[1]:02x}{c[2]:02x}" for c in there]
+    named = [("unassigned" if c == _BLACK else f"colour {n}", c) for c, n in zip(there, numbers, strict=True)]
+    if picture.palette is not None:
+        named.sort(key=lambda pair: index[pair[1]])
+    return Legend(picture.name, tuple(name for name, _ in named), dict(named))
 
 
 def _with_black(picture: Picture, legend: Legend, colours: _Colours, notes: list[str]) -> Legend:
@@ -167,7 +169,10 @@ def _decided(
     strange = np.isin(np.arange(near.size), _flat_strangers(colours, near, flat))
     # Without blends a colour is either in the legend or not, and one pixel is enough to tell.
     plain = pixel_exact | strange[colours.of_pixel]
-    if not picture.is_lossy and plain.mean() >= _FLAT_SHARE and _is_sharp(colours, plain):
+    is_sharp = np.count_nonzero(distance) <= _FEW_COLOURS or (
+        plain.mean() >= _FLAT_SHARE and np.unique(colours.of_pixel[~plain]).size <= _MOST_FLAT_COLOURS
+    )
+    if is_sharp and not picture.is_lossy:
         return np.where(pixel_exact, near[colours.of_pixel], UNDECIDED)
     labels = near[colours.of_pixel]
     is_rough = _roughness(picture.colours, strange[colours.of_pixel]) > _ROUGH
@@ -175,16 +180,15 @@ def _decided(
         is_rough and not picture.is_lossy
     ):  # not enlarged: a pixel with a little of another colour holds two phases
         labels = np.where(distance <= _ROUNDING, near, UNDECIDED)[colours.of_pixel]
-    present = np.unique(labels[labels >= 0])
-    flats = {int(k): legend.colours[legend.names[k]] for k in present}
-    others = [_BLACK, _WHITE, *(tuple(colours.values[i]) for i in np.flatnonzero(strange))]
+    present = np.unique(labels[labels >= 0]).tolist()
+    flats = {k: legend.colours[legend.names[k]] for k in present}
+    others = [_BLACK, _WHITE, *(tuple(c) for c in colours.values[strange].tolist())]
     least = 3 if is_rough and picture.is_lossy else 2
     width = _blend_width(labels)
-    for k in present:
-        could_be_blend = _is_between(flats[int(k)], [c for j, c in flats.items() if j != k], others)
-        size = max(least, int(np.ceil(0.8 * (width + 1)))) if could_be_blend else least
-        inside = labels == k
-        labels[inside & ~_opened(inside, size)] = UNDECIDED
+    wide = max(least, int(np.ceil(0.8 * (width + 1))))
+    blends = [k for k in present if _is_between(flats[k], [c for j, c in flats.items() if j != k], others)]
+    in_wide = np.isin(labels, blends) & ~_in_block(labels, wide)
+    labels = np.where(in_wide | ~_in_block(labels, least), UNDECIDED, labels)
     return labels
 
 
@@ -192,12 +196,6 @@ def _flat_strangers(colours: _Colours, near: np.ndarray, flat: np.ndarray) -> np
     """Return the colours of no phase that fill blocks of pixels: scale bars, text, a colour that the legend forgot."""
     filled = np.bincount(colours.of_pixel[flat], minlength=near.size)
     return np.flatnonzero((near == UNDECIDED) & (filled >= 0.5 * colours.pixels) & (filled >= 4))
-
-
-def _is_sharp(colours: _Colours, plain: np.ndarray) -> bool:
-    """Return True if pixels of no phase are not the blends along edges: few colours, or few pixels."""
-    rest = np.unique(colours.of_pixel[~plain]).size
-    return rest <= _MOST_FLAT_COLOURS and (~plain).mean() <= 1 - _FLAT_SHARE
 
 
 def _roughness(rgb: np.ndarray, strange: np.ndarray) -> float:
@@ -226,43 +224,27 @@ def _blend_width(labels: np.ndarray) -> float:
 
 def _is_between(colour: tuple, phases: list[tuple], others: list[tuple]) -> bool:
     """Return True if a blend of two other colours, one of them a phase, may come near a colour."""
-    c = np.array(colour, float)
-    for i, one in enumerate(phases):
-        a = np.array(one, float)
-        for other in [*phases[i + 1 :], *others]:
-            along = np.array(other, float) - a
-            length = along @ along
-            if length == 0 or np.array_equal(c, np.array(other, float)):
-                continue
-            share = (c - a) @ along / length
-            if 0.05 < share < 0.95 and np.linalg.norm(c - a - share * along) <= _FARTHEST[0] + _NOISE:
-                return True
-    return False
+    if not phases:
+        return False
+    c, one = np.array(colour, float), np.array(phases, float)[:, None]
+    other = np.array([o for o in [*phases, *others] if o != tuple(colour)], float)
+    along = other - one
+    length = np.maximum((along**2).sum(-1), 1.0)
+    share = ((c - one) * along).sum(-1) / length
+    off = np.linalg.norm(c - one - share[..., None] * along, axis=-1)
+    return bool(((share > 0.05) & (share < 0.95) & (off <= _FARTHEST[0] + _NOISE)).any())
 
 
 def _in_block(values: np.ndarray, size: int) -> np.ndarray:
-    """Return True for pixels of a block of size x size pixels of one value."""
+    """Return True for the pixels of a block of size x size pixels of one value."""
     if min(values.shape) < size:
         return np.zeros(values.shape, bool)
-    corner = np.ones(tuple(n - size + 1 for n in values.shape), bool)
-    for y in range(size):
-        for x in range(size):
-            corner &= (
-                values[y : y + corner.shape[0], x : x + corner.shape[1]]
-                == values[: corner.shape[0], : corner.shape[1]]
-            )
-    found = np.zeros(values.shape, bool)
-    for y in range(size):
-        for x in range(size):
-            found[y : y + corner.shape[0], x : x + corner.shape[1]] |= corner
-    return found
-
-
-def _opened(inside: np.ndarray, size: int) -> np.ndarray:
-    """Return the pixels of a mask that a square of size x size fits on without leaving it."""
-    if min(inside.shape) < size:
-        return np.zeros(inside.shape, bool)
-    return ndimage.binary_opening(inside, np.ones((size, size)))
+    same = ndimage.maximum_filter(values, size) == ndimage.minimum_filter(values, size)
+    rows, columns = (slice(size // 2, size // 2 + n - size + 1) for n in values.shape)
+    corners = np.pad(same[rows, columns], size - 1)
+    covered = ndimage.maximum_filter(corners.astype(np.uint8), size)
+    rows, columns = (slice(size // 2, size // 2 + n) for n in values.shape)
+    return covered[rows, columns].astype(bool)
 
 
 def _notes(

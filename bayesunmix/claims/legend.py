@@ -139,8 +139,9 @@ def _columns(table: Table) -> tuple[_Columns, int]:
         by_name["colour"] is not None or None not in channels or by_name["number"] is not None
     ) and (by_name["name"] is not None or len(head) > 1)
     has_header = has_header and not any(_hex(cell) for cell in table.rows[0])
-    if not has_header and len(table.rows) > 1 and _colour_columns(table.rows, None, []) == (None, None):
-        has_header = True  # in words of another language
+    if not has_header and len(table.rows) > 1:  # a header in words of another language
+        first, second = (any(cell.strip().startswith("#") for cell in row) for row in table.rows[:2])
+        has_header = not first and (second or _colour_columns(table.rows, None, []) == (None, None))
     rows = table.rows[1:] if has_header else table.rows
     if not rows:
         raise Refused(f"{table.name!r} has a header and no rows; write 'name,#rrggbb' in every row")
@@ -178,7 +179,9 @@ def _colour_columns(
     if channels and None not in channels:
         return tuple(i for i in channels if i is not None), None
     for i in range(width):
-        marked = any(row[i].strip().startswith(("#", "0x")) or not _decimal(row[i]) for row in rows)
+        if any(row[i].strip().startswith("#") for row in rows):
+            return (i,), None
+        marked = any(row[i].strip().startswith("0x") or not _decimal(row[i]) for row in rows)
         if marked and all(colour_of(row[i]) for row in rows):
             return (i,), None
     bytes_ = [i for i in range(width) if all(_is_byte(row[i]) for row in rows)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesunmix.claims._text import Table, number_of, numbers_of, require_even
+from bayesunmix.claims._text import Table, number_of, require_even
 from bayesunmix.io import child
 from bayesunmix.io.reading_axes import Refused
 
@@ -110,12 +110,12 @@ def grid_of(table: Table) -> Picture:
     Refused
         If a row is shorter or longer than others, or holds something else than numbers.
     """
-    header = next((i for i, row in enumerate(table.rows) if numbers_of(row) is not None), len(table.rows))
+    header = next((i for i, row in enumerate(table.numbers) if row is not None), len(table.rows))
     body = table.below(header)
     if not body.rows:
         raise Refused(f"{table.name!r} holds no row of numbers; check what the file is")
     require_even(body)
-    rows = [numbers_of(row) for row in body.rows]
+    rows = table.numbers[header:]
     for row, line in zip(rows, body.lines, strict=True):
         if row is None:
             cells = body.rows[body.lines.index(line)]

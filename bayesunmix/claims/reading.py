@@ -56,6 +56,7 @@ def read_claim(
     elements: Mapping[str, Sequence[str]] | None = None,
     made_from: MadeFrom | None = None,
     source: str = "",
+    unassigned: int | None = None,
     dataset: str | None = None,
 ) -> Claim:
     r"""Read what a vendor's program, or anybody, says about a map.
@@ -83,6 +84,8 @@ def read_claim(
         Where not given, "elsewhere" for EBSD phases and "these counts" for others.
     source : str
         For example "AZtec 6.2".
+    unassigned : int, optional
+        The number of a grid that means "no phase". Where not given it is 0, unless the legend names it.
     dataset : str, optional
         Which array of a .npz file, or which phases of an .h5oina file: "EBSD" or "Data Processing".
 
@@ -128,7 +131,7 @@ def read_claim(
             f"a claim has one legend, got {', '.join(repr(legend.name) for legend in files.legends)}; give one"
         )
     given = files.legends[0] if files.legends else None
-    main = _label_map(files, given)
+    main = _label_map(files, given, unassigned)
     return merged(main, files.found, given, elements or {}, made_from, source, files.files)
 
 
@@ -193,7 +196,7 @@ def _add_labels(labels: Any, files: _Sorted, dataset: str | None) -> None:
         files.masks.append((name or file.stem, picture))
 
 
-def _label_map(files: _Sorted, legend: Legend | None) -> Found | None:
+def _label_map(files: _Sorted, legend: Legend | None, unassigned: int | None) -> Found | None:
     """Read the label map, if there is one."""
     masks = files.masks
     if len(masks) == 1 and not files.labels and legend is not None:  # black and white may be two phases
@@ -227,7 +230,7 @@ def _label_map(files: _Sorted, legend: Legend | None) -> Found | None:
         return read_labels(picture, legend)
     if legend is None and picture.is_black_and_white and picture.kind not in ("array", "text"):
         return read_masks([(file.stem, picture)])
-    return read_grid(picture, legend)
+    return read_grid(picture, legend, unassigned)
 
 
 def _spectra(name: str | None, path: Path) -> Found:
@@ -274,12 +277,12 @@ def _legend(legend: Any) -> Legend:
     if not isinstance(legend, Mapping):
         path = require_file(legend)
         return legend_of(table_of(path.name, text_of(path)))
-    rows = [
-        [str(name), *([str(value)] if isinstance(value, int | str) else [str(int(v)) for v in value])]
-        for name, value in legend.items()
-    ]
-    text = "\n".join("\t".join(row) for row in rows)
+    text = "".join(f"{name}\t{_colour_or_number(value)}\n" for name, value in legend.items())
     return legend_of(table_of("legend", text))
+
+
+def _colour_or_number(value: Any) -> str:
+    return str(value) if isinstance(value, int | str) else "#" + "".join(f"{int(v):02x}" for v in value)
 
 
 def _listed(given: Any) -> Iterable[tuple[str | None, Path_]]:

@@ -89,12 +89,12 @@ def read_spectra_table(table: Table) -> Found:
     Refused
         If the first column is no energy axis, or a cell below the header is no number.
     """
-    first = next((i for i, row in enumerate(table.rows) if numbers_of(row) is not None), None)
+    first = next((i for i, row in enumerate(table.numbers) if row is not None), None)
     if first is None:
         raise Refused(f"{table.name!r} holds no row of numbers; check what the file is")
     header, body = (table.rows[first - 1] if first else []), table.below(first)
     require_even(body)
-    rows = [numbers_of(row) for row in body.rows]
+    rows = table.numbers[first:]
     bad = next((i for i, row in enumerate(rows) if row is None or not np.isfinite(row).all()), None)
     if bad is not None:
         raise Refused(
@@ -122,13 +122,13 @@ def read_spectra_table(table: Table) -> Found:
 
 def is_spectra_table(table: Table) -> bool:
     """Return True if the columns are energies and counts, by the header or, of two columns, by the energies."""
-    first = next((i for i, row in enumerate(table.rows) if numbers_of(row) is not None), None)
+    first = next((i for i, row in enumerate(table.numbers) if row is not None), None)
     if first is None:
         return False
     header = table.rows[first - 1] if first else []
     if header and len(table.rows[first]) > 1 and _ENERGY.search(header[0].replace("_", " ")):
         return True
-    rows = [numbers_of(row) for row in table.rows[first:]]
+    rows = table.numbers[first:]
     if len(rows) < 32 or any(row is None or len(row) != 2 for row in rows):
         return False
     steps = np.diff([row[0] for row in rows if row is not None])

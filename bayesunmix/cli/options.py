@@ -49,7 +49,7 @@ File = Annotated[
     typer.Argument(
         parser=a_path,
         metavar="FILE",
-        help="A .bcf .emd .h5 .hdf5 .hspy .npz .pts .rpl or .zspy file.",
+        help="A .bcf .emd .h5 .h5oina .hdf5 .hspy .npz .pts .rpl or .zspy file.",
         show_default=False,
     ),
 ]

@@ -10,7 +10,7 @@ from bayesunmix.io.reading_axes import Refused
 
 
 def read_spx(path: Path) -> Iterator[Any]:
-    """Yield the counts (C,), the energies in keV (C,), and the title of a spectrum; runs in the child.
+    """Yield the counts (C,), the energies in keV (C,), and the name of a spectrum; runs in the child.
 
     Raises
     ------
@@ -29,4 +29,4 @@ def read_spx(path: Path) -> Iterator[Any]:
         raise Refused(f"the axis of {path.name!r} is in {axis.get('units')}, and must be in keV or eV")
     counts = np.asarray(spectrum["data"], np.float64)
     energy = factor * (float(axis["offset"]) + float(axis["scale"]) * np.arange(counts.size))
-    yield counts, energy, str(spectrum.get("metadata", {}).get("General", {}).get("title", ""))
+    yield counts, energy, str(spectrum.get("metadata", {}).get("Sample", {}).get("name", ""))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("bayesunmix")
 
 _MOST_PIXELS = 2**27
+_FEW = 64  # values of an entry of a header
 
 
 def read_h5oina(path: Path, dataset: int | None = None, signal: Signal | None = None) -> Iterator[Any]:
@@ -102,7 +103,7 @@ def number(file: str, group: "h5py.Group", entry: str, default: float | None = N
     """
     header = _group(group, "Header")
     try:
-        value = float(np.asarray(header[entry][()], np.float64).ravel()[0]) if entry in header else np.nan
+        value = float(values(file, header[entry], _FEW).astype(np.float64)[0]) if entry in header else np.nan
     except (TypeError, ValueError, IndexError):
         value = np.nan
     if np.isfinite(value):
@@ -114,14 +115,30 @@ def number(file: str, group: "h5py.Group", entry: str, default: float | None = N
     return default
 
 
-def text(value: Any) -> str:
+def values(file: str, dataset: "h5py.Dataset", most: int = _MOST_PIXELS) -> np.ndarray:
+    """Return the values of a dataset in a row, unless there are more than a sound file has.
+
+    Raises
+    ------
+    Refused
+        If there are.
+    """
+    size = getattr(dataset, "size", None)
+    if size is None or size > most:
+        raise Refused(
+            f"{file!r} is damaged: {dataset.name} has {size or 'no'} values, and at most {most} are possible; "
+            "export it again from AZtec"
+        )
+    return np.asarray(dataset[()]).ravel()
+
+
+def text(file: str, dataset: "h5py.Dataset") -> str:
     """Return a text of the file, which may be bytes or str, in an array or not."""
-    value = value[()] if hasattr(value, "shape") else value
-    while isinstance(value, np.ndarray) and value.size:
-        value = value.ravel()[0]
+    found = values(file, dataset, _FEW)
+    value = found[0] if found.size else ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip("\0 ")
-    return "" if isinstance(value, np.ndarray) else str(value).strip("\0 ")
+    return str(value).strip("\0 ")
 
 
 def grid(file: str, group: "h5py.Group", size: int) -> tuple[int, int]:
@@ -176,7 +193,7 @@ def _parts(path: Path, groups: list["h5py.Group"], signal: Signal | None) -> Ite
     )
     outside = np.zeros(height * width, bool)
     for group in groups:
-        outside |= _outside(group, height * width)
+        outside |= _outside(path.name, group, height * width)
     if outside.all():
         raise Refused(f"{path.name!r} has no live time in any pixel; export the map again from AZtec")
     if outside.any():
@@ -210,12 +227,12 @@ def _axis(path: Path, group: "h5py.Group") -> tuple[float, float]:
     return number(path.name, group, "Start Channel"), scale
 
 
-def _outside(group: "h5py.Group", size: int) -> np.ndarray:
+def _outside(file: str, group: "h5py.Group", size: int) -> np.ndarray:
     """Return the pixels without a live time, (size,)."""
     data = group["Data"]
     if "Live Time" not in data:
         return np.zeros(size, bool)
-    live = np.asarray(data["Live Time"][()], np.float64).ravel()
+    live = values(file, data["Live Time"]).astype(np.float64)
     return np.isnan(live) if live.size == size else np.zeros(size, bool)
 
 

@@ -16,7 +16,7 @@ real_files = pytest.mark.skipif(
 )
 
 
-formats = [".bcf", ".emd", ".h5", ".hdf5", ".hspy", ".msa", ".npz", ".pts", ".rpl", ".zspy"]
+formats = [".bcf", ".emd", ".h5", ".h5oina", ".hdf5", ".hspy", ".msa", ".npz", ".pts", ".rpl", ".zspy"]
 
 
 def axis(name, size, scale=1.0, offset=0.0, units="", navigate=True):
@@ -208,7 +208,7 @@ def test_wrong_paths(tmp_path):
         bu.read(tmp_path / "missing.bcf")
     with pytest.raises(ValueError, match="is a folder"):
         bu.read(tmp_path)
-    for name in ("map.h5oina", "map"):
+    for name in ("map.oip", "map"):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(ValueError, match=r"cannot read.*\.rpl with its \.raw"):
             bu.read(tmp_path / name)
