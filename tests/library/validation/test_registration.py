@@ -52,7 +52,7 @@ def test_a_symmetric_map_has_no_wrong_way_round():
 
 
 def test_labels_that_mean_nothing_are_not_turned():
-    phantom, image = image_of("null", 20, 0)
+    _, image = image_of("null", 20, 0)
     shape = image.navigation_shape
     labels = np.random.default_rng(1).integers(0, 2, (shape[0] // 8, shape[1] // 8)).repeat(8, 0).repeat(8, 1)
     found = register(image, Claim(labels, ("a", "b"), unassigned=-1), 0)
@@ -161,7 +161,7 @@ def test_masked_pixels_are_undecided():
 
 
 def test_claim_without_labels():
-    phantom, image = image_of("core_shell", 5, 12)
+    _, image = image_of("core_shell", 5, 12)
     found = register(image, Claim(elements={"a": ("Fe",)}), 0)
     assert found.evidence == () and found.how == "nothing"
 
