@@ -39,7 +39,7 @@ COARSE_GROUPS = 40
 WRONG_LABEL = 1 / 3  # of the counts of a piece that are another phase, at least: the label is wrong
 WRONG_LINES = 0.25  # of the counts of a piece that are lines its phase has not
 INNER = 0.3  # of the pixels of a core that are asked again where it is not one thing
-MOST_STEPS = 4  # from the edge of a core to those
+WIDEST_EDGE = 6  # pixels from a boundary: what varies over more is no edge
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
@@ -134,8 +134,9 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     rank = _permuted(scans, permutations, case, 1)
     suspects = [place for k in scans for place in find_suspects(scans[k], k, rank[k], case.labels.shape)]
     suspects.sort(key=lambda one: -one.z)
+    cores = find_cores(case.image, case.labels, len(case.names))
     alarms = [k for k in scans if rank[k].p_value <= case.level]
-    inside = _scans(case, group, directions, _far_inside(case)) if alarms else {}
+    inside = _scans(case, group, directions, _far_inside(case, cores.radius_of)) if alarms else {}
     asked = {k: inside[k] for k in alarms if k in inside}
     again = _permuted(asked, permutations, case, 2, {k: _unusual(scans[k], rank[k], asked[k]) for k in asked})
     phases = []
@@ -146,12 +147,11 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
             phases.append(_phase(case, k, asked[k], again[k]._replace(p_value=p_value), at_edges=at_edges))
         else:
             phases.append(_phase(case, k, scan, rank[k], at_edges=False))
-    mixed = find_cores(case.image, case.labels, len(case.names)).mixed
-    evidence = [_evidence(case, one, mixed[one.phase]) for one in phases]
+    evidence = [_evidence(case, one, cores.mixed[one.phase]) for one in phases]
     return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
 
 
-def _far_inside(case: Case) -> np.ndarray:
+def _far_inside(case: Case, radius_of: tuple[int, ...]) -> np.ndarray:
     """Return the pixels furthest from the boundaries of each phase, (H, W) bool.
 
     Where a phase is not one thing, its inner pixels must say so, too: some boundaries may mix over more pixels than the
@@ -165,11 +165,11 @@ def _far_inside(case: Case) -> np.ndarray:
             continue
         # Steps from the edge of the core, not of the label: cores have radii of their own.
         steps = ndimage.distance_transform_cdt(np.pad(core, 1, "edge"), "chessboard")[1:-1, 1:-1]
-        steps = np.minimum(steps, MOST_STEPS + 1) * core
         piece, n_pieces = ndimage.label(core, np.ones((3, 3)))
+        most = max(WIDEST_EDGE - radius_of[k], 0) + 1
         # How many pixels of each piece are so many steps from its edge, or further.
         further = np.stack(
-            [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(MOST_STEPS + 2)]
+            [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(most + 1)]
         )
         wanted = (further[1:] >= INNER * further[1]).sum(axis=0)
         far |= core & (steps >= wanted[piece])
