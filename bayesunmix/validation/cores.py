@@ -189,7 +189,7 @@ class _Sides(NamedTuple):
                     n_pieces += len(pair.counts) - 1
             if n_pieces == 0 or gammaincc(n_pieces / 2, squares / 2) > _UNUSUAL:
                 return radius
-        return MOST_OWN_RADIUS
+        return least  # no edge is that wide: the phase itself varies
 
     def _profile(self, rows: np.ndarray, k: int, j: int) -> _Profile | None:
         """Return the scores of one row, from those of the phase alone."""

@@ -98,7 +98,8 @@ def differences(case: Case) -> Differences:
     tested = [k for k, spectrum in enumerate(spectra) if spectrum.sum() >= FEWEST_COUNTS]
     compared = [_pair(case, a, b, spectra[a], spectra[b]) for a, b in combinations(tested, 2)]
     found = sorted(compared, key=lambda one: one[0].distance.mean)
-    said, evidence = set(), []
+    said: set[int] = set()
+    evidence = []
     for pair, p_same in found:
         open_question = pair.p_value > case.level or pair.distance.lower <= case.tolerance.difference
         if open_question or not {pair.first, pair.second} <= said:
@@ -111,23 +112,24 @@ def _pair(case: Case, a: int, b: int, first: np.ndarray, second: np.ndarray) -> 
     """Return the pair, and the probability that phases as different as the tolerance look as alike as they do."""
     rng = np.random.default_rng([case.seed, _STREAM, a, b])
     group = groups_by_counts(first + second, COARSE_GROUPS)
-    in_groups = [np.bincount(group, spectrum).astype(np.int64) for spectrum in (first, second)]
-    distance, p_same = _distance(*in_groups, case.tolerance.difference)
+    one, other = (np.bincount(group, spectrum).astype(np.int64) for spectrum in (first, second))
+    distance, p_same = _distance(one, other, case.tolerance.difference)
     if case.claim.made_from == "elsewhere":
-        seen = _chi_square(*in_groups, in_groups[0] + in_groups[1])
-        total = in_groups[0] + in_groups[1]
-        drawn = rng.multivariate_hypergeometric(total, int(in_groups[0].sum()), EXCHANGES, method="marginals")
-        others = np.array([_chi_square(one, total - one, total) for one in drawn])
+        total = one + other
+        seen = _chi_square(one, other, total)
+        drawn = rng.multivariate_hypergeometric(total, int(one.sum()), EXCHANGES, method="marginals")
+        others = np.array([_chi_square(part, total - part, total) for part in drawn])
         return Pair(a, b, distance, seen, _p_value(seen, others), "exchanged"), p_same
     region = _region(case, a, b)
     photons = list_photons(case.image, region, group, MOST_PHOTONS, rng)
     in_first = (case.labels.ravel() == a)[photons.pixels]
     seen = _chi_square_of(photons, in_first)
     bound = np.array([_largest(photons, rng.permutation(photons.groups)) for _ in range(PERMUTATIONS)])
-    p_value, how = _p_value(seen, bound), "any labels"
-    if p_value > case.level:
-        p_value, how = _clustered_again(case, a, b, region, group, rng), "clustered again"
-    return Pair(a, b, distance, seen, p_value, how), p_same
+    p_value = _p_value(seen, bound)
+    if p_value <= case.level:
+        return Pair(a, b, distance, seen, p_value, "any labels"), p_same
+    p_value = _clustered_again(case, a, b, region, group, rng)
+    return Pair(a, b, distance, seen, p_value, "clustered again"), p_same
 
 
 def _region(case: Case, a: int, b: int) -> np.ndarray:
@@ -163,7 +165,7 @@ def _clustered_again(
 
 
 def _p_value(seen: float, others: np.ndarray) -> float:
-    return (1 + np.count_nonzero(others >= seen - 1e-9)) / (len(others) + 1)
+    return (1 + int(np.count_nonzero(others >= seen - 1e-9))) / (len(others) + 1)
 
 
 def _chi_square_of(photons: PhotonList, first: np.ndarray, second: np.ndarray | None = None) -> float:

@@ -14,7 +14,9 @@ References
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from scipy import ndimage
@@ -34,11 +36,12 @@ MOST_PHOTONS = 2e6  # of a phase: more are thinned
 FEWEST_PHOTONS = 50
 FEWEST_PIXELS = 20
 COARSE_GROUPS = 40
-WRONG_LABEL = 0.5  # of the counts of a piece that are another phase: the label is wrong
+WRONG_LABEL = 1 / 3  # of the counts of a piece that are another phase, at least: the label is wrong
 WRONG_LINES = 0.25  # of the counts of a piece that are lines its phase has not
 INNER = 0.3  # of the pixels of a core that are asked again where it is not one thing
-MOST_STEPS = 4  # from the edge of a core to those
-CLEAR = 4.0  # standard deviations
+WIDEST_EDGE = 6  # pixels from a boundary: what varies over more is no edge
+CLEAR = 3.0  # standard deviations
+TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
 _STREAM = 5201
 
@@ -131,24 +134,24 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     rank = _permuted(scans, permutations, case, 1)
     suspects = [place for k in scans for place in find_suspects(scans[k], k, rank[k], case.labels.shape)]
     suspects.sort(key=lambda one: -one.z)
-    inside, rank_inside = {}, {}
-    if any(rank[k].p_value <= case.level for k in scans):
-        inside = _scans(case, group, directions, _far_inside(case))
-        rank_inside = _permuted(inside, permutations, case, 2)
+    cores = find_cores(case.image, case.labels, len(case.names))
+    alarms = [k for k in scans if rank[k].p_value <= case.level]
+    inside = _scans(case, group, directions, _far_inside(case, cores.radius_of)) if alarms else {}
+    asked = {k: inside[k] for k in alarms if k in inside}
+    again = _permuted(asked, permutations, case, 2, {k: _unusual(scans[k], rank[k], asked[k]) for k in asked})
     phases = []
     for k, scan in scans.items():
-        if rank[k].p_value <= case.level and k in inside:
-            phases.append(
-                _phase(case, k, inside[k], rank_inside[k], at_edges=rank_inside[k].p_value > case.level)
-            )
+        if k in asked:
+            p_value = max(rank[k].p_value, again[k].p_value)
+            at_edges = again[k].p_value > case.level
+            phases.append(_phase(case, k, asked[k], again[k]._replace(p_value=p_value), at_edges=at_edges))
         else:
             phases.append(_phase(case, k, scan, rank[k], at_edges=False))
-    mixed = find_cores(case.image, case.labels, len(case.names)).mixed
-    evidence = [_evidence(case, one, mixed[one.phase]) for one in phases]
+    evidence = [_evidence(case, one, cores.mixed[one.phase]) for one in phases]
     return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
 
 
-def _far_inside(case: Case) -> np.ndarray:
+def _far_inside(case: Case, radius_of: tuple[int, ...]) -> np.ndarray:
     """Return the pixels furthest from the boundaries of each phase, (H, W) bool.
 
     Where a phase is not one thing, its inner pixels must say so, too: some boundaries may mix over more pixels than the
@@ -162,11 +165,11 @@ def _far_inside(case: Case) -> np.ndarray:
             continue
         # Steps from the edge of the core, not of the label: cores have radii of their own.
         steps = ndimage.distance_transform_cdt(np.pad(core, 1, "edge"), "chessboard")[1:-1, 1:-1]
-        steps = np.minimum(steps, MOST_STEPS + 1) * core
         piece, n_pieces = ndimage.label(core, np.ones((3, 3)))
+        most = max(WIDEST_EDGE - radius_of[k], 0) + 1
         # How many pixels of each piece are so many steps from its edge, or further.
         further = np.stack(
-            [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(MOST_STEPS + 2)]
+            [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(most + 1)]
         )
         wanted = (further[1:] >= INNER * further[1]).sum(axis=0)
         far |= core & (steps >= wanted[piece])
@@ -192,19 +195,46 @@ def _scans(
     return found
 
 
-def _permuted(scans: dict[int, Scan], permutations: int, case: Case, stream: int) -> dict[int, Ranked]:
-    """Rank the statistics of all phases among those of permuted photons."""
+def _unusual(scan: Scan, rank: Ranked, inside: Scan) -> np.ndarray:
+    """Return True for the statistics of the inner pixels that were unusual in the whole core."""
+    seen = rank.mean + rank.z * rank.sd
+    unusual = {
+        name for name, value, limit in zip(scan.names, seen, rank.threshold, strict=True) if value > limit
+    }
+    unusual.add(scan.names[int(rank.z.argmax())])
+    return np.array([name in unusual for name in inside.names])
+
+
+def _permuted(
+    scans: dict[int, Scan],
+    permutations: int,
+    case: Case,
+    stream: int,
+    asked: Mapping[int, np.ndarray] = MappingProxyType({}),
+) -> dict[int, Ranked]:
+    """Rank the statistics of all phases, or those that are asked for, among those of permuted photons."""
+    if not scans:
+        return {}
     rng = np.random.default_rng([case.seed, _STREAM, stream])
+    values = np.array(
+        [  # the first as seen
+            np.concatenate(
+                [
+                    scan.statistics(rng.permutation(scan.photons.groups) if index else scan.photons.groups)
+                    for scan in scans.values()
+                ]
+            )
+            for index in range(permutations + 1)
+        ]
+    )
     sizes = [len(scan.names) for scan in scans.values()]
-    values = np.empty((permutations + 1, sum(sizes)))
-    for index in range(permutations + 1):  # the first as seen
-        values[index] = np.concatenate(
-            [
-                scan.statistics(rng.permutation(scan.photons.groups) if index else scan.photons.groups)
-                for scan in scans.values()
-            ]
-        )
-    return dict(zip(scans, ranked(values, sizes, case.level), strict=True))
+    ranks = ranked(
+        values,
+        sizes,
+        case.level,
+        np.concatenate([asked.get(k, np.ones(n, bool)) for k, n in zip(scans, sizes, strict=True)]),
+    )
+    return dict(zip(scans, ranks, strict=True))
 
 
 def _phase(case: Case, k: int, scan: Scan, rank: Ranked, *, at_edges: bool) -> PhaseExchange:
@@ -215,7 +245,7 @@ def _phase(case: Case, k: int, scan: Scan, rank: Ranked, *, at_edges: bool) -> P
     for index, one in enumerate(scan.directions):
         which = names.index(f"{one.name} places")
         varies[one.name] = _rms(
-            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.weights[index]) ** 2
+            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.apart[index]) ** 2
         )
     best = int(rank.z.argmax())
     chi2 = names.index(f"chi2 {PLACE}")
@@ -253,20 +283,40 @@ def _effect(
         limit = WRONG_LABEL if place.leans_to_phase is not None else WRONG_LINES
         if place.content.lower > limit:
             return place.content, limit, place.leans_to
-    # What the places lean to most clearly. A direction that hardly differs from the phase would turn a little of
-    # anything else into much of itself.
+    # What the places lean to most clearly.
     z = {name: rank.z[names.index(f"{name} places")] for name in varies}
     clearest = max(z, key=lambda name: z[name], default="")
     if clearest and z[clearest] > CLEAR and varies[clearest].lower > tolerance:
         return varies[clearest], tolerance, said[clearest]
     own = names.index(f"own direction {PLACE}")
-    share = scan.own_direction(scan.photons.groups)
-    total = float(scan.place_counts.sum())
-    along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
-    if rank.z[own] > CLEAR and along.lower > tolerance:
-        return along, tolerance, ""
+    if rank.z[own] > CLEAR:
+        positions, share = scan.along_own_direction()
+        total = float(scan.place_counts.sum())
+        along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
+        # Two things that differ by d, in shares f and 1 - f, vary by d sqrt(f (1 - f)): at most by half of d.
+        if along.lower > tolerance:
+            return along, tolerance, ""
+        smaller = _smaller_share(along, share, positions, scan.place_counts)
+        if 2 * along.lower > case.tolerance.difference and smaller.lower > tolerance:
+            return smaller, tolerance, TWO_THINGS
     # Something varies, but no direction says by how much: only the upper end holds.
     return replace(least_bounded, lower=0.0), tolerance, about
+
+
+def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts: np.ndarray) -> Quantity:
+    """Return the share of the smaller of two things that vary so much and lie so far apart; at least."""
+    order = np.argsort(positions)
+    reached = np.cumsum(counts[order]) / counts.sum()
+    low, high = (
+        float(positions[order][min(int(np.searchsorted(reached, end)), order.size - 1)])
+        for end in (0.02, 0.98)
+    )
+    width = max(high - low, 1e-12) * share  # with noise, and therefore rather too large
+    mean, lower, upper = (
+        (1 - math.sqrt(1 - min(4 * (value / width) ** 2, 1.0))) / 2
+        for value in (along.mean, along.lower, along.upper)
+    )
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
 
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
@@ -311,6 +361,8 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
     what = one.leans_to or "something that no phase and no line names"
     effect = one.effect
     amount = f"{100 * effect.mean:.2g} % ({100 * effect.lower:.2g} to {100 * effect.upper:.2g} %)"
+    if one.leans_to == TWO_THINGS:
+        return f"{subject} holds two things that differ; the smaller is {amount} of its counts{used}"
     if one.tolerance != case.tolerance.content:
         return f"a piece of {subject} holds {amount} of its counts in {what} more than the rest does{used}"
     if one.p_value <= case.level:

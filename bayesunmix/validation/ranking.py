@@ -38,7 +38,7 @@ class Ranked(NamedTuple):
     sd: np.ndarray
 
 
-def ranked(values: np.ndarray, sizes: Sequence[int], level: float) -> list[Ranked]:
+def ranked(values: np.ndarray, sizes: Sequence[int], level: float, asked: np.ndarray) -> list[Ranked]:
     """Rank the first row among all rows, for each phase.
 
     Parameters
@@ -49,18 +49,23 @@ def ranked(values: np.ndarray, sizes: Sequence[int], level: float) -> list[Ranke
         How many of the statistics each phase has, one phase after the other.
     level : float
         Error rate of the thresholds.
+    asked : (n,) bool array
+        Statistics that count; the others only get their `z`.
     """
     n_rows = len(values)
     together, apart = _studentised(values, values), _studentised(values, values[1:])
-    largest, maxima = together[1:].max(axis=1), np.sort(apart[1:].max(axis=1))
+    largest, maxima = together[1:, asked].max(axis=1), np.sort(apart[1:, asked].max(axis=1))
     mean, sd = values[1:].mean(axis=0), values[1:].std(axis=0)
     limit = maxima[-max(int(level * n_rows), 1)]
     found, first = [], 0
     for size in sizes:
         own = slice(first, first := first + size)
-        p_value = (1 + np.count_nonzero(largest >= together[0, own].max() - 1e-9)) / n_rows
+        mine = np.flatnonzero(asked[own]) + first - size
+        p_value = 1.0
+        if mine.size:
+            p_value = (1 + np.count_nonzero(largest >= together[0, mine].max() - 1e-9)) / n_rows
         if p_value <= 1 / n_rows:
-            p_value = min(p_value, _gumbel_tail(maxima, float(apart[0, own].max())))
+            p_value = min(p_value, _gumbel_tail(maxima, float(apart[0, mine].max())))
         found.append(Ranked(p_value, apart[0, own], mean[own] + limit * sd[own], mean[own], sd[own]))
     return found
 

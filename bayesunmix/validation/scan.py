@@ -77,13 +77,8 @@ class Scan:
         self.values = np.ascontiguousarray((raw / sd[:, None]).T)  # (G, M): of mean 0 and variance 1
         # How much the mean score of a photon rises from the phase to what is looked for.
         self.slopes = np.maximum(((others - self.spectrum) * self.values.T).sum(axis=1), 1e-9)
-        # A share of lines is reckoned in counts that would have to be others; a share of a phase in its own counts.
-        self.weights = np.array(
-            [
-                1.0 if one.phase is not None else np.abs(one.spectrum - self.spectrum).sum() / 2
-                for one in directions
-            ]
-        )
+        # Share of the counts that are others if all of a phase becomes what is looked for.
+        self.apart = np.array([np.abs(one.spectrum - self.spectrum).sum() / 2 for one in directions])
         self._y, self._x = np.divmod(photons.pixels, shape[1])
         self._shape = shape
         self.windows = self._windows()
@@ -149,13 +144,24 @@ class Scan:
             found += [np.trace(gram), np.linalg.eigvalsh(gram)[-1], residual[usual].max()]
         return np.array(found)
 
-    def own_direction(self, groups: np.ndarray) -> float:
-        """Return the total variation distance per chi-square distance along the direction of most variation."""
-        places = self._places @ self.photons.scores(groups, np.eye(self._mean.size)[self._coarse])
+    def along_own_direction(self) -> tuple[np.ndarray, float]:
+        """Return how far each place lies along the direction of most variation, and what that is in counts.
+
+        Returns
+        -------
+        positions : (n,) array
+            Chi-square distances from the mean, noise included.
+        share : float
+            Share of the counts that are others (total variation distance) at a chi-square distance of one.
+        """
+        places = self._places @ self.photons.scores(
+            self.photons.groups, np.eye(self._mean.size)[self._coarse]
+        )
         expected = places.sum(axis=1, keepdims=True) * self._mean
         residual = (places - expected) / np.sqrt(expected)
         along = np.linalg.eigh(residual.T @ residual)[1][:, -1]
-        return float(np.abs(along) @ np.sqrt(self._mean)) / 2
+        positions = residual @ along / np.sqrt(places.sum(axis=1))
+        return positions, float(np.abs(along) @ np.sqrt(self._mean)) / 2
 
     def _block_sums(self, side: int) -> tuple[sparse.csr_array, np.ndarray]:
         """Return the matrix that sums core pixels over blocks that have photons, and the photons of each block."""

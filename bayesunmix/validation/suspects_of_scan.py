@@ -9,6 +9,8 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.ranking import Ranked
 from bayesunmix.validation.scan import WINDOWS, Scan
 
+FEW = 10.0  # photons per pixel
+
 
 @dataclass(frozen=True, eq=False)
 class Suspect:
@@ -63,7 +65,9 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     first_member = windows.members.indices[windows.members.indptr[:-1]]
     of_window = np.where(beyond.any(axis=1), of_pixel[first_member], 0)
     root = np.sqrt(windows.counts)
-    slopes = scan.slopes / scan.weights
+    # Of a phase, the share that is it; of lines, the share of the counts that are others.
+    is_phase = np.array([one.phase is not None for one in scan.directions])
+    slopes = scan.slopes / np.where(is_phase, 1.0, scan.apart)
     content = z / (root[:, None] * slopes)
     least = (z - limit[rows]) / (root[:, None] * slopes)
     found = []
@@ -78,12 +82,15 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
         mean, lower = float(content[window, direction]), float(least[window, direction])
         sd = float(1 / (root[window] * slopes[direction]))
         ends = min(max(lower, 0.0), 1.0), min(mean + 1.645 * sd, 1.0)
-        pixels = scan.photons.pixels[of_pixel == region]
+        ours = of_pixel == region
+        ours &= _holding(scan, scores[:, direction], direction, mean / 2, shape)
+        if not ours.any():
+            ours = of_pixel == region
         found.append(
             Suspect(
                 phase,
-                pixels,
-                int(scan.photons.totals[of_pixel == region].sum()),
+                scan.photons.pixels[ours],
+                int(scan.photons.totals[ours].sum()),
                 one.said,
                 one.phase,
                 float(within[:, direction].max()),
@@ -91,3 +98,19 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
             )
         )
     return sorted(found, key=lambda one: -one.z)
+
+
+def _holding(
+    scan: Scan, score: np.ndarray, direction: int, least: float, shape: tuple[int, int]
+) -> np.ndarray:
+    """Return True for the pixels about which there is at least so much of a direction, (n,): windows reach further."""
+    sums = np.zeros((2, shape[0] * shape[1]))
+    sums[:, scan.photons.pixels] = score, scan.photons.totals
+    is_few = scan.photons.totals.mean() < FEW
+    score, counts = ndimage.uniform_filter(
+        sums.reshape(2, *shape), (0, *2 * (5 if is_few else 3,)), mode="constant"
+    )
+    slope = scan.slopes[direction] / (
+        1 if scan.directions[direction].phase is not None else scan.apart[direction]
+    )
+    return np.asarray((score > least * slope * counts).ravel()[scan.photons.pixels])
