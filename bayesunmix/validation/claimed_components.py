@@ -1,7 +1,8 @@
 """Find out which component of a result each claimed phase is: the one that most of its photons belong to.
 
-Names are arbitrary, so phases get components one to one, with as many photons as possible under their own name. A phase that has hardly any of
-the component that is left for it has none of its own: the result does not tell it from another phase.
+Names are arbitrary, so phases get components one to one, with as many photons as possible under their own name. A phase
+that has hardly any of the component that is left for it has none of its own: the result does not tell it from another
+phase.
 """
 
 from typing import NamedTuple
