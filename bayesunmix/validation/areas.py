@@ -152,8 +152,8 @@ def _majorities(case: Case, confusion: Confusion | None, result: Unmixing | None
     assert found.bounds is not None
     kinds = found.areas, found.bounds.least_areas, found.bounds.most_areas
     return [
-        _of_draws(*(kind[:, list(members)].sum(axis=1) for kind in kinds)) if members else None
-        for members in confusion.members
+        None if share is None else _of_draws(*(kind[:, list(members)].sum(axis=1) for kind in kinds))
+        for share, members in zip(confusion.areas, confusion.members, strict=True)
     ]
 
 

@@ -152,7 +152,7 @@ def blame(
     None for a phase without photons, or without a component of its own.
     """
     whole, core, own = areas["whole"], areas["core"], int(matching.component[phase])
-    if whole is None or own < 0:
+    if whole is None or not matching.is_own[phase]:
         return None
     others = np.array([k != own and _is_other(k, matching, found) for k in range(len(whole.share))])
     # The lower bound holds for blocks of any size; which one is sharpest depends on how the errors lie.
