@@ -29,10 +29,11 @@ import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.blame import Part, Row, blame, evidence_of, only_possible, quantity, row_of
+from bayesunmix.validation.blame import blame, evidence_of
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched, matched
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.photon_rows import Part, Row, only_possible, quantity, row_of
 from bayesunmix.validation.photon_sums import counts_around
 from bayesunmix.validation.solutions import Solutions, solutions_of
 

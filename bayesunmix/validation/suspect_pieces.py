@@ -33,9 +33,9 @@ from scipy.special import gammaln, logsumexp
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
-from bayesunmix.validation.blame import Part, quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.photon_rows import Part, quantity
 
 FALSE_DISCOVERIES = 0.05
 N_GROUPS = 60

@@ -20,7 +20,10 @@ def clear():
 
 def test_a_clear_map_comes_out_again_and_a_noisy_one_does_not(clear):
     assert clear.n_images == 2 and clear.agreement > 0.9 and clear.moved < 0.1 and clear.adjusted_rand > 0.8
-    assert clear.sentence.startswith("Another day's photons move ") and "3 phases where 3 are claimed" in clear.sentence
+    assert (
+        clear.sentence.startswith("Another day's photons move ")
+        and "3 phases where 3 are claimed" in clear.sentence
+    )
     noisy = repeat(*made(1, 0.8), n=2)
     assert noisy.moved > 3 * clear.moved and noisy.agreement < clear.agreement
 
