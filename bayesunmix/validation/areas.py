@@ -28,10 +28,10 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.claims.claim import UNDECIDED, ClaimedArea
 from bayesunmix.data.draws import quantile
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.blame import INTERVAL, Z
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.confusion import Confusion
 from bayesunmix.validation.finding import Evidence, Judgement
+from bayesunmix.validation.photon_rows import INTERVAL, Z
 
 LEAST_PIECES = 5  # of a phase, for their sizes to say how much another field would differ
 ROUNDING = 1e-9
@@ -152,8 +152,8 @@ def _majorities(case: Case, confusion: Confusion | None, result: Unmixing | None
     assert found.bounds is not None
     kinds = found.areas, found.bounds.least_areas, found.bounds.most_areas
     return [
-        _of_draws(*(kind[:, list(members)].sum(axis=1) for kind in kinds)) if members else None
-        for members in confusion.members
+        None if share is None else _of_draws(*(kind[:, list(members)].sum(axis=1) for kind in kinds))
+        for share, members in zip(confusion.areas, confusion.members, strict=True)
     ]
 
 

@@ -3,138 +3,22 @@
 See `bayesunmix.validation.confusion` for the bounds.
 """
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.special import ndtr, ndtri
+from scipy.special import gammaincc, gammaincinv
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched
 from bayesunmix.validation.counts_needed import counts_for
 from bayesunmix.validation.finding import Evidence, say_number
-from bayesunmix.validation.photon_sums import PhotonSums, Products, photon_sums
+from bayesunmix.validation.photon_rows import CERTAIN, INTERVAL, Part, Row, quantity
+from bayesunmix.validation.photon_sums import BLOCKS, Products
 from bayesunmix.validation.solutions import Solutions
 
-INTERVAL, Z = 0.9, 1.6448536269514722
-CERTAIN = 3.0  # standard errors by which a bound must lie on one side for more photons not to matter
-
-
-class Part(NamedTuple):
-    """Hold a share: its mean and counting error, its values under draws (D,) and other solutions (n,), and its leak."""
-
-    mean: float
-    counting_sd: float
-    draws: np.ndarray
-    others: np.ndarray
-    leak: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """Hold the photons of one area of one phase, and how other spectra would read them.
-
-    Parameters
-    ----------
-    sums : PhotonSums
-        With the weights of the mean spectra.
-    turns, other_turns : (D, M, M) and (n, M, M) arrays
-        Turn shares by the mean spectra into shares by a draw of the spectra, and by another solution.
-    leak : float
-        Largest error of the shares, because spectra that are taken together are not the same.
-    """
-
-    sums: PhotonSums
-    turns: np.ndarray
-    other_turns: np.ndarray
-    leak: float
-
-    @property
-    def share(self) -> np.ndarray:
-        """Return the shares of the counts, (M,)."""
-        return self.sums.share
-
-    @property
-    def sd(self) -> np.ndarray:
-        """Return their standard deviations, of counting and of the spectra, (M,)."""
-        of_draws = (self.turns @ self.share).std(axis=0) if len(self.turns) else 0.0
-        return np.asarray(np.hypot(np.sqrt(np.diag(self.sums.scatter) / self.sums.counts), of_draws))
-
-    def part(self, form: np.ndarray, of: str = "counts") -> "Part":
-        """Return a linear form of the shares with its errors."""
-        by_counts = of == "counts"
-        value = self.sums.share if by_counts else self.sums.of_pixels
-        noise = self.sums.scatter / self.sums.counts if by_counts else self.sums.of_pixels_noise
-        sd = float(np.sqrt(max(form @ noise @ form, 0)))
-        return Part(
-            float(form @ value), sd, self.turns @ value @ form, self.other_turns @ value @ form, self.leak
-        )
-
-
-def row_of(
-    found: Solutions, grouped: sparse.csr_array, weights: np.ndarray, mask: np.ndarray, around: np.ndarray
-) -> Row | None:
-    """Sum the photons of an area; None where there are none."""
-    sums = photon_sums(grouped, weights, mask, around)
-    if sums is None:
-        return None
-    turns, others = (
-        np.linalg.inv(weights @ np.swapaxes(spectra, 1, 2)) for spectra in (found.draws, found.others)
-    )
-    leak = np.abs(weights @ found.differences.T).sum(axis=0).max(initial=0.0)
-    return Row(sums, turns, others, float(leak))
-
-
-def only_possible(rows: list[dict[str, Row | None]]) -> list[dict[str, Row | None]]:
-    """Leave out other solutions that the sums contradict: shares, and mean products of two shares, are not negative."""
-    wholes = [row for areas in rows if (row := areas["whole"]) is not None]
-    if not wholes:
-        return rows
-    possible = np.all([_is_possible(row) for row in wholes], axis=0)
-    possible[0] = True  # that of the estimate
-    return [
-        {
-            name: row if row is None else replace(row, other_turns=row.other_turns[possible])
-            for name, row in areas.items()
-        }
-        for areas in rows
-    ]
-
-
-def _is_possible(row: Row) -> np.ndarray:
-    turns, size = row.other_turns, len(row.share)
-    drawn = row.turns @ row.share if len(row.turns) else row.share[None]
-    noise = row.sums.scatter / row.sums.counts + np.cov(drawn.T, bias=True).reshape(size, size)
-    sd = np.sqrt(np.einsum("nij,jk,nik->ni", turns, noise, turns))
-    possible = (turns @ row.share >= -CERTAIN * sd - row.leak).all(axis=1)
-    for products in row.sums.products:
-        of_draws = row.turns @ products.values @ np.swapaxes(row.turns, 1, 2)
-        for j in range(size):
-            for k in range(j):
-                form = np.zeros((size, size))
-                form[j, k] = form[k, j] = 0.5
-                forms = np.swapaxes(turns, 1, 2) @ form @ turns
-                mean = np.sum(forms * products.values, axis=(1, 2))
-                spread = np.einsum("nij,dij->nd", forms, of_draws).std(axis=1) if len(of_draws) else 0.0
-                counting = np.array([products.sd_of(one) for one in forms])
-                possible &= mean >= -CERTAIN * np.hypot(counting, spread) - row.leak
-    return possible
-
-
-def quantity(part: Part) -> Quantity:
-    """Return a number with its errors: of counting, of the spectra, and the range over other solutions."""
-    mean, counting_sd, draws, others, leak = part
-    endmember_sd = float(np.std(draws)) if len(draws) else 0.0
-    arm = Z * float(np.hypot(counting_sd, endmember_sd))
-    feasible = (min(float(np.min(others)), mean) - leak, max(float(np.max(others)), mean) + leak)
-    lower, upper = feasible[0] - arm, feasible[1] + arm
-    limit = None if lower > 0 else upper
-    is_open = len(draws) > 0 or leak > 0
-    return Quantity(
-        mean, lower, upper, INTERVAL, limit, counting_sd, endmember_sd, feasible if is_open else None
-    )
+BLUNT = 0.1  # error of a bound on a share, from which on it tells nothing
+LEAST_SKEWNESS = 0.02
 
 
 class Blame(NamedTuple):
@@ -152,42 +36,63 @@ def blame(
     None for a phase without photons, or without a component of its own.
     """
     whole, core, own = areas["whole"], areas["core"], int(matching.component[phase])
-    if whole is None or own < 0:
+    if whole is None or not matching.is_own[phase]:
         return None
     others = np.array([k != own and _is_other(k, matching, found) for k in range(len(whole.share))])
     # The lower bound holds for blocks of any size; which one is sharpest depends on how the errors lie.
-    bounds = [_bound(whole, products, _excess(own, others)) for products in whole.sums.products]
-    z = float(ndtri(1 - (1 - INTERVAL) / 2 / len(bounds)))
-    least = [_ends(q)[0] - whole.leak for q in bounds]
-    low = int(np.argmax([end - z * q.sd for end, q in zip(least, bounds, strict=True)]))
-    p_values = [
-        ndtr((case.tolerance.content - end) / max(q.sd, 1e-9)) for end, q in zip(least, bounds, strict=True)
-    ]
+    form = _excess(own, others)
+    bounds = [_lower(whole, products, form, case.tolerance.content) for products in whole.sums.products]
+    low = max(bounds, key=lambda bound: bound.lower)
     square = _bound(whole, whole.sums.products[0], _square_of_rest(own, len(whole.share)))
     linear = quantity(_rest(whole, own))
     high = min(square, linear, key=lambda q: q.upper)
     # What a core holds is no mixture of a boundary.
     high = linear if core is None else max(high, quantity(_rest(core, own)), key=lambda q: q.upper)
-    lower = least[low] - z * bounds[low].sd
-    upper = max(high.upper + whole.leak, lower)
+    upper = max(high.upper + whole.leak, low.lower)
     if found.is_merged[own]:
         upper = max(upper, 1.0)
-    ends = (max(least[low], 0.0), max(_ends(high)[1] + whole.leak, least[low], 0.0))
+    ends = (max(low.mean, 0.0), max(_ends(high)[1] + whole.leak, low.mean, 0.0))
     wrong = Quantity(
         sum(ends) / 2,
-        lower,
+        low.lower,
         upper,
         INTERVAL,
-        None if lower > 0 else upper,
-        max(bounds[low].counting_sd, high.counting_sd),
-        max(bounds[low].endmember_sd, high.endmember_sd),
+        None if low.lower > 0 else upper,
+        max(low.counting_sd, high.counting_sd),
+        max(low.endmember_sd, high.endmember_sd),
         ends,
     )
-    return Blame(wrong, float(min(1.0, len(bounds) * min(p_values))))
+    return Blame(wrong, min(1.0, len(bounds) * min(bound.p_value for bound in bounds)))
+
+
+class _Lower(NamedTuple):
+    mean: float
+    lower: float
+    counting_sd: float
+    endmember_sd: float
+    p_value: float
+
+
+def _lower(row: Row, products: Products, form: np.ndarray, tolerance: float) -> _Lower:
+    """Return a lower bound, its lower end, and the probability of as large a one at the tolerance.
+
+    One of as many is chosen, and each takes its part of the error rate. A bound with an error beyond `BLUNT` tells
+    nothing.
+    """
+    q = _bound(row, products, form)
+    mean = _ends(q)[0] - row.leak
+    if q.sd > BLUNT:
+        return _Lower(min(mean, 0.0), -1.0, q.counting_sd, q.endmember_sd, 1.0)
+    # A gamma distribution with the same skewness.
+    shape = 4 / max(products.skewness_of(form), LEAST_SKEWNESS) ** 2
+    arm = (gammaincinv(shape, 1 - (1 - INTERVAL) / 2 / len(BLOCKS)) - shape) / np.sqrt(shape)
+    z = (mean - tolerance) / max(q.sd, 1e-9)
+    p_value = gammaincc(shape, max(shape + z * np.sqrt(shape), 0.0))
+    return _Lower(mean, float(mean - arm * q.sd), q.counting_sd, q.endmember_sd, float(p_value))
 
 
 def _ends(q: Quantity) -> tuple[float, float]:
-    """Return the range over other solutions; twice the mean where there are none."""
+    """Return the range over other solutions; the mean twice where there are none."""
     return q.feasible or (q.mean, q.mean)
 
 

@@ -1,7 +1,8 @@
 """Find out which component of a result each claimed phase is: the one that most of its photons belong to.
 
-Names are arbitrary, so phases get components one to one, with as many photons as possible under their own name. A phase that has hardly any of
-the component that is left for it has none of its own: the result does not tell it from another phase.
+Names are arbitrary, so phases get components one to one, with as many photons as possible under their own name. A phase
+that has hardly any of the component that is left for it has none of its own: the result does not tell it from another
+phase. If it is mostly one component, it is taken to be that, as another phase is too.
 """
 
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 LEAST_SHARE = 0.1  # of a phase's counts, for a component to be its own
 LEAST_SIGMAS = 3.0
+MAJORITY = 0.5  # of a phase's counts, for it to be what another phase is
 NONE = -1
 
 
@@ -20,12 +22,15 @@ class Matched(NamedTuple):
     Attributes
     ----------
     component : (K,) int array
-        -1 for a phase without one of its own.
+        -1 for a phase that is no component for certain.
+    is_own : (K,) bool array
+        False for a phase without a component of its own; it may be what another phase is.
     claimed_by : (M,) int array
         Phase of each component; -1 for one that no phase claims.
     """
 
     component: np.ndarray
+    is_own: np.ndarray
     claimed_by: np.ndarray
 
 
@@ -46,4 +51,9 @@ def matched(shares: np.ndarray, errors: np.ndarray, counts: np.ndarray) -> Match
     for phase, k in zip(rows, columns, strict=True):
         if shares[phase, k] > max(LEAST_SHARE, LEAST_SIGMAS * errors[phase, k]):
             component[phase], claimed_by[k] = k, phase
-    return Matched(component, claimed_by)
+    is_own = component != NONE
+    for phase in np.flatnonzero(~is_own & ~np.isnan(shares).any(axis=1)):
+        most = int(np.argmax(shares[phase]))
+        if shares[phase, most] - LEAST_SIGMAS * errors[phase, most] > MAJORITY:
+            component[phase] = most
+    return Matched(component, is_own, claimed_by)

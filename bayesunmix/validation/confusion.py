@@ -29,10 +29,11 @@ import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.blame import Part, Row, blame, evidence_of, only_possible, quantity, row_of
+from bayesunmix.validation.blame import blame, evidence_of
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched, matched
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.photon_rows import Part, Row, only_possible, quantity, row_of
 from bayesunmix.validation.photon_sums import counts_around
 from bayesunmix.validation.solutions import Solutions, solutions_of
 
@@ -78,7 +79,9 @@ class Confusion:
     columns : tuple of M str
         Components found, named by the phase that each is; "... (not claimed)" for one that no phase claims.
     component : (K,) int array
-        Column of each phase; -1 for a phase that the result has no component of its own for.
+        Column of each phase; -1 for a phase that is none for certain.
+    is_own : (K,) bool array
+        False for a phase that the result has no component of its own for: it may be what another phase is.
     members : tuple of K tuples of int
         Components of the result that each phase is: one, none, or several that cannot be told apart.
     whole, core, rim : Table
@@ -88,7 +91,8 @@ class Confusion:
     of_pixels : Quantity or None
         The same as a mean over the pixels, which weighs dim and bright ones alike.
     areas : tuple of (Quantity or None)
-        For each phase, the mean share that the labelled pixels have of its component, whatever their label.
+        For each phase, the mean share that the labelled pixels have of its component, whatever their label. None for
+        phases without a component, or that share one.
     wrong : tuple of (Quantity or None)
         For each phase, how much more of another phase its pixels hold than of their own, per count: what a better label
         map would mend. `feasible` is the range that its bounds and the other solutions leave.
@@ -99,6 +103,7 @@ class Confusion:
     names: tuple[str, ...]
     columns: tuple[str, ...]
     component: np.ndarray
+    is_own: np.ndarray
     members: tuple[tuple[int, ...], ...]
     whole: Table
     core: Table
@@ -142,13 +147,16 @@ def confusion(case: Case, result: Unmixing) -> Confusion:
     not_own = [None if k < 0 else np.arange(len(columns)) != k for k in matching.component]
     share, of_pixels = (_over_map(rows, not_own, of) for of in ("counts", "pixels"))
     areas = tuple(
-        None if k < 0 else _over_map(rows, [np.arange(len(columns)) == k] * len(rows), "pixels")
+        None
+        if list(matching.component).count(k) != 1 or k < 0
+        else _over_map(rows, [np.arange(len(columns)) == k] * len(rows), "pixels")
         for k in matching.component
     )
     return Confusion(
         case.names,
         columns,
         matching.component,
+        matching.is_own,
         tuple(found.members[k] if k >= 0 else () for k in matching.component),
         whole,
         core,

@@ -135,6 +135,8 @@ def dose_ladder(
     pairs = []
     for i, a in enumerate(claimed):
         for b in claimed[i + 1 :]:
+            if members[a] == members[b]:  # one thing under two names
+                continue
             one, other = (size[list(members[k])] @ endmembers[list(members[k])] for k in (a, b))
             names = case.names[a], case.names[b]
             counts = counts_to_tell(one, other, error, case.seed)

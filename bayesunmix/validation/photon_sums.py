@@ -54,11 +54,21 @@ class Products:
 
     def sd_of(self, form: np.ndarray) -> float:
         """Return the standard deviation of the mean of f^T B f, from counting alone."""
+        slopes, pure, _ = self._moments(form)
+        return float(np.sqrt(slopes + pure) / max(self.counts, 1))
+
+    def skewness_of(self, form: np.ndarray) -> float:
+        """Return the skewness of this error: squares of noise in a few places are not normal."""
+        slopes, pure, third = self._moments(form)
+        return third / max(slopes + pure, 1e-300) ** 1.5
+
+    def _moments(self, form: np.ndarray) -> tuple[float, float, float]:
+        """Return the variance of the sum that is linear in the noise, that of its squares, and their third moment."""
         noise = form @ self.within
-        pure = float(np.sum(noise * noise.T))
-        least = 2 * self.pairs * pure
-        slopes = 4 * float(np.sum(form @ self.within @ form * self.outer)) - 4 * self.places * pure
-        return float(np.sqrt(max(slopes + least, least, 0)) / max(self.counts, 1))
+        squared = float(np.sum(noise * noise.T))
+        slopes = 4 * float(np.sum(form @ self.within @ form * self.outer)) - 4 * self.places * squared
+        third = 8 * self.pairs * float(np.trace(noise @ noise @ noise))
+        return max(slopes, 0.0), 2 * self.pairs * max(squared, 0.0), third
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ other pieces of its phase, y, by the Dirichlet-multinomial odds
    \prod_g \frac{\Gamma(a_g + x_g)}{\Gamma(a_g)}, \quad a = y + c\, p,
 
 with y' of another phase, and a prior of c photons of the whole map's spectrum p. The spectrum of a phase that has few
-photons is known badly, and the odds include that. Prior odds are those of the areas. Pieces are listed while the mean
-probability of their labels over the list stays below the false discovery rate [1]_.
+photons is known badly, and the odds include that. Before the photons are seen, one piece in twenty is taken to be
+wrong, and another phase to be as likely as its area is large. Pieces are listed while the mean probability of their
+labels over the list stays below the false discovery rate [1]_.
 
 Whether chance may have made a piece is decided exactly: if it is of its phase, its photons are a random part of those
 of piece and rest. Directions to look in are made from the sum of both; made from the rest alone they would find every
@@ -32,13 +33,14 @@ from scipy.special import gammaln, logsumexp
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
-from bayesunmix.validation.blame import Part, quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.photon_rows import Part, quantity
 
 FALSE_DISCOVERIES = 0.05
 N_GROUPS = 60
 PRIOR_COUNTS = 60.0
+WRONG_BEFORE = 0.05  # share of pieces with a wrong label, before the photons are seen
 LEAST_COUNTS = 30  # of a piece
 LEAST_REST = 100  # counts of the other pieces of a phase
 PERMUTATIONS, MANY = 999, 99_999
@@ -46,6 +48,7 @@ RARE = 10  # exceedances of the first permutations, below which the many are dra
 MOST_RARE = 20
 MIX = 0.1  # of another phase in the direction that is looked in
 MAJORITY = 0.5
+LEAST_MIDDLE = 1e-3  # of the sum of two spectra in a group, for the weight of its photons
 _SEED = 503
 
 
@@ -70,6 +73,9 @@ class Piece:
         Probability of photons as unlike the rest of its phase as these, by chance; exact.
     content : Quantity
         Share of its counts that is the other phase.
+    is_flagged : bool
+        Whether it was cut out of a larger one because another test found it unlike the rest. Its p-value means nothing
+        then, and it is evidence of that test.
     """
 
     phase: int
@@ -82,6 +88,7 @@ class Piece:
     p_label: float
     p_value: float
     content: Quantity
+    is_flagged: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,7 @@ class SuspectPieces:
     not_compared : int
         Pieces with too few counts, or that are the only one of their phase.
     evidence : tuple of Evidence
-        One for each piece that is listed.
+        One for each piece that is listed, but for those that were flagged.
     """
 
     pieces: tuple[Piece, ...]
@@ -120,6 +127,7 @@ class _Sum(NamedTuple):
     pixels: int
     centre: tuple[float, float]
     counts: np.ndarray
+    is_flagged: bool
 
 
 def suspect_pieces(case: Case, flagged: np.ndarray | None = None) -> SuspectPieces:
@@ -148,7 +156,7 @@ def suspect_pieces(case: Case, flagged: np.ndarray | None = None) -> SuspectPiec
     pieces.sort(key=lambda piece: (piece.p_label, -piece.log_odds))
     mean = np.cumsum([piece.p_label for piece in pieces]) / np.arange(1, len(pieces) + 1)
     listed = int((mean <= FALSE_DISCOVERIES).sum())
-    evidence = tuple(_evidence(piece, len(pieces), case) for piece in pieces[:listed])
+    evidence = tuple(_evidence(piece, len(pieces), case) for piece in pieces[:listed] if not piece.is_flagged)
     return SuspectPieces(tuple(pieces), listed, numbers, n_small + len(sums) - len(pieces), evidence)
 
 
@@ -158,29 +166,30 @@ def _sums(case: Case, flagged: np.ndarray | None) -> tuple[list[_Sum], np.ndarra
     grouped = case.image.counts.astype(np.float64) @ summing_matrix(groups).T
     numbers = np.full(case.labels.shape, -1)
     sums, n_small, n = [], 0, 0
-    for phase, area in _areas(case, flagged):
+    for phase, area, is_flagged in _areas(case, flagged):
         of_piece, n_pieces = ndimage.label(area)
         for k, centre in enumerate(ndimage.center_of_mass(area, of_piece, range(1, n_pieces + 1)), 1):
             inside = of_piece == k
             numbers[inside] = n
             counts = np.asarray(grouped[np.flatnonzero(inside.ravel())].sum(axis=0)).ravel()
             if counts.sum() >= LEAST_COUNTS:
-                sums.append(_Sum(phase, n, int(inside.sum()), (float(centre[0]), float(centre[1])), counts))
+                middle = float(centre[0]), float(centre[1])
+                sums.append(_Sum(phase, n, int(inside.sum()), middle, counts, is_flagged))
             else:
                 n_small += 1
             n += 1
     return sums, numbers, n_small
 
 
-def _areas(case: Case, flagged: np.ndarray | None) -> Iterator[tuple[int, np.ndarray]]:
+def _areas(case: Case, flagged: np.ndarray | None) -> Iterator[tuple[int, np.ndarray, bool]]:
     """Yield the cores of the phases; what is flagged in them comes apart."""
     for phase in range(len(case.names)):
         core = case.core_of(phase)
         if flagged is None:
-            yield phase, core
+            yield phase, core, False
         else:
-            yield phase, core & flagged
-            yield phase, core & ~flagged
+            yield phase, core & flagged, True
+            yield phase, core & ~flagged, False
 
 
 def _compared(
@@ -194,7 +203,8 @@ def _compared(
 ) -> Piece:
     own = _log_evidence(one.counts, rest + prior)
     odds = np.array([_log_evidence(one.counts, totals[k] + prior) - own for k in others])
-    prior_odds = np.log(np.maximum(areas[others], 1)) - np.log(max(areas[one.phase] - one.pixels, 1.0))
+    elsewhere = np.maximum(areas[others], 1.0)
+    prior_odds = np.log(WRONG_BEFORE / (1 - WRONG_BEFORE) * elsewhere / elsewhere.sum())
     likeliest = int(np.argmax(odds + prior_odds))
     other = others[likeliest]
     spectra = [(totals[k] + prior) / (totals[k] + prior).sum() for k in others]
@@ -208,7 +218,8 @@ def _compared(
         float(odds[likeliest]),
         float(np.exp(-logsumexp([0.0, *(odds + prior_odds)]))),
         _exact_p(one.counts, rest, spectra, rng) if odds.max() > 0 else 1.0,
-        _content(one.counts, rest, totals[other]),
+        _content(one.counts, rest, totals[other], rng),
+        one.is_flagged,
     )
 
 
@@ -242,25 +253,33 @@ def _exact_p(
     return (1 + exceeding) / (n_draws + 1)
 
 
-def _content(counts: np.ndarray, rest: np.ndarray, other: np.ndarray) -> Quantity:
-    """Return the share of a piece's counts that is another phase, between the spectra of the rest and of that phase."""
-    a, b, x = (some / some.sum() for some in (rest, other, counts))
-    middle = np.maximum(a + b, 1e-12)
-    weight = (b - a) / middle
-    # The noise of both spectra is in the weights too: what it adds to the products is taken off.
-    noise_a, noise_b = (a / middle).sum() / rest.sum(), (b / middle).sum() / other.sum()
-    length = float(weight @ (b - a)) - noise_a - noise_b
-    if length <= noise_a + noise_b:
+def _content(counts: np.ndarray, rest: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> Quantity:
+    """Return the share of a piece's counts that is another phase, between the spectra of the rest and of that phase.
+
+    Half of the photons of both spectra make the weights, the other half is compared: noise in both would look like a
+    difference.
+    """
+    halves = [rng.binomial(some.astype(np.int64), 0.5) for some in (rest, other)]
+    share, length, noise, of_spectra = 0.0, 0.0, 0.0, 0.0
+    x, n = counts / counts.sum(), counts.sum()
+    for turned in (False, True):
+        used = [some - half if turned else half for some, half in zip((rest, other), halves, strict=True)]
+        kept = [some - one for some, one in zip((rest, other), used, strict=True)]
+        if min(one.sum() for one in [*used, *kept]) <= 0:
+            break
+        (a, b), (c, d) = ([one / one.sum() for one in some] for some in (used, kept))
+        weight = (b - a) / np.maximum(a + b, LEAST_MIDDLE)
+        share, length = share + weight @ (x - c), length + weight @ (d - c)
+        spread = [float(np.sqrt(max(weight**2 @ p - (weight @ p) ** 2, 0))) for p in (x, c, d)]
+        noise, of_spectra = (
+            noise + spread[0],
+            of_spectra
+            + np.hypot(*(s / np.sqrt(one.sum()) for s, one in zip(spread[1:], (rest, other), strict=True))),
+        )
+    if length <= 0:
         return quantity(Part(0.0, 1.0, np.empty(0), np.zeros(1)))
-    share = (float(weight @ (x - a)) - noise_a) / length
-
-    def sd(p: np.ndarray, n: float) -> float:
-        return float(np.sqrt(max(weight**2 @ p - (weight @ p) ** 2, 0) / n)) / length
-
-    of_spectra = np.hypot((1 - share) * sd(a, rest.sum()), share * sd(b, other.sum()))
-    return quantity(
-        Part(share, sd(x, counts.sum()), share + of_spectra * np.array([-1, 1]), np.full(1, share))
-    )
+    draws = share / length + of_spectra / length * np.array([-1, 1])
+    return quantity(Part(share / length, noise / length / np.sqrt(n), draws, np.full(1, share / length)))
 
 
 def _evidence(piece: Piece, n_pieces: int, case: Case) -> Evidence:

@@ -112,9 +112,10 @@ def test_names_are_arbitrary_and_a_phase_may_have_no_component(shares):
     halves = labels.copy()
     halves[:16][labels[:16] == 0] = 3
     found = confusion(case_of(image, halves, ("a", "b", "c", "a2")), result)
-    assert sorted(found.component.tolist()) == [-1, 0, 1, 2]
-    lone = "phase a2" if found.component[3] < 0 else "phase a"
-    assert verdicts(found)[lone] == "undecidable"
+    assert found.component.tolist() == [0, 1, 2, 0] and found.is_own.sum() == 3
+    lone = "phase a2" if found.is_own[0] else "phase a"
+    assert verdicts(found)[lone] == "undecidable" and found.share.mean < 0.03
+    assert found.areas[0] is None and found.areas[1] is not None
 
 
 def test_what_nobody_claims_is_a_column(shares):
