@@ -6,17 +6,17 @@ from typing import Any
 
 from bayesunmix.validation.again import Repeated
 from bayesunmix.validation.areas import Areas
-from bayesunmix.validation.claimed_elements import ElementLists
-from bayesunmix.validation.claimed_spectra import Spectra
+from bayesunmix.validation.claimed_elements import ElementListChecks
+from bayesunmix.validation.claimed_spectra import SpectrumChecks
 from bayesunmix.validation.confusion import Confusion
 from bayesunmix.validation.cores import Cores
 from bayesunmix.validation.counts_needed import Pair
 from bayesunmix.validation.difference import Differences
 from bayesunmix.validation.edges import EdgeProfile
-from bayesunmix.validation.element_maps import ElementMaps
+from bayesunmix.validation.element_maps import ElementMapChecks
 from bayesunmix.validation.exchange import Exchange
 from bayesunmix.validation.finding import Evidence
-from bayesunmix.validation.missed import Missed
+from bayesunmix.validation.missed import MissedPhases
 from bayesunmix.validation.mixture import Mixtures
 from bayesunmix.validation.recipe import Recipe
 from bayesunmix.validation.registration import Registration
@@ -37,12 +37,12 @@ class Details:
     exchange: Exchange | None = None
     differences: Differences | None = None
     mixtures: Mixtures | None = None
-    missed: Missed | None = None
+    missed: MissedPhases | None = None
     pieces: SuspectPieces | None = None
     areas: Areas | None = None
-    spectra: Spectra | None = None
-    elements: ElementLists | None = None
-    maps: ElementMaps | None = None
+    spectra: SpectrumChecks | None = None
+    elements: ElementListChecks | None = None
+    maps: ElementMapChecks | None = None
     edge: EdgeProfile | None = None
     doses: tuple[Pair, ...] = ()
     confusion: Confusion | None = None

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.claims.claim import ClaimedSpectrum
 from bayesunmix.validation import pictures
+from bayesunmix.validation._spectrum_faults import rebinned
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.validation import Validation
@@ -201,7 +203,7 @@ def _suspects(case: Case, details: Details) -> Iterator[Section]:
 def _spectra(case: Case, details: Details, found: Validation) -> Section:
     """Show each phase's spectrum beside the claimed one; where none was claimed, beside what the unmixing expects."""
     claimed = {
-        k: case.claim.spectra[name].on(case.image.energy_kev)
+        k: _on(case, case.claim.spectra[name])
         for k, name in enumerate(case.names)
         if name in case.claim.spectra and case.image.spectral_axis.is_xray
     }
@@ -217,6 +219,13 @@ def _spectra(case: Case, details: Details, found: Validation) -> Section:
         return _with_spectra(case, expected, "what the unmixing expects")
     cores = {k: case.spectrum_of(case.core_of(k)).astype(float) for k in range(case.claim.n_phases)}
     return _with_spectra(case, {k: core for k, core in cores.items() if core.any()}, "the core of the phase")
+
+
+def _on(case: Case, claimed: ClaimedSpectrum) -> np.ndarray:
+    """Return a claimed spectrum on the channels of the image."""
+    if claimed.energy_kev is None:
+        return claimed.counts
+    return rebinned(claimed.energy_kev, claimed.counts, case.image.energy_kev)
 
 
 def _with_spectra(case: Case, expected: Mapping[int, np.ndarray], says: str) -> Section:

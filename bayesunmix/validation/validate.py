@@ -1,10 +1,13 @@
 """Validate a claim: lay it on the counts, test every part of it, and give verdicts with one error rate."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bayesunmix.claims.claim import Claim
+import numpy as np
+
+from bayesunmix.claims.claim import UNDECIDED, Claim
 from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed, require_share
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
@@ -107,7 +110,8 @@ def validate(
                 result = result or _unmixed(case, seed)
                 _full(case, result, found)
         if claim.maps:
-            found["maps"] = _stage("element maps", check_element_maps, image, claim, found["recipes"], case)
+            of_all = _of_maps(image, claim, case, tolerance, level, seed)
+            found["maps"] = _stage("element maps", check_element_maps, of_all, found["recipes"])
     details = Details(**found)
     findings = judge(list(details.evidence()), level)
     return Validation(claim, findings, case, details, result, level, int(seed), quick, tuple(notes))
@@ -129,12 +133,26 @@ def _case(
     return Case(image, claim, registration.labels, cores.core, cores.radius, tolerance, level, int(seed))
 
 
+def _of_maps(
+    image: SpectrumImage, claim: Claim, case: Case | None, tolerance: Tolerance, level: float, seed: int
+) -> Case:
+    """Return the case with all channels: windows of light elements begin in the detector's noise."""
+    if case is not None:
+        return replace(case, image=image)
+    nowhere = np.full(image.navigation_shape, UNDECIDED)
+    return Case(image, claim, nowhere, nowhere >= 0, 1, tolerance, level, int(seed))
+
+
 def _quick(case: Case, found: dict[str, Any]) -> None:
     """Make the tests that need no unmixing."""
     found["exchange"] = _stage("is each phase one thing", exchangeability, case, PERMUTATIONS)
     found["differences"] = _stage("do the phases differ", differences, case)
     found["mixtures"] = _stage("mixtures", mixtures, case)
-    found["pieces"] = _stage("suspect pieces", suspect_pieces, case)
+    found["missed"] = _stage("is a phase missed", missed_phases, case, found["exchange"])
+    flagged = np.zeros(case.labels.size, bool)
+    for place in found["exchange"].suspects:
+        flagged[place.pixels] = True
+    found["pieces"] = _stage("suspect pieces", suspect_pieces, case, flagged.reshape(case.labels.shape))
     if case.claim.spectra:
         found["spectra"] = _stage("spectra", check_spectra, case)
     if case.claim.elements:
@@ -145,6 +163,7 @@ def _quick(case: Case, found: dict[str, Any]) -> None:
 def _full(case: Case, result: Unmixing, found: dict[str, Any]) -> None:
     """Make the tests that need an unmixing."""
     found["confusion"] = _stage("how much is something else", confusion, case, result)
+    found["mixtures"] = _stage("mixtures", mixtures, case, result)
     members = found["confusion"].members
     found["areas"] = _stage("areas", area_fractions, case, found["confusion"], result)
     found["pixels"] = _stage("suspect pixels", suspect_pixels, case, result, members)
