@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -20,11 +20,11 @@ _WIDTH = 4.2  # inches of a map
 MOST_SUSPECTS = 4  # of which spectra are drawn
 
 
-def colours_of(case: Case) -> list[tuple[float, ...] | str]:
+def colours_of(case: Case) -> list[tuple[float, float, float]]:
     """Return a colour for each phase: the claim's own where it has one."""
     own = case.claim.colours
     return [
-        tuple(c / 255 for c in own[name]) if name in own else COLOURS[k % len(COLOURS)]
+        to_rgb([c / 255 for c in own[name]] if name in own else COLOURS[k % len(COLOURS)])  # type: ignore[arg-type]
         for k, name in enumerate(case.names)
     ]
 
@@ -278,11 +278,9 @@ def _legend(axes: Axes, handles: list[Patch]) -> None:
     )
 
 
-def _dark(colour: tuple[float, ...] | str) -> tuple[float, ...]:
+def _dark(colour: tuple[float, float, float]) -> tuple[float, ...]:
     """Darken a light colour until a line of it is seen on white."""
-    from matplotlib.colors import to_rgb
-
-    rgb = np.array(to_rgb(colour))
+    rgb = np.array(colour)
     brightness = float(rgb @ [0.299, 0.587, 0.114])
     return tuple(rgb * min(1.0, 0.55 / max(brightness, 1e-9)))
 

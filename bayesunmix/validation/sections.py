@@ -82,8 +82,8 @@ def _claim(case: Case, details: Details) -> Section:
             )
         ],
         after=[
-            f"Pixels further than {case.radius} from a boundary are the core of a phase: what lies nearer is mixed with "
-            "its neighbour, and no label is wrong for that.",
+            f"Pixels further than {case.radius} from a boundary are the core of a phase: what lies nearer is mixed "
+            "with its neighbour, and no label is wrong for that.",
             "Suspect: pixels that look like another phase. Not told: no phase reaches a probability of 90 %.",
         ],
     )
@@ -115,7 +115,9 @@ def _suspects(case: Case, details: Details) -> Iterator[Section]:
         "odds against",
         "p",
     )
-    rows, files, drawn = [], [], []
+    rows: list[tuple[str, ...]] = []
+    files: list[dict[str, Any]] = []
+    drawn: list[tuple[np.ndarray, int, int | None]] = []
     for piece in details.pieces.suspects if details.pieces else ():
         odds = "" if piece.log_odds > 50 else f"{np.exp(piece.log_odds):.2g}"
         row, column = piece.centre
@@ -278,8 +280,8 @@ def _confusion(case: Case, details: Details) -> Iterator[Section]:
     if found.share is not None:
         q = found.share
         said.append(
-            f"{100 * q.mean:.1f} % of the counts of the map ({100 * q.lower:.1f} to {100 * q.upper:.1f} %) are not what "
-            "the label says, mixed pixels at boundaries included."
+            f"{100 * q.mean:.1f} % of the counts of the map ({100 * q.lower:.1f} to {100 * q.upper:.1f} %) are not "
+            "what the label says, mixed pixels at boundaries included."
         )
     yield Section(
         "confusion",
@@ -339,9 +341,9 @@ def _areas(case: Case, details: Details) -> Iterator[Section]:
         [],
         [[head, *rows]],
         [
-            "Mean share: the mean over pixels of how much of a pixel is the phase. Majority: the pixels that have most of "
-            "it. The two differ where pixels are mixed. Edge band: half a pixel along the boundaries. Sampling: scatter "
-            "that other fields of the same specimen would have, from the pieces of this one."
+            "Mean share: the mean over pixels of how much of a pixel is the phase. Majority: the pixels that have most "
+            "of it. The two differ where pixels are mixed. Edge band: half a pixel along the boundaries. Sampling: "
+            "scatter that other fields of the same specimen would have, from the pieces of this one."
         ],
         {"areas.csv": files},
     )

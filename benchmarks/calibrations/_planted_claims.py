@@ -103,7 +103,7 @@ def _right(name: str) -> Callable[[float, int], Planted]:
 
 
 def _merged() -> dict[str, Plant]:
-    """Two phases under one label."""
+    """Put two phases under one label."""
     pairs = {
         "Cr + Ni": ("nicr_film", "Cr", "Ni"),
         "Cr2O3 + MnCr2O4": ("overlapping_lines", "Cr2O3", "MnCr2O4"),
@@ -125,7 +125,7 @@ def _merged() -> dict[str, Plant]:
 
 
 def _rare() -> dict[str, Plant]:
-    """A disc of another phase, 0.5 % of the area, that the map does not show."""
+    """Hide a disc of another phase, 0.5 % of the area."""
     where = {
         "Ni in Cr": ("nicr_film", "Ni", "Cr"),
         "MnCr2O4 in Cr2O3": ("overlapping_lines", "MnCr2O4", "Cr2O3"),
@@ -147,7 +147,7 @@ def _rare() -> dict[str, Plant]:
 
 
 def _regions() -> dict[str, Plant]:
-    """A gradient called a phase, a grain under the name of another, a phase that is split, a rim called a phase."""
+    """Call a gradient a phase, a grain by another name, and a rim a phase; split a phase."""
     names = {
         "ferrite called sigma": ("ferrite", "sigma", 0),
         "austenite called ferrite": ("austenite", "ferrite", 0),
@@ -167,7 +167,7 @@ def _regions() -> dict[str, Plant]:
 
 
 def _geometry() -> dict[str, Plant]:
-    """The whole map shifted, turned or mirrored."""
+    """Shift, turn or mirror the whole map."""
     shifts = {
         "nicr_film 1 px": ("nicr_film", (0.0, 1.0)),
         "overlapping_lines 1 px": ("overlapping_lines", (1.0, 0.0)),
@@ -184,7 +184,7 @@ def _geometry() -> dict[str, Plant]:
 
 
 def _numbers() -> dict[str, Plant]:
-    """Areas, names and spectra that are off."""
+    """Give areas, names and spectra that are off."""
     areas = {
         "nicr_film": ("nicr_film", "Cr", "Ni"),
         "steel for Cr2O3": ("overlapping_lines", "steel", "Cr2O3"),
@@ -233,7 +233,7 @@ def _halves(name: str, made_from: str) -> Callable[[float, int], Planted]:
 
 
 def _split_by_position(dose: float, seed: int) -> Planted:
-    """The upper and the lower half of the film's chromium as two phases."""
+    """Claim the upper and the lower half of the film's chromium as two phases."""
     phantom = built("nicr_film")
     labels = right_labels(phantom)
     chromium = labels == phantom.labels.index("Cr")
@@ -244,7 +244,7 @@ def _split_by_position(dose: float, seed: int) -> Planted:
 
 
 def _split_by_clustering(dose: float, seed: int) -> Planted:
-    """Two phases that a clustering found where there is one."""
+    """Claim two phases that a clustering found where there is one."""
     trial = acquire(built("null"), dose, seed)
     labels = bu.unmix(trial.image, 2, "vendor_cluster", seed=seed, verdicts=False).labels
     assert labels is not None
@@ -265,7 +265,7 @@ def _grain(own: str, called: str, which: int) -> Callable[[float, int], Planted]
 
 
 def _rim(alone: bool) -> Callable[[float, int], Planted]:
-    """Pixels across edges of plagioclase and olivine called clinopyroxene, alone or beside the grains of it."""
+    """Call pixels across edges of plagioclase and olivine clinopyroxene, alone or beside its grains."""
 
     def make(dose: float, seed: int) -> Planted:
         phantom = built("norite")
@@ -311,7 +311,7 @@ def _ways(labels: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _area(name: str, more: str, less: str) -> Callable[[float, int], Planted]:
-    """One phase has 0.02 of the map too much and another too little, in the picture and in its table."""
+    """Give one phase 0.02 of the map too much and another too little, in the picture and in its table."""
 
     def make(dose: float, seed: int) -> Planted:
         phantom = built(name)
@@ -334,7 +334,7 @@ def _moved(labels: np.ndarray, less: int, more: int) -> np.ndarray:
 
 
 def _swapped(spectra: bool) -> Callable[[float, int], Planted]:
-    """Chromium and nickel called by each other's name, with their own spectra or elements."""
+    """Call chromium and nickel by each other's name, and give spectra or elements."""
 
     def make(dose: float, seed: int) -> Planted:
         phantom = built("nicr_film")
@@ -353,7 +353,7 @@ def _swapped(spectra: bool) -> Callable[[float, int], Planted]:
 
 
 def _shifted_spectrum(dose: float, seed: int) -> Planted:
-    """The spectrum of the chromium, from another recording, half a channel too high."""
+    """Claim the spectrum of the chromium from another recording, half a channel too high."""
     phantom = built("nicr_film")
     labels = right_labels(phantom)
     other = acquire(phantom, dose, seed + 1_000_000)

@@ -15,7 +15,6 @@ import pandas as pd
 import bayesunmix as bu
 from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.calibrations._planted_claims import DOSES, Plant, Planted, plants
-from benchmarks.scoring.proportion import interval_of_share
 
 PLANTS = plants()
 

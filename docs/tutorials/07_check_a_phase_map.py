@@ -54,8 +54,9 @@ for finding in found.findings:
     print(textwrap.fill(f"- {finding.verdict}: {finding.subject}: {finding.question}", 88))
 
 # %%
-# Nothing is contradicted, and not all is supported. "Supported" says that the error is below the tolerance, beyond doubt;
-# at 20 counts per pixel that is more than the photons can say of every phase. The sentence says how many would do.
+# Nothing is contradicted, and not all is supported. "Supported" says that the error is below the tolerance, beyond
+# doubt; at 20 counts per pixel that is more than the photons can say of every phase. The sentence says how many would
+# do.
 #
 # The same from a shell
 # ---------------------

@@ -52,7 +52,7 @@ def test_scale_does_not_matter(scale):
 def test_sum_of_the_pixels_is_exact():
     case = case_of("overlapping_lines", 5, 3, lambda energy, counts: counts)
     sums = {name: case.spectrum_of(case.labels == k) for k, name in enumerate(case.names)}
-    claim = Claim(case.claim.labels, case.names, spectra={n: s for n, s in sums.items()})
+    claim = Claim(case.claim.labels, case.names, spectra=sums)
     result = check_spectra(Case(case.image, claim, case.labels, case.core, 2, case.tolerance, 0.05, 0))
     assert all(one.exact for one in result.spectra)
     assert {found.verdict for found in verdicts(result).values()} == {"supported"}
