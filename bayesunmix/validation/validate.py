@@ -94,8 +94,8 @@ def validate(
     >>> bu.validate(image, bu.Claim(wrong, ("a", "b")), quick=True).verdict
     'contradicted'
     """
-    _require(image, claim, result, level, seed)
-    tolerance = tolerance or Tolerance()
+    tolerance = Tolerance() if tolerance is None else tolerance
+    _require(image, claim, result, tolerance, level, seed)
     tested = _tested(image, result)
     notes = list(claim.notes)
     found: dict[str, Any] = {}
@@ -192,7 +192,9 @@ def _tested(image: SpectrumImage, result: Unmixing | None) -> SpectrumImage:
     return image.crop(NOISE_BELOW_KEV)
 
 
-def _require(image: SpectrumImage, claim: Claim, result: Unmixing | None, level: float, seed: int) -> None:
+def _require(
+    image: SpectrumImage, claim: Claim, result: Unmixing | None, tolerance: Tolerance, level: float, seed: int
+) -> None:
     require_image(image)
     if not isinstance(claim, Claim):
         raise TypeError(
@@ -203,6 +205,10 @@ def _require(image: SpectrumImage, claim: Claim, result: Unmixing | None, level:
         raise ValueError(
             f"a claim is about a map of two axes, got an image of {len(image.navigation_shape)}; validate one tilt or "
             "frame at a time"
+        )
+    if not isinstance(tolerance, Tolerance):
+        raise TypeError(
+            f"tolerance must be a Tolerance, got {tolerance!r}; for example bayesunmix.Tolerance(area=0.02)"
         )
     require_share("level", level, "0.05 contradicts anything in a right claim with a probability of 5 %")
     require_seed(seed)
