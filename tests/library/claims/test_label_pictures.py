@@ -155,6 +155,10 @@ def test_a_native_picture_is_never_reduced():
     assert native_grid(layers)[1] == (1, 1)
     assert native_grid(cells(2))[1] == (1, 1)
     assert native_grid(np.zeros((8, 8), int))[1] == (1, 1)
+    twice = np.kron(cells(2), np.ones((2, 2), int))
+    assert native_grid(twice)[0].shape == twice.shape, (
+        "it may be a map of binned pixels at the size of the counts"
+    )
     small, factors = native_grid(np.kron(cells(2), np.ones((3, 3), int)))
     assert factors == (3, 3)
     np.testing.assert_array_equal(small, cells(2))
