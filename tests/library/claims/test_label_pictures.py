@@ -283,6 +283,18 @@ def test_a_phase_that_the_legend_forgot_is_noted(tmp_path):
     assert any("(0, 130, 200)" in note for note in claim.notes)
 
 
+@pytest.mark.parametrize("factor", [1, 4])
+def test_colours_that_a_program_shifted_are_recognised_and_noted(factor, tmp_path):
+    labels = cells(13, 4)
+    shifted = [tuple(min(c + 4, 255) for c in colour) for colour in COLOURS]
+    image = Image.fromarray(painted(labels, shifted))
+    image.resize((60 * factor, 48 * factor), Image.BILINEAR).save(tmp_path / "map.png")
+    claim = read_claim(tmp_path / "map.png", legend_file(tmp_path, 4))
+    found = on_grid(claim.labels, labels.shape)
+    assert (found == labels).mean() > 0.98 and ((found == labels) | (found == UNDECIDED)).all()
+    assert sum("taken for the same" in note for note in claim.notes) == 4
+
+
 def test_colours_that_jpeg_does_not_keep_apart(tmp_path):
     near = [(128, 128, 128), (140, 128, 128), (0, 0, 0)]
     Image.fromarray(painted(cells(10, 3), near)).save(tmp_path / "map.jpg", quality=85)
