@@ -244,6 +244,13 @@ def test_legends_in_any_form(text, tmp_path):
     np.testing.assert_array_equal(claim.labels, labels)
 
 
+def test_names_of_several_words(tmp_path):
+    labels = cells(7, 2)
+    Image.fromarray(painted(labels)).save(tmp_path / "map.PNG")
+    (tmp_path / "legend.txt").write_text("iron oxide #e6194b\nnickel, pure  #3cb44b\n")
+    assert read_claim(tmp_path / "map.PNG", tmp_path / "legend.txt").names == ("iron oxide", "nickel, pure")
+
+
 def test_a_legend_may_be_a_mapping(tmp_path):
     labels = cells(7, 2)
     Image.fromarray(painted(labels)).save(tmp_path / "map.png")
