@@ -1,5 +1,6 @@
 """Put what several files say together as one claim."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from bayesunmix.claims._found import Found, is_no_phase, plain_name
 from bayesunmix.claims.claim import Claim, MadeFrom
 from bayesunmix.claims.legend import Legend
 from bayesunmix.io.reading_axes import Refused
+
+_NUMBERED = re.compile(r"(?:p|ph|phase|component|spectrum|sum ?spectrum)[ _-]*(\d{1,3})", re.IGNORECASE)
 
 
 def merged(
@@ -33,7 +36,10 @@ def merged(
     spectra: dict[str, Any] = {}
     for part in parts:
         for candidates, spectrum in part.spectra:
-            _once("spectrum", _phase("spectrum", candidates, known, main is not None), spectrum, spectra)
+            name = _numbered(candidates, known, notes) or _phase(
+                "spectrum", candidates, known, main is not None
+            )
+            _once("spectrum", name, spectrum, spectra)
     areas = _matched("area", ((n, a) for part in parts for n, a in part.areas.items()), known, main)
     listed = _matched("element list", elements.items(), known, main)
     maps: dict[str, Any] = {}
@@ -98,6 +104,22 @@ def _phase(what: str, candidates: Sequence[str], known: Sequence[str], is_strict
             f"it as {'spectra' if what == 'spectrum' else 'areas or elements'} under the name of its phase"
         )
     return candidates[0]
+
+
+def _numbered(candidates: Sequence[str], known: Sequence[str], notes: list[str]) -> str | None:
+    """Return the phase that a file is numbered after ("P2", "Phase 2", "Spectrum 2"), where no name fits."""
+    found = _NUMBERED.fullmatch(candidates[0].strip())
+    plain = {plain_name(name) for name in known}
+    if not found or any(plain_name(candidate) in plain for candidate in candidates):
+        return None
+    number = int(found[1])
+    if not 1 <= number <= len(known):
+        return None
+    notes.append(
+        f"the spectrum {candidates[0]!r} is read as that of {known[number - 1]!r}, number {number} of the phases; "
+        "if it is another's, give spectra={'name of the phase': path}"
+    )
+    return known[number - 1]
 
 
 def _is_word_of(name: str, text: str) -> bool:

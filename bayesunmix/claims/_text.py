@@ -187,9 +187,19 @@ def _is_decimal(lines: list[str]) -> bool:
     )
 
 
+def _named(cells: list[str]) -> list[str]:
+    """Join the words of a name that stands before numbers or a colour: "iron oxide 12.5 %"."""
+    first = next((i for i, cell in enumerate(cells) if _is_value(cell)), 0)
+    return [" ".join(cells[:first]), *cells[first:]] if first > 1 else cells
+
+
+def _is_value(cell: str) -> bool:
+    return number_of(cell.rstrip("%")) is not None or bool(re.match(r"#[0-9a-fA-F]", cell))
+
+
 def _cells(name: str, number: int, line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
-        return line.split()
+        return _named(line.split())
     if '"' not in line:
         return [cell.strip() for cell in line.split(delimiter)]
     try:

@@ -69,6 +69,7 @@ def read_labels(picture: Picture, legend: Legend | None) -> Found:
     colours = _colours_of(picture.colours)
     legend = _with_black(picture, legend, colours, notes) if legend else _own_legend(picture, colours)
     _require_distinct(picture, legend, colours)
+    legend = legend if picture.is_lossy else _as_drawn(picture, legend, colours, notes)
     near, distance = _nearest(picture, colours, legend)
     labels = _decided(picture, legend, colours, near, distance)
     if picture.transparent is not None:
@@ -143,6 +144,24 @@ def _require_distinct(picture: Picture, legend: Legend, colours: _Colours) -> No
         )
 
 
+def _as_drawn(picture: Picture, legend: Legend, colours: _Colours, notes: list[str]) -> Legend:
+    """Replace a colour that the picture has nowhere by the one flat colour near it: programs shift colours."""
+    near, distance = _nearest(picture, colours, legend)
+    flat = np.bincount(colours.of_pixel[_in_block(colours.of_pixel, 2)], minlength=near.size)
+    drawn = dict(legend.colours)
+    for k, name in enumerate(legend.names):
+        mine = near == k
+        shifted = np.flatnonzero(mine & (flat >= 0.5 * colours.pixels))
+        if not (distance[mine] == 0).any() and shifted.size == 1:
+            red, green, blue = (int(c) for c in colours.values[shifted[0]])
+            notes.append(
+                f"the colour of {name!r} is {legend.colours[name]} in {legend.name!r} and {(red, green, blue)} in "
+                f"{picture.name!r}: taken for the same"
+            )
+            drawn[name] = (red, green, blue)
+    return Legend(legend.name, legend.names, drawn, legend.numbers)
+
+
 def _nearest(picture: Picture, colours: _Colours, legend: Legend) -> tuple[np.ndarray, np.ndarray]:
     """Return, for each colour of the picture, the nearest of the legend or -2 where none is near; and how far it is."""
     of_legend = np.array([legend.colours[name] for name in legend.names], float)
@@ -176,9 +195,8 @@ def _decided(
         return np.where(pixel_exact, near[colours.of_pixel], UNDECIDED)
     labels = near[colours.of_pixel]
     is_rough = _roughness(picture.colours, strange[colours.of_pixel]) > _ROUGH
-    if (
-        is_rough and not picture.is_lossy
-    ):  # not enlarged: a pixel with a little of another colour holds two phases
+    if is_rough and not picture.is_lossy:
+        # Not enlarged: a pixel with a little of another colour holds two phases.
         labels = np.where(distance <= _ROUNDING, near, UNDECIDED)[colours.of_pixel]
     present = np.unique(labels[labels >= 0]).tolist()
     flats = {k: legend.colours[legend.names[k]] for k in present}
@@ -188,8 +206,7 @@ def _decided(
     wide = max(least, int(np.ceil(0.8 * (width + 1))))
     blends = [k for k in present if _is_between(flats[k], [c for j, c in flats.items() if j != k], others)]
     in_wide = np.isin(labels, blends) & ~_in_block(labels, wide)
-    labels = np.where(in_wide | ~_in_block(labels, least), UNDECIDED, labels)
-    return labels
+    return np.where(in_wide | ~_in_block(labels, least), UNDECIDED, labels)
 
 
 def _flat_strangers(colours: _Colours, near: np.ndarray, flat: np.ndarray) -> np.ndarray:

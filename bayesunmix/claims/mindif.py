@@ -88,11 +88,11 @@ def read_mindif(path: Path) -> Found:
 
 
 def decode_tile(path: Path) -> Iterator[Any]:
-    """Yield the phases and the mask, or None, of a folder with one tile; runs in the child."""
-    ((_, codes, _, _),) = decode_picture(path / "phases.tif")
+    """Yield the phases, and the mask beside them or None, of a tile; runs in the child."""
+    ((_, codes, _, _),) = decode_picture(path)
     mask = None
-    if (path / "mask.png").is_file():
-        ((_, mask, _, _),) = decode_picture(path / "mask.png")
+    if (path.parent / "mask.png").is_file():
+        ((_, mask, _, _),) = decode_picture(path.parent / "mask.png")
     yield codes, mask
 
 
@@ -168,7 +168,10 @@ def _number(file: Path, node: ElementTree.Element, key: str) -> float:
 
 def _tiles(folder: Path, places: list[tuple[str, float, float]], pixel: float) -> Iterator[_Tile]:
     for name, x, y in places:
-        ((codes, mask),) = child.parts(decode_tile, folder / name)
+        try:
+            ((codes, mask),) = child.parts(decode_tile, folder / name / "phases.tif")
+        except Refused as error:
+            raise Refused(f"tile {name} of {folder.name!r}: {error}") from error
         if codes.ndim != 2 or codes.dtype.kind not in "iu":
             raise Refused(f"{name}/phases.tif must hold one whole number for each pixel; export it again")
         codes = codes.astype(np.int64)

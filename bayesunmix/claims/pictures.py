@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 ARRAY_SUFFIXES = (".npy", ".npz")
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+_LEAST_LIST = 12  # rows of x, y and a value
 _MOST_PIXELS = 2**27  # a map of 11 585 x 11 585
 _GREYS = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
@@ -105,6 +106,8 @@ def read_picture(path: Path, dataset: str | None = None) -> Picture:
 def grid_of(table: Table) -> Picture:
     """Make an array of the numbers of a text file; header lines above them are left out.
 
+    Rows of x, y and a value, each pair of x and y once, are laid on their grid.
+
     Raises
     ------
     Refused
@@ -124,7 +127,21 @@ def grid_of(table: Table) -> Picture:
                 f"{table.name!r} must hold a number in every cell below its header, and line {line} has {wrong!r}; "
                 "write nan where there is no value"
             )
-    return Picture(table.name, np.array(rows, np.float64), "text")
+    return Picture(table.name, _from_list(np.array(rows, np.float64)), "text")
+
+
+def _from_list(values: np.ndarray) -> np.ndarray:
+    """Lay rows of x, y and a value on a grid, where they are that: every pair of x and y comes once."""
+    if values.shape[1] != 3 or len(values) < _LEAST_LIST or not np.isfinite(values[:, :2]).all():
+        return values
+    (xs, column), (ys, row) = (np.unique(values[:, i], return_inverse=True) for i in (0, 1))
+    if min(xs.size, ys.size) < 2 or xs.size * ys.size != len(values):
+        return values
+    if np.unique(row * xs.size + column).size != len(values):
+        return values
+    grid = np.empty((ys.size, xs.size))
+    grid[row, column] = values[:, 2]
+    return grid
 
 
 def decode_picture(path: Path) -> Iterator[Any]:

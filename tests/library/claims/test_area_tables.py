@@ -20,6 +20,7 @@ def read(folder, text, keyword=False, encoding="utf-8"):
         ("Cr\t12 %\nNi\t88 %\n", 0.12, 0.005),
         ("Cr,0.123\nNi,0.877\n", 0.123, 0.0005),
         ("Cr 12.3\nNi 87.7\n", 0.123, 0.0005),
+        ("Phase  area %\nCr   12.3 %\nNi   80.0 %\nnot indexed  7.7 %\n", 0.123, 0.0005),
         ('"Cr","12,3"\n"Ni","87,7"\n', 0.123, 0.0005),
         ("area_fraction,name\n0.12,Cr\n0.88,Ni\n", 0.12, 0.005),
         ("Phase,Pixels\nCr,246\nNi,1754\n", 0.123, 0),

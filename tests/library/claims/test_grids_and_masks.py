@@ -55,6 +55,12 @@ def test_grids_in_tiff_and_numpy(kind, tmp_path):
         np.testing.assert_array_equal(read_claim(tmp_path / name).labels, LABELS - 1)
 
 
+def test_rows_of_x_y_and_a_phase(tmp_path):
+    rows = [f"{0.5 * x},{0.25 * y},{LABELS[y, x]}" for x in range(13) for y in range(9)]
+    claim = read_claim(written(tmp_path / "map.csv", "X,Y,Phase\n" + "\n".join(rows)))
+    np.testing.assert_array_equal(claim.labels, LABELS - 1)
+
+
 def test_a_png_of_numbers(tmp_path):
     Image.fromarray(LABELS.astype(np.uint8)).save(tmp_path / "map.png")
     np.testing.assert_array_equal(read_claim(tmp_path / "map.png").labels, LABELS - 1)

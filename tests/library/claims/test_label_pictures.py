@@ -155,6 +155,10 @@ def test_a_native_picture_is_never_reduced():
     assert native_grid(layers)[1] == (1, 1)
     assert native_grid(cells(2))[1] == (1, 1)
     assert native_grid(np.zeros((8, 8), int))[1] == (1, 1)
+    twice = np.kron(cells(2), np.ones((2, 2), int))
+    assert native_grid(twice)[0].shape == twice.shape, (
+        "it may be a map of binned pixels at the size of the counts"
+    )
     small, factors = native_grid(np.kron(cells(2), np.ones((3, 3), int)))
     assert factors == (3, 3)
     np.testing.assert_array_equal(small, cells(2))
@@ -240,6 +244,13 @@ def test_legends_in_any_form(text, tmp_path):
     np.testing.assert_array_equal(claim.labels, labels)
 
 
+def test_names_of_several_words(tmp_path):
+    labels = cells(7, 2)
+    Image.fromarray(painted(labels)).save(tmp_path / "map.PNG")
+    (tmp_path / "legend.txt").write_text("iron oxide #e6194b\nnickel, pure  #3cb44b\n")
+    assert read_claim(tmp_path / "map.PNG", tmp_path / "legend.txt").names == ("iron oxide", "nickel, pure")
+
+
 def test_a_legend_may_be_a_mapping(tmp_path):
     labels = cells(7, 2)
     Image.fromarray(painted(labels)).save(tmp_path / "map.png")
@@ -277,6 +288,18 @@ def test_a_phase_that_the_legend_forgot_is_noted(tmp_path):
     claim = read_claim(tmp_path / "map.png", legend_file(tmp_path, 3))
     np.testing.assert_array_equal(claim.labels, np.where(labels == 3, UNDECIDED, labels))
     assert any("(0, 130, 200)" in note for note in claim.notes)
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_colours_that_a_program_shifted_are_recognised_and_noted(factor, tmp_path):
+    labels = cells(13, 4)
+    shifted = [tuple(min(c + 4, 255) for c in colour) for colour in COLOURS]
+    image = Image.fromarray(painted(labels, shifted))
+    image.resize((60 * factor, 48 * factor), Image.BILINEAR).save(tmp_path / "map.png")
+    claim = read_claim(tmp_path / "map.png", legend_file(tmp_path, 4))
+    found = on_grid(claim.labels, labels.shape)
+    assert (found == labels).mean() > 0.98 and ((found == labels) | (found == UNDECIDED)).all()
+    assert sum("taken for the same" in note for note in claim.notes) == 4
 
 
 def test_colours_that_jpeg_does_not_keep_apart(tmp_path):

@@ -91,6 +91,17 @@ def test_names_without_regard_to_capitals_spaces_and_signs(files, tmp_path):
     assert set(claim.areas) == {"Cr", "Ni", "Steel 304"}
 
 
+def test_numbered_spectra_are_those_of_the_phases_in_their_order(files, tmp_path):
+    both = files["phases.png"], files["legend.csv"]
+    claim = read_claim(*both, spectra=[msa(tmp_path / "P1.msa"), msa(tmp_path / "Phase 3.msa")])
+    assert list(claim.spectra) == ["Cr", "Steel 304"]
+    assert any("'P1' is read as that of 'Cr', number 1" in note for note in claim.notes)
+    with pytest.raises(ValueError, match="'P4' belongs to none of the phases"):
+        read_claim(*both, spectra=msa(tmp_path / "P4.msa"))
+    named = read_claim(*both, spectra=msa(tmp_path / "P2.msa", title="Cr"))
+    assert list(named.spectra) == ["Cr"], "its title names it"
+
+
 def test_a_home_folder_and_a_relative_path(files, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
