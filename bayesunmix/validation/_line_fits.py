@@ -1,9 +1,9 @@
 r"""Fit the lines of elements and a continuum to the summed counts of regions, with errors.
 
-The calibration and the shapes come from the sum spectrum of all pixels (`bayesunmix.spectra.line_model`). For a
-region with counts y only the amplitudes are free, :math:`y = a D` with :math:`a \ge 0`. They are fitted with the noise that
-the fit itself predicts: Poisson's, and the error that every model of lines has. All lines are fitted jointly, so that an
-overlapped line has the error that the overlap leaves.
+The calibration and the shapes come from the sum spectrum of all pixels (`bayesunmix.spectra.line_model`). For a region
+with counts y only the amplitudes are free, :math:`y = a D` with :math:`a \ge 0`. They are fitted with the noise that
+the fit itself predicts: Poisson's, and the error that every model of lines has. All lines are fitted jointly, so that
+an overlapped line has the error that the overlap leaves.
 """
 
 from collections.abc import Iterable

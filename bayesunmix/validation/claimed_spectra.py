@@ -195,6 +195,7 @@ def _compared(
         np.zeros_like(counts),
     )
     fault, shift = find_fault(energy, spectrum, np.maximum(pure, 0), unit)
+    fault = fault if counts.sum() >= _ENOUGH_COUNTS else None
     nearest = _nearest(spectrum, {name: whole, **others}, unit, name, apart)
     effect = Quantity(apart.mean, apart.lower, apart.upper, 0.9, None, apart.sd, 0.0, None)
     scale = counts.sum() / spectrum.sum() if spectrum.sum() > 0 else 0.0
