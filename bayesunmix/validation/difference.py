@@ -37,15 +37,18 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.clustered_again import Clusterer
 from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.phase_pixels import counts_per_pixel
 from bayesunmix.validation.photon_list import PhotonList, list_photons
+from bayesunmix.validation.ranking import gumbel_tail
 
 COARSE_GROUPS = 40
 EXCHANGES = 199  # of labels made elsewhere
-PERMUTATIONS = 39  # for the bound on any labels
+PERMUTATIONS = 9  # for the bound on any labels, which hardly scatters
+BEYOND = 1e-3  # probability below which the bound, by its tail, decides
 CLUSTERINGS = 39
 FEWEST_COUNTS = 100  # of each phase
 FEWEST_PIXELS = 20
-MOST_PHOTONS = 2e6
+MOST_PHOTONS = 5e5
 NORMAL = 1.6448536
 _STREAM = 5501
 
@@ -125,8 +128,8 @@ def _pair(case: Case, a: int, b: int, first: np.ndarray, second: np.ndarray) -> 
     in_first = (case.labels.ravel() == a)[photons.pixels]
     seen = _chi_square_of(photons, in_first)
     bound = np.array([_largest(photons, rng.permutation(photons.groups)) for _ in range(PERMUTATIONS)])
-    p_value = _p_value(seen, bound)
-    if p_value <= case.level:
+    p_value = gumbel_tail(bound, seen)
+    if p_value <= BEYOND:
         return Pair(a, b, distance, seen, p_value, "any labels"), p_same
     p_value = _clustered_again(case, a, b, region, group, rng)
     return Pair(a, b, distance, seen, p_value, "clustered again"), p_same
@@ -241,8 +244,7 @@ def _evidence(case: Case, pair: Pair, p_same: float) -> Evidence:
         says = f"the spectra of {a} and {b} differ by up to {size}, {seldom[pair.how]}"
     needed = None
     if distance.upper > tolerance and (pair.p_value > case.level or distance.lower <= tolerance):
-        counts = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
-        needed = counts * (distance.upper**2 - distance.mean**2) / tolerance**2
+        needed = counts_per_pixel(case) * (distance.upper**2 - distance.mean**2) / tolerance**2
     return Evidence(
         f"phases {a} and {b}",
         "Are they different?",

@@ -7,8 +7,10 @@ import numpy as np
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.validation.case import Case
+from bayesunmix.validation.phase_pixels import typical_pixels
 
 LOWEST_KEV = 0.1  # below lies the strobe
+UNNAMED = "something that no phase and no line names"
 _FEWEST_COUNTS = 50  # that a phase must have to be looked for in others
 _MOST_FAMILIES = 24
 
@@ -19,7 +21,7 @@ class Direction(NamedTuple):
     Attributes
     ----------
     name : str
-        "phase Cr", or "Cr_K".
+        "phase Cr", or "Cr_K", or `UNNAMED`.
     phase : int or None
         Number of the phase; None for a line family.
     spectrum : (G,) array
@@ -33,7 +35,7 @@ class Direction(NamedTuple):
     @property
     def said(self) -> str:
         """Return what it is, in words: "Cr_K lines"."""
-        return self.name if self.phase is not None else f"{self.name} lines"
+        return self.name if self.phase is not None or self.name == UNNAMED else f"{self.name} lines"
 
 
 def find_directions(case: Case, group: np.ndarray) -> tuple[Direction, ...]:
@@ -48,8 +50,7 @@ def find_directions(case: Case, group: np.ndarray) -> tuple[Direction, ...]:
     n_groups = int(group.max()) + 1
     found = []
     for k, name in enumerate(case.names):
-        core = case.core_of(k)
-        counts = case.spectrum_of(core if core.any() else case.labels == k)
+        counts = case.spectrum_of(typical_pixels(case, k))
         if counts.sum() >= _FEWEST_COUNTS:
             found.append(Direction(f"phase {name}", k, _grouped(counts, group, n_groups)))
     for name, spectrum in line_families(case).items():
@@ -57,12 +58,13 @@ def find_directions(case: Case, group: np.ndarray) -> tuple[Direction, ...]:
     return tuple(found)
 
 
-def line_families(case: Case) -> dict[str, np.ndarray]:
-    """Return the spectra (C,) of the line families of the elements that the image or the claim shows."""
+def line_families(case: Case, counts: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Return the spectra (C,) of the line families of the elements that the image, or other counts, or the claim show."""
     image = case.image
     if image.spectral_axis.signal == "any":
         return {}
-    energy_kev, counts = image.energy_kev, image.sum_spectrum()
+    energy_kev = image.energy_kev
+    counts = image.sum_spectrum() if counts is None else counts
     usable = energy_kev >= LOWEST_KEV
     if np.count_nonzero(usable) < 3 or not counts[usable].any():
         return {}

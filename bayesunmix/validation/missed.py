@@ -18,9 +18,11 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.dimension.rank import Rank, rank
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.directions import line_families
-from bayesunmix.validation.exchange import WRONG_LINES, Exchange
+from bayesunmix.validation.exchange import Exchange
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.mixing_fit import MixingFit, fit_mixture
+from bayesunmix.validation.phase_pixels import typical_pixels
+from bayesunmix.validation.variation import WRONG_LINES
 
 FEWEST_COUNTS = 60
 FEWEST_PIXELS = 9  # without a label
@@ -90,15 +92,10 @@ def missed_phases(case: Case, exchange: Exchange, result: Unmixing | None = None
     if result is not None:
         checks = check(result, case.image, labels=np.maximum(case.labels, -1).ravel(), seed=case.seed)
         number = rank(case.image, seed=case.seed)
-    phases = [case.spectrum_of(_inner(case, k)) for k in range(len(case.names))]
+    phases = [case.spectrum_of(typical_pixels(case, k)) for k in range(len(case.names))]
     phases = [counts for counts in phases if counts.sum() >= FEWEST_COUNTS]
     places = _places(case, exchange, phases) if phases else []
     return MissedPhases(tuple(places), checks, number, (_evidence(case, exchange, places, number),))
-
-
-def _inner(case: Case, phase: int) -> np.ndarray:
-    core = case.core_of(phase)
-    return core if core.any() else case.labels == phase
 
 
 def _places(case: Case, exchange: Exchange, phases: list[np.ndarray]) -> list[Missed]:
@@ -124,7 +121,8 @@ def _places(case: Case, exchange: Exchange, phases: list[np.ndarray]) -> list[Mi
         fit = fit_mixture(counts, phases)
         p_value = min(max(p_place, len(asked) * fit.p_as_large(WRONG_LINES)), 1.0)
         if fit.unexplained.lower > case.tolerance.content and fit.p_explained < case.level / len(asked):
-            found.append(Missed(label, pixels, fit, p_value, _lines(fit.excess, counts, families)))
+            lines = _lines(fit.excess, counts, families | line_families(case, np.maximum(fit.excess, 0.0)))
+            found.append(Missed(label, pixels, fit, p_value, lines))
     return sorted(found, key=lambda one: (one.p_value, -one.fit.unexplained.lower))
 
 

@@ -17,6 +17,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.mixing_fit import MixingFit, fit_mixture
+from bayesunmix.validation.phase_pixels import counts_per_pixel, typical_pixels
 
 CLOSE = 0.8  # of the pixels of a piece that lie close to both partners
 OWN_SHARE = 0.1  # of the counts: a mixture holds less that is its own
@@ -107,7 +108,7 @@ def _rim(
     case: Case, k: int, partners: tuple[int, int], mask: np.ndarray, result: Unmixing | None
 ) -> Rim | None:
     counts = case.spectrum_of(mask)
-    others = [case.spectrum_of(_inner(case, j)) for j in partners]
+    others = [case.spectrum_of(typical_pixels(case, j)) for j in partners]
     if (
         np.count_nonzero(mask) < FEWEST_PIXELS
         or min(counts.sum(), *(other.sum() for other in others)) < FEWEST_COUNTS
@@ -118,11 +119,6 @@ def _rim(
         region(result, case.image, mask) if result is not None and result.posterior is not None else None
     )
     return Rim(k, partners, np.flatnonzero(mask.ravel()), of_phase, fit_mixture(counts, others), content)
-
-
-def _inner(case: Case, phase: int) -> np.ndarray:
-    core = case.core_of(phase)
-    return core if core.any() else case.labels == phase
 
 
 def _evidence(case: Case, rim: Rim) -> Evidence:
@@ -141,8 +137,7 @@ def _evidence(case: Case, rim: Rim) -> Evidence:
         says += f"a mixture of the two leaves {percent} unexplained"
     needed = None
     if own.lower <= OWN_SHARE <= own.upper:
-        counts = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
-        needed = counts * (own.upper**2 - own.lower**2) / OWN_SHARE**2
+        needed = counts_per_pixel(case) * (own.upper**2 - own.lower**2) / OWN_SHARE**2
     return Evidence(
         subject,
         "Is it a phase of its own?",

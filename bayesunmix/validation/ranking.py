@@ -65,7 +65,7 @@ def ranked(values: np.ndarray, sizes: Sequence[int], level: float, asked: np.nda
         if mine.size:
             p_value = (1 + np.count_nonzero(largest >= together[0, mine].max() - 1e-9)) / n_rows
         if p_value <= 1 / n_rows:
-            p_value = min(p_value, _gumbel_tail(maxima, float(apart[0, mine].max())))
+            p_value = min(p_value, gumbel_tail(maxima, float(apart[0, mine].max())))
         found.append(Ranked(p_value, apart[0, own], mean[own] + limit * sd[own], mean[own], sd[own]))
     return found
 
@@ -76,7 +76,8 @@ def _studentised(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.where(sd > 1e-12 * np.abs(among).max(axis=0, initial=1e-300), scaled, 0.0)
 
 
-def _gumbel_tail(maxima: np.ndarray, value: float) -> float:
+def gumbel_tail(maxima: np.ndarray, value: float) -> float:
+    """Return the probability that a maximum exceeds a value, from others that were drawn."""
     scale = max(float(maxima.std()) * np.sqrt(6) / np.pi, 1e-12)
     beyond = (value - (maxima.mean() - _EULER * scale)) / scale
     return float(max(-np.expm1(-np.exp(-beyond)), 1e-300))

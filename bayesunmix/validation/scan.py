@@ -66,7 +66,8 @@ class Scan:
         coarse : (G,) int array
             Wider group of each channel group, for comparisons without a direction.
         """
-        self.photons, self.directions = photons, directions
+        self.photons, self.directions, self.shape = photons, directions, shape
+        self.n_groups, self.coarse = n_groups, coarse.astype(np.int64)
         self.counts = np.bincount(photons.groups, minlength=n_groups)
         self.spectrum = self.counts / self.counts.sum()
         smooth = (self.counts + _PRIOR) / (self.counts + _PRIOR).sum()
@@ -80,10 +81,8 @@ class Scan:
         # Share of the counts that are others if all of a phase becomes what is looked for.
         self.apart = np.array([np.abs(one.spectrum - self.spectrum).sum() / 2 for one in directions])
         self._y, self._x = np.divmod(photons.pixels, shape[1])
-        self._shape = shape
         self.windows = self._windows()
         self._pixel = photons.pixel_of_photon
-        self._coarse = coarse.astype(np.int64)
         self._mean = np.bincount(coarse, self.spectrum)
         self._blocks = self._nested_blocks()
         self._places, self.place_counts = self._block_sums(PLACE)
@@ -127,7 +126,7 @@ class Scan:
         n_groups = self._mean.size
         block, n_blocks = self._blocks[0]
         cells = np.bincount(
-            block[self._pixel] * n_groups + self._coarse[groups], minlength=n_blocks * n_groups
+            block[self._pixel] * n_groups + self.coarse[groups], minlength=n_blocks * n_groups
         )
         counts = cells.reshape(n_blocks, n_groups).astype(np.float64)
         found = []
@@ -144,6 +143,17 @@ class Scan:
             found += [np.trace(gram), np.linalg.eigvalsh(gram)[-1], residual[usual].max()]
         return np.array(found)
 
+    def strangest_place(self) -> np.ndarray:
+        """Return the spectrum of the place that is least like the rest, (G,)."""
+        in_places = self._places @ self.photons.scores(
+            self.photons.groups, np.eye(self._mean.size)[self.coarse]
+        )
+        expected = in_places.sum(axis=1, keepdims=True) * self._mean
+        place = int(((in_places - expected) ** 2 / expected).sum(axis=1).argmax())
+        members = self._places[[place]].toarray()[0][self._pixel] > 0
+        counts = np.bincount(self.photons.groups[members], minlength=self.n_groups)
+        return np.asarray(counts / counts.sum())
+
     def along_own_direction(self) -> tuple[np.ndarray, float]:
         """Return how far each place lies along the direction of most variation, and what that is in counts.
 
@@ -154,9 +164,7 @@ class Scan:
         share : float
             Share of the counts that are others (total variation distance) at a chi-square distance of one.
         """
-        places = self._places @ self.photons.scores(
-            self.photons.groups, np.eye(self._mean.size)[self._coarse]
-        )
+        places = self._places @ self.photons.scores(self.photons.groups, np.eye(self._mean.size)[self.coarse])
         expected = places.sum(axis=1, keepdims=True) * self._mean
         residual = (places - expected) / np.sqrt(expected)
         along = np.linalg.eigh(residual.T @ residual)[1][:, -1]
@@ -165,7 +173,7 @@ class Scan:
 
     def _block_sums(self, side: int) -> tuple[sparse.csr_array, np.ndarray]:
         """Return the matrix that sums core pixels over blocks that have photons, and the photons of each block."""
-        number = self._y // side * (self._shape[1] // side + 1) + self._x // side
+        number = self._y // side * (self.shape[1] // side + 1) + self._x // side
         _, row = np.unique(number, return_inverse=True)
         ones = np.ones(row.size)
         matrix = sparse.csr_array((ones, (row, np.arange(row.size))), shape=(row.max() + 1, row.size))
@@ -184,7 +192,7 @@ class Scan:
         return found
 
     def _windows(self) -> Windows:
-        position = np.full((self._shape[0] + 2 * 4, self._shape[1] + 2 * 4), -1, np.int64)  # 4: half of 9
+        position = np.full((self.shape[0] + 2 * 4, self.shape[1] + 2 * 4), -1, np.int64)  # 4: half of 9
         position[self._y + 4, self._x + 4] = np.arange(self._y.size)
         totals = self.photons.totals.astype(np.float64)
         members, counts, sizes = [], [], []

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from bayesunmix.analysis.quantity import Quantity
-from bayesunmix.validation.ranking import Ranked
+from bayesunmix.validation.directions import UNNAMED, Direction
+from bayesunmix.validation.ranking import Ranked, ranked
 from bayesunmix.validation.scan import WINDOWS, Scan
 
 FEW = 10.0  # photons per pixel
@@ -98,6 +99,21 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
             )
         )
     return sorted(found, key=lambda one: -one.z)
+
+
+def find_unnamed(
+    scan: Scan, phase: int, rng: np.random.Generator, level: float, permutations: int = 39
+) -> list[Suspect]:
+    """Return the places that are like the strangest one, of a phase that is known not to be one thing.
+
+    What varies need not be a phase or an element that anybody named.
+    """
+    stranger = Direction(UNNAMED, None, scan.strangest_place())
+    one = Scan(scan.photons, scan.shape, (stranger,), scan.n_groups, scan.coarse)
+    groups = [scan.photons.groups, *(rng.permutation(scan.photons.groups) for _ in range(permutations))]
+    values = np.array([one.statistics(each) for each in groups])
+    (rank,) = ranked(values, [len(one.names)], level, np.ones(len(one.names), bool))
+    return find_suspects(one, phase, rank, scan.shape)
 
 
 def _holding(
