@@ -19,8 +19,9 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import say_number
 
 SURROGATES = ("vendor_cluster", "vendor_library")
-MOST_PHOTONS = 6e6  # of all images together: further ones take minutes
-LEAST_IMAGES = 2
+MOST_PHOTONS, MOST_PIXELS = 6e6, 1.2e5  # of all images together: further ones take minutes
+FEW_IMAGES = 4  # so many are simulated of a part of the map, where it is too large for more
+LEAST_IMAGES, LEAST_SIDE = 2, 24
 _SEED = 511
 
 
@@ -41,7 +42,7 @@ class Repeated:
     phases_found : tuple of int
         Phases that "vendor_cluster" finds in each image when the number is left to it.
     reproducibility : (H, W) float array
-        How often each pixel has its claimed label; NaN where none is claimed.
+        How often each pixel has its claimed label; NaN where none is claimed, and outside the part that was simulated.
     sentence : str
     """
 
@@ -64,7 +65,7 @@ def repeat(case: Case, result: Unmixing, n: int = 10) -> Repeated:
     result : Unmixing
         Of `case.image`. Maps are drawn from its posterior; without one, the estimate stands in.
     n : int
-        Images; fewer where they have many photons.
+        Images. Of a large map fewer, and only its middle, so that it takes seconds.
 
     Raises
     ------
@@ -73,51 +74,62 @@ def repeat(case: Case, result: Unmixing, n: int = 10) -> Repeated:
     """
     if n < LEAST_IMAGES:
         raise ValueError(f"n must be at least {LEAST_IMAGES}, so that two images can be compared, got {n}")
-    n = int(min(n, max(MOST_PHOTONS // case.image.n_photons, LEAST_IMAGES)))
+    size = max(case.image.n_photons / MOST_PHOTONS, case.labels.size / MOST_PIXELS)  # of one image
+    n = min(n, max(int(1 / size), FEW_IMAGES))
+    middle = _middle(case.labels.shape, 1 / (n * size))
+    shape, case_labels = case.labels.shape, case.labels[middle]
     labels: dict[str, list[np.ndarray]] = {method: [] for method in SURROGATES}
     phases_found = []
-    for number, image in enumerate(_images(case, result, n)):
+    for number, image in enumerate(_images(case, result, n, middle)):
         for method in SURROGATES:
-            labels[method].append(_labelled(case, image, method, case.seed + number))
+            labels[method].append(_labelled(case_labels, image, method, case.seed + number))
         freely = unmix(image, None, "vendor_cluster", seed=case.seed + number, verdicts=False)
         phases_found.append(freely.estimate.n_components)
-    claimed = case.labels >= 0
+    claimed = case_labels >= 0
     every = [one for of_method in labels.values() for one in of_method]
-    same = np.mean([one == case.labels for one in every], axis=0)
+    same = np.mean([one == case_labels for one in every], axis=0)
     moved = float(np.mean([_moved(of_method, claimed) for of_method in labels.values()]))
-    reproducibility = np.where(claimed, same, np.nan)
+    reproducibility = np.full(shape, np.nan)
+    reproducibility[middle] = np.where(claimed, same, np.nan)
+    n_claimed, part = len(np.unique(case_labels[claimed])), case_labels.size < case.labels.size
+    where = f"the {' x '.join(map(str, case_labels.shape))} pixels in its middle" if part else "the pixels"
     agreement = float(same[claimed].mean())
     return Repeated(
         SURROGATES,
         n,
         moved,
         agreement,
-        float(np.mean([_adjusted_rand(case.labels[claimed], one[claimed]) for one in every])),
+        float(np.mean([_adjusted_rand(case_labels[claimed], one[claimed]) for one in every])),
         tuple(phases_found),
         reproducibility,
         f"Another day's photons move {say_number(moved)} of the labels of {' and '.join(SURROGATES)}, which agree with "
-        f"the claim in {say_number(agreement)} of the pixels; left to itself, vendor_cluster finds "
-        f"{_range(phases_found)} phases where {len(case.names)} are claimed.",
+        f"the claim in {say_number(agreement)} of {where}; left to itself, vendor_cluster finds "
+        f"{_range(phases_found)} phases where {n_claimed} are claimed.",
     )
 
 
-def _images(case: Case, result: Unmixing, n: int) -> Iterator[SpectrumImage]:
-    """Yield images with new photons, each of another draw from the posterior."""
+def _middle(shape: tuple[int, ...], part: float) -> tuple[slice, ...]:
+    """Return the middle of a map, with at most a part of its pixels."""
+    sides = [max(int(side * min(part, 1.0) ** 0.5), min(side, LEAST_SIDE)) for side in shape]
+    return tuple(slice((n - side) // 2, (n - side) // 2 + side) for n, side in zip(shape, sides, strict=True))
+
+
+def _images(case: Case, result: Unmixing, n: int, middle: tuple[slice, ...]) -> Iterator[SpectrumImage]:
+    """Yield images of the middle with new photons, each of another draw from the posterior."""
     rng = np.random.default_rng([case.seed, _SEED])
-    posterior = result.posterior
+    posterior, image = result.posterior, case.image
     maps, spectra = result.estimate.abundances[None], result.estimate.endmembers[None]
     if posterior is not None:
         maps = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
         spectra = posterior.paired_endmembers()
         spectra = spectra.reshape(-1, *spectra.shape[2:])
+    pixels = np.arange(image.n_pixels).reshape(case.labels.shape)[middle]
+    mask = None if image.mask is None else image.mask[middle]
     for k in np.arange(n) * len(maps) // n:
-        counts = _photons(maps[k], spectra[k], rng)
+        counts = _photons(maps[k][pixels.ravel()], spectra[k], rng)
+        shape = (*pixels.shape, image.n_channels)
         yield SpectrumImage(
-            counts,
-            shape=case.image.shape,
-            axes=case.image.axes,
-            mask=case.image.mask,
-            spectral_axis=case.image.spectral_axis,
+            counts, shape=shape, axes=image.axes, mask=mask, spectral_axis=image.spectral_axis
         )
 
 
@@ -134,18 +146,19 @@ def _photons(maps: np.ndarray, spectra: np.ndarray, rng: np.random.Generator) ->
     return sparse.csr_array(sparse.coo_array((ones, where), shape=(len(maps), spectra.shape[1])))
 
 
-def _labelled(case: Case, image: SpectrumImage, method: str, seed: int) -> np.ndarray:
+def _labelled(claimed: np.ndarray, image: SpectrumImage, method: str, seed: int) -> np.ndarray:
     """Return the labels of a method, numbered as the claim's, (H, W)."""
-    labels = unmix(image, len(case.names), method, seed=seed, verdicts=False).labels
+    n_phases = max(len(np.unique(claimed[claimed >= 0])), 1)
+    labels = unmix(image, n_phases, method, seed=seed, verdicts=False).labels
     assert labels is not None
-    labels = labels.reshape(case.labels.shape)
-    table = np.zeros((len(case.names), max(labels.max() + 1, len(case.names))))
-    both = (labels >= 0) & (case.labels >= 0)
-    np.add.at(table, (case.labels[both], labels[both]), 1)
+    labels, most = labels.reshape(claimed.shape), int(claimed.max(initial=0)) + 1
+    table = np.zeros((most, max(labels.max() + 1, most)))
+    both = (labels >= 0) & (claimed >= 0)
+    np.add.at(table, (claimed[both], labels[both]), 1)
     phases, numbers = linear_sum_assignment(-table)
     new = np.full(table.shape[1] + 1, -1)
     # A phase that the claim has not keeps a number of its own.
-    new[:-1] = len(case.names) + np.arange(table.shape[1])
+    new[:-1] = most + np.arange(table.shape[1])
     new[numbers] = phases
     return np.asarray(new[labels])
 

@@ -30,11 +30,13 @@ from bayesunmix.data.draws import quantile
 from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.confusion import Confusion
+from bayesunmix.validation.counts_needed import counts_for
 from bayesunmix.validation.finding import Evidence, Judgement
 from bayesunmix.validation.photon_rows import INTERVAL, Z
 
 LEAST_PIECES = 5  # of a phase, for their sizes to say how much another field would differ
 ROUNDING = 1e-9
+FAR = 10.0  # times as narrow an interval: what is so near to the tolerance is not promised to be decided
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +213,7 @@ def _against_the_counts(area: Area, case: Case) -> Evidence:
     nearest = min(off, key=lambda distance: distance.mean)
     p_against = max(_p_beyond(distance, tolerance) for distance in off)
     cannot = area.majority is None and nearest.lower > tolerance
+    counts_needed, remedy = _decides(nearest, tolerance, case)
     of_share = area.share.mean
     parts = [f"by the counts {_percent(of_share, area.share.sd)} (mean share of the pixels)"]
     if area.majority is not None:
@@ -227,8 +230,19 @@ def _against_the_counts(area: Area, case: Case) -> Evidence:
         tolerance,
         p_against=p_against,
         exact="undecidable" if cannot else None,
-        remedy="an unmixing with draws of maps tells the pixels that have most of it" if cannot else "",
+        counts_needed=None if cannot else counts_needed,
+        remedy="an unmixing with draws of maps tells the pixels that have most of it" if cannot else remedy,
     )
+
+
+def _decides(distance: Quantity, tolerance: float, case: Case) -> tuple[float | None, str]:
+    """Return the counts per pixel that would decide, or else what leaves it open."""
+    arm = Z * distance.sd
+    if 2 * arm < (distance.upper - distance.lower) / 2:
+        return None, "mixed pixels, or other solutions that fit as well, leave a range"
+    gap = abs(tolerance - distance.mean)
+    per_pixel = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
+    return (counts_for(per_pixel, arm, gap), "") if gap > arm / FAR else (None, "more counts per pixel would")
 
 
 def _distance(q: Quantity, scale: float, claimed: float) -> Quantity:

@@ -37,6 +37,15 @@ def test_numbers_do_not_matter_the_seed_decides_and_unlabelled_pixels_are_not_ju
     np.testing.assert_array_equal(found.reproducibility[:, 2:], clear.reproducibility[:, 2:])
 
 
+def test_of_a_large_map_only_the_middle_is_simulated(monkeypatch):
+    monkeypatch.setattr("bayesunmix.validation.again.MOST_PIXELS", 4 * 24 * 24)
+    case, result = made(60)
+    found = repeat(case, result, n=10)
+    simulated = ~np.isnan(found.reproducibility)
+    assert found.n_images == 4 and simulated.sum() == 24 * 27 and simulated[:, 2:29].all()
+    assert "of the 24 x 27 pixels in its middle" in found.sentence
+
+
 def test_one_image_is_compared_with_nothing():
     with pytest.raises(ValueError, match="n must be at least 2"):
         repeat(*made(5), n=1)
