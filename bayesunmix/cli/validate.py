@@ -131,7 +131,6 @@ def validate(
     from bayesunmix.claims.reading import read_claim
     from bayesunmix.io.folder import new_folder
     from bayesunmix.running import progress
-    from bayesunmix.validation.page import write_validation
     from bayesunmix.validation.validate import validate as check
     from bayesunmix.validation.validation import STATUS
 
@@ -161,7 +160,7 @@ def validate(
                 progress=False if quiet else None,
             )
             record = source.record_source(file, out, None, mask, whole, dataset)
-            write_validation(folder, found, record, shlex.join(["bayesunmix", *sys.argv[1:]]))
+            found.write(folder, record, shlex.join(["bayesunmix", *sys.argv[1:]]))
     if not quiet:
         print(found.summary())
         print(f"\nwritten    {out}")

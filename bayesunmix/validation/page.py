@@ -5,26 +5,42 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
+from bayesunmix.claims.claim import Claim
 from bayesunmix.data.grid import say_axis
+from bayesunmix.data.result import Unmixing
 from bayesunmix.io.digest import sha256
 from bayesunmix.io.plain import plain
 from bayesunmix.report.page import data_uri, write_page
 from bayesunmix.running.home import at_home
-from bayesunmix.validation.finding import Finding, say_counts, say_number
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.details import Details
+from bayesunmix.validation.finding import Finding, Judgement, say_counts, say_number
 from bayesunmix.validation.sections import Drawing, Section, sections
-from bayesunmix.validation.validation import Validation
 
 _HERE = Path(__file__).parent
 _DPI = 150
 _ORDER = ("contradicted", "undecidable", "supported")
 
 
+class Contents(NamedTuple):
+    """Hold what a report shows: the fields of `bayesunmix.validation.validation.Validation`, and its verdict."""
+
+    verdict: Judgement
+    claim: Claim
+    findings: tuple[Finding, ...]
+    case: Case | None
+    details: Details
+    result: Unmixing | None
+    level: float
+    seed: int
+    quick: bool
+    notes: tuple[str, ...]
+
+
 def write_validation(
-    folder: Path, found: Validation, source: str | Path | Mapping[str, Any] | None = None, command: str = ""
+    folder: Path, found: Contents, source: str | Path | Mapping[str, Any] | None = None, command: str = ""
 ) -> None:
     """Write report.html, findings.csv, further tables and summary.json.
 
@@ -32,14 +48,14 @@ def write_validation(
     ----------
     folder : Path
         An empty folder.
-    found : Validation
+    found : Contents
     source : str, Path or mapping, optional
         The file that the image was read from, or its `name` and `sha256`.
     command : str
         The command line that made it.
     """
     origin = _origin(source)
-    parts = list(sections(found))
+    parts = list(sections(found.case, found.details, found.result))
     counted = {v: [one for one in found.findings if one.verdict == v] for v in _ORDER}
     write_page(
         folder / "report.html",
@@ -80,7 +96,7 @@ def write_validation(
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _headline(found: Validation) -> str:
+def _headline(found: Contents) -> str:
     counted = [(v, sum(one.verdict == v for one in found.findings)) for v in _ORDER]
     said = ", ".join(f"{n} {v}" for v, n in counted if n)
     return f"{found.verdict.capitalize()}: {said} of {len(found.findings)} statements."
@@ -154,7 +170,7 @@ def _finding_rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return rows
 
 
-def _facts(found: Validation, origin: Mapping[str, Any]) -> dict[str, str]:
+def _facts(found: Contents, origin: Mapping[str, Any]) -> dict[str, str]:
     claim, case = found.claim, found.case
     facts = {
         "File": str(origin.get("name", "")),
@@ -182,7 +198,7 @@ def _origin(source: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
     return {"name": Path(source).name, "sha256": sha256(at_home(source))}
 
 
-def _script(found: Validation, origin: Mapping[str, Any]) -> str:
+def _script(found: Contents, origin: Mapping[str, Any]) -> str:
     """Return the Python code that repeats the report, once the claim is read."""
     claim = found.claim
     arguments = [f"seed={found.seed}", f"level={found.level:g}", *(["quick=True"] if found.quick else [])]
@@ -215,7 +231,7 @@ def _drawn(section: Section) -> dict[str, Any]:
 def _picture(drawing: Drawing) -> dict[str, str]:
     """Draw a picture, or say why it could not be drawn."""
     try:
-        figure: Figure = drawing.draw()
+        figure = drawing.draw()
         stream = io.BytesIO()
         figure.savefig(stream, format="png", dpi=_DPI)
     except MemoryError:

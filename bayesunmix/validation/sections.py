@@ -5,15 +5,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.claims.claim import ClaimedSpectrum
+from bayesunmix.data.result import Unmixing
 from bayesunmix.validation import pictures
 from bayesunmix.validation._spectrum_faults import rebinned
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
-from bayesunmix.validation.validation import Validation
 
 MOST_ROWS = 20  # of suspects on the page; the files hold all
 
@@ -21,7 +20,7 @@ MOST_ROWS = 20  # of suspects on the page; the files hold all
 class Drawing(NamedTuple):
     """Hold a picture that is still to be drawn, the words that stand for it, and its size: "", "wide" or "small"."""
 
-    draw: Callable[[], Figure]
+    draw: Callable[[], Any]
     alt: str
     size: str = ""
 
@@ -50,13 +49,12 @@ class Section(NamedTuple):
     files: Mapping[str, Sequence[Mapping[str, Any]]] = {}
 
 
-def sections(found: Validation) -> Iterator[Section]:
+def sections(case: Case | None, details: Details, result: Unmixing | None) -> Iterator[Section]:
     """Yield the sections for which there is something to show."""
-    case, details = found.case, found.details
     if case is not None:
         yield _claim(case, details)
         yield from _suspects(case, details)
-        yield _spectra(case, details, found)
+        yield _spectra(case, result)
         yield from _confusion(case, details)
         yield from _areas(case, details)
         yield from _edge(case, details)
@@ -202,7 +200,7 @@ def _suspects(case: Case, details: Details) -> Iterator[Section]:
     )
 
 
-def _spectra(case: Case, details: Details, found: Validation) -> Section:
+def _spectra(case: Case, result: Unmixing | None) -> Section:
     """Show each phase's spectrum beside the claimed one; where none was claimed, beside what the unmixing expects."""
     claimed = {
         k: _on(case, case.claim.spectra[name])
@@ -211,8 +209,8 @@ def _spectra(case: Case, details: Details, found: Validation) -> Section:
     }
     if claimed:
         return _with_spectra(case, claimed, "the claimed spectrum")
-    if found.result is not None:
-        estimate = found.result.estimate
+    if result is not None:
+        estimate = result.estimate
         expected = {}
         for k in range(case.claim.n_phases):
             where = (case.labels == k).ravel()

@@ -1,7 +1,7 @@
 """Hold what `bayesunmix.validate` found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,15 @@ class Validation:
         """
         from bayesunmix.io.folder import new_folder
         from bayesunmix.running.home import at_home
-        from bayesunmix.validation.page import write_validation
 
         with new_folder(at_home(folder)) as temporary:
-            write_validation(temporary, self, source)
+            self.write(temporary, source)
+
+    def write(
+        self, folder: Path, source: str | Path | Mapping[str, Any] | None = None, command: str = ""
+    ) -> None:
+        """Write the files of a report into a folder that is there; `command` is the command line that made it."""
+        from bayesunmix.validation.page import Contents, write_validation
+
+        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        write_validation(folder, Contents(verdict=self.verdict, **shown), source, command)
