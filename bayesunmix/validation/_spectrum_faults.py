@@ -19,9 +19,9 @@ FAULTS = ("shift", "gain", "width", "background")
 _SMOOTH_KEV = 0.020  # less than half of a peak's standard deviation
 _SHOWN = 3.0  # standard deviations above which a slope is no noise
 _REFERENCE_KEV = 5.9  # where a width is stated
-_GROUPS = 100
+_GROUPS, _FEWEST_GROUPS, _IN_GROUP = 100, 10, 25  # groups of channels, and counts in one
 _ROUNDS = 6
-_CLEAR = 12.0  # squared standard deviations: a fault that is smaller is none
+_CLEAR = 16.0  # squared standard deviations: a fault that is smaller is none
 _SIMPLER = 4.0  # a later fault must be clearer by so much than an earlier one
 _COARSE_KEV = np.arange(-0.3, 0.301, 0.02)
 _LEAST = 0.5  # counts expected in a channel, in its error
@@ -81,7 +81,8 @@ def noise_unit(claimed: np.ndarray) -> float:
 
 def distance(claimed: np.ndarray, counts: np.ndarray, unit: float) -> Distance:
     """Return how far a claimed spectrum lies from counts: the share of the photons that lie elsewhere."""
-    by_group = summing_matrix(groups_by_counts(counts, _GROUPS)).astype(np.float64)
+    groups = int(np.clip(counts.sum() / _IN_GROUP, _FEWEST_GROUPS, _GROUPS))
+    by_group = summing_matrix(groups_by_counts(counts, groups)).astype(np.float64)
     ours, theirs = by_group @ counts, by_group @ claimed
     total, claimed_total = ours.sum(), theirs.sum()
     p, q = ours / total, theirs / claimed_total
@@ -123,13 +124,18 @@ def find_fault(
 
 def _fitted(name: str, energy_kev: np.ndarray, claimed: np.ndarray, counts: np.ndarray, unit: float) -> Fault:
     """Fit the size of one fault."""
-    smooth = gaussian_filter1d(counts, max(_SMOOTH_KEV / channel_width(energy_kev), 0.5), mode="nearest")
+    sigma = max(_SMOOTH_KEV / channel_width(energy_kev), 0.5)
+    smooth = gaussian_filter1d(counts, sigma, mode="nearest")
     size = _coarse_shift(energy_kev, claimed, smooth) if name == "shift" else 0.0
     sd = np.inf
     for _ in range(_ROUNDS):
-        corrected = _without(name, size, energy_kev, claimed, smooth)
-        step, sd = _amount(corrected, counts, smooth, unit, _shape(name, energy_kev, smooth))
-        if name == "background":
+        corrected = _without(name, size, energy_kev, claimed)
+        # Shapes come from both spectra, weighted so that their noise cannot agree with that of the difference.
+        scale = counts.sum() / max(corrected.sum(), 1e-300)
+        noise = abs(unit * scale)
+        both = (noise * smooth + scale * gaussian_filter1d(corrected, sigma, mode="nearest")) / (noise + 1)
+        step, sd = _amount(corrected, counts, both, unit, _shape(name, energy_kev, both))
+        if name in ("width", "background"):
             return Fault(name, step, sd, (step / sd) ** 2 if sd > 0 else 0.0)
         size += float(np.clip(step, -0.05, 0.05)) if name != "gain" else float(np.clip(step, -0.01, 0.01))
         if abs(step) < 0.02 * sd:
@@ -141,7 +147,7 @@ def _coarse_shift(energy_kev: np.ndarray, claimed: np.ndarray, smooth: np.ndarra
     """Return the shift with the best agreement, in steps of 20 eV."""
 
     def misfit(shift: float) -> float:
-        there = _without("shift", shift, energy_kev, claimed, smooth)
+        there = _without("shift", shift, energy_kev, claimed)
         scale = smooth.sum() / max(there.sum(), 1e-300)
         return float(((scale * there - smooth) ** 2 / np.maximum(smooth, _LEAST)).sum())
 
@@ -149,18 +155,13 @@ def _coarse_shift(energy_kev: np.ndarray, claimed: np.ndarray, smooth: np.ndarra
     return float(best) if misfit(float(best)) < 0.7 * misfit(0.0) else 0.0
 
 
-def _without(
-    name: str, size: float, energy_kev: np.ndarray, claimed: np.ndarray, smooth: np.ndarray
-) -> np.ndarray:
-    """Return the claimed spectrum with a fault taken out."""
-    if size == 0 or name == "background":
+def _without(name: str, size: float, energy_kev: np.ndarray, claimed: np.ndarray) -> np.ndarray:
+    """Return the claimed spectrum without a shift or a gain."""
+    if size == 0:
         return claimed
     if name == "shift":
         return rebinned(energy_kev - size, claimed, energy_kev)
-    if name == "gain":
-        return rebinned(energy_kev / (1 + size), claimed, energy_kev)
-    shape = _shape("width", energy_kev, smooth)
-    return claimed - size * shape * claimed.sum() / max(smooth.sum(), 1e-300)
+    return rebinned(energy_kev / (1 + size), claimed, energy_kev)
 
 
 def _shape(name: str, energy_kev: np.ndarray, smooth: np.ndarray) -> np.ndarray:

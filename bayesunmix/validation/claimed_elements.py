@@ -32,7 +32,7 @@ LEAST_OF_PEAK = 0.15  # of the lines at its strongest line: an element with less
 _SHAPE_ERROR = {"K": 0.02, "L": 0.08, "M": 0.2}
 _ALMOST_ALL, _OVERVOLTAGE = 0.999, 1.5
 _QUESTION, _TEST = "Is it in the phase?", "elements"
-_FEWEST_COUNTS = 100
+_FEWEST_COUNTS, _ENOUGH_COUNTS = 100, 2000
 _NINETY = 1.645
 # Gases, and elements that have no stable isotope, are named by nobody who means a specimen.
 _NOT_MET = {2, 10, 18, 36, 43, 54, 61, 84, 85, 86, 87, 88, 89, 91}
@@ -88,7 +88,7 @@ def check_element_lists(case: Case) -> ElementListChecks:
     for k, name in enumerate(case.names):
         if not claimed.get(name):
             continue
-        counts = case.spectrum_of(case.labels == k)
+        counts = _counts_of(case, k)
         if counts.sum() < _FEWEST_COUNTS:
             says = f"Its pixels have {counts.sum()} counts, too few to see an element"
             evidence.append(
@@ -100,6 +100,12 @@ def check_element_lists(case: Case) -> ElementListChecks:
             checks.append(check)
             evidence.append(said)
     return ElementListChecks(tuple(checks), tuple(evidence))
+
+
+def _counts_of(case: Case, phase: int) -> np.ndarray:
+    """Return the summed counts of a phase's core, which neighbours do not reach; of all its pixels if it has too few."""
+    core, whole = case.spectrum_of(case.core_of(phase)), case.spectrum_of(case.labels == phase)
+    return core if core.sum() >= min(_ENOUGH_COUNTS, 0.5 * whole.sum()) else whole
 
 
 def _check(
@@ -232,6 +238,9 @@ def _evidence(
     assert check.share is not None
     element, line = check.element, left.family.replace("_", " ")
     said = f"{say_percent(left.counts / total, left.sd / total)} of the counts are {line}"
+    if left.z > DETECTED and check.share.upper < LEAST_SHARE:
+        says = f"{said}: a trace, or light from elsewhere in the specimen"
+        return Evidence(subject, _QUESTION, _TEST, says, effect=check.share, exact="undecidable")
     if left.z > DETECTED:
         others = f", with {check.rival} allowed for" if check.rival else ""
         return Evidence(
