@@ -26,7 +26,7 @@ References
 import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -46,6 +46,7 @@ EXCHANGES = 199  # of labels made elsewhere
 PERMUTATIONS = 9  # for the bound on any labels, which hardly scatters
 BEYOND = 1e-3  # probability below which the bound, by its tail, decides
 CLUSTERINGS = 39
+ENOUGH = 6  # clusterings, where what is seen is far beyond them
 FEWEST_COUNTS = 100  # of each phase
 FEWEST_PIXELS = 20
 MOST_PHOTONS = 5e5
@@ -65,19 +66,17 @@ class Pair:
     distance : Quantity
         Half the chi-square distance of their spectra: the total variation distance is at most this. It is too large
         where the labels were made from these counts.
-    chi_square : float
-    p_value : float
-        Probability that two parts of one phase differ as much.
-    how : {"any labels", "clustered again", "exchanged"}
+    p_value : float or None
+        Probability that two parts of one phase differ as much. None for a pair that was not tested.
+    how : {"any labels", "clustered again", "exchanged"} or None
         What the p-value was found by: see the module.
     """
 
     first: int
     second: int
     distance: Quantity
-    chi_square: float
-    p_value: float
-    how: How
+    p_value: float | None
+    how: How | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +87,7 @@ class Differences:
     ----------
     pairs : tuple of Pair
     evidence : tuple of Evidence
-        About the pair that each phase is most like, and all that may be the same.
+        About each phase and the one that it is most like, and all that may be the same.
     """
 
     pairs: tuple[Pair, ...]
@@ -96,43 +95,66 @@ class Differences:
 
 
 def differences(case: Case) -> Differences:
-    """Test whether claimed phases are different."""
+    """Test whether claimed phases are different.
+
+    Each phase is tested against the one that it is most like: two that are the same are that to each other.
+    """
     spectra = [case.spectrum_of(case.core_of(k)) for k in range(len(case.names))]
     tested = [k for k, spectrum in enumerate(spectra) if spectrum.sum() >= FEWEST_COUNTS]
-    compared = [_pair(case, a, b, spectra[a], spectra[b]) for a, b in combinations(tested, 2)]
-    found = sorted(compared, key=lambda one: one[0].distance.mean)
-    said: set[int] = set()
-    evidence = []
-    for pair, p_same in found:
-        open_question = pair.p_value > case.level or pair.distance.lower <= case.tolerance.difference
-        if open_question or not {pair.first, pair.second} <= said:
-            evidence.append(_evidence(case, pair, p_same))
-        said |= {pair.first, pair.second}
-    return Differences(tuple(pair for pair, _ in found), tuple(evidence))
+    compared = [_compared(case, a, b, spectra[a], spectra[b]) for a, b in combinations(tested, 2)]
+    compared.sort(key=lambda one: one.distance.mean)
+    seen: set[int] = set()
+    pairs, evidence = [], []
+    for one in compared:
+        nearest = not {one.first, one.second} <= seen
+        seen |= {one.first, one.second}
+        if not nearest and one.distance.lower > case.tolerance.difference:
+            pairs.append(Pair(one.first, one.second, one.distance, None, None))
+            continue
+        p_value, how = _tested(case, one)
+        pair = Pair(one.first, one.second, one.distance, p_value, how)
+        pairs.append(pair)
+        evidence.append(_evidence(case, pair, p_value, one.p_same))
+    return Differences(tuple(pairs), tuple(evidence))
 
 
-def _pair(case: Case, a: int, b: int, first: np.ndarray, second: np.ndarray) -> tuple[Pair, float]:
-    """Return the pair, and the probability that phases as different as the tolerance look as alike as they do."""
-    rng = np.random.default_rng([case.seed, _STREAM, a, b])
+class _Compared(NamedTuple):
+    """Hold the counts of two phases in channel groups, their distance, and how probable one as small is.
+
+    `p_same` is the probability that phases which differ by the tolerance look as alike as they do.
+    """
+
+    first: int
+    second: int
+    group: np.ndarray
+    counts: tuple[np.ndarray, np.ndarray]
+    distance: Quantity
+    p_same: float
+
+
+def _compared(case: Case, a: int, b: int, first: np.ndarray, second: np.ndarray) -> _Compared:
     group = groups_by_counts(first + second, COARSE_GROUPS)
     one, other = (np.bincount(group, spectrum).astype(np.int64) for spectrum in (first, second))
-    distance, p_same = _distance(one, other, case.tolerance.difference)
+    return _Compared(a, b, group, (one, other), *_distance(one, other, case.tolerance.difference))
+
+
+def _tested(case: Case, pair: _Compared) -> tuple[float, How]:
+    """Return the probability that two parts of one phase differ as much, and how it was found."""
+    a, b, group = pair.first, pair.second, pair.group
+    rng = np.random.default_rng([case.seed, _STREAM, a, b])
     if case.claim.made_from == "elsewhere":
-        total = one + other
-        seen = _chi_square(one, other, total)
+        one, total = pair.counts[0], pair.counts[0] + pair.counts[1]
         drawn = rng.multivariate_hypergeometric(total, int(one.sum()), EXCHANGES, method="marginals")
         others = np.array([_chi_square(part, total - part, total) for part in drawn])
-        return Pair(a, b, distance, seen, _p_value(seen, others), "exchanged"), p_same
+        return _p_value(_chi_square(one, total - one, total), others), "exchanged"
     region = _region(case, a, b)
     photons = list_photons(case.image, region, group, MOST_PHOTONS, rng)
-    in_first = (case.labels.ravel() == a)[photons.pixels]
-    seen = _chi_square_of(photons, in_first)
+    seen = _chi_square_of(photons, (case.labels.ravel() == a)[photons.pixels])
     bound = np.array([_largest(photons, rng.permutation(photons.groups)) for _ in range(PERMUTATIONS)])
     p_value = gumbel_tail(bound, seen)
     if p_value <= BEYOND:
-        return Pair(a, b, distance, seen, p_value, "any labels"), p_same
-    p_value = _clustered_again(case, a, b, region, group, rng)
-    return Pair(a, b, distance, seen, p_value, "clustered again"), p_same
+        return p_value, "any labels"
+    return _clustered_again(case, a, b, region, group, rng), "clustered again"
 
 
 def _region(case: Case, a: int, b: int) -> np.ndarray:
@@ -156,14 +178,16 @@ def _clustered_again(
     photons = list_photons(case.image, region, channels, np.inf, rng)
     in_groups = photons._replace(groups=group[photons.groups])
     seen = _chi_square_of(in_groups, (case.labels.ravel() == a)[photons.pixels])
-    others = []
+    others: list[float] = []
     for _ in range(CLUSTERINGS):
         permuted = rng.permutation(photons.groups)
         labels = clusterer.labels(photons, permuted)[photons.pixels]
         again = in_groups._replace(groups=group[permuted])
         others.append(_chi_square_of(again, labels == 0, labels == 1))
-        if np.count_nonzero(np.array(others) >= seen) > case.level * (CLUSTERINGS + 1):
+        if np.count_nonzero(np.array(others) >= seen) > case.level * (CLUSTERINGS + 1) - 1:
             break  # whatever follows, it is not small
+        if len(others) >= ENOUGH and (p_value := gumbel_tail(np.array(others), seen)) <= BEYOND:
+            return p_value
     return _p_value(seen, np.array(others))
 
 
@@ -228,7 +252,7 @@ def _distance(first: np.ndarray, second: np.ndarray, tolerance: float) -> tuple[
     return Quantity(centre, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None), p_same
 
 
-def _evidence(case: Case, pair: Pair, p_same: float) -> Evidence:
+def _evidence(case: Case, pair: Pair, p_value: float, p_same: float) -> Evidence:
     a, b = (case.names[k] for k in (pair.first, pair.second))
     distance, tolerance = pair.distance, case.tolerance.difference
     if distance.upper <= tolerance:
@@ -238,12 +262,12 @@ def _evidence(case: Case, pair: Pair, p_same: float) -> Evidence:
         size = f"{100 * distance.mean:.2g} % of the counts ({100 * distance.lower:.2g} to {100 * distance.upper:.2g} %)"
         seldom = {
             "any labels": "more than any labels of one phase could",
-            "clustered again": f"as two clusters of one phase would in {say_number(pair.p_value)} of all cases",
-            "exchanged": f"as two parts of one phase would in {say_number(pair.p_value)} of all cases",
+            "clustered again": f"as two clusters of one phase would in {say_number(p_value)} of all cases",
+            "exchanged": f"as two parts of one phase would in {say_number(p_value)} of all cases",
         }
-        says = f"the spectra of {a} and {b} differ by up to {size}, {seldom[pair.how]}"
+        says = f"the spectra of {a} and {b} differ by up to {size}, {seldom[pair.how or 'exchanged']}"
     needed = None
-    if distance.upper > tolerance and (pair.p_value > case.level or distance.lower <= tolerance):
+    if distance.upper > tolerance and (p_value > case.level or distance.lower <= tolerance):
         needed = counts_per_pixel(case) * (distance.upper**2 - distance.mean**2) / tolerance**2
     return Evidence(
         f"phases {a} and {b}",
@@ -254,6 +278,6 @@ def _evidence(case: Case, pair: Pair, p_same: float) -> Evidence:
         tolerance,
         wrong_side="below",
         p_against=p_same,
-        p_for=pair.p_value,
+        p_for=p_value,
         counts_needed=needed,
     )

@@ -59,7 +59,7 @@ def find_directions(case: Case, group: np.ndarray) -> tuple[Direction, ...]:
 
 
 def line_families(case: Case, counts: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Return the spectra (C,) of the line families of the elements that the image, other counts or the claim show."""
+    """Return the spectra (C,) of the line families that the image, or other counts, show, and those of the claim."""
     image = case.image
     if image.spectral_axis.signal == "any":
         return {}

@@ -73,7 +73,9 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     group = groups_by_counts(case.image.sum_spectrum())
     directions = find_directions(case, group)
     scans = _scans(case, group, directions, case.core)
-    untested = tuple(_too_small(case, k) for k in range(len(case.names)) if k not in scans)
+    untested = tuple(
+        _too_small(case, k) for k in range(len(case.names)) if k not in scans and (case.labels == k).any()
+    )
     if not scans:
         return Exchange((), (), directions, permutations, untested)
     rank = _permuted(scans, permutations, case, 1)

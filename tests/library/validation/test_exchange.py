@@ -94,6 +94,22 @@ def test_a_phase_without_a_core_is_undecidable():
     assert said["phase c"].verdict == "undecidable"
 
 
+def test_a_phase_that_is_nowhere_on_the_map_is_not_asked():
+    labels = layers(SHAPE, 24)
+    _, said = verdicts(case_of(record(labels, [A, B], 5, 1), labels, "abc"), 19)
+    assert set(said) == {"phase a", "phase b"}
+
+
+def test_too_many_photons_are_thinned_and_it_is_said(monkeypatch):
+    monkeypatch.setattr("bayesunmix.validation.exchange.MOST_PHOTONS", 2000)
+    labels = layers(SHAPE, 24)
+    found, said = verdicts(case_of(record(labels, [A, B], 10, 1), labels, "ab"), 19)
+    for one in found.phases:
+        assert one.photons == pytest.approx(2000, rel=0.1)
+        assert 0.2 < one.kept < 0.4
+    assert "of its photons were used" in said["phase a"].sentence
+
+
 def test_same_seed_same_answer():
     labels = layers(SHAPE, 24)
     case = case_of(record(labels, [A, B], 5, 1), labels, "ab")
