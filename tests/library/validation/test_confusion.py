@@ -175,3 +175,21 @@ def test_a_posterior_or_known_spectra_are_needed(shares):
     bare = Unmixing(known.estimate, names=NAMES)
     with pytest.raises(ValueError, match="posterior"):
         confusion(case_of(image, shares.argmax(axis=-1)), bare)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_one_phase_empty_phases_and_empty_pixels(n):
+    # One component or several, one phase everywhere, another nowhere and a third only where no photon fell.
+    shares = np.zeros((12, 14, n))
+    shares[..., 0] = 1
+    shares[:3] = 0
+    counts = np.random.default_rng(0).poisson(30 * shares.reshape(-1, n) @ spectra()[:n]).reshape(12, 14, -1)
+    image = bu.SpectrumImage(counts, 0.5 + 0.05 * np.arange(80))
+    estimate = Factorization(spectra()[:n], 30 * shares.reshape(-1, n))
+    labels = np.zeros((12, 14), int)
+    labels[:3] = 2
+    case = case_of(image, labels, ("everywhere", "nowhere", "vacuum"))
+    found = confusion(case, Unmixing(estimate, known=(True,) * n))
+    assert found.component.tolist() == [0, -1, -1] and found.whole.counts.tolist()[1:] == [0, 0]
+    assert np.isnan(found.whole.shares[1:]).all() and found.wrong[1] is None and len(found.evidence) == 1
+    assert verdicts(found) == {"phase everywhere": "supported"} and abs(found.share.mean) < 0.02
