@@ -19,7 +19,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import say_number
 
 SURROGATES = ("vendor_cluster", "vendor_library")
-MOST_PHOTONS, MOST_PIXELS = 6e6, 1.2e5  # of all images together: further ones take minutes
+MOST_PHOTONS, MOST_PIXELS = 3e6, 1.2e5  # of all images together: further ones take minutes
 FEW_IMAGES = 4  # so many are simulated of a part of the map, where it is too large for more
 LEAST_IMAGES, LEAST_SIDE = 2, 24
 _SEED = 511

@@ -52,7 +52,9 @@ class Row:
     def sd(self) -> np.ndarray:
         """Return their standard deviations, of counting and of the spectra, (M,)."""
         of_draws = (self.turns @ self.share).std(axis=0) if len(self.turns) else 0.0
-        return np.asarray(np.hypot(np.sqrt(np.diag(self.sums.scatter) / self.sums.counts), of_draws))
+        return np.asarray(
+            np.hypot(np.sqrt(np.maximum(np.diag(self.sums.scatter), 0) / self.sums.counts), of_draws)
+        )
 
     def part(self, form: np.ndarray, of: str = "counts") -> "Part":
         """Return a linear form of the shares with its errors."""

@@ -18,6 +18,7 @@ from scipy.ndimage import uniform_filter
 from bayesunmix.data.blocks import block_numbers
 
 BLOCKS = (1, 2, 4, 8, 16)  # sides of places, in pixels
+LEAST_VARIANCE = 1e-12
 AROUND = 5  # pixels, a side of the windows that say how many counts a pixel might have had
 
 
@@ -60,7 +61,8 @@ class Products:
     def skewness_of(self, form: np.ndarray) -> float:
         """Return the skewness of this error: squares of noise in a few places are not normal."""
         slopes, pure, third = self._moments(form)
-        return third / max(slopes + pure, 1e-300) ** 1.5
+        variance = slopes + pure
+        return third / variance**1.5 if variance > LEAST_VARIANCE else 0.0
 
     def _moments(self, form: np.ndarray) -> tuple[float, float, float]:
         """Return the variance of the sum that is linear in the noise, that of its squares, and their third moment."""

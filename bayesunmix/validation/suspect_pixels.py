@@ -2,7 +2,8 @@
 
 The probability of a label is that of the phase map of an unmixing (`bayesunmix.phase_map`), the highest under any other
 solution that fits as well. Pixels are listed while its mean over the list stays below the false discovery rate [1]_, so
-that at most so many of them are expected to be right. Where no phase is probable enough, a pixel cannot be judged.
+that at most so many of them are expected to be right. Where no phase is probable enough, a pixel cannot be judged. A
+component that no phase claims may be a part of any of them, unless its spectrum is known.
 
 References
 ----------
@@ -68,9 +69,12 @@ def suspect_pixels(case: Case, result: Unmixing, members: tuple[tuple[int, ...],
     assert found.bounds is not None
     shape = case.labels.shape
     p_label, own = np.full(shape, np.nan), np.full((*shape, len(members)), 0.0)
+    claimed = {component for components in members for component in components}
+    sure = np.array(result.known) | np.array(result.unique)
+    open_ones = [k for k in range(found.probability.shape[-1]) if k not in claimed and not sure[k]]
     for phase, components in enumerate(members):
         if components:
-            highest = found.bounds.highest[..., list(components)].sum(axis=-1)
+            highest = found.bounds.highest[..., [*components, *open_ones]].sum(axis=-1)
             of_phase = case.labels == phase
             p_label[of_phase] = np.minimum(highest, 1.0)[of_phase]
             own[..., phase] = found.probability[..., list(components)].sum(axis=-1)
@@ -80,7 +84,6 @@ def suspect_pixels(case: Case, result: Unmixing, members: tuple[tuple[int, ...],
     order = ranked[: int((mean <= FALSE_DISCOVERIES).sum())]
     listed = np.zeros(shape, bool)
     listed.ravel()[order] = True
-    claimed = [component for components in members for component in components]
     unclaimed = [k for k in range(found.probability.shape[-1]) if k not in claimed]
     of_none = found.probability[..., unclaimed].max(axis=-1, initial=0.0)
     looks_like = np.where(listed & (own.max(axis=-1) >= of_none), own.argmax(axis=-1), NONE)

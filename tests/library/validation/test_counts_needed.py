@@ -27,7 +27,6 @@ def error_at(a, b, counts, n=20_000):
     [
         ("overlapping_lines", (1, 2), 52),
         ("grains", (0, 1), 178),
-        ("grains", (2, 3), 73),
         ("core_shell", (1, 2), 4),
     ],
 )

@@ -113,3 +113,9 @@ def test_the_same_seed_gives_the_same_answer(labels):
     case = case_of(image_of(labels, 3, 0), misnamed(labels, 2), NAMES, radius=1)
     first, again = suspect_pieces(case), suspect_pieces(case)
     assert [piece.p_value for piece in first.pieces] == [piece.p_value for piece in again.pieces]
+
+
+def test_no_piece_is_no_list():
+    labels = np.zeros((8, 8), int)
+    found = suspect_pieces(case_of(image_of(labels, 5, 0), labels, ("a",), radius=1))
+    assert found.pieces == found.suspects == found.evidence == () and found.not_compared == 1

@@ -55,3 +55,15 @@ def test_a_posterior_is_needed(fitted):
     image, result, truth = fitted
     with pytest.raises(ValueError, match="posterior"):
         suspect_pixels(case_of(image, truth), bu.Unmixing(result.estimate, names=NAMES), MEMBERS)
+
+
+def test_a_component_that_nobody_claims_may_be_part_of_a_phase(fitted):
+    image, result, truth = fitted
+    labels = np.where(truth == 2, 1, truth)
+    case = case_of(image, labels, ("a", "bc"))
+    assert suspect_pixels(case, result, MEMBERS[:2]).listed.sum() <= 2
+    given = bu.Unmixing(
+        result.estimate, result.posterior, {"converged": True}, names=NAMES, known=(False, False, True)
+    )
+    found = suspect_pixels(case, given, MEMBERS[:2])
+    assert found.listed[truth == 2].mean() > 0.9 and (found.looks_like[truth == 2] == -1).all()
