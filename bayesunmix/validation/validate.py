@@ -157,6 +157,7 @@ def _quick(case: Case, found: dict[str, Any]) -> None:
         found["spectra"] = _stage("spectra", check_spectra, case)
     if case.claim.elements:
         found["elements"] = _stage("elements", check_element_lists, case)
+    found["areas"] = _stage("areas", area_fractions, case)
     found["edge"] = edge_profile(case)
 
 
