@@ -5,6 +5,7 @@ import numpy as np
 from bayesunmix.claims.claim import UNDECIDED
 
 _BETWEEN = 1e-6  # of a pixel of the counts: programs round such places up or down
+_LEAST_FACTOR = 3  # a map of twice the size may be one of pixels binned by two, at the size of the counts
 _SURE = 1e-6  # chance that a picture looks enlarged and is not
 
 
@@ -69,8 +70,8 @@ def on_grid(
 def native_grid(labels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Reduce labels that are exactly an enlargement by whole numbers to the grid that they were enlarged from.
 
-    Labels are reduced only where so many edges lie on a coarser grid that this cannot be chance. Pixels that are not
-    decided, such as a scale bar drawn afterwards, do not count.
+    Labels are reduced only where so many edges lie on a grid three times as coarse, or coarser, that this cannot be
+    chance. Pixels that are not decided, such as a scale bar drawn afterwards, do not count.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def native_grid(labels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
         Along rows and columns, which are equal; (1, 1) where nothing was reduced.
     """
     factors = (_factor(labels), _factor(labels.T))
-    if factors[0] != factors[1] or factors == (1, 1):
+    if factors[0] != factors[1] or factors[0] < _LEAST_FACTOR:
         return labels.astype(np.int32), (1, 1)
     shape = (labels.shape[0] // factors[0], labels.shape[1] // factors[1])
     return on_grid(labels, shape), factors
