@@ -14,6 +14,7 @@ from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.spectra.channels import channel_edges, channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
+from bayesunmix.validation._said import say_percent
 
 FAULTS = ("shift", "gain", "width", "background")
 _SMOOTH_KEV = 0.020  # less than half of a peak's standard deviation
@@ -120,6 +121,21 @@ def find_fault(
         if found[name].explains > best.explains + _SIMPLER:
             best = found[name]
     return (best if best.explains > _CLEAR else None), found["shift"]
+
+
+def say_fault(fault: Fault) -> str:
+    """Say a fault with its size."""
+    more, size, sd = fault.size > 0, abs(fault.size), fault.sd
+    side = "too high" if more else "too low"
+    if fault.name == "shift":
+        return f"its energies are {1000 * size:.1f} +- {1000 * sd:.1g} eV {side}"
+    if fault.name == "gain":
+        return f"its energies are {100 * size:.2g} +- {100 * sd:.1g} % {side}"
+    if fault.name == "width":
+        return f"its peaks are {1000 * size:.2g} +- {1000 * sd:.1g} eV {'wider' if more else 'narrower'}"
+    if more:
+        return f"about {say_percent(size, sd)} of its background was removed"
+    return f"it has about {say_percent(size, sd)} more background"
 
 
 def _fitted(name: str, energy_kev: np.ndarray, claimed: np.ndarray, counts: np.ndarray, unit: float) -> Fault:

@@ -103,7 +103,7 @@ def check_element_lists(case: Case) -> ElementListChecks:
 
 
 def _counts_of(case: Case, phase: int) -> np.ndarray:
-    """Return the summed counts of a phase's core, which neighbours do not reach; of all its pixels if it has too few."""
+    """Return the summed counts of a phase's core, which neighbours do not reach; of all its pixels if these are few."""
     core, whole = case.spectrum_of(case.core_of(phase)), case.spectrum_of(case.labels == phase)
     return core if core.sum() >= min(_ENOUGH_COUNTS, 0.5 * whole.sum()) else whole
 

@@ -15,6 +15,7 @@ from scipy.special import chdtrc, ndtr
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.claims.claim import ClaimedSpectrum
 from bayesunmix.validation._checksum import checksum
+from bayesunmix.validation._laid_spectra import SAME_KEV, laid_on
 from bayesunmix.validation._said import say_percent
 from bayesunmix.validation._spectrum_faults import (
     FAULTS,
@@ -23,7 +24,7 @@ from bayesunmix.validation._spectrum_faults import (
     distance,
     find_fault,
     noise_unit,
-    rebinned,
+    say_fault,
 )
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
@@ -34,8 +35,6 @@ _FEWEST_COUNTS = 100
 _ENOUGH_COUNTS = 1000  # to say whether energies are right
 _MOST_BESIDE = 0.5  # share of other phases that the pixels of a label may hold
 _NINETY = 1.645
-_SAME_KEV = 1e-4
-_LEAST_OVERLAP = 0.5
 _KNOWN_EV = 20.0  # standard deviation above which a shift is not known
 
 
@@ -113,7 +112,7 @@ def _check(
     if exact:
         check = SpectrumCheck(name, True, counts, counts, None, None, "", {}, name)
         return check, exact
-    laid = _laid(case, claimed)
+    laid = laid_on(case.image.energy_kev, claimed)
     if isinstance(laid, str):
         return blank, [Evidence(f"phase {name}", _SAME, _TEST, laid, exact="undecidable")]
     unit = 1.0 if claimed.are_whole else noise_unit(claimed.counts)
@@ -141,36 +140,13 @@ def _exact(case: Case, claimed: ClaimedSpectrum, counts: np.ndarray, phase: int,
             where = "higher" if worst > 0 else "lower"
             says = (
                 f"Its channels are those of the counts, and its energies lie up to {abs(worst):.3g} eV {where}"
-                if abs(worst) > 1000 * _SAME_KEV
+                if abs(worst) > 1000 * SAME_KEV
                 else "Its energies are those of the counts"
             )
             verdict = "supported" if right else "contradicted"
             evidence.append(Evidence(f"phase {name}", _ENERGIES, "checksum", says, exact=verdict))  # type: ignore[arg-type]
         return evidence
     return []
-
-
-def _laid(case: Case, claimed: ClaimedSpectrum) -> tuple[np.ndarray, np.ndarray] | str:
-    """Return a spectrum on the channels of the image, and those that it covers; or why that is not possible."""
-    energy = case.image.energy_kev
-    if claimed.energy_kev is None:
-        if claimed.counts.size == energy.size:
-            return claimed.counts, np.ones(energy.size, bool)
-        return (
-            f"Its spectrum has {claimed.counts.size} channels and the counts {energy.size}: give its energies, or read "
-            "the counts with all channels (crop_below_kev=None)"
-        )
-    covered = (energy >= claimed.energy_kev[0]) & (energy <= claimed.energy_kev[-1])
-    if covered.mean() < _LEAST_OVERLAP:
-        return (
-            f"Its energies, {claimed.energy_kev[0]:.2f} to {claimed.energy_kev[-1]:.2f} keV, cover less than half of "
-            "those of the counts: are they in keV?"
-        )
-    if claimed.energy_kev.size == energy.size and np.allclose(
-        claimed.energy_kev, energy, rtol=0, atol=_SAME_KEV
-    ):
-        return claimed.counts, covered
-    return rebinned(claimed.energy_kev, claimed.counts, energy), covered
 
 
 def _compared(
@@ -218,7 +194,7 @@ def _compared(
     if nearest != name:
         says += f"; it fits the pixels of {nearest}"
     elif fault is not None:
-        says += f"; {_say(fault)}"
+        says += f"; {say_fault(fault)}"
     if _is_smooth(unit, spectrum, counts):
         says += "; it has less noise than counts have: it was smoothed, interpolated or calculated"
     evidence = [
@@ -292,10 +268,12 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
     says = f"Its energies are {size:.1f} +- {sd:.1g} eV too {side}"
     if fault is not None and fault.name == "gain":
         size, sd, tolerance, unit = abs(fault.size), fault.sd, case.tolerance.gain, "of 1"
-        says = _sentence(fault)
+        said = say_fault(fault)
+        says = said[0].upper() + said[1:]
     elif fault is not None and fault.name == "width":
         size, sd, tolerance = 1000 * abs(fault.size), 1000 * fault.sd, case.tolerance.width_ev
-        says = _sentence(fault)
+        said = say_fault(fault)
+        says = said[0].upper() + said[1:]
     effect = Quantity(size, max(size - _NINETY * sd, 0.0), size + _NINETY * sd, 0.9, None, sd, 0.0, None)
     mean = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     spare = tolerance - size
@@ -311,26 +289,6 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
         p_against=min(1.0, 2 * len(FAULTS) * float(ndtr(-size / max(sd, 1e-12)))),
         counts_needed=needed,
     )
-
-
-def _sentence(fault: Fault) -> str:
-    said = _say(fault)
-    return said[0].upper() + said[1:]
-
-
-def _say(fault: Fault) -> str:
-    """Say a fault with its size."""
-    more, size, sd = fault.size > 0, abs(fault.size), fault.sd
-    side = "too high" if more else "too low"
-    if fault.name == "shift":
-        return f"its energies are {1000 * size:.1f} +- {1000 * sd:.1g} eV {side}"
-    if fault.name == "gain":
-        return f"its energies are {100 * size:.2g} +- {100 * sd:.1g} % {side}"
-    if fault.name == "width":
-        return f"its peaks are {1000 * size:.2g} +- {1000 * sd:.1g} eV {'wider' if more else 'narrower'}"
-    if more:
-        return f"about {say_percent(size, sd)} of its background was removed"
-    return f"it has about {say_percent(size, sd)} more background"
 
 
 def _counts_needed(case: Case, apart: Distance) -> float | None:

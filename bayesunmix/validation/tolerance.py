@@ -42,7 +42,7 @@ class Tolerance:
     difference: float = 0.02
     area: float = 0.01
     shift_px: float = 0.5
-    shift_ev: float = 5.0
+    shift_ev: float = 2.5
     gain: float = 0.002
     width_ev: float = 10.0
 
