@@ -22,7 +22,7 @@ from bayesunmix.validation.exchange import Exchange
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.mixing_fit import MixingFit, fit_mixture
 from bayesunmix.validation.phase_pixels import typical_pixels
-from bayesunmix.validation.variation import WRONG_LINES
+from bayesunmix.validation.variation import OTHERS
 
 FEWEST_COUNTS = 60
 FEWEST_PIXELS = 9  # without a label
@@ -119,11 +119,11 @@ def _places(case: Case, exchange: Exchange, phases: list[np.ndarray]) -> list[Mi
         if counts.sum() < FEWEST_COUNTS:
             continue
         fit = fit_mixture(counts, phases)
-        p_value = min(max(p_place, len(asked) * fit.p_as_large(WRONG_LINES)), 1.0)
-        if fit.unexplained.lower > case.tolerance.content and fit.p_explained < case.level / len(asked):
+        p_value = min(max(p_place, len(asked) * fit.p_as_large(OTHERS)), 1.0)
+        if fit.moved.lower > case.tolerance.content and fit.p_explained < case.level / len(asked):
             lines = _lines(fit.excess, counts, families | line_families(case, np.maximum(fit.excess, 0.0)))
             found.append(Missed(label, pixels, fit, p_value, lines))
-    return sorted(found, key=lambda one: (one.p_value, -one.fit.unexplained.lower))
+    return sorted(found, key=lambda one: (one.p_value, -one.fit.moved.lower))
 
 
 def _lines(excess: np.ndarray, counts: np.ndarray, families: dict[str, np.ndarray]) -> tuple[str, ...]:
@@ -140,9 +140,9 @@ def _lines(excess: np.ndarray, counts: np.ndarray, families: dict[str, np.ndarra
 def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank | None) -> Evidence:
     n_phases = len(case.names)
     shown = f"; the counts show {number.n_components} components" if number is not None else ""
-    clear = [one for one in places if one.fit.unexplained.lower > WRONG_LINES]
+    clear = [one for one in places if one.fit.moved.lower > OTHERS]
     if places and not clear:
-        share, n = places[0].fit.unexplained, len(places)
+        share, n = places[0].fit.moved, len(places)
         says = f"{n} place{'s hold' if n > 1 else ' holds'} something that no mixture of the claimed phases explains, "
         says += f"but too little of it to be a phase ({100 * share.mean:.2g} % of the counts of "
         says += f"{places[0].pixels.size} pixels{_with_lines(places[0])}){shown}"
@@ -156,14 +156,14 @@ def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank
         effect = Quantity(0.0, 0.0, unseen, 0.9, None, unseen / 1.645, 0.0, None)
         return Evidence("the phases", QUESTION, "missed", says, effect, case.tolerance.content, p_against=1.0)
     worst = clear[0]
-    share = worst.fit.unexplained
+    share = worst.fit.moved
     where = "without a label" if worst.label < 0 else f"called {case.names[worst.label]}"
     says = f"there are at least {n_phases + 1} phases: no mixture of the claimed ones explains "
     says += (
         f"{100 * share.mean:.2g} % ({100 * share.lower:.2g} to {100 * share.upper:.2g} %) of the counts of "
     )
     says += f"{worst.pixels.size} pixels {where}{_with_lines(worst)}{shown}"
-    return Evidence("the phases", QUESTION, "missed", says, share, WRONG_LINES, p_against=worst.p_value)
+    return Evidence("the phases", QUESTION, "missed", says, share, OTHERS, p_against=worst.p_value)
 
 
 def _with_lines(place: Missed) -> str:

@@ -3,7 +3,8 @@ r"""Fit a spectrum by a mixture of others, which have errors of their own, and s
 The counts of a region are fitted by shares of other spectra (non-negative least squares, weighted by the noise of the
 region and of the spectra). What no share explains is a chi-square distance,
 :math:`\delta^2 = \sum (q - f)^2 / m` without what noise adds; half of it bounds the share of the counts that are
-something else.
+others. That share itself, the total variation distance, is found by the ratio of the two in what is seen: a few counts
+in a line where the others have none are far off by chi-square, and few.
 """
 
 import math
@@ -31,7 +32,9 @@ class MixingFit(NamedTuple):
     shares : (n,) array
         Of the counts, from each of the others.
     unexplained : Quantity
-        Share of the counts that none of them explains (half the chi-square distance).
+        Most that the share of counts which none of them explains can be (half the chi-square distance).
+    moved : Quantity
+        That share (total variation distance).
     p_explained : float
         Probability of a misfit like this if the others explain it.
     excess : (C,) array
@@ -46,6 +49,7 @@ class MixingFit(NamedTuple):
 
     shares: np.ndarray
     unexplained: Quantity
+    moved: Quantity
     p_explained: float
     excess: np.ndarray
     square: float
@@ -58,8 +62,9 @@ class MixingFit(NamedTuple):
         return float(ndtr((self.square - limit) / _sd(limit, self.noise, self.freedom)))
 
     def p_as_large(self, share: float) -> float:
-        """Return the probability of a misfit as large as this if so small a share were something else."""
-        limit = 4 * share**2
+        """Return the probability of a misfit as large as this if so small a share of the counts were others."""
+        ratio = self.moved.mean / self.unexplained.mean if self.unexplained.mean > 0 else 1.0
+        limit = 4 * (share / max(ratio, 1e-12)) ** 2
         return float(ndtr((limit - self.square) / _sd(limit, self.noise, self.freedom)))
 
 
@@ -88,23 +93,27 @@ def fit_mixture(counts: np.ndarray, others: Sequence[np.ndarray]) -> MixingFit:
     mean = np.maximum((q + f) / 2, 1e-12)
     # Noise of one degree of freedom, as a chi-square distance.
     noise = float((variance / n_counts**2 / mean).sum()) / n_groups
-    square = float(((q - f) ** 2 / mean).sum()) - freedom * noise
+    seen_square = float(((q - f) ** 2 / mean).sum())
+    square = seen_square - freedom * noise
     error = _sd(square, noise, freedom)
-    centre, lower, upper = (
-        math.sqrt(min(max(max(square, 0.0) + shift * error, 0.0), 4.0)) / 2
-        for shift in (0, -_NORMAL, _NORMAL)
-    )
-    unexplained = Quantity(centre, lower, upper, 0.9, None, (upper - lower) / (2 * _NORMAL), 0.0, None)
+    ends = np.sqrt(np.clip(max(square, 0.0) + error * np.array([0.0, -_NORMAL, _NORMAL]), 0.0, 4.0)) / 2
+    ratio = float(np.abs(q - f).sum()) / max(math.sqrt(seen_square), 1e-12)  # at most 1
     whole = np.array([other / other.sum() for other in others])
     return MixingFit(
         amounts / max(amounts.sum(), 1e-12),
-        unexplained,
+        _quantity(ends),
+        _quantity(ends * min(ratio, 1.0)),
         float(gammaincc(freedom / 2, chi_square / 2)),
         counts - amounts @ whole,
         square,
         noise,
         freedom,
     )
+
+
+def _quantity(ends: np.ndarray) -> Quantity:
+    mean, lower, upper = map(float, ends)
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * _NORMAL), 0.0, None)
 
 
 def _sd(square: float, noise: float, freedom: int) -> float:

@@ -1,12 +1,13 @@
 """Find the places of a phase that are not like the rest of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.directions import UNNAMED, Direction
+from bayesunmix.validation.mixing_fit import fit_mixture
 from bayesunmix.validation.ranking import Ranked, ranked
 from bayesunmix.validation.scan import WINDOWS, Scan
 
@@ -113,7 +114,15 @@ def find_unnamed(
     groups = [scan.photons.groups, *(rng.permutation(scan.photons.groups) for _ in range(permutations))]
     values = np.array([one.statistics(each) for each in groups])
     (rank,) = ranked(values, [len(one.names)], level, np.ones(len(one.names), bool))
-    return find_suspects(one, phase, rank, scan.shape)
+    found = []
+    for place in find_suspects(one, phase, rank, scan.shape):
+        # The direction was fitted to counts, whose noise would count as content.
+        members = np.isin(scan.photons.pixels, place.pixels)[scan.photons.pixel_of_photon]
+        counts = np.bincount(scan.photons.groups[members], minlength=scan.n_groups)
+        rest = np.bincount(scan.photons.groups[~members], minlength=scan.n_groups)
+        if counts.any() and rest.any():
+            found.append(replace(place, content=fit_mixture(counts, [rest]).moved))
+    return found
 
 
 def _holding(

@@ -20,8 +20,7 @@ from bayesunmix.validation.ranking import Ranked
 from bayesunmix.validation.scan import PLACE, Scan
 from bayesunmix.validation.suspects_of_scan import Suspect
 
-WRONG_LABEL = 1 / 3  # of the counts of a piece that are another phase, at least: the label is wrong
-WRONG_LINES = 0.25  # of the counts of a piece that are lines its phase has not
+OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is wrong
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
@@ -124,9 +123,8 @@ def _effect(
     if rank.p_value > case.level:
         return least_bounded, tolerance, about
     for place in places:
-        limit = WRONG_LABEL if place.leans_to_phase is not None else WRONG_LINES
-        if place.content.lower > limit:
-            return place.content, limit, place.leans_to
+        if place.content.lower > OTHERS:
+            return place.content, OTHERS, place.leans_to
     # What the places lean to most clearly.
     z = {name: rank.z[names.index(f"{name} places")] for name in varies}
     clearest = max(z, key=lambda name: z[name], default="")

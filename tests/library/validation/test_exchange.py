@@ -6,7 +6,7 @@ import pytest
 from bayesunmix.validation.exchange import exchangeability
 from bayesunmix.validation.finding import judge
 from bayesunmix.validation.ranking import ranked
-from bayesunmix.validation.variation import WRONG_LABEL
+from bayesunmix.validation.variation import OTHERS
 from tests.library.validation.planted import A, B, C, case_of, image_of, layers, record
 
 SHAPE = (32, 48)
@@ -50,7 +50,7 @@ def test_an_inclusion_is_found_where_it_is_and_named():
     assert (first.phase, first.leans_to, first.leans_to_phase) == (0, "phase b", 1)
     planted = (truth != labels).ravel()
     assert planted[first.pixels].mean() > 0.8
-    assert first.content.lower > WRONG_LABEL
+    assert first.content.lower > OTHERS
     assert "a piece of phase a holds" in said["phase a"].sentence
 
 

@@ -54,6 +54,10 @@ def test_what_a_mixture_leaves_is_the_share_of_something_else():
     other = fit_mixture(rng.poisson(10_000 * (0.3 * A + 0.4 * B + 0.3 * C)), others)
     assert other.p_explained < 1e-6
     assert other.unexplained.lower > 0.2
+    true = 0.3 * A + 0.4 * B + 0.3 * C
+    nearest = min(abs(true - share * A - (1 - share) * B).sum() / 2 for share in np.linspace(0, 1, 101))
+    assert other.moved.mean == pytest.approx(nearest, rel=0.2)  # groups of channels hide some
+    assert other.moved.upper <= other.unexplained.upper
     assert other.excess[48] > 300
 
 
