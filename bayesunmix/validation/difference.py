@@ -154,7 +154,7 @@ def _tested(case: Case, pair: _Compared) -> tuple[float, How]:
     p_value = gumbel_tail(bound, seen)
     if p_value <= BEYOND:
         return p_value, "any labels"
-    return _clustered_again(case, a, b, region, group, rng), "clustered again"
+    return _clustered_again(case, a, b, region, rng), "clustered again"
 
 
 def _region(case: Case, a: int, b: int) -> np.ndarray:
@@ -168,14 +168,12 @@ def _region(case: Case, a: int, b: int) -> np.ndarray:
     return inner if fewest >= FEWEST_PIXELS else both
 
 
-def _clustered_again(
-    case: Case, a: int, b: int, region: np.ndarray, group: np.ndarray, rng: np.random.Generator
-) -> float:
+def _clustered_again(case: Case, a: int, b: int, region: np.ndarray, rng: np.random.Generator) -> float:
     """Return how often permuted photons make two clusters that differ as much."""
     clusterer = Clusterer(case.image, region, case.seed)
     clusterer.match(np.where(region, case.labels, -1), (a, b), rng)
-    channels = np.arange(case.image.n_channels)
-    photons = list_photons(case.image, region, channels, np.inf, rng)
+    photons = clusterer.photons(rng)
+    group = groups_by_counts(np.bincount(photons.groups), COARSE_GROUPS)
     in_groups = photons._replace(groups=group[photons.groups])
     seen = _chi_square_of(in_groups, (case.labels.ravel() == a)[photons.pixels])
     others: list[float] = []
