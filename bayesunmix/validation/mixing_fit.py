@@ -19,7 +19,7 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.dimension.pooling import groups_by_counts
 
 MOST_GROUPS = 40
-COUNTS_PER_GROUP = 15
+COUNTS_PER_GROUP = 30
 _ROUNDS = 5
 _NORMAL = 1.6448536
 
@@ -45,6 +45,8 @@ class MixingFit(NamedTuple):
         What noise adds to it for each degree of freedom.
     freedom : int
         Degrees of freedom.
+    ratio : float
+        Of the total variation distance to half the chi-square distance, in what is seen.
     """
 
     shares: np.ndarray
@@ -55,16 +57,16 @@ class MixingFit(NamedTuple):
     square: float
     noise: float
     freedom: int
+    ratio: float
 
     def p_as_small(self, share: float) -> float:
-        """Return the probability of a misfit as small as this if so large a share were something else."""
-        limit = 4 * share**2
+        """Return the probability of a misfit as small as this if so large a share of the counts were others."""
+        limit = 4 * (share / self.ratio) ** 2
         return float(ndtr((self.square - limit) / _sd(limit, self.noise, self.freedom)))
 
     def p_as_large(self, share: float) -> float:
         """Return the probability of a misfit as large as this if so small a share of the counts were others."""
-        ratio = self.moved.mean / self.unexplained.mean if self.unexplained.mean > 0 else 1.0
-        limit = 4 * (share / max(ratio, 1e-12)) ** 2
+        limit = 4 * (share / self.ratio) ** 2
         return float(ndtr((limit - self.square) / _sd(limit, self.noise, self.freedom)))
 
 
@@ -97,17 +99,18 @@ def fit_mixture(counts: np.ndarray, others: Sequence[np.ndarray]) -> MixingFit:
     square = seen_square - freedom * noise
     error = _sd(square, noise, freedom)
     ends = np.sqrt(np.clip(max(square, 0.0) + error * np.array([0.0, -_NORMAL, _NORMAL]), 0.0, 4.0)) / 2
-    ratio = float(np.abs(q - f).sum()) / max(math.sqrt(seen_square), 1e-12)  # at most 1
+    ratio = min(max(float(np.abs(q - f).sum()) / max(math.sqrt(seen_square), 1e-12), 1e-3), 1.0)
     whole = np.array([other / other.sum() for other in others])
     return MixingFit(
         amounts / max(amounts.sum(), 1e-12),
         _quantity(ends),
-        _quantity(ends * min(ratio, 1.0)),
+        _quantity(ends * ratio),
         float(gammaincc(freedom / 2, chi_square / 2)),
         counts - amounts @ whole,
         square,
         noise,
         freedom,
+        ratio,
     )
 
 

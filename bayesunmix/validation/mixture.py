@@ -127,7 +127,7 @@ def _evidence(case: Case, rim: Rim) -> Evidence:
     whole = rim.of_phase > CLOSE
     subject = f"phase {name}" if whole else f"phase {name} between {first} and {second}"
     what = subject if whole else f"{100 * rim.of_phase:.2g} % of phase {name}"
-    own = rim.fit.unexplained
+    own = rim.fit.moved
     percent = f"{100 * own.mean:.2g} % of its counts ({100 * own.lower:.2g} to {100 * own.upper:.2g} %)"
     says = f"{what} ({rim.pixels.size} pixels) lies between {first} and {second}, and "
     if own.upper < OWN_SHARE:
