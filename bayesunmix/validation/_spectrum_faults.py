@@ -14,7 +14,7 @@ from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.spectra.channels import channel_edges, channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
-from bayesunmix.validation._said import say_percent
+from bayesunmix.validation.words import say_with_error
 
 FAULTS = ("shift", "gain", "width", "background")
 _SMOOTH_KEV = 0.020  # less than half of a peak's standard deviation
@@ -134,8 +134,8 @@ def say_fault(fault: Fault) -> str:
     if fault.name == "width":
         return f"its peaks are {1000 * size:.2g} +- {1000 * sd:.1g} eV {'wider' if more else 'narrower'}"
     if more:
-        return f"about {say_percent(size, sd)} of its background was removed"
-    return f"it has about {say_percent(size, sd)} more background"
+        return f"about {say_with_error(size, sd)} of its background was removed"
+    return f"it has about {say_with_error(size, sd)} more background"
 
 
 def _fitted(name: str, energy_kev: np.ndarray, claimed: np.ndarray, counts: np.ndarray, unit: float) -> Fault:

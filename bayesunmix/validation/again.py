@@ -16,7 +16,7 @@ from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.unmixing import unmix
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.finding import say_number
+from bayesunmix.validation.words import say_number
 
 SURROGATES = ("vendor_cluster", "vendor_library")
 MOST_PHOTONS, MOST_PIXELS = 3e6, 1.2e5  # of all images together: further ones take minutes

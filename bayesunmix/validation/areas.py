@@ -33,6 +33,7 @@ from bayesunmix.validation.confusion import Confusion
 from bayesunmix.validation.counts_needed import counts_for
 from bayesunmix.validation.finding import Evidence, Judgement
 from bayesunmix.validation.photon_rows import INTERVAL, Z
+from bayesunmix.validation.words import say_with_error
 
 LEAST_PIECES = 5  # of a phase, for their sizes to say how much another field would differ
 ROUNDING = 1e-9
@@ -268,7 +269,4 @@ def _p_beyond(distance: Quantity, tolerance: float) -> float:
 
 
 def _percent(value: float, sd: float | None = None) -> str:
-    if sd is None:
-        return f"{100 * value:.2f} %"
-    places = max(min(math.ceil(-math.log10(max(100 * sd, 1e-6))), 3), 0)
-    return f"{100 * value:.{places}f} +- {100 * sd:.{places}f} %"
+    return f"{100 * value:.2f} %" if sd is None else say_with_error(value, sd)

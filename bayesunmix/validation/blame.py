@@ -12,10 +12,11 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.claimed_components import Matched
 from bayesunmix.validation.counts_needed import counts_for
-from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.photon_rows import CERTAIN, INTERVAL, Part, Row, quantity
 from bayesunmix.validation.photon_sums import BLOCKS, Products
 from bayesunmix.validation.solutions import Solutions
+from bayesunmix.validation.words import say_number, say_with_error
 
 BLUNT = 0.1  # error of a bound on a share, from which on it tells nothing
 LEAST_SKEWNESS = 0.02
@@ -200,9 +201,5 @@ def _mostly(share: np.ndarray, columns: tuple[str, ...], among: list[int] | rang
     return columns[max(among, key=lambda k: share[k])]
 
 
-def _say(q: Quantity) -> str:
-    """Write a share and its error in percent, to the second digit of the error."""
-    error = 100 * q.sd
-    places = max(int(np.ceil(-np.log10(max(error, 1e-6)))), 0) if error < 10 else 0
-    places = min(places, 3)
-    return f"{max(100 * q.mean, 0.0):.{places}f} +- {error:.{places}f} %"
+def _say(share: Quantity) -> str:
+    return say_with_error(max(share.mean, 0.0), share.sd)

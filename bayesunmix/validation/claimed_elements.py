@@ -22,9 +22,9 @@ from scipy.special import ndtr
 from bayesunmix.analysis.quantity import DETECTED, Quantity
 from bayesunmix.spectra.families import family_lines, family_spectra
 from bayesunmix.validation._line_fits import CONTINUUM, LineFits, RegionFit, fit_curves
-from bayesunmix.validation._said import say_percent
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.words import say_with_error
 
 LEAST_SHARE = 0.005  # of the counts of a phase: less is no peak
 LEAST_OF_PEAK = 0.15  # of the lines at its strongest line: an element with less did not make that peak
@@ -237,7 +237,7 @@ def _evidence(
 ) -> Evidence:
     assert check.share is not None
     element, line = check.element, left.family.replace("_", " ")
-    said = f"{say_percent(left.counts / total, left.sd / total)} of the counts are {line}"
+    said = f"{say_with_error(left.counts / total, left.sd / total)} of the counts are {line}"
     if left.z > DETECTED and check.share.upper < LEAST_SHARE:
         says = f"{said}: a trace, or light from elsewhere in the specimen"
         return Evidence(subject, _QUESTION, _TEST, says, effect=check.share, exact="undecidable")
@@ -248,14 +248,14 @@ def _evidence(
         )
     if alone.z > DETECTED and check.rival and check.rival_share * total > 0.5 * alone.counts:
         says = (
-            f"{say_percent(alone.counts / total, alone.sd / total)} of the counts lie where {line} does, and "
+            f"{say_with_error(alone.counts / total, alone.sd / total)} of the counts lie where {line} does, and "
             f"{check.rival} has a line there too"
         )
         remedy = f"another line of {element} or {check.rival} would, and none is in range or strong enough"
         return Evidence(subject, _QUESTION, _TEST, says, exact="undecidable", remedy=remedy)
     if left.in_peak > LEAST_SHARE * total:
         effect, tolerance = _of_peak(left), LEAST_OF_PEAK
-        says = f"Of the lines at {line} {say_percent(effect.mean, effect.counting_sd)} are it"
+        says = f"Of the lines at {line} {say_with_error(effect.mean, effect.counting_sd)} are it"
     else:
         effect, tolerance = check.share, LEAST_SHARE
         says = f"No line is seen at {line}: {said}"

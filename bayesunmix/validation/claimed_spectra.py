@@ -16,7 +16,6 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.claims.claim import ClaimedSpectrum
 from bayesunmix.validation._checksum import checksum
 from bayesunmix.validation._laid_spectra import SAME_KEV, laid_on
-from bayesunmix.validation._said import say_percent
 from bayesunmix.validation._spectrum_faults import (
     FAULTS,
     Distance,
@@ -28,6 +27,7 @@ from bayesunmix.validation._spectrum_faults import (
 )
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.words import say_with_error
 
 _SAME, _ENERGIES = "Is its spectrum that of its pixels?", "Are the energies of its spectrum right?"
 _TEST = "spectrum"
@@ -189,7 +189,7 @@ def _compared(
         beside,
         nearest,
     )
-    says = f"{say_percent(apart.mean, apart.sd)} of its counts lie elsewhere than in its pixels"
+    says = f"{say_with_error(apart.mean, apart.sd)} of its counts lie elsewhere than in its pixels"
     says += "".join(f", which hold {100 * share:.0f} % of {other} besides" for other, share in beside.items())
     if nearest != name:
         says += f"; it fits the pixels of {nearest}"

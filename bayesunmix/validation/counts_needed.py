@@ -20,7 +20,7 @@ from scipy.optimize import minimize_scalar
 from bayesunmix.contracts.arguments import require_seed
 from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.finding import say_counts
+from bayesunmix.validation.words import say_counts
 
 N_DRAWS = 10_000
 MOST_COUNTS = 1e9

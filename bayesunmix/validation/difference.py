@@ -36,10 +36,11 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.clustered_again import Clusterer
-from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.phase_pixels import counts_per_pixel
 from bayesunmix.validation.photon_list import PhotonList, list_photons
 from bayesunmix.validation.ranking import gumbel_tail
+from bayesunmix.validation.words import say_interval, say_number, say_probability
 
 COARSE_GROUPS = 40
 EXCHANGES = 199  # of labels made elsewhere
@@ -255,13 +256,13 @@ def _evidence(case: Case, pair: Pair, p_value: float, p_same: float) -> Evidence
     distance, tolerance = pair.distance, case.tolerance.difference
     if distance.upper <= tolerance:
         says = f"the spectra of {a} and {b} differ by less than {say_number(tolerance)} (upper bound "
-        says += f"{100 * distance.upper:.2g} %): one phase, split in two"
+        says += f"{say_number(distance.upper)}): one phase, split in two"
     else:
-        size = f"{100 * distance.mean:.2g} % of the counts ({100 * distance.lower:.2g} to {100 * distance.upper:.2g} %)"
+        size = f"{say_interval(distance)} of the counts"
         seldom = {
             "any labels": "more than any labels of one phase could",
-            "clustered again": f"as two clusters of one phase would in {say_number(p_value)} of all cases",
-            "exchanged": f"as two parts of one phase would in {say_number(p_value)} of all cases",
+            "clustered again": f"as two clusters of one phase would in {say_probability(p_value)}",
+            "exchanged": f"as two parts of one phase would in {say_probability(p_value)}",
         }
         says = f"the spectra of {a} and {b} differ by up to {size}, {seldom[pair.how or 'exchanged']}"
     needed = None

@@ -12,11 +12,11 @@ import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation._line_fits import CONTINUUM, LineFits, RegionFit
-from bayesunmix.validation._said import say_percent
 from bayesunmix.validation._titles import element_of, family_of
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.recipe import Recipe
+from bayesunmix.validation.words import say_with_error
 
 MOSTLY = 0.5  # of the counts: a map whose window holds more of other things does not show its element
 _FEWEST_COUNTS = 300
@@ -189,7 +189,7 @@ def _evidence(content: MapContent) -> Evidence:
             *(1 - other.mean, 1 - other.upper, 1 - other.lower, other.interval, None),
             *(other.counting_sd, other.endmember_sd, None),
         )
-        share = f"{say_percent(other.mean, other.sd)} of its counts are {content.element}"
+        share = f"{say_with_error(other.mean, other.sd)} of its counts are {content.element}"
         says = f"{name}; {share}{_others(content)}{_smoothed(recipe)}"
         return Evidence(subject, _QUESTION, test, says, effect=rest, tolerance=MOSTLY)
     if content.correlation is not None:

@@ -23,13 +23,14 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.cores import find_cores
 from bayesunmix.validation.directions import Direction, find_directions
-from bayesunmix.validation.finding import Evidence, say_number
+from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
 from bayesunmix.validation.photon_list import list_photons
 from bayesunmix.validation.ranking import Ranked, ranked
 from bayesunmix.validation.scan import Scan
 from bayesunmix.validation.suspects_of_scan import Suspect, find_suspects, find_unnamed
 from bayesunmix.validation.variation import TWO_THINGS, PhaseExchange, phase_exchange
+from bayesunmix.validation.words import say_interval, say_number
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
 FEWEST_PHOTONS = 50
@@ -214,20 +215,20 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
     used = f" ({say_number(one.kept)} of its photons were used)" if one.kept < 1 else ""
     what = one.leans_to or "something that no phase and no line names"
     effect = one.effect
-    amount = f"{100 * effect.mean:.2g} % ({100 * effect.lower:.2g} to {100 * effect.upper:.2g} %)"
+    amount = say_interval(effect)
     if one.leans_to == TWO_THINGS:
         return f"{subject} holds two things that differ; the smaller is {amount} of its counts{used}"
     if one.tolerance != case.tolerance.content:
         return f"a piece of {subject} holds {amount} of its counts in {what} more than the rest does{used}"
     if one.p_value <= case.level:
         return f"the share of {what} in {subject} varies from place to place by {amount} of the counts{used}"
-    where = (
-        f"only pixels near the edges of {subject} differ, and nothing further inside" if one.at_edges else ""
-    )
+    seen = f"nothing in {subject} varies from place to place"
+    if one.at_edges:
+        seen = f"only pixels near the edges of {subject} differ, and nothing further inside"
+    known = f"a share of {what} up to {say_number(effect.upper)} of the counts, or " if one.leans_to else ""
+    limit = max(one.unseen, 0.0 if one.leans_to else effect.upper)
     return (
-        f"{where or f'nothing in {subject}'} varies from place to place; a share of {what} that varies by "
-        f"{100 * effect.upper:.2g} % of the counts, or a variation by {100 * one.unseen:.2g} % in no known "
-        f"direction, would not be seen{used}"
+        f"{seen}; {known}a variation up to {say_number(limit)} in no known direction would not be seen{used}"
     )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.validation.words import say_counts, say_number
 
 Judgement = Literal["supported", "contradicted", "undecidable"]
 
@@ -217,14 +218,3 @@ def _why(one: Evidence) -> str:
     if math.isinf(one.counts_needed):
         return f": no dose would decide it, with these spectra{'; ' + one.remedy if one.remedy else ''}"
     return f": about {say_counts(one.counts_needed)} counts per pixel would decide it"
-
-
-def say_counts(counts: float) -> str:
-    """Write a number of counts to two digits."""
-    digits = max(math.floor(math.log10(counts)) - 1, 0) if counts >= 1 else 0
-    return f"{round(counts / 10**digits) * 10**digits:.0f}" if counts >= 1 else f"{counts:.2g}"
-
-
-def say_number(value: float, unit: str = "") -> str:
-    """Write a fraction as a percentage, and anything else with its unit."""
-    return f"{value:g} {unit}" if unit else f"{100 * value:.3g} %"

@@ -23,6 +23,7 @@ from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.mixing_fit import MixingFit, fit_mixture
 from bayesunmix.validation.phase_pixels import typical_pixels
 from bayesunmix.validation.variation import OTHERS
+from bayesunmix.validation.words import say_interval, say_number
 
 FEWEST_COUNTS = 60
 FEWEST_PIXELS = 9  # without a label
@@ -144,7 +145,7 @@ def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank
     if places and not clear:
         share, n = places[0].fit.moved, len(places)
         says = f"{n} place{'s hold' if n > 1 else ' holds'} something that no mixture of the claimed phases explains, "
-        says += f"but too little of it to be a phase ({100 * share.mean:.2g} % of the counts of "
+        says += f"but too little of it to be a phase ({say_number(share.mean)} of the counts of "
         says += f"{places[0].pixels.size} pixels{_with_lines(places[0])}){shown}"
         return Evidence(
             "the phases", QUESTION, "missed", says, exact="undecidable", remedy="smaller pixels would"
@@ -152,16 +153,14 @@ def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank
     if not clear:
         unseen = _unseen(case, exchange)
         says = f"no place holds a phase that is none of the {n_phases} claimed ones; a variation by "
-        says += f"{100 * unseen:.2g} % of the counts would not be seen{shown}"
+        says += f"{say_number(unseen)} of the counts would not be seen{shown}"
         effect = Quantity(0.0, 0.0, unseen, 0.9, None, unseen / 1.645, 0.0, None)
         return Evidence("the phases", QUESTION, "missed", says, effect, case.tolerance.content, p_against=1.0)
     worst = clear[0]
     share = worst.fit.moved
     where = "without a label" if worst.label < 0 else f"called {case.names[worst.label]}"
     says = f"there are at least {n_phases + 1} phases: no mixture of the claimed ones explains "
-    says += (
-        f"{100 * share.mean:.2g} % ({100 * share.lower:.2g} to {100 * share.upper:.2g} %) of the counts of "
-    )
+    says += f"{say_interval(share)} of the counts of "
     says += f"{worst.pixels.size} pixels {where}{_with_lines(worst)}{shown}"
     return Evidence("the phases", QUESTION, "missed", says, share, OTHERS, p_against=worst.p_value)
 

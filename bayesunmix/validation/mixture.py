@@ -18,6 +18,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.mixing_fit import MixingFit, fit_mixture
 from bayesunmix.validation.phase_pixels import counts_per_pixel, typical_pixels
+from bayesunmix.validation.words import say_interval, say_number
 
 CLOSE = 0.8  # of the pixels of a piece that lie close to both partners
 OWN_SHARE = 0.1  # of the counts: a mixture holds less that is its own
@@ -126,9 +127,9 @@ def _evidence(case: Case, rim: Rim) -> Evidence:
     first, second = (case.names[k] for k in rim.partners)
     whole = rim.of_phase > CLOSE
     subject = f"phase {name}" if whole else f"phase {name} between {first} and {second}"
-    what = subject if whole else f"{100 * rim.of_phase:.2g} % of phase {name}"
+    what = subject if whole else f"{say_number(rim.of_phase)} of phase {name}"
     own = rim.fit.moved
-    percent = f"{100 * own.mean:.2g} % of its counts ({100 * own.lower:.2g} to {100 * own.upper:.2g} %)"
+    percent = f"{say_interval(own)} of its counts"
     says = f"{what} ({rim.pixels.size} pixels) lies between {first} and {second}, and "
     if own.upper < OWN_SHARE:
         mixed = f"{100 * rim.fit.shares[0]:.0f} % {first} and {100 * rim.fit.shares[1]:.0f} % {second}"

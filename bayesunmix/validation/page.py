@@ -16,8 +16,9 @@ from bayesunmix.report.page import data_uri, write_page
 from bayesunmix.running.home import at_home
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
-from bayesunmix.validation.finding import Finding, Judgement, say_counts, say_number
+from bayesunmix.validation.finding import Finding, Judgement
 from bayesunmix.validation.sections import Drawing, Section, sections
+from bayesunmix.validation.words import say_counts, say_number
 
 _HERE = Path(__file__).parent
 _DPI = 150

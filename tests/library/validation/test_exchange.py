@@ -51,7 +51,7 @@ def test_an_inclusion_is_found_where_it_is_and_named():
     planted = (truth != labels).ravel()
     assert planted[first.pixels].mean() > 0.8
     assert first.content.lower > OTHERS
-    assert "a piece of phase a holds" in said["phase a"].sentence
+    assert "A piece of phase a holds" in said["phase a"].sentence
 
 
 def test_a_small_drift_that_shows_clearly_contradicts_nothing():

@@ -1,0 +1,55 @@
+"""Write numbers as the sentences of a report do: shares in percent, with as many digits as their errors allow."""
+
+import math
+
+from bayesunmix.analysis.quantity import Quantity
+
+_FEWEST = 1e-4  # probabilities below are said to be below
+
+
+def say_number(value: float, unit: str = "") -> str:
+    """Write a fraction as a percentage, and anything else with its unit; three digits."""
+    return f"{_plain(value, 3)} {unit}" if unit else f"{_plain(100 * value, 3)} %"
+
+
+def say_with_error(share: float, sd: float) -> str:
+    """Write a share as a percentage, to the first digit of its error: "39 +- 4 %"."""
+    places = _places(100 * sd)
+    return f"{100 * share + 0.0:.{places}f} +- {100 * sd:.{places}f} %"
+
+
+def say_interval(share: Quantity) -> str:
+    """Write a share as a percentage with its interval: "3.1 % (2.5 to 3.6 %)"."""
+    places = _places(50 * (share.upper - share.lower))
+    mean, lower, upper = (
+        f"{100 * value + 0.0:.{places}f}" for value in (share.mean, share.lower, share.upper)
+    )
+    return f"{mean} % ({lower} to {upper} %)"
+
+
+def say_probability(p_value: float) -> str:
+    """Write in how many of all cases something happens."""
+    return (
+        f"{_plain(100 * p_value, 2)} % of all cases"
+        if p_value >= _FEWEST
+        else "less than 0.01 % of all cases"
+    )
+
+
+def say_counts(counts: float) -> str:
+    """Write a number of counts to two digits."""
+    return _plain(counts, 2)
+
+
+def _places(error: float) -> int:
+    """Return the decimal places of the first digit of an error, at most three."""
+    return min(max(-math.floor(math.log10(max(error, 1e-3))), 0), 3)
+
+
+def _plain(value: float, digits: int) -> str:
+    """Round to some digits, and write without an exponent."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    return f"{rounded:.{max(places, 0)}f}".rstrip("0").rstrip(".") if places > 0 else f"{rounded:.0f}"
