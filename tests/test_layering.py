@@ -36,7 +36,7 @@ DRAWING = (
     "paper",
     "bayesunmix.plotting",
     "bayesunmix.report",
-    "bayesunmix.validation.pictures",
+    "bayesunmix.validation.report.pictures",
     "simulations.picture",
 )
 # What the phantom generator must not touch: the methods, by whatever way they are reached. The one command that

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bayesunmix.claims.claim import ClaimedArea, ClaimedSpectrum, MadeFrom
+from bayesunmix.claims.claim import MadeFrom
+from bayesunmix.claims.claimed_parts import ClaimedArea, ClaimedSpectrum
 from bayesunmix.spectra.lines import atomic_number
 
 _NO_PHASE = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bayesunmix.claims._found import Found, is_no_phase, plain_name
 from bayesunmix.claims._text import Table, number_of
-from bayesunmix.claims.claim import ClaimedArea
+from bayesunmix.claims.claimed_parts import ClaimedArea
 from bayesunmix.io.reading_axes import Refused
 
 _TOTAL = {"total", "sum", "all", "totals", "overall", "wholemap", "map", "summe", "gesamt"}

@@ -104,10 +104,11 @@ def read_claim(
     --------
     >>> import tempfile
     >>> from pathlib import Path
+    >>> import bayesunmix as bu
     >>> folder = Path(tempfile.mkdtemp())
     >>> _ = (folder / "phases.csv").write_text("1,1,2\n1,2,2\n")
     >>> _ = (folder / "names.csv").write_text("number,name\n1,Cr\n2,Ni\n")
-    >>> claim = read_claim(folder / "phases.csv", folder / "names.csv")
+    >>> claim = bu.read_claim(folder / "phases.csv", folder / "names.csv")
     >>> claim.names
     ('Cr', 'Ni')
     >>> claim.labels.tolist()

@@ -8,7 +8,7 @@ import numpy as np
 from bayesunmix.claims._found import Found, is_no_phase, plain_name
 from bayesunmix.claims._text import Table, number_of, numbers_of, read_text, require_even
 from bayesunmix.claims._xml import require_plain_xml
-from bayesunmix.claims.claim import ClaimedSpectrum
+from bayesunmix.claims.claimed_parts import ClaimedSpectrum
 from bayesunmix.io import child
 from bayesunmix.io.bruker_spectrum import read_spx
 from bayesunmix.io.reading_axes import Refused

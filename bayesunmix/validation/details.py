@@ -4,24 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from bayesunmix.validation.again import Repeated
-from bayesunmix.validation.areas import Areas
-from bayesunmix.validation.claimed_elements import ElementListChecks
-from bayesunmix.validation.claimed_spectra import SpectrumChecks
-from bayesunmix.validation.confusion import Confusion
-from bayesunmix.validation.cores import Cores
-from bayesunmix.validation.counts_needed import Pair
-from bayesunmix.validation.difference import Differences
-from bayesunmix.validation.edges import EdgeProfile
-from bayesunmix.validation.element_maps import ElementMapChecks
-from bayesunmix.validation.exchange import Exchange
+from bayesunmix.validation.amounts.again import Repeated
+from bayesunmix.validation.amounts.areas import Areas
+from bayesunmix.validation.amounts.confusion import Confusion
+from bayesunmix.validation.amounts.counts_needed import Pair
+from bayesunmix.validation.amounts.suspect_pieces import SuspectPieces
+from bayesunmix.validation.amounts.suspect_pixels import SuspectPixels
 from bayesunmix.validation.finding import Evidence
-from bayesunmix.validation.missed import MissedPhases
-from bayesunmix.validation.mixture import Mixtures
-from bayesunmix.validation.recipe import Recipe
-from bayesunmix.validation.registration import Registration
-from bayesunmix.validation.suspect_pieces import SuspectPieces
-from bayesunmix.validation.suspect_pixels import SuspectPixels
+from bayesunmix.validation.lines.claimed_elements import ElementListChecks
+from bayesunmix.validation.lines.claimed_spectra import SpectrumChecks
+from bayesunmix.validation.lines.element_maps import ElementMapChecks
+from bayesunmix.validation.phases.cores import Cores
+from bayesunmix.validation.phases.difference import Differences
+from bayesunmix.validation.phases.edges import EdgeProfile
+from bayesunmix.validation.phases.exchange import Exchange
+from bayesunmix.validation.phases.missed import MissedPhases
+from bayesunmix.validation.phases.mixture import Mixtures
+from bayesunmix.validation.placement.registration import Registration
+from bayesunmix.validation.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)

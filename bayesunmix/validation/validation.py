@@ -112,7 +112,7 @@ class Validation:
         self, folder: Path, source: str | Path | Mapping[str, Any] | None = None, command: str = ""
     ) -> None:
         """Write the files of a report into a folder that is there; `command` is the command line that made it."""
-        from bayesunmix.validation.page import Contents, write_validation
+        from bayesunmix.validation.report.page import Contents, write_validation
 
         shown = {field.name: getattr(self, field.name) for field in fields(self)}
         write_validation(folder, Contents(verdict=self.verdict, **shown), source, command)

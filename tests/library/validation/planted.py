@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 import bayesunmix as bu
 from bayesunmix.claims.claim import Claim
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.cores import find_cores
+from bayesunmix.validation.phases.cores import find_cores
 from bayesunmix.validation.tolerance import Tolerance
 
 CHANNELS = 60

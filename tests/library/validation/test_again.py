@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bayesunmix.validation.again import repeat
+from bayesunmix.validation.amounts.again import repeat
 from tests.library.validation.known_maps import case_of, fractions, recorded, spectra
 
 
@@ -38,8 +38,8 @@ def test_numbers_do_not_matter_the_seed_decides_and_unlabelled_pixels_are_not_ju
 
 
 def test_of_a_large_map_only_the_middle_is_simulated(monkeypatch):
-    monkeypatch.setattr("bayesunmix.validation.again.MOST_PIXELS", 2 * 24 * 24)
-    monkeypatch.setattr("bayesunmix.validation.again.FEW_IMAGES", 2)
+    monkeypatch.setattr("bayesunmix.validation.amounts.again.MOST_PIXELS", 2 * 24 * 24)
+    monkeypatch.setattr("bayesunmix.validation.amounts.again.FEW_IMAGES", 2)
     case, result = made(60)
     found = repeat(case, result, n=10)
     simulated = ~np.isnan(found.reproducibility)

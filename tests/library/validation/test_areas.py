@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bayesunmix.claims.claim import ClaimedArea
-from bayesunmix.validation.areas import area_fractions
-from bayesunmix.validation.confusion import confusion
+from bayesunmix.claims.claimed_parts import ClaimedArea
+from bayesunmix.validation.amounts.areas import area_fractions
+from bayesunmix.validation.amounts.confusion import confusion
 from bayesunmix.validation.finding import judge
 from tests.library.validation.known_maps import case_of, fractions, recorded, spectra
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bayesunmix.claims.claim import Claim, ClaimedArea
+from bayesunmix.claims.claim import Claim
+from bayesunmix.claims.claimed_parts import ClaimedArea
 
 MAP = np.array([[1, 1, 2], [1, 2, 2]])
 

@@ -7,8 +7,8 @@ import bayesunmix as bu
 from bayesunmix.claims.claim import Claim
 from bayesunmix.spectra import Detector, thin_film
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.claimed_elements import check_element_lists
 from bayesunmix.validation.finding import judge
+from bayesunmix.validation.lines.claimed_elements import check_element_lists
 from bayesunmix.validation.tolerance import Tolerance
 
 ENERGY = 0.2 + 0.01 * np.arange(980)

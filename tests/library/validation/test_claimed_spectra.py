@@ -5,10 +5,10 @@ import pytest
 from scipy import ndimage
 
 from bayesunmix.claims.claim import Claim
-from bayesunmix.validation._spectrum_faults import background, rebinned
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.claimed_spectra import check_spectra
 from bayesunmix.validation.finding import judge
+from bayesunmix.validation.lines.claimed_spectra import check_spectra
+from bayesunmix.validation.lines.spectrum_faults import background, rebinned
 from bayesunmix.validation.tolerance import Tolerance
 from tests.library.validation.claimed_phantoms import image_of, labels_of
 

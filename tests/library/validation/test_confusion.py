@@ -7,7 +7,7 @@ import bayesunmix as bu
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
-from bayesunmix.validation.confusion import confusion
+from bayesunmix.validation.amounts.confusion import confusion
 from bayesunmix.validation.finding import judge
 from tests.library.validation.known_maps import NAMES, case_of, fractions, recorded, spectra
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bayesunmix.claims.claim import UNDECIDED
-from bayesunmix.validation.cores import find_cores
+from bayesunmix.validation.phases.cores import find_cores
 from simulations import PHANTOMS, acquire
 from tests.library.validation.planted import A, B, C, layers, record
 

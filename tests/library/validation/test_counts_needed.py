@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from bayesunmix.validation.counts_needed import chernoff_information, counts_for, counts_to_tell, dose_ladder
+from bayesunmix.validation.amounts.counts_needed import (
+    chernoff_information,
+    counts_for,
+    counts_to_tell,
+    dose_ladder,
+)
 from simulations import PHANTOMS
 from tests.library.validation.known_maps import case_of, fractions, recorded, spectra
 

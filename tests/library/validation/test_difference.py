@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bayesunmix.methods._phase_clusters import phase_clusters
-from bayesunmix.validation.difference import differences
 from bayesunmix.validation.finding import judge
+from bayesunmix.validation.phases.difference import differences
 from tests.library.validation.planted import A, B, C, case_of, layers, record
 
 SHAPE = (32, 48)

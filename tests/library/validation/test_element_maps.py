@@ -8,9 +8,9 @@ import bayesunmix as bu
 from bayesunmix.claims.claim import Claim
 from bayesunmix.spectra import Detector, thin_film
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.element_maps import check_element_maps
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.recipe import recover_recipes
+from bayesunmix.validation.lines.element_maps import check_element_maps
+from bayesunmix.validation.recipes.recipe import recover_recipes
 from bayesunmix.validation.tolerance import Tolerance
 
 ENERGY = 0.2 + 0.02 * np.arange(450)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bayesunmix.validation.exchange import exchangeability
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.ranking import ranked
-from bayesunmix.validation.variation import OTHERS
+from bayesunmix.validation.phases.exchange import exchangeability
+from bayesunmix.validation.phases.ranking import ranked
+from bayesunmix.validation.phases.variation import OTHERS
 from tests.library.validation.planted import A, B, C, case_of, image_of, layers, record
 
 SHAPE = (32, 48)
@@ -101,7 +101,7 @@ def test_a_phase_that_is_nowhere_on_the_map_is_not_asked():
 
 
 def test_too_many_photons_are_thinned_and_it_is_said(monkeypatch):
-    monkeypatch.setattr("bayesunmix.validation.exchange.MOST_PHOTONS", 2000)
+    monkeypatch.setattr("bayesunmix.validation.phases.exchange.MOST_PHOTONS", 2000)
     labels = layers(SHAPE, 24)
     found, said = verdicts(case_of(record(labels, [A, B], 10, 1), labels, "ab"), 19)
     for one in found.phases:

@@ -5,9 +5,9 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.spectra.families import family_spectra
-from bayesunmix.validation.exchange import exchangeability
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.missed import missed_phases
+from bayesunmix.validation.phases.exchange import exchangeability
+from bayesunmix.validation.phases.missed import missed_phases
 from tests.library.validation.planted import case_of, layers
 
 ENERGY = 0.5 + 0.02 * np.arange(400)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.mixing_fit import fit_mixture
-from bayesunmix.validation.mixture import mixtures
+from bayesunmix.validation.phases.mixing_fit import fit_mixture
+from bayesunmix.validation.phases.mixture import mixtures
 from tests.library.validation.planted import A, B, C, case_of, layers, record
 
 SHAPE = (32, 48)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bayesunmix.validation.photon_weights import photon_weights
+from bayesunmix.validation.amounts.photon_weights import photon_weights
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))

@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 import bayesunmix as bu
-from bayesunmix.validation.orientation import Orientation, orientations
-from bayesunmix.validation.recipe import recover_recipes
+from bayesunmix.validation.placement.orientation import Orientation, orientations
+from bayesunmix.validation.recipes.recipe import recover_recipes
 
 CLAIMS = Path(__file__).parents[4] / "shared/data/claims"
 ENERGY = 0.1 + 0.02 * np.arange(400)

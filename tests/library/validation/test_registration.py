@@ -6,8 +6,8 @@ import pytest
 import bayesunmix as bu
 from bayesunmix.claims.claim import UNDECIDED, Claim
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.orientation import orientations
-from bayesunmix.validation.registration import register
+from bayesunmix.validation.placement.orientation import orientations
+from bayesunmix.validation.placement.registration import register
 from tests.library.validation.claimed_phantoms import claim_of, image_of, labels_of
 
 ALL = list(orientations((64, 64), (64, 64)))

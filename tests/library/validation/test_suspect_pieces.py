@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bayesunmix.validation.amounts.suspect_pieces import _exact_p, suspect_pieces
 from bayesunmix.validation.finding import judge
-from bayesunmix.validation.suspect_pieces import _exact_p, suspect_pieces
 from tests.library.validation.known_maps import case_of, recorded, spectra
 
 NAMES = ("a", "b", "c")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
-from bayesunmix.validation.suspect_pixels import suspect_pixels
+from bayesunmix.validation.amounts.suspect_pixels import suspect_pixels
 from tests.library.validation.known_maps import NAMES, case_of, fractions, recorded, spectra
 
 MEMBERS = ((0,), (1,), (2,))

@@ -1,0 +1,241 @@
+r"""Ask whether each claimed phase is one thing, without its spectrum: an exact permutation test.
+
+If the pixels of a phase's core share one spectrum, then, given how many photons each pixel has, the photons can be
+exchanged between them, whatever the thickness [1]_. So photons are permuted within each core, again and again, and what
+was seen is ranked among the permutations (`bayesunmix.validation.phases.ranking`, `bayesunmix.validation.phases.scan`).
+
+A small p-value alone contradicts nothing: with ten million photons shadowing or a drift of the detector shows in every
+map. The effect must be large, too: either a piece of the phase is mostly something else, so that its label is wrong, or
+the content of the phase varies from place to place by more than the tolerance.
+
+References
+----------
+.. [1] P. Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 3rd ed. (Springer, 2005), chapter 3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from bayesunmix.dimension.pooling import groups_by_counts
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.phases.cores import find_cores
+from bayesunmix.validation.phases.directions import Direction, find_directions
+from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
+from bayesunmix.validation.phases.photon_list import list_photons
+from bayesunmix.validation.phases.ranking import Ranked, ranked
+from bayesunmix.validation.phases.scan import Scan
+from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
+from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
+from bayesunmix.validation.words import say_interval, say_number
+
+MOST_PHOTONS = 1e6  # of a phase: more are thinned
+FEWEST_PHOTONS = 50
+COARSE_GROUPS = 40
+_STREAM = 5201
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """Hold what the test says of all phases.
+
+    Parameters
+    ----------
+    phases : tuple of PhaseExchange
+        Those with enough pixels and photons.
+    suspects : tuple of Suspect
+        Places that are not like the rest of their phase, beyond what any phase of a right claim would show in 95 % of
+        the reports; the clearest first.
+    directions : tuple of Direction
+        What was looked for.
+    permutations : int
+    evidence : tuple of Evidence
+    """
+
+    phases: tuple[PhaseExchange, ...]
+    suspects: tuple[Suspect, ...]
+    directions: tuple[Direction, ...]
+    permutations: int
+    evidence: tuple[Evidence, ...]
+
+
+def exchangeability(case: Case, permutations: int = 199) -> Exchange:
+    """Test whether the pixels of each phase share one spectrum.
+
+    Parameters
+    ----------
+    case : Case
+    permutations : int
+        Times that the photons are permuted; the same for all phases.
+    """
+    group = groups_by_counts(case.image.sum_spectrum())
+    directions = find_directions(case, group)
+    scans = _scans(case, group, directions, case.core)
+    untested = tuple(
+        _too_small(case, k) for k in range(len(case.names)) if k not in scans and (case.labels == k).any()
+    )
+    if not scans:
+        return Exchange((), (), directions, permutations, untested)
+    rank = _permuted(scans, permutations, case, 1)
+    suspects = [place for k in scans for place in _places(case, k, scans[k], rank[k])]
+    suspects.sort(key=lambda one: -one.z)
+    cores = find_cores(case.image, case.labels, len(case.names))
+    alarms = [k for k in scans if rank[k].p_value <= case.level]
+    inside = _scans(case, group, directions, far_inside(case, cores.radius_of)) if alarms else {}
+    asked = {k: inside[k] for k in alarms if k in inside}
+    again = _permuted(asked, permutations, case, 2, {k: _unusual(scans[k], rank[k], asked[k]) for k in asked})
+    phases = []
+    for k, scan in scans.items():
+        if k in asked:
+            p_value = max(rank[k].p_value, again[k].p_value)
+            at_edges = again[k].p_value > case.level
+            inner = again[k]._replace(p_value=p_value)
+            places = _places(case, k, asked[k], inner)
+            phases.append(phase_exchange(case, k, asked[k], inner, places, at_edges=at_edges))
+        else:
+            phases.append(phase_exchange(case, k, scan, rank[k], [], at_edges=False))
+    evidence = [_evidence(case, one, cores.mixed[one.phase]) for one in phases]
+    return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
+
+
+def _places(case: Case, k: int, scan: Scan, rank: Ranked) -> list[Suspect]:
+    """Return the suspect places of one phase, the clearest first."""
+    named = find_suspects(scan, k, rank, case.labels.shape)
+    if rank.p_value > case.level:
+        return named
+    rng = np.random.default_rng([case.seed, _STREAM, 3, k])
+    unnamed = [
+        place
+        for place in find_unnamed(scan, k, rng, case.level)
+        if not any(
+            np.isin(place.pixels, other.pixels).mean() > 0.5 and other.z > place.z / 2 for other in named
+        )
+    ]
+    # What a name fits as well is called by it.
+    named = [
+        place
+        for place in named
+        if not any(np.isin(other.pixels, place.pixels).mean() > 0.5 for other in unnamed)
+    ]
+    return sorted([*named, *unnamed], key=lambda one: -one.z)
+
+
+def _scans(
+    case: Case, group: np.ndarray, directions: tuple[Direction, ...], core: np.ndarray
+) -> dict[int, Scan]:
+    """Return a scan of each phase that has enough pixels and photons in the core."""
+    rng = np.random.default_rng([case.seed, _STREAM])
+    n_groups = int(group.max()) + 1
+    found = {}
+    for k in range(len(case.names)):
+        mask = core & (case.labels == k)
+        if np.count_nonzero(mask) < FEWEST_PIXELS:
+            continue
+        photons = list_photons(case.image, mask, group, MOST_PHOTONS, rng)
+        if photons.groups.size >= FEWEST_PHOTONS:
+            others = tuple(one for one in directions if one.phase != k)
+            coarse = groups_by_counts(np.bincount(photons.groups, minlength=n_groups), COARSE_GROUPS)
+            found[k] = Scan(photons, case.labels.shape, others, n_groups, coarse)
+    return found
+
+
+def _unusual(scan: Scan, rank: Ranked, inside: Scan) -> np.ndarray:
+    """Return True for the statistics of the inner pixels that were unusual in the whole core."""
+    seen = rank.mean + rank.z * rank.sd
+    unusual = {
+        name for name, value, limit in zip(scan.names, seen, rank.threshold, strict=True) if value > limit
+    }
+    unusual.add(scan.names[int(rank.z.argmax())])
+    return np.array([name in unusual for name in inside.names])
+
+
+def _permuted(
+    scans: dict[int, Scan],
+    permutations: int,
+    case: Case,
+    stream: int,
+    asked: Mapping[int, np.ndarray] = MappingProxyType({}),
+) -> dict[int, Ranked]:
+    """Rank the statistics of all phases, or those that are asked for, among those of permuted photons."""
+    if not scans:
+        return {}
+    rng = np.random.default_rng([case.seed, _STREAM, stream])
+    values = np.array(
+        [  # the first as seen
+            np.concatenate(
+                [
+                    scan.statistics(rng.permutation(scan.photons.groups) if index else scan.photons.groups)
+                    for scan in scans.values()
+                ]
+            )
+            for index in range(permutations + 1)
+        ]
+    )
+    sizes = [len(scan.names) for scan in scans.values()]
+    ranks = ranked(
+        values,
+        sizes,
+        case.level,
+        np.concatenate([asked.get(k, np.ones(n, bool)) for k, n in zip(scans, sizes, strict=True)]),
+    )
+    return dict(zip(scans, ranks, strict=True))
+
+
+def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
+    subject, question = f"phase {case.names[one.phase]}", "Is it one thing?"
+    if is_mixed:
+        says = f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
+        return Evidence(
+            subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
+        )
+    effect, tolerance = one.effect, one.tolerance
+    says = _says(case, subject, one)
+    counts = counts_per_pixel(case)
+    needed = None
+    if tolerance == case.tolerance.content and effect.lower <= tolerance < effect.upper:
+        # The error of a mean square falls as one over the counts.
+        apart = effect.mean**2 - tolerance**2 if one.p_value <= case.level else tolerance**2
+        needed = counts * (effect.upper**2 - effect.mean**2) / max(abs(apart), 1e-12)
+    return Evidence(
+        subject,
+        question,
+        "exchange",
+        says,
+        effect,
+        tolerance,
+        p_against=one.p_value,
+        counts_needed=needed,
+    )
+
+
+def _says(case: Case, subject: str, one: PhaseExchange) -> str:
+    used = f" ({say_number(one.kept)} of its photons were used)" if one.kept < 1 else ""
+    what = one.leans_to or "something that no phase and no line names"
+    effect = one.effect
+    amount = say_interval(effect)
+    if one.leans_to == TWO_THINGS:
+        return f"{subject} holds two things that differ; the smaller is {amount} of its counts{used}"
+    if one.tolerance != case.tolerance.content:
+        return f"a piece of {subject} holds {amount} of its counts in {what} more than the rest does{used}"
+    if one.p_value <= case.level:
+        return f"the share of {what} in {subject} varies from place to place by {amount} of the counts{used}"
+    seen = f"nothing in {subject} varies from place to place"
+    if one.at_edges:
+        seen = f"only pixels near the edges of {subject} differ, and nothing further inside"
+    known = f"a share of {what} up to {say_number(effect.upper)} of the counts, or " if one.leans_to else ""
+    limit = max(one.unseen, 0.0 if one.leans_to else effect.upper)
+    return (
+        f"{seen}; {known}a variation up to {say_number(limit)} in no known direction would not be seen{used}"
+    )
+
+
+def _too_small(case: Case, k: int) -> Evidence:
+    subject = f"phase {case.names[k]}"
+    n = int(np.count_nonzero(case.core_of(k)))
+    says = f"{subject} has {n} pixels that its neighbours do not reach, too few to compare"
+    return Evidence(
+        subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy="smaller pixels would"
+    )

@@ -1,0 +1,171 @@
+r"""Say by how much one phase varies from place to place, from its scan and the ranks of its statistics.
+
+What varies is reckoned in counts: a phase that holds a share a of something else, from which its spectrum differs by
+the total variation distance d, has a share a d of other counts. Over places of 8 x 8 pixels the mean square of it is
+what the scores exceed those of permuted photons by.
+
+Three things contradict that a phase is one thing. A piece of it is mostly something else; or its counts vary by more
+than the tolerance; or it holds two things that differ by more than one tolerance, of which the smaller has a share
+above the other.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.phases.ranking import Ranked
+from bayesunmix.validation.phases.scan import PLACE, Scan
+from bayesunmix.validation.phases.suspects_of_scan import Suspect
+
+OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is wrong
+CLEAR = 3.0  # standard deviations
+TWO_THINGS = "two things"
+NORMAL = 1.6448536  # of a 90 % interval
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseExchange:
+    """Hold what the test says of one phase.
+
+    Parameters
+    ----------
+    phase : int
+    pixels, photons : int
+        In its core; of the photons, those that were used.
+    kept : float
+        Fraction of the photons of the core that were used.
+    p_value : float
+        Probability that any phase of a claim that is right looks as mixed as this one.
+    z : float
+        Largest statistic, in standard deviations of the permutations.
+    found_by : str
+        Name of that statistic.
+    at_edges : bool
+        True if the phase varies, but its inner pixels do not.
+    leans_to : str
+        What the suspect pixels hold, "Cr_K lines"; empty where nothing was found.
+    varies : dict of str to Quantity
+        For each direction, how much its share of the counts varies between places of 8 x 8 pixels (rms).
+    unseen : float
+        Upper 95 % limit of the variation (total variation distance, rms between places) in a direction that nobody
+        named.
+    effect : Quantity
+        What is compared with `tolerance`.
+    tolerance : float
+    """
+
+    phase: int
+    pixels: int
+    photons: int
+    kept: float
+    p_value: float
+    z: float
+    found_by: str
+    at_edges: bool
+    leans_to: str
+    varies: dict[str, Quantity]
+    unseen: float
+    effect: Quantity
+    tolerance: float
+
+
+def phase_exchange(
+    case: Case, k: int, scan: Scan, rank: Ranked, places: list[Suspect], *, at_edges: bool
+) -> PhaseExchange:
+    """Return what the test says of phase k."""
+    excess = rank.z * rank.sd
+    names = scan.names
+    total = float(scan.place_counts.sum())
+    varies = {}
+    for index, one in enumerate(scan.directions):
+        which = names.index(f"{one.name} places")
+        varies[one.name] = _rms(
+            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.apart[index]) ** 2
+        )
+    best = int(rank.z.argmax())
+    chi2 = names.index(f"chi2 {PLACE}")
+    nowhere = _rms(excess[chi2], rank.sd[chi2], 4 * total)
+    effect, tolerance, leans_to = _effect(case, scan, rank, places, varies, nowhere)
+    return PhaseExchange(
+        k,
+        scan.photons.pixels.size,
+        scan.photons.groups.size,
+        scan.photons.kept,
+        rank.p_value,
+        float(rank.z[best]),
+        names[best],
+        at_edges,
+        leans_to,
+        varies,
+        nowhere.upper,
+        effect,
+        tolerance,
+    )
+
+
+def _effect(
+    case: Case,
+    scan: Scan,
+    rank: Ranked,
+    places: list[Suspect],
+    varies: dict[str, Quantity],
+    nowhere: Quantity,
+) -> tuple[Quantity, float, str]:
+    """Return the effect that speaks most against a phase, its tolerance, and what it is about."""
+    tolerance, names = case.tolerance.content, scan.names
+    said = {one.name: one.said for one in scan.directions}
+    least_bounded, about = max(
+        [(nowhere, ""), *((varies[name], said[name]) for name in varies)], key=lambda one: one[0].upper
+    )
+    if rank.p_value > case.level:
+        return least_bounded, tolerance, about
+    for place in places:
+        if place.content.lower > OTHERS:
+            return place.content, OTHERS, place.leans_to
+    # What the places lean to most clearly.
+    z = {name: rank.z[names.index(f"{name} places")] for name in varies}
+    clearest = max(z, key=lambda name: z[name], default="")
+    if clearest and z[clearest] > CLEAR and varies[clearest].lower > tolerance:
+        return varies[clearest], tolerance, said[clearest]
+    own = names.index(f"own direction {PLACE}")
+    if rank.z[own] > CLEAR:
+        positions, share = scan.along_own_direction()
+        total = float(scan.place_counts.sum())
+        along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
+        # Two things that differ by d, in shares f and 1 - f, vary by d sqrt(f (1 - f)): at most by half of d.
+        if along.lower > tolerance:
+            return along, tolerance, ""
+        smaller = _smaller_share(along, share, positions, scan.place_counts)
+        if 2 * along.lower > case.tolerance.difference and smaller.lower > tolerance:
+            return smaller, tolerance, TWO_THINGS
+    # Something varies, but no direction says by how much: only the upper end holds.
+    return replace(least_bounded, lower=0.0), tolerance, about
+
+
+def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts: np.ndarray) -> Quantity:
+    """Return the share of the smaller of two things that vary so much and lie so far apart; at least."""
+    order = np.argsort(positions)
+    reached = np.cumsum(counts[order]) / counts.sum()
+    low, high = (
+        float(positions[order][min(int(np.searchsorted(reached, end)), order.size - 1)])
+        for end in (0.02, 0.98)
+    )
+    width = max(high - low, 1e-12) * share  # with noise, and therefore rather too large
+    mean, lower, upper = (
+        (1 - math.sqrt(1 - min(4 * (value / width) ** 2, 1.0))) / 2
+        for value in (along.mean, along.lower, along.upper)
+    )
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
+
+
+def _rms(excess: float, sd: float, information: float) -> Quantity:
+    """Return a root mean square with its 90 % interval, from an excess of squares over what noise gives."""
+    seen = max(excess, 0.0)  # below what noise gives nothing is learnt
+    error = math.sqrt(sd**2 + 4 * seen)
+    mean, lower, upper = (
+        math.sqrt(min(max(seen + shift * error, 0.0) / information, 1.0)) for shift in (0, -NORMAL, NORMAL)
+    )
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)

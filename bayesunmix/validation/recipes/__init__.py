@@ -1,0 +1,1 @@
+"""Find out how an element map was made from the counts."""

@@ -1,0 +1,1 @@
+"""Write what was found: pictures, sections, and the page."""
