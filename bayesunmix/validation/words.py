@@ -51,5 +51,7 @@ def _plain(value: float, digits: int) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     places = digits - 1 - math.floor(math.log10(abs(value)))
+    if 0.01 <= abs(value) < 1:
+        places = 2
     rounded = round(value, places)
     return f"{rounded:.{max(places, 0)}f}".rstrip("0").rstrip(".") if places > 0 else f"{rounded:.0f}"
