@@ -36,6 +36,16 @@ def say_probability(p_value: float) -> str:
     )
 
 
+def say_p(p_value: float) -> str:
+    """Write a p-value in a cell of a table."""
+    return _plain(p_value, 2) if p_value >= _FEWEST else f"< {_FEWEST:.4f}"
+
+
+def say_odds(log_odds: float) -> str:
+    """Write odds from their natural logarithm."""
+    return f"{_plain(math.exp(log_odds), 2)} to 1" if log_odds < 14 else "over a million to 1"
+
+
 def say_counts(counts: float) -> str:
     """Write a number of counts to two digits."""
     return _plain(counts, 2)

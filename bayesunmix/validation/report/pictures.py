@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED
 from bayesunmix.data.grid import drawn_aspect, last_channel
@@ -60,6 +61,7 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     totals[~case.image.takes_part.reshape(totals.shape)] = np.nan
     drawn = middle.imshow(totals, cmap="viridis", interpolation="none", aspect="auto")
     middle.set_box_aspect(tall)
+    middle.set_anchor("N")
     middle.set_xticks([]), middle.set_yticks([])
     figure.colorbar(drawn, ax=middle, location="bottom", shrink=0.8, pad=0.03).ax.tick_params(labelsize=8)
     middle.set_title("the counts per pixel", fontsize=10)
@@ -242,6 +244,12 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     )
     axes.set_yticks(range(len(ordered)), [name for name, _ in ordered], fontsize=8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(
+        0.8 * min(needed.min(), counts_per_pixel),
+        1.6 * max(needed[np.isfinite(needed)].max(), counts_per_pixel),
+    )
     axes.set_xlabel("counts per pixel to tell the two with 5 % error", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -263,6 +271,7 @@ def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> Non
         aspect="auto",
     )
     axes.set_box_aspect(min(max(aspect * shown.shape[0] / shown.shape[1], 0.25), 2.0))
+    axes.set_anchor("N")
     axes.set_xticks([]), axes.set_yticks([])
 
 
