@@ -19,6 +19,7 @@ from bayesunmix.validation.phases.edges import EdgeProfile
 _AGREES, _UNDECIDABLE, _SUSPECT, _NOTHING = "#d9e6ee", "#9a9a9a", "#d55e00", "white"
 _WIDTH = 4.2  # inches of a map
 MOST_SUSPECTS = 4  # of which spectra are drawn
+MOST_PAIRS = 24  # of phases, the hardest to tell
 
 
 def colours_of(case: Case) -> list[tuple[float, float, float]]:
@@ -225,10 +226,12 @@ def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figur
 
 def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> Figure:
     """Draw how many counts a pixel needs to tell two phases with 5 % error, beside what it has."""
-    ordered = sorted(pairs, key=lambda pair: pair[1])
+    ordered = sorted(pairs, key=lambda pair: pair[1])[-MOST_PAIRS:]
     figure = Picture(figsize=(7.2, 0.9 + 0.28 * len(ordered)), layout="constrained")
     axes = figure.subplots()
     needed = np.array([max(counts, 1.0) for _, counts in ordered])
+    most = 1.6 * max(needed[np.isfinite(needed)].max(initial=1.0), counts_per_pixel)
+    needed = np.minimum(needed, most)  # where no dose tells two phases, the bar goes to the end
     enough = needed <= counts_per_pixel
     axes.barh(
         range(len(ordered)), needed, color=[COLOURS[0] if one else COLOURS[1] for one in enough], height=0.6
@@ -246,10 +249,7 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlim(
-        0.8 * min(needed.min(), counts_per_pixel),
-        1.6 * max(needed[np.isfinite(needed)].max(), counts_per_pixel),
-    )
+    axes.set_xlim(0.8 * min(needed.min(), counts_per_pixel), most)
     axes.set_xlabel("counts per pixel to tell the two with 5 % error", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
