@@ -164,10 +164,8 @@ def _decides(
     if leak > tolerance:
         return np.inf, "the spectra are too alike"
     if is_open:
-        return (
-            np.inf,
-            f"knowing a pure area of {name}, or an element that only it has, would: unmix with assume= and pass the result",
-        )
+        known = f"knowing a pure area of {name}, or an element that only it has, would"
+        return np.inf, f"{known}: unmix with assume= and pass the result"
     if has_no_core:
         return np.inf, f"phase {name} has no pixel away from its boundaries"
     return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"
