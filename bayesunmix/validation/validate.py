@@ -164,7 +164,6 @@ def _quick(case: Case, found: dict[str, Any]) -> None:
 def _full(case: Case, result: Unmixing, found: dict[str, Any]) -> None:
     """Make the tests that need an unmixing."""
     found["confusion"] = _stage("how much is something else", confusion, case, result)
-    found["mixtures"] = _stage("mixtures", mixtures, case, result)
     members = found["confusion"].members
     found["areas"] = _stage("areas", area_fractions, case, found["confusion"], result)
     found["pixels"] = _stage("suspect pixels", suspect_pixels, case, result, members)

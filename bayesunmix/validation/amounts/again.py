@@ -12,10 +12,12 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
+from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
 from bayesunmix.unmixing import unmix
 from bayesunmix.validation.case import Case
+from bayesunmix.validation.joined_channels import channel_groups, joined_axis
 from bayesunmix.validation.words import say_number
 
 SURROGATES = ("vendor_cluster", "vendor_library")
@@ -123,14 +125,14 @@ def _images(case: Case, result: Unmixing, n: int, middle: tuple[slice, ...]) -> 
         maps = posterior.abundances.reshape(-1, *posterior.abundances.shape[2:])
         spectra = posterior.paired_endmembers()
         spectra = spectra.reshape(-1, *spectra.shape[2:])
+    group = channel_groups(image.sum_spectrum())
+    axis, joined = joined_axis(image, group), summing_matrix(group).T
     pixels = np.arange(image.n_pixels).reshape(case.labels.shape)[middle]
     mask = None if image.mask is None else image.mask[middle]
     for k in np.arange(n) * len(maps) // n:
-        counts = _photons(maps[k][pixels.ravel()], spectra[k], rng)
-        shape = (*pixels.shape, image.n_channels)
-        yield SpectrumImage(
-            counts, shape=shape, axes=image.axes, mask=mask, spectral_axis=image.spectral_axis
-        )
+        counts = _photons(maps[k][pixels.ravel()], spectra[k] @ joined, rng)
+        shape = (*pixels.shape, counts.shape[1])
+        yield SpectrumImage(counts, shape=shape, axes=image.axes, mask=mask, spectral_axis=axis)
 
 
 def _photons(maps: np.ndarray, spectra: np.ndarray, rng: np.random.Generator) -> sparse.csr_array:

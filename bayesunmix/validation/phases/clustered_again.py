@@ -3,15 +3,13 @@
 import numpy as np
 from scipy import ndimage, sparse
 
-from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.data.image import SpectrumImage, trusted_image
-from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.methods._phase_clusters import phase_clusters
+from bayesunmix.validation.joined_channels import join_channels
 from bayesunmix.validation.phases.photon_list import PhotonList, list_photons
 
 WINDOW_COUNTS = (1600.0, 800.0, 400.0, 200.0, 100.0, 50.0)
 SMALLEST_REGION = 5
-MOST_GROUPS = 200  # of channels, in each of which a peak of any width is still seen
 
 
 class Clusterer:
@@ -19,7 +17,7 @@ class Clusterer:
 
     def __init__(self, image: SpectrumImage, region: np.ndarray, seed: int) -> None:
         """Prepare the region, (H, W) bool. Channels are joined: a spectrum of many is no better told from another."""
-        self._image = _in_groups(image.within(region))
+        self._image = join_channels(image.within(region))
         self._region = region
         self._seed = seed
         self._window_counts = WINDOW_COUNTS[2]
@@ -52,15 +50,6 @@ class Clusterer:
         counts.sum_duplicates()
         permuted = trusted_image(counts, image.spectral_axis, image.shape, image.axes, image.mask)
         return phase_clusters(permuted, 2, self._window_counts, SMALLEST_REGION, self._seed).labels
-
-
-def _in_groups(image: SpectrumImage) -> SpectrumImage:
-    """Join neighbouring channels until each group has about as many counts as any other."""
-    group = groups_by_counts(image.sum_spectrum(), MOST_GROUPS)
-    counts = sparse.csr_array(image.counts.astype(np.int64) @ summing_matrix(group).T.astype(np.int64))
-    first = np.flatnonzero(np.diff(group, prepend=-1))
-    axis = image.spectral_axis.taking(image.spectral_axis.values[first])
-    return trusted_image(counts, axis, (*image.navigation_shape, len(first)), image.axes, image.mask)
 
 
 def _patch(*masks: np.ndarray) -> float:

@@ -12,8 +12,6 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage
 
-from bayesunmix.analysis.regions import Region, region
-from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.phases.mixing_fit import MixingFit, fit_mixture
@@ -41,8 +39,6 @@ class Rim:
         Fraction of the pixels of the phase.
     fit : MixingFit
         By the spectra of the partners.
-    content : Region or None
-        What the result says that it holds, where there is one.
     """
 
     phase: int
@@ -50,7 +46,6 @@ class Rim:
     pixels: np.ndarray
     of_phase: float
     fit: MixingFit
-    content: Region | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +63,8 @@ class Mixtures:
     evidence: tuple[Evidence, ...]
 
 
-def mixtures(case: Case, result: Unmixing | None = None) -> Mixtures:
-    """Test whether phases are mixtures of others.
-
-    Parameters
-    ----------
-    case : Case
-    result : Unmixing, optional
-        With a posterior: what it finds in each rim is reported, too.
-    """
+def mixtures(case: Case) -> Mixtures:
+    """Test whether phases are mixtures of others."""
     reach = case.radius + BEYOND
     near = {k: _near(case.labels == k, reach) for k in range(len(case.names))}
     rims = []
@@ -94,7 +82,7 @@ def mixtures(case: Case, result: Unmixing | None = None) -> Mixtures:
             mine = (close[i, j] > CLOSE * sizes) & ~taken
             mine[0] = False
             taken |= mine
-            if rim := _rim(case, k, (i, j), mine[pieces], result):
+            if rim := _rim(case, k, (i, j), mine[pieces]):
                 rims.append(rim)
     told = [rim for rim in rims if rim.of_phase > case.tolerance.content]
     return Mixtures(tuple(rims), tuple(_evidence(case, rim) for rim in told))
@@ -107,9 +95,7 @@ def _near(label: np.ndarray, reach: int) -> np.ndarray:
     return np.asarray(ndimage.distance_transform_cdt(~label, "chessboard") <= reach)
 
 
-def _rim(
-    case: Case, k: int, partners: tuple[int, int], mask: np.ndarray, result: Unmixing | None
-) -> Rim | None:
+def _rim(case: Case, k: int, partners: tuple[int, int], mask: np.ndarray) -> Rim | None:
     counts = case.spectrum_of(mask)
     others = [case.spectrum_of(typical_pixels(case, j)) for j in partners]
     if (
@@ -118,10 +104,7 @@ def _rim(
     ):
         return None
     of_phase = np.count_nonzero(mask) / np.count_nonzero(case.labels == k)
-    content = (
-        region(result, case.image, mask) if result is not None and result.posterior is not None else None
-    )
-    return Rim(k, partners, np.flatnonzero(mask.ravel()), of_phase, fit_mixture(counts, others), content)
+    return Rim(k, partners, np.flatnonzero(mask.ravel()), of_phase, fit_mixture(counts, others))
 
 
 def _evidence(case: Case, rim: Rim) -> Evidence:
