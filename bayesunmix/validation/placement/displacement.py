@@ -232,17 +232,23 @@ def _covariance(task: _Task, here: np.ndarray) -> np.ndarray:
     piece = (task.pixels // width // _PIECE) * (width // _PIECE + 1) + task.pixels % width // _PIECE
     by_piece = np.array([np.bincount(piece, pull) for pull in pulls])
     scatter = by_piece @ by_piece.T
-    n = task.counts.sum(axis=1, keepdims=True)
-    information = np.array([[(n * a * b / expected).sum() for b in slopes] for a in slopes])
     pieces = len(np.unique(piece))
     inverse = _inverse(_curvature(task, here))
     found = (inverse @ scatter @ inverse)[:2, :2] * pieces / max(pieces - 3, 1)
-    counting = _inverse(information)[:2, :2]
+    # An edge without any blur is steeper than the steps see over which the curvature is taken.
+    counting = _inverse(_information(task, np.array([*here[:2], max(here[2], _BEND)])))[:2, :2]
     value, vector = np.linalg.eigh(found)
     by_counting = np.einsum("ia,ij,ja->a", vector, counting, vector)
     by_curvature = np.einsum("ia,ij,ja->a", vector, inverse[:2, :2], vector)
     value = np.where(by_curvature > _FLATTER * by_counting, _UNTOLD, np.maximum(value, by_counting))
     return np.asarray((vector * value) @ vector.T)
+
+
+def _information(task: _Task, here: np.ndarray) -> np.ndarray:
+    """Return Fisher's information of the two shifts and the blur, (3, 3)."""
+    slopes = _slopes(task, here, np.array([-np.inf, -np.inf, _NARROWEST]))
+    expected, n = task.expected(here), task.counts.sum(axis=1, keepdims=True)
+    return np.array([[(n * a * b / expected).sum() for b in slopes] for a in slopes])
 
 
 def _curvature(task: _Task, here: np.ndarray) -> np.ndarray:

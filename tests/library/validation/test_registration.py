@@ -170,3 +170,18 @@ def test_same_seed_same_result():
     phantom, image = image_of("grains", 5, 13)
     first, second = (register(image, claim_of(phantom, labels_of(phantom)), 3) for _ in range(2))
     assert first.evidence == second.evidence
+
+
+@pytest.mark.parametrize("dose", [5, 100])
+def test_edges_without_blur_tell_the_shift(dose):
+    rng = np.random.default_rng(0)
+    rows, columns = np.indices((96, 96))
+    labels = (rows // 24 + columns // 32) % 3
+    energy = np.linspace(1, 9, 400)
+    spectra = np.exp(-0.5 * ((energy - np.array([[1.74], [5.41], [7.47]])) / 0.06) ** 2) + 0.005
+    spectra /= spectra.sum(axis=1, keepdims=True)
+    image = SpectrumImage(rng.poisson(dose * spectra[labels]), energy)
+    found = register(image, Claim(labels, unassigned=-1))
+    assert found.shift_px is not None
+    for shift in found.shift_px:
+        assert abs(shift.mean) < 0.05 and shift.sd < 0.1
