@@ -180,7 +180,7 @@ def test_edges_without_blur_tell_the_shift(dose):
     energy = np.linspace(1, 9, 400)
     spectra = np.exp(-0.5 * ((energy - np.array([[1.74], [5.41], [7.47]])) / 0.06) ** 2) + 0.005
     spectra /= spectra.sum(axis=1, keepdims=True)
-    image = SpectrumImage(rng.poisson(dose * spectra[labels]), energy)
+    image = bu.SpectrumImage(rng.poisson(dose * spectra[labels]), energy)
     found = register(image, Claim(labels, unassigned=-1))
     assert found.shift_px is not None
     for shift in found.shift_px:
