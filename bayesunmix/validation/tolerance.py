@@ -41,7 +41,7 @@ class Tolerance:
     content: float = 0.02
     difference: float = 0.02
     area: float = 0.01
-    shift_px: float = 0.5
+    shift_px: float = 0.3
     shift_ev: float = 2.5
     gain: float = 0.002
     width_ev: float = 10.0

@@ -210,7 +210,7 @@ def _geometry() -> dict[str, Plant]:
             )
             for name, shift in shifts.items()
         },
-        **{f"turned: {name}": Plant(_turned(name), ("registration",)) for name in turned},
+        **{f"turned: {name}": Plant(_turned(name), ("orientation",)) for name in turned},
     }
 
 
