@@ -244,7 +244,7 @@ def _with(trial: Trial, where: np.ndarray, component: int, dose: float, seed: in
     rows = np.flatnonzero(where.ravel())
     brightness = truth.abundances[rows].sum(axis=1)
     drawn = sparse.csr_array(rng.poisson(dose * np.outer(brightness, truth.endmembers[component])))
-    keep = sparse.diags_array((~where.ravel()).astype(np.int64))
+    keep = sparse.diags_array((~where.ravel()).astype(np.int64), dtype=np.int64)
     place = sparse.csr_array(
         (np.ones(rows.size, np.int64), (rows, np.arange(rows.size))), shape=(image.n_pixels, rows.size)
     )

@@ -29,6 +29,7 @@ def test_two_runs_write_the_same_bytes(written):
     assert {str(path) for path in once if path.suffix == ".md"} == {
         "accuracy.md",
         "calibration.md",
+        "claims.md",
         "known-misses.md",
         "peers.md",
         "speed.md",
