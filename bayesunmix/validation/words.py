@@ -1,15 +1,25 @@
 """Write numbers as the sentences of a report do: shares in percent, with as many digits as their errors allow."""
 
 import math
+import re
 
 from bayesunmix.analysis.quantity import Quantity
 
 _FEWEST = 1e-4  # probabilities below are said to be below
+_LEAST = 1e-7  # and shares
+_IS_PHASE = re.compile(r"phase\b", re.IGNORECASE)
+
+
+def say_phase(name: str) -> str:
+    """Write what a phase is called: "phase Cr", and "phase 1" where this is its name."""
+    return name if _IS_PHASE.match(name) else f"phase {name}"
 
 
 def say_number(value: float, unit: str = "") -> str:
     """Write a fraction as a percentage, and anything else with its unit; three digits."""
-    return f"{_plain(value, 3)} {unit}" if unit else f"{_plain(100 * value, 3)} %"
+    if not unit and 0 < value < _LEAST:
+        return f"less than {say_digits(100 * _LEAST, 1)} %"
+    return f"{say_digits(value, 3)} {unit}" if unit else f"{say_digits(100 * value, 3)} %"
 
 
 def say_with_error(share: float, sd: float) -> str:
@@ -30,7 +40,7 @@ def say_interval(share: Quantity) -> str:
 def say_probability(p_value: float) -> str:
     """Write in how many of all cases something happens."""
     return (
-        f"{_plain(100 * p_value, 2)} % of all cases"
+        f"{say_digits(100 * p_value, 2)} % of all cases"
         if p_value >= _FEWEST
         else "less than 0.01 % of all cases"
     )
@@ -38,18 +48,18 @@ def say_probability(p_value: float) -> str:
 
 def say_counts(counts: float) -> str:
     """Write a number of counts to two digits."""
-    return _plain(counts, 2)
+    return say_digits(counts, 2)
 
 
-def _places(error: float) -> int:
-    """Return the decimal places of the first digit of an error, at most three."""
-    return min(max(-math.floor(math.log10(max(error, 1e-3))), 0), 3)
-
-
-def _plain(value: float, digits: int) -> str:
-    """Round to some digits, and write without an exponent."""
+def say_digits(value: float, digits: int) -> str:
+    """Write a number to some digits, without an exponent."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     places = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, places)
     return f"{rounded:.{max(places, 0)}f}".rstrip("0").rstrip(".") if places > 0 else f"{rounded:.0f}"
+
+
+def _places(error: float) -> int:
+    """Return the decimal places of the first digit of an error, at most three."""
+    return min(max(-math.floor(math.log10(max(error, 1e-3))), 0), 3)

@@ -36,6 +36,7 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.amounts.photon_rows import Part, quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.words import say_phase
 
 FALSE_DISCOVERIES = 0.05
 N_GROUPS = 60
@@ -287,10 +288,10 @@ def _evidence(piece: Piece, n_pieces: int, case: Case) -> Evidence:
     at = f"the piece of {piece.pixels} pixels at row {piece.centre[0]:.0f}, column {piece.centre[1]:.0f}"
     share, sd = 100 * min(max(piece.content.mean, 0.0), 1.0), 100 * piece.content.sd
     return Evidence(
-        f"phase {phase}",
+        say_phase(phase),
         "Is each piece of it what its label says?",
         "pieces",
-        f"In phase {phase} {at} is {share:.0f} +- {max(sd, 0.5):.0f} % {other} (log odds {piece.log_odds:.0f}, "
+        f"In {say_phase(phase)} {at} is {share:.0f} +- {max(sd, 0.5):.0f} % {other} (log odds {piece.log_odds:.0f}, "
         f"{piece.counts} counts)",
         piece.content,
         MAJORITY,

@@ -24,7 +24,7 @@ from bayesunmix.spectra.families import family_lines, family_spectra
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.lines.line_fits import CONTINUUM, LineFits, RegionFit, fit_curves
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_phase, say_with_error
 
 LEAST_SHARE = 0.005  # of the counts of a phase: less is no peak
 LEAST_OF_PEAK = 0.15  # of the lines at its strongest line: an element with less did not make that peak
@@ -92,7 +92,7 @@ def check_element_lists(case: Case) -> ElementListChecks:
         if counts.sum() < _FEWEST_COUNTS:
             says = f"Its pixels have {counts.sum()} counts, too few to see an element"
             evidence.append(
-                Evidence(f"phase {name}", "Is its list of elements right?", _TEST, says, exact="undecidable")
+                Evidence(say_phase(name), "Is its list of elements right?", _TEST, says, exact="undecidable")
             )
             continue
         for element in dict.fromkeys(claimed[name]):
@@ -112,7 +112,7 @@ def _check(
     case: Case, lines: LineFits, counts: np.ndarray, phase: str, element: str
 ) -> tuple[ElementCheck, Evidence]:
     own = tuple(name for name in lines.model.names if name.split("_")[0] == element)
-    subject = f"{element} in phase {phase}"
+    subject = f"{element} in {say_phase(phase)}"
     if not own:
         says = f"No line of {element} lies on the energy axis, or only one below 0.5 keV that is faint"
         return ElementCheck(phase, element, None), Evidence(

@@ -27,7 +27,7 @@ from bayesunmix.validation.lines.spectrum_faults import (
     say_fault,
 )
 from bayesunmix.validation.placement.checksum import checksum
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_digits, say_phase, say_with_error
 
 _SAME, _ENERGIES = "Is its spectrum that of its pixels?", "Are the energies of its spectrum right?"
 _TEST = "spectrum"
@@ -107,14 +107,14 @@ def _check(
     blank = SpectrumCheck(name, False, None, counts, None, None, "", {}, "")
     if counts.sum() < _FEWEST_COUNTS:
         says = f"Its pixels have {counts.sum():.0f} counts, too few for a spectrum"
-        return blank, [Evidence(f"phase {name}", _SAME, _TEST, says, exact="undecidable")]
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, says, exact="undecidable")]
     exact = _exact(case, claimed, sums[name], phase, name)
     if exact:
         check = SpectrumCheck(name, True, counts, counts, None, None, "", {}, name)
         return check, exact
     laid = laid_on(case.image.energy_kev, claimed)
     if isinstance(laid, str):
-        return blank, [Evidence(f"phase {name}", _SAME, _TEST, laid, exact="undecidable")]
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, laid, exact="undecidable")]
     unit = 1.0 if claimed.are_whole else noise_unit(claimed.counts)
     spectra, used = laid
     return _compared(case, sums, phase, spectra, used, unit)
@@ -128,7 +128,7 @@ def _exact(case: Case, claimed: ClaimedSpectrum, counts: np.ndarray, phase: int,
         if found is None:
             continue
         says = f"It is the sum of its {what}, to the last of {found.counts} counts"
-        evidence = [Evidence(f"phase {name}", _SAME, "checksum", says, exact="supported")]
+        evidence = [Evidence(say_phase(name), _SAME, "checksum", says, exact="supported")]
         if claimed.energy_kev is not None:
             first = max(0, -found.first)
             n = min(case.image.n_channels - first, claimed.energy_kev.size - first - found.first)
@@ -139,12 +139,13 @@ def _exact(case: Case, claimed: ClaimedSpectrum, counts: np.ndarray, phase: int,
             right = abs(worst) <= case.tolerance.shift_ev * (1 - 1e-6)
             where = "higher" if worst > 0 else "lower"
             says = (
-                f"Its channels are those of the counts, and its energies lie up to {abs(worst):.3g} eV {where}"
+                f"Its channels are those of the counts, and its energies lie up to {say_digits(abs(worst), 3)} eV "
+                f"{where}"
                 if abs(worst) > 1000 * SAME_KEV
                 else "Its energies are those of the counts"
             )
             verdict = "supported" if right else "contradicted"
-            evidence.append(Evidence(f"phase {name}", _ENERGIES, "checksum", says, exact=verdict))  # type: ignore[arg-type]
+            evidence.append(Evidence(say_phase(name), _ENERGIES, "checksum", says, exact=verdict))  # type: ignore[arg-type]
         return evidence
     return []
 
@@ -199,7 +200,7 @@ def _compared(
         says += "; it has less noise than counts have: it was smoothed, interpolated or calculated"
     evidence = [
         Evidence(
-            f"phase {name}",
+            say_phase(name),
             _SAME,
             _TEST,
             says,
@@ -265,7 +266,7 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
     tolerance, unit = case.tolerance.shift_ev, "eV"
     size, sd = abs(shift.mean), shift.counting_sd
     side = "high" if shift.mean > 0 else "low"
-    says = f"Its energies are {size:.1f} +- {sd:.1g} eV too {side}"
+    says = f"Its energies are {size:.1f} +- {say_digits(sd, 1)} eV too {side}"
     if fault is not None and fault.name == "gain":
         size, sd, tolerance, unit = abs(fault.size), fault.sd, case.tolerance.gain, "of 1"
         said = say_fault(fault)
@@ -279,7 +280,7 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
     spare = tolerance - size
     needed = mean * (_NINETY * sd / spare) ** 2 if spare > 0.1 * tolerance else None
     return Evidence(
-        f"phase {name}",
+        say_phase(name),
         _ENERGIES,
         _TEST,
         says,

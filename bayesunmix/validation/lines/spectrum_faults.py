@@ -14,7 +14,7 @@ from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.spectra.channels import channel_edges, channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_digits, say_with_error
 
 FAULTS = ("shift", "gain", "width", "background")
 _SMOOTH_KEV = 0.020  # less than half of a peak's standard deviation
@@ -128,11 +128,12 @@ def say_fault(fault: Fault) -> str:
     more, size, sd = fault.size > 0, abs(fault.size), fault.sd
     side = "too high" if more else "too low"
     if fault.name == "shift":
-        return f"its energies are {1000 * size:.1f} +- {1000 * sd:.1g} eV {side}"
+        return f"its energies are {1000 * size:.1f} +- {say_digits(1000 * sd, 1)} eV {side}"
     if fault.name == "gain":
-        return f"its energies are {100 * size:.2g} +- {100 * sd:.1g} % {side}"
+        return f"its energies are {say_digits(100 * size, 2)} +- {say_digits(100 * sd, 1)} % {side}"
     if fault.name == "width":
-        return f"its peaks are {1000 * size:.2g} +- {1000 * sd:.1g} eV {'wider' if more else 'narrower'}"
+        width = "wider" if more else "narrower"
+        return f"its peaks are {say_digits(1000 * size, 2)} +- {say_digits(1000 * sd, 1)} eV {width}"
     if more:
         return f"about {say_with_error(size, sd)} of its background was removed"
     return f"it has about {say_with_error(size, sd)} more background"

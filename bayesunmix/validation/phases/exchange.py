@@ -30,7 +30,7 @@ from bayesunmix.validation.phases.ranking import Ranked, ranked
 from bayesunmix.validation.phases.scan import Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
 from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
-from bayesunmix.validation.words import say_interval, say_number
+from bayesunmix.validation.words import say_interval, say_number, say_phase
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
 FEWEST_PHOTONS = 50
@@ -185,7 +185,7 @@ def _permuted(
 
 
 def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
-    subject, question = f"phase {case.names[one.phase]}", "Is it one thing?"
+    subject, question = say_phase(case.names[one.phase]), "Is it one thing?"
     if is_mixed:
         says = f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
         return Evidence(
@@ -233,7 +233,7 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
 
 
 def _too_small(case: Case, k: int) -> Evidence:
-    subject = f"phase {case.names[k]}"
+    subject = say_phase(case.names[k])
     n = int(np.count_nonzero(case.core_of(k)))
     says = f"{subject} has {n} pixels that its neighbours do not reach, too few to compare"
     return Evidence(

@@ -22,6 +22,7 @@ from bayesunmix.validation.placement.orientation import AS_IT_IS, Orientation
 from bayesunmix.validation.placement.places import Place, Scores, moved, places
 from bayesunmix.validation.recipes.recipe import Recipe, recover_recipes
 from bayesunmix.validation.tolerance import Tolerance
+from bayesunmix.validation.words import say_digits
 
 _OTHERS = 7  # orientations that might be ahead by chance
 _SUPPORTS, _CONTRADICTS = 1.0, 2.0  # standard deviations of G2 that a lead must have besides
@@ -265,7 +266,7 @@ def _of_shift(found: Displacement | None, tolerance: Tolerance, image: SpectrumI
     if distance is None:
         sd = float(np.sqrt(np.linalg.eigvalsh(found.covariance)[0]))
         counts = image.n_photons / max(int(image.takes_part.sum()), 1)
-        says = f"A shift of the map is known to +- {sd:.2g} px only"
+        says = f"A shift of the map is known to +- {say_digits(sd, 2)} px only"
         return Evidence(
             subject, _LIES, test, says, exact="undecidable", counts_needed=counts * (2 * sd / _TOLD_PX) ** 2
         )

@@ -19,7 +19,7 @@ from bayesunmix.validation.details import Details
 from bayesunmix.validation.finding import Finding, Judgement
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
-from bayesunmix.validation.words import say_counts, say_number
+from bayesunmix.validation.words import say_counts, say_digits, say_number
 
 _HERE = Path(__file__).parent
 _DPI = 150
@@ -125,8 +125,10 @@ def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
                 one.subject,
                 one.question,
                 one.verdict,
-                "" if effect is None else f"{scale * effect.mean:.3g} {unit}",
-                "" if effect is None else f"{scale * effect.lower:.3g} to {scale * effect.upper:.3g}",
+                "" if effect is None else f"{say_digits(scale * effect.mean, 3)} {unit}",
+                ""
+                if effect is None
+                else f"{say_digits(scale * effect.lower, 3)} to {say_digits(scale * effect.upper, 3)}",
                 "" if one.tolerance is None else say_number(one.tolerance, one.unit),
                 "" if one.p_value is None else _say_p(one.p_value),
                 _say_needed(one.counts_needed),
@@ -136,7 +138,7 @@ def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
 
 
 def _say_p(p_value: float) -> str:
-    return f"{p_value:.2g}" if p_value >= 1e-4 else "< 0.0001"
+    return say_digits(p_value, 2) if p_value >= 1e-4 else "< 0.0001"
 
 
 def _say_needed(counts: float | None) -> str:
@@ -186,7 +188,9 @@ def _facts(found: Contents, origin: Mapping[str, Any]) -> dict[str, str]:
         axes = (say_axis(axis, n) for axis, n in zip(image.axes, image.navigation_shape, strict=True))
         n_used = int(image.takes_part.sum())
         facts["Map"] = ", ".join(axes)
-        facts["Counts"] = f"{image.n_photons} in {n_used} pixels, {image.n_photons / n_used:.3g} a pixel"
+        facts["Counts"] = (
+            f"{image.n_photons} in {n_used} pixels, {say_digits(image.n_photons / n_used, 3)} a pixel"
+        )
     if found.quick:
         facts["Tests"] = "quick: those that need no unmixing"
     return {name: fact for name, fact in facts.items() if fact}

@@ -14,6 +14,7 @@ from bayesunmix.plotting.style import COLOURS, Picture
 from bayesunmix.spectra.peaks import find_peaks
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.edges import EdgeProfile
+from bayesunmix.validation.words import say_digits
 
 _AGREES, _UNDECIDABLE, _SUSPECT, _NOTHING = "#d9e6ee", "#9a9a9a", "#d55e00", "white"
 _WIDTH = 4.2  # inches of a map
@@ -233,7 +234,7 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     )
     axes.axvline(counts_per_pixel, color="black", lw=1)
     axes.annotate(
-        f"this map: {counts_per_pixel:.3g}",
+        f"this map: {say_digits(counts_per_pixel, 3)}",
         (counts_per_pixel, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(3, 2),

@@ -11,6 +11,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
+from bayesunmix.validation.words import say_digits
 
 MOST_ROWS = 20  # of suspects on the page; the files hold all
 
@@ -31,7 +32,7 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
     files: list[dict[str, Any]] = []
     drawn: list[tuple[np.ndarray, int, int | None]] = []
     for piece in details.pieces.suspects if details.pieces else ():
-        odds = "" if piece.log_odds > 50 else f"{np.exp(piece.log_odds):.2g}"
+        odds = "" if piece.log_odds > 50 else say_digits(float(np.exp(piece.log_odds)), 2)
         row, column = piece.centre
         rows.append(
             (
@@ -42,7 +43,7 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
                 case.names[piece.looks_like],
                 _percent(piece.content),
                 odds or f"10^{piece.log_odds / np.log(10):.0f}",
-                f"{piece.p_value:.2g}",
+                say_digits(piece.p_value, 2),
             )
         )
         files.append(
@@ -185,7 +186,7 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         rows.append(
             (
                 area.name,
-                "" if area.claimed is None else f"{100 * area.claimed.fraction:.4g} %",
+                "" if area.claimed is None else f"{say_digits(100 * area.claimed.fraction, 4)} %",
                 f"{100 * area.of_all:.2f} %",
                 f"{100 * area.of_assigned:.2f} %",
                 _interval(area.share),
