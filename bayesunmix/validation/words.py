@@ -15,6 +15,11 @@ def say_phase(name: str) -> str:
     return name if _IS_PHASE.match(name) else f"phase {name}"
 
 
+def say_of(subject: str, says: str) -> str:
+    """Put what is spoken of before a sentence that begins with "its", "no line" or a number."""
+    return f"{subject}: {says[:1].lower()}{says[1:]}"
+
+
 def say_number(value: float, unit: str = "") -> str:
     """Write a fraction as a percentage, and anything else with its unit; three digits."""
     if not unit and 0 < value < _LEAST:

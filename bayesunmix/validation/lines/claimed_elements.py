@@ -12,7 +12,7 @@ References
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from bayesunmix.spectra.families import family_lines, family_spectra
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.lines.line_fits import CONTINUUM, LineFits, RegionFit, fit_curves
-from bayesunmix.validation.words import say_phase, say_with_error
+from bayesunmix.validation.words import say_of, say_phase, say_with_error
 
 LEAST_SHARE = 0.005  # of the counts of a phase: less is no peak
 LEAST_OF_PEAK = 0.15  # of the lines at its strongest line: an element with less did not make that peak
@@ -99,7 +99,8 @@ def check_element_lists(case: Case) -> ElementListChecks:
             check, said = _check(case, lines, counts, name, element)
             checks.append(check)
             evidence.append(said)
-    return ElementListChecks(tuple(checks), tuple(evidence))
+    named = (replace(one, says=say_of(one.subject, one.says)) for one in evidence)
+    return ElementListChecks(tuple(checks), tuple(named))
 
 
 def _counts_of(case: Case, phase: int) -> np.ndarray:
@@ -258,7 +259,7 @@ def _evidence(
         says = f"Of the lines at {line} {say_with_error(effect.mean, effect.counting_sd)} are it"
     else:
         effect, tolerance = check.share, LEAST_SHARE
-        says = f"No line is seen at {line}: {said}"
+        says = f"No line is seen at {line} ({said})"
     mean = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     needed = mean * max((_NINETY * effect.counting_sd / tolerance) ** 2, 1.2)
     by_overlap = left.by_shape > 0.5 * left.sd

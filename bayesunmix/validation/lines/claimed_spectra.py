@@ -7,7 +7,7 @@ phases' counts may be in the sum besides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtrc, ndtr
@@ -27,7 +27,7 @@ from bayesunmix.validation.lines.spectrum_faults import (
     say_fault,
 )
 from bayesunmix.validation.placement.checksum import checksum
-from bayesunmix.validation.words import say_digits, say_phase, say_with_error
+from bayesunmix.validation.words import say_digits, say_of, say_phase, say_with_error
 
 _SAME, _ENERGIES = "Is its spectrum that of its pixels?", "Are the energies of its spectrum right?"
 _TEST = "spectrum"
@@ -96,7 +96,7 @@ def check_spectra(case: Case) -> SpectrumChecks:
         if name in case.claim.spectra:
             check, said = _check(case, sums, k, name)
             checks.append(check)
-            evidence += said
+            evidence += [replace(one, says=say_of(one.subject, one.says)) for one in said]
     return SpectrumChecks(tuple(checks), tuple(evidence))
 
 

@@ -27,7 +27,7 @@ from bayesunmix.validation.phases.directions import Direction, find_directions
 from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
 from bayesunmix.validation.phases.photon_list import list_photons
 from bayesunmix.validation.phases.ranking import Ranked, ranked
-from bayesunmix.validation.phases.scan import Scan
+from bayesunmix.validation.phases.scan import PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
 from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
 from bayesunmix.validation.words import say_interval, say_number, say_phase
@@ -192,6 +192,11 @@ def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
             subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
         )
     effect, tolerance = one.effect, one.tolerance
+    if effect.upper >= 1 and effect.lower <= tolerance:
+        says = f"{subject} has no two places of {PLACE} x {PLACE} pixels to compare, and what varies in it has no size"
+        return Evidence(
+            subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
+        )
     says = _says(case, subject, one)
     counts = counts_per_pixel(case)
     needed = None
@@ -235,7 +240,10 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
 def _too_small(case: Case, k: int) -> Evidence:
     subject = say_phase(case.names[k])
     n = int(np.count_nonzero(case.core_of(k)))
-    says = f"{subject} has {n} pixels that its neighbours do not reach, too few to compare"
-    return Evidence(
-        subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy="smaller pixels would"
-    )
+    if n < FEWEST_PIXELS:
+        few, remedy = f"{n} pixel{'s' if n != 1 else ''}", "smaller pixels would"
+    else:
+        counts = int(case.spectrum_of(case.core_of(k)).sum())
+        few, remedy = f"{counts} count{'s' if counts != 1 else ''}", "more counts would"
+    says = f"{subject} has {few} that its neighbours do not reach, too few to compare"
+    return Evidence(subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy=remedy)

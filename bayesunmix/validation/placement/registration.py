@@ -216,9 +216,9 @@ def _of_orientation(
     lead = chosen.score - rival.score
     chance = _chance(lead, _SUPPORTS * noise)
     if chance < 0.05:
-        says = f"The map fits the counts {name}; {rival.orientation} it is behind by a G2 of {lead:.0f}"
+        says = f"The map fits the counts {name}; {rival.orientation}, it is behind by a G2 of {lead:.0f}"
     else:
-        says = f"The map fits the counts about as well {rival.orientation} as {name} (a G2 of {lead:.0f} between them)"
+        says = f"Two ways fit the counts about as well: {name}, and {rival.orientation} (a G2 of {abs(lead):.0f} apart)"
     return [Evidence(subject, _ROUND, test, says, p_for=chance)]
 
 
@@ -272,13 +272,18 @@ def _of_shift(found: Displacement | None, tolerance: Tolerance, image: SpectrumI
         )
     direction, _ = _told(found)
     along = direction @ (direction.T @ found.shift)
-    where = f"{_way(along[0], 'down', 'up')} and {_way(along[1], 'right', 'left')}"
+    ways = (_way(along[0], "down", "up"), _way(along[1], "right", "left"))
+    where = " and ".join(filter(None, ways))
     only = "" if direction.shape[1] == 2 else " across its boundaries, which do not tell a shift along them"
-    says = f"The map lies {distance.mean:.2f} +- {distance.sd:.2f} px off the counts{only}: it fits best moved {where}"
+    says = f"The map lies {distance.mean:.2f} +- {distance.sd:.2f} px off the counts{only}"
+    says += f": it fits best moved {where}" if where else ""
     return Evidence(subject, _LIES, test, says, effect=distance, tolerance=tolerance.shift_px, unit="px")
 
 
 def _way(pixels: float, positive: str, negative: str) -> str:
+    """Say a move; empty where it is none to two digits."""
+    if abs(pixels) < 0.005:
+        return ""
     return f"{abs(pixels):.2f} px {positive if pixels > 0 else negative}"
 
 
