@@ -33,6 +33,7 @@ _SAME, _ENERGIES = "Is its spectrum that of its pixels?", "Are the energies of i
 _TEST = "spectrum"
 _FEWEST_COUNTS = 100
 _ENOUGH_COUNTS = 1000  # to say whether energies are right
+_NOISIER = 2.0  # times the noise of the counts, from which on it is the claimed spectrum that decides nothing
 _MOST_BESIDE = 0.5  # share of other phases that the pixels of a label may hold
 _NINETY = 1.645
 _KNOWN_EV = 20.0  # standard deviation above which a shift is not known
@@ -117,6 +118,9 @@ def _check(
         return blank, [Evidence(say_phase(name), _SAME, _TEST, laid, exact="undecidable")]
     unit = 1.0 if claimed.are_whole else noise_unit(claimed.counts)
     spectra, used = laid
+    if not spectra[used].sum() > 0:
+        says = "Its spectrum has no counts at the energies of the map"
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, says, exact="undecidable")]
     return _compared(case, sums, phase, spectra, used, unit)
 
 
@@ -198,6 +202,7 @@ def _compared(
         says += f"; {say_fault(fault)}"
     if _is_smooth(unit, spectrum, counts):
         says += "; it has less noise than counts have: it was smoothed, interpolated or calculated"
+    is_noisy = unit * counts.sum() > _NOISIER * spectrum.sum()
     evidence = [
         Evidence(
             say_phase(name),
@@ -207,7 +212,8 @@ def _compared(
             effect=effect,
             tolerance=case.tolerance.difference,
             p_against=float(chdtrc(apart.degrees, apart.chi_square)),
-            counts_needed=_counts_needed(case, apart),
+            counts_needed=None if is_noisy else _counts_needed(case, apart),
+            remedy="a claimed spectrum with more counts would decide it" if is_noisy else "",
         )
     ]
     if nearest == name and shift.sd < _KNOWN_EV / 1000 and counts.sum() >= _ENOUGH_COUNTS:

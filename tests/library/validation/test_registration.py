@@ -170,3 +170,14 @@ def test_same_seed_same_result():
     phantom, image = image_of("grains", 5, 13)
     first, second = (register(image, claim_of(phantom, labels_of(phantom)), 3) for _ in range(2))
     assert first.evidence == second.evidence
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_halves_agree_with_counts_that_are_two_halves(seed):
+    layers = np.repeat([[0, 1]], 20, axis=0).repeat(
+        12, axis=1
+    )  # moved by 12 columns, they are the same two areas
+    image = bu.SpectrumImage(np.random.default_rng(seed).poisson(1 + 9 * np.eye(3)[layers]), [1.0, 2.0, 3.0])
+    found = register(image, Claim(layers, ("a", "b"), unassigned=-1), seed)
+    assert found.evidence[0].says.startswith("Two ways fit the counts about as well: as it was given, and ")
+    assert "0.00 px" not in found.evidence[-1].says.partition("fits best")[2]
