@@ -27,6 +27,11 @@ def say_number(value: float, unit: str = "") -> str:
     return f"{say_digits(value, 3)} {unit}" if unit else f"{say_digits(100 * value, 3)} %"
 
 
+def say_number_of(n: int, what: str) -> str:
+    """Write how many there are: "1 pixel", "2 pixels"."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def say_with_error(share: float, sd: float) -> str:
     """Write a share as a percentage, to the first digit of its error: "39 +- 4 %"."""
     places = _places(100 * sd)

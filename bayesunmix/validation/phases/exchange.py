@@ -30,7 +30,7 @@ from bayesunmix.validation.phases.ranking import Ranked, ranked
 from bayesunmix.validation.phases.scan import PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
 from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
-from bayesunmix.validation.words import say_interval, say_number, say_phase
+from bayesunmix.validation.words import say_interval, say_number, say_number_of, say_phase
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
 FEWEST_PHOTONS = 50
@@ -241,9 +241,9 @@ def _too_small(case: Case, k: int) -> Evidence:
     subject = say_phase(case.names[k])
     n = int(np.count_nonzero(case.core_of(k)))
     if n < FEWEST_PIXELS:
-        few, remedy = f"{n} pixel{'s' if n != 1 else ''}", "smaller pixels would"
+        few, remedy = say_number_of(n, "pixel"), "smaller pixels would"
     else:
         counts = int(case.spectrum_of(case.core_of(k)).sum())
-        few, remedy = f"{counts} count{'s' if counts != 1 else ''}", "more counts would"
+        few, remedy = say_number_of(counts, "count"), "more counts would"
     says = f"{subject} has {few} that its neighbours do not reach, too few to compare"
     return Evidence(subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy=remedy)

@@ -19,7 +19,7 @@ from bayesunmix.validation.details import Details
 from bayesunmix.validation.finding import Finding, Judgement
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
-from bayesunmix.validation.words import say_counts, say_digits, say_number
+from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of
 
 _HERE = Path(__file__).parent
 _DPI = 150
@@ -101,7 +101,7 @@ def write_validation(
 def _headline(found: Contents) -> str:
     counted = [(v, sum(one.verdict == v for one in found.findings)) for v in _ORDER]
     said = ", ".join(f"{n} {v}" for v, n in counted if n)
-    return f"{found.verdict.capitalize()}: {said} of {len(found.findings)} statements."
+    return f"{found.verdict.capitalize()}: {said} of {say_number_of(len(found.findings), 'statement')}."
 
 
 def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
