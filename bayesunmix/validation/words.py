@@ -15,6 +15,11 @@ def say_phase(name: str) -> str:
     return name if _IS_PHASE.match(name) else f"phase {name}"
 
 
+def say_short(name: str, most: int = 26) -> str:
+    """Cut a long name for a picture: "olivine (Mg,Fe)2SiO4, for…"."""
+    return name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+
+
 def say_of(subject: str, says: str) -> str:
     """Put what is spoken of before a sentence that begins with "its", "no line" or a number."""
     return f"{subject}: {says[:1].lower()}{says[1:]}"

@@ -120,7 +120,8 @@ def _check(
             subject, _QUESTION, _TEST, says, exact="undecidable"
         )
     total = float(counts.sum())
-    alone = _seen(lines, lines.fit(counts, own), own, counts)
+    plain = lines.fit(counts, own)
+    alone = _seen(lines, plain, own, counts)
     worst, rival, taken = alone, "", 0.0
     for other, spectra in _rivals(lines, element):
         fit = _with_rival(lines, counts, spectra, own)
@@ -129,7 +130,8 @@ def _check(
             theirs = float(fit.counts[: len(spectra)].sum())
             worst, rival, taken = left, other, theirs
     check = ElementCheck(phase, element, _quantity(worst, total), worst.family, rival, taken / total)
-    return check, _evidence(case, subject, check, alone, worst, total)
+    missing = _missing(lines, plain, own, counts, worst) if worst.z > DETECTED else ""
+    return check, _evidence(case, subject, check, alone, worst, total, missing)
 
 
 class _Seen(NamedTuple):
@@ -152,11 +154,26 @@ def _seen(lines: LineFits, fit: RegionFit, own: tuple[str, ...], counts: np.ndar
     best = max(found, key=lambda one: one.z)
     if best.z > DETECTED:
         return best
-    # Lines near the end of the spectrum may not have been excited: their absence means nothing.
+    highest = _highest_excited(lines, counts)
+    excited = [one for one in found if _main_kev(lines, one.family) < highest]
+    return min(excited or found, key=lambda one: one.sd)
+
+
+def _highest_excited(lines: LineFits, counts: np.ndarray) -> float:
+    """Return up to which energy lines were excited: the absence of others means nothing."""
     spectrum = np.cumsum(counts[lines.first :])
     end = lines.energy_kev[int(np.searchsorted(spectrum, _ALMOST_ALL * spectrum[-1]))]
-    excited = [one for one in found if _main_kev(lines, one.family) < end / _OVERVOLTAGE]
-    return min(excited or found, key=lambda one: one.sd)
+    return float(end) / _OVERVOLTAGE
+
+
+def _missing(lines: LineFits, fit: RegionFit, own: tuple[str, ...], counts: np.ndarray, seen: _Seen) -> str:
+    """Return a family of higher energy that should be seen as well, and is not; empty where there is none."""
+    highest, least = _highest_excited(lines, counts), LEAST_SHARE * float(counts.sum())
+    for one in (_of_family(lines, fit, name) for name in own):
+        is_higher = _main_kev(lines, seen.family) < _main_kev(lines, one.family) < highest
+        if is_higher and one.z < DETECTED and one.counts + 2 * one.sd < least:
+            return one.family.replace("_", " ")
+    return ""
 
 
 def _main_kev(lines: LineFits, family: str) -> float:
@@ -234,7 +251,7 @@ def _quantity(seen: _Seen, total: float) -> Quantity:
 
 
 def _evidence(
-    case: Case, subject: str, check: ElementCheck, alone: _Seen, left: _Seen, total: float
+    case: Case, subject: str, check: ElementCheck, alone: _Seen, left: _Seen, total: float, missing: str
 ) -> Evidence:
     assert check.share is not None
     element, line = check.element, left.family.replace("_", " ")
@@ -242,6 +259,10 @@ def _evidence(
     if left.z > DETECTED and check.share.upper < LEAST_SHARE:
         says = f"{said}: a trace, or light from elsewhere in the specimen"
         return Evidence(subject, _QUESTION, _TEST, says, effect=check.share, exact="undecidable")
+    if left.z > DETECTED and missing:
+        says = f"{said}, and no line is seen at {missing}, which {element} should show as well"
+        remedy = "another element may have that line"
+        return Evidence(subject, _QUESTION, _TEST, says, exact="undecidable", remedy=remedy)
     if left.z > DETECTED:
         others = f", with {check.rival} allowed for" if check.rival else ""
         return Evidence(

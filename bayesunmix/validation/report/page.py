@@ -1,7 +1,6 @@
 """Write what `bayesunmix.validate` found: one page, and tables beside it."""
 
 import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from bayesunmix.running.home import at_home
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.finding import Finding, Judgement
+from bayesunmix.validation.report.pictures import png_of
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
 from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of
@@ -237,14 +237,12 @@ def _drawn(section: Section) -> dict[str, Any]:
 def _picture(drawing: Drawing) -> dict[str, str]:
     """Draw a picture, or say why it could not be drawn."""
     try:
-        figure = drawing.draw()
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DPI)
+        png = png_of(drawing.draw, _DPI)
     except MemoryError:
         raise
     except Exception as error:  # whatever a drawing library raises
         return {"source": "", "why_not": f"{type(error).__name__}: {error}"}
-    return {"source": data_uri("image/png", stream.getvalue()), "why_not": ""}
+    return {"source": data_uri("image/png", png), "why_not": ""}
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -212,7 +212,7 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         "Area fractions",
         [],
         [],
-        [[head, *rows]],
+        [_filled([head, *rows])],
         [
             "Mean share: the mean over pixels of how much of a pixel is the phase. Majority: the pixels that have most "
             "of it. The two differ where pixels are mixed. Edge band: half a pixel along the boundaries. Sampling: "
@@ -220,6 +220,12 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         ],
         {"areas.csv": files},
     )
+
+
+def _filled(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Leave out columns that are empty below their head: a quick report has no unmixing to fill them."""
+    kept = [any(column[1:]) for column in zip(*rows, strict=True)]
+    return [[cell for cell, keep in zip(row, kept, strict=True) if keep] for row in rows]
 
 
 def _percent(q: Quantity) -> str:

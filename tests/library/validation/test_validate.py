@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.report.pictures import colours_of
 from bayesunmix.validation.validation import STATUS
 from simulations import PHANTOMS, acquire
 
@@ -221,3 +223,25 @@ def test_a_few_counts_are_no_traceback():
     )
     said = " ".join(one.sentence for one in found.findings)
     assert found.verdict == "undecidable" and "counts that its neighbours do not reach, too few" in said
+
+
+def test_odd_names_are_drawn_and_escaped(tmp_path, recwarn):
+    names = ("<script>alert(1)</script>", r"a $\nonsense{ name", "日本", "x" * 90)
+    labels = np.indices((16, 16))[1] // 4
+    spectra = 8 * np.eye(4) + 1
+    image = bu.SpectrumImage(
+        np.random.default_rng(0).poisson(spectra[labels]), energy_kev=[1.0, 2.0, 3.0, 4.0]
+    )
+    found = bu.validate(image, bu.Claim(labels, names, unassigned=-1), quick=True)
+    found.report(tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "could not be drawn" not in page
+    assert [str(one.message) for one in recwarn if "Glyph" in str(one.message)] == []
+
+
+def test_every_phase_has_a_colour_of_its_own():
+    labels = np.indices((8, 40))[1] // 2
+    claim = bu.Claim(labels, [f"p{k}" for k in range(20)], unassigned=-1)
+    image = bu.SpectrumImage(np.ones((8, 40, 3), int), energy_kev=[1.0, 2.0, 3.0])
+    case = Case(image, claim, claim.labels, labels >= 0, 1, bu.Tolerance(), 0.05, 0)
+    assert len(set(colours_of(case))) == 20
