@@ -287,12 +287,14 @@ def _evidence(piece: Piece, n_pieces: int, case: Case) -> Evidence:
     phase, other = case.names[piece.phase], case.names[piece.looks_like]
     at = f"the piece of {piece.pixels} pixels at row {piece.centre[0]:.0f}, column {piece.centre[1]:.0f}"
     share, sd = 100 * min(max(piece.content.mean, 0.0), 1.0), 100 * piece.content.sd
+    looks = f"is {share:.0f} +- {max(sd, 0.5):.0f} % {other}"
+    if sd >= 50:
+        looks = f"is more like {other} than like the rest, and how much of it is {other} cannot be told"
     return Evidence(
         say_phase(phase),
         "Is each piece of it what its label says?",
         "pieces",
-        f"In {say_phase(phase)} {at} is {share:.0f} +- {max(sd, 0.5):.0f} % {other} (log odds {piece.log_odds:.0f}, "
-        f"{piece.counts} counts)",
+        f"In {say_phase(phase)} {at} {looks} (log odds {piece.log_odds:.0f}, {piece.counts} counts)",
         piece.content,
         MAJORITY,
         p_against=min(1.0, n_pieces * piece.p_value),

@@ -17,7 +17,7 @@ import numpy as np
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.ranking import Ranked
-from bayesunmix.validation.phases.scan import PLACE, Scan
+from bayesunmix.validation.phases.scan import LEAST_APART, PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect
 
 OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is wrong
@@ -86,7 +86,7 @@ def phase_exchange(
         varies[one.name] = _rms(
             excess[which],
             rank.sd[which],
-            total * float(scan.slopes[index] / max(scan.apart[index], 1e-12)) ** 2,
+            total * float(scan.slopes[index] / max(scan.apart[index], LEAST_APART)) ** 2,
         )
     best = int(rank.z.argmax())
     chi2 = names.index(f"chi2 {PLACE}")

@@ -54,7 +54,8 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     height, width = case.labels.shape
     aspect = drawn_aspect(case.image.axes, height, width)
     tall = min(max(aspect * height / width, 0.25), 2.0)
-    figure = Picture(figsize=(3 * _WIDTH, _WIDTH * tall + 1.0), layout="constrained")
+    entries = (case.claim.n_phases + 3) // 2  # rows of the legend
+    figure = Picture(figsize=(3 * _WIDTH, _WIDTH * tall + 0.7 + 0.17 * entries), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     colours = colours_of(case)
     k = len(colours)
@@ -289,10 +290,12 @@ def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> Non
 
 
 def _colour(k: int) -> tuple[float, float, float]:
-    """Return the colour of phase k: those of `COLOURS`, and then the same lighter and lighter."""
+    """Return the colour of phase k: those of `COLOURS`, then the same darker, and then lighter and lighter."""
     rounds, index = divmod(k, len(COLOURS))
-    share = 0.6**rounds
     red, green, blue = to_rgb(COLOURS[index])
+    if rounds == 1 and max(red, green, blue) > 0:
+        return 0.55 * red, 0.55 * green, 0.55 * blue
+    share = 0.55**rounds
     return 1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)
 
 
