@@ -34,6 +34,11 @@ class ClaimedSpectrum:
                 f"a spectrum must be one row of counts that are not all zero, got shape {counts.shape}; sum the pixels "
                 "of the phase first"
             )
+        if not counts.sum() > 0:
+            raise ValueError(
+                f"a spectrum must have more counts above zero than below, and these sum to {counts.sum():.0f}; give "
+                "the counts before the background was removed"
+            )
         object.__setattr__(self, "counts", counts)
         if self.energy_kev is None:
             return

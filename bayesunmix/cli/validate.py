@@ -43,8 +43,9 @@ class SeveralValues(TyperCommand):
         option = ""
         for argument in args:
             if argument.startswith("-"):
-                option = argument if argument in _SEVERAL else ""
-                first = True
+                name, equals, _ = argument.partition("=")
+                option = name if name in _SEVERAL else ""
+                first = not equals
             elif option:
                 spread += [] if first else [option]
                 first = False
@@ -143,7 +144,7 @@ def validate(
             spectra=spectra or (),
             areas=areas,
             maps=_named(maps, "--maps"),
-            elements={name: tuple(text.split(",")) for name, text in _named(elements, "--elements").items()},
+            elements={name: _symbols(text) for name, text in _named(elements, "--elements").items()},
             made_from={"counts": "these counts", "elsewhere": "elsewhere", None: None}[made_from],
         )
         with new_folder(out, overwrite) as folder:
@@ -197,6 +198,10 @@ def _named(texts: list[str] | None, option: str) -> dict[str, str]:
             raise ValueError(f"{option} names {name!r} twice; name each once")
         found[name] = what
     return found
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return tuple(symbol.strip() for symbol in text.split(",") if symbol.strip())
 
 
 def _label_map(labels: Path | None, masks: list[str] | None) -> Path | dict[str, str] | None:

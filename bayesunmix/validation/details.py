@@ -25,6 +25,13 @@ from bayesunmix.validation.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
+class Unplaced:
+    """Hold what is said of phases that no map places."""
+
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Details:
     """Hold what the tests found; None for those that were not made.
 
@@ -48,6 +55,7 @@ class Details:
     confusion: Confusion | None = None
     pixels: SuspectPixels | None = None
     repeated: Repeated | None = None
+    unplaced: Unplaced | None = None
 
     def evidence(self) -> Iterator[Evidence]:
         """Yield the evidence of every test."""

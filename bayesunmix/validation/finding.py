@@ -206,7 +206,7 @@ def _verdict(one: Evidence, p_value: float | None, level: float) -> Judgement:
 
 
 def _within(one: Evidence) -> str:
-    if one.tolerance is None or one.exact is not None:
+    if not one.tolerance or one.exact is not None:
         return ""
     return f" (tolerance {say_number(one.tolerance, one.unit)})"
 

@@ -1,13 +1,16 @@
 """Validate a claim: lay it on the counts, test every part of it, and give verdicts with one error rate."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bayesunmix.claims.claim import UNDECIDED, Claim
+from bayesunmix.claims.claimed_parts import ClaimedSpectrum
 from bayesunmix.contracts.arguments import require_image, require_result_of, require_seed, require_share
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
@@ -21,8 +24,8 @@ from bayesunmix.validation.amounts.counts_needed import dose_ladder
 from bayesunmix.validation.amounts.suspect_pieces import suspect_pieces
 from bayesunmix.validation.amounts.suspect_pixels import suspect_pixels
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.details import Details
-from bayesunmix.validation.finding import judge
+from bayesunmix.validation.details import Details, Unplaced
+from bayesunmix.validation.finding import Evidence, judge
 from bayesunmix.validation.lines.claimed_elements import check_element_lists
 from bayesunmix.validation.lines.claimed_spectra import check_spectra
 from bayesunmix.validation.lines.element_maps import check_element_maps
@@ -36,6 +39,7 @@ from bayesunmix.validation.placement.registration import register
 from bayesunmix.validation.recipes.recipe import recover_recipes
 from bayesunmix.validation.tolerance import Tolerance
 from bayesunmix.validation.validation import Validation
+from bayesunmix.validation.words import say_phase
 
 PERMUTATIONS = 199
 
@@ -97,7 +101,8 @@ def validate(
     tolerance = Tolerance() if tolerance is None else tolerance
     _require(image, claim, result, tolerance, level, seed)
     tested = _tested(image, result)
-    notes = list(claim.notes)
+    claim = _with_energies(claim, image)
+    notes = [*claim.notes, *_about_names(claim)]
     found: dict[str, Any] = {}
     with showing(progress):
         if claim.maps:
@@ -112,9 +117,39 @@ def validate(
         if claim.maps:
             of_all = _of_maps(image, claim, case, tolerance, level, seed)
             found["maps"] = _stage("element maps", check_element_maps, of_all, found["recipes"])
-    details = Details(**found)
+    details = Details(**found, unplaced=None if case is not None else Unplaced(_of_no_pixel(claim)))
     findings = judge(list(details.evidence()), level)
     return Validation(claim, findings, case, details, result, level, int(seed), quick, tuple(notes))
+
+
+def _of_no_pixel(claim: Claim) -> tuple[Evidence, ...]:
+    """Say that a claim about phases is not tested where nobody says which pixels they are."""
+    parts = {"its spectrum": claim.spectra, "its area": claim.areas, "its list of elements": claim.elements}
+    return tuple(
+        Evidence(
+            say_phase(name),
+            f"Is {what} right?",
+            "no map",
+            f"no map of phases says which pixels are {say_phase(name)}, and {what} cannot be compared with them",
+            exact="undecidable",
+            remedy="a map of phases would decide it",
+        )
+        for what, part in parts.items()
+        for name in part
+    )
+
+
+def _about_names(claim: Claim) -> list[str]:
+    """Say which names nothing stands for: names that were swapped do not show."""
+    if claim.labels is None:
+        return []
+    bare = [name for name in claim.names if name not in claim.spectra and name not in claim.elements]
+    if len(bare) < min(2, claim.n_phases):
+        return []
+    of = "all phases" if len(bare) == claim.n_phases else ", ".join(bare)
+    return [
+        f"The names of {of} come without spectra and without elements: whether names were swapped cannot be seen."
+    ]
 
 
 def _case(
@@ -190,6 +225,21 @@ def _tested(image: SpectrumImage, result: Unmixing | None) -> SpectrumImage:
     if result is not None and result.estimate.endmembers.shape[1] == image.n_channels:
         return image
     return image.crop(NOISE_BELOW_KEV)
+
+
+def _with_energies(claim: Claim, image: SpectrumImage) -> Claim:
+    """Give spectra of the image's own channels their energies: some tests leave out channels."""
+    if not image.spectral_axis.is_xray:
+        return claim
+    spectra = {
+        name: ClaimedSpectrum(one.counts, image.energy_kev)
+        if one.energy_kev is None and one.counts.size == image.n_channels
+        else one
+        for name, one in claim.spectra.items()
+    }
+    changed = copy(claim)
+    object.__setattr__(changed, "spectra", MappingProxyType(spectra))
+    return changed
 
 
 def _require(

@@ -12,6 +12,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.finding import Finding, Judgement, overall
+from bayesunmix.validation.words import say_number_of
 
 STATUS: Mapping[Judgement, int] = {"supported": 0, "contradicted": 1, "undecidable": 3}
 
@@ -76,7 +77,7 @@ class Validation:
         order = ("contradicted", "undecidable", "supported")
         counted = {verdict: sum(one.verdict == verdict for one in self.findings) for verdict in order}
         head = ", ".join(f"{n} {verdict}" for verdict, n in counted.items() if n)
-        lines = [f"The claim is {self.verdict}: {head} of {len(self.findings)} statements."]
+        lines = [f"The claim is {self.verdict}: {head} of {say_number_of(len(self.findings), 'statement')}."]
         for verdict in order:
             chosen = [one for one in self.findings if one.verdict == verdict]
             if chosen:

@@ -34,7 +34,7 @@ from bayesunmix.validation.amounts.counts_needed import counts_for
 from bayesunmix.validation.amounts.photon_rows import INTERVAL, Z
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence, Judgement
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_phase, say_with_error
 
 LEAST_PIECES = 5  # of a phase, for their sizes to say how much another field would differ
 ROUNDING = 1e-9
@@ -194,8 +194,8 @@ def _against_the_map(area: Area, case: Case) -> Evidence:
         f"area of {area.name}",
         "Does it agree with the claimed map?",
         "areas",
-        f"{area.name} is said to have {_percent(area.claimed.fraction)} of the area, and has {_percent(value)} of "
-        f"{best} of the claimed map",
+        f"{say_phase(area.name)} is said to have {_percent(area.claimed.fraction)} of the area, and the claimed map "
+        f"gives it {_percent(value)} of {best}",
         tolerance=granted,
         exact=verdict,
     )
@@ -227,7 +227,7 @@ def _against_the_counts(area: Area, case: Case) -> Evidence:
         f"area of {area.name}",
         "Does it agree with the counts?",
         "areas",
-        f"{area.name} is said to have {_percent(area.claimed.fraction)} of the area; {', '.join(parts)}",
+        f"{say_phase(area.name)} is said to have {_percent(area.claimed.fraction)} of the area; {', '.join(parts)}",
         nearest,
         tolerance,
         p_against=p_against,

@@ -16,7 +16,7 @@ from bayesunmix.validation.amounts.photon_sums import BLOCKS, Products
 from bayesunmix.validation.amounts.solutions import Solutions
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
-from bayesunmix.validation.words import say_number, say_with_error
+from bayesunmix.validation.words import say_number, say_phase, say_with_error
 
 BLUNT = 0.1  # error of a bound on a share, from which on it tells nothing
 LEAST_SKEWNESS = 0.02
@@ -109,18 +109,18 @@ def evidence_of(
     name, own, tolerance = case.names[phase], int(matching.component[phase]), case.tolerance.content
     whole, core = areas["whole"], areas["core"]
     assert whole is not None
-    about = (f"phase {name}", "Is it what its label says?", "confusion")
+    about = (say_phase(name), "Is it what its label says?", "confusion")
     if blamed is None:
         holds = _mostly(whole.share, columns, range(len(columns)))
         return Evidence(
             *about,
-            f"The unmixing has no component of its own for phase {name}, which holds mostly {holds}",
+            f"The unmixing has no component of its own for {say_phase(name)}, which holds mostly {holds}",
             exact="undecidable",
             remedy="an unmixing with more components, or with known spectra, may tell it from the others",
         )
     rest = [k for k in range(len(columns)) if k != own]
     something = quantity(_rest(whole, own))
-    parts = [f"phase {name} holds {_say(something)} of something else"]
+    parts = [f"{say_phase(name)} holds {_say(something)} of something else"]
     if something.identified == "no":
         parts.append("as other solutions fit as well")
     elif rest and whole.share[rest].max() > max(0.0, 2 * whole.sd[rest][whole.share[rest].argmax()]):
@@ -167,7 +167,7 @@ def _decides(
         known = f"knowing a pure area of {name}, or an element that only it has, would"
         return np.inf, f"{known}: unmix with assume= and pass the result"
     if has_no_core:
-        return np.inf, f"phase {name} has no pixel away from its boundaries"
+        return np.inf, f"{say_phase(name)} has no pixel away from its boundaries"
     return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"
 
 

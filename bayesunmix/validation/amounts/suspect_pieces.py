@@ -36,6 +36,7 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.amounts.photon_rows import Part, quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
+from bayesunmix.validation.words import say_phase
 
 FALSE_DISCOVERIES = 0.05
 N_GROUPS = 60
@@ -286,12 +287,14 @@ def _evidence(piece: Piece, n_pieces: int, case: Case) -> Evidence:
     phase, other = case.names[piece.phase], case.names[piece.looks_like]
     at = f"the piece of {piece.pixels} pixels at row {piece.centre[0]:.0f}, column {piece.centre[1]:.0f}"
     share, sd = 100 * min(max(piece.content.mean, 0.0), 1.0), 100 * piece.content.sd
+    looks = f"is {share:.0f} +- {max(sd, 0.5):.0f} % {other}"
+    if sd >= 50:
+        looks = f"is more like {other} than like the rest, and how much of it is {other} cannot be told"
     return Evidence(
-        f"phase {phase}",
+        say_phase(phase),
         "Is each piece of it what its label says?",
         "pieces",
-        f"In phase {phase} {at} is {share:.0f} +- {max(sd, 0.5):.0f} % {other} (log odds {piece.log_odds:.0f}, "
-        f"{piece.counts} counts)",
+        f"In {say_phase(phase)} {at} {looks} (log odds {piece.log_odds:.0f}, {piece.counts} counts)",
         piece.content,
         MAJORITY,
         p_against=min(1.0, n_pieces * piece.p_value),

@@ -12,7 +12,7 @@ References
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from bayesunmix.spectra.families import family_lines, family_spectra
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.lines.line_fits import CONTINUUM, LineFits, RegionFit, fit_curves
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_of, say_phase, say_with_error
 
 LEAST_SHARE = 0.005  # of the counts of a phase: less is no peak
 LEAST_OF_PEAK = 0.15  # of the lines at its strongest line: an element with less did not make that peak
@@ -92,14 +92,15 @@ def check_element_lists(case: Case) -> ElementListChecks:
         if counts.sum() < _FEWEST_COUNTS:
             says = f"Its pixels have {counts.sum()} counts, too few to see an element"
             evidence.append(
-                Evidence(f"phase {name}", "Is its list of elements right?", _TEST, says, exact="undecidable")
+                Evidence(say_phase(name), "Is its list of elements right?", _TEST, says, exact="undecidable")
             )
             continue
         for element in dict.fromkeys(claimed[name]):
             check, said = _check(case, lines, counts, name, element)
             checks.append(check)
             evidence.append(said)
-    return ElementListChecks(tuple(checks), tuple(evidence))
+    named = (replace(one, says=say_of(one.subject, one.says)) for one in evidence)
+    return ElementListChecks(tuple(checks), tuple(named))
 
 
 def _counts_of(case: Case, phase: int) -> np.ndarray:
@@ -112,14 +113,15 @@ def _check(
     case: Case, lines: LineFits, counts: np.ndarray, phase: str, element: str
 ) -> tuple[ElementCheck, Evidence]:
     own = tuple(name for name in lines.model.names if name.split("_")[0] == element)
-    subject = f"{element} in phase {phase}"
+    subject = f"{element} in {say_phase(phase)}"
     if not own:
         says = f"No line of {element} lies on the energy axis, or only one below 0.5 keV that is faint"
         return ElementCheck(phase, element, None), Evidence(
             subject, _QUESTION, _TEST, says, exact="undecidable"
         )
     total = float(counts.sum())
-    alone = _seen(lines, lines.fit(counts, own), own, counts)
+    plain = lines.fit(counts, own)
+    alone = _seen(lines, plain, own, counts)
     worst, rival, taken = alone, "", 0.0
     for other, spectra in _rivals(lines, element):
         fit = _with_rival(lines, counts, spectra, own)
@@ -128,7 +130,8 @@ def _check(
             theirs = float(fit.counts[: len(spectra)].sum())
             worst, rival, taken = left, other, theirs
     check = ElementCheck(phase, element, _quantity(worst, total), worst.family, rival, taken / total)
-    return check, _evidence(case, subject, check, alone, worst, total)
+    missing = _missing(lines, plain, own, counts, worst) if worst.z > DETECTED else ""
+    return check, _evidence(case, subject, check, alone, worst, total, missing)
 
 
 class _Seen(NamedTuple):
@@ -151,11 +154,26 @@ def _seen(lines: LineFits, fit: RegionFit, own: tuple[str, ...], counts: np.ndar
     best = max(found, key=lambda one: one.z)
     if best.z > DETECTED:
         return best
-    # Lines near the end of the spectrum may not have been excited: their absence means nothing.
+    highest = _highest_excited(lines, counts)
+    excited = [one for one in found if _main_kev(lines, one.family) < highest]
+    return min(excited or found, key=lambda one: one.sd)
+
+
+def _highest_excited(lines: LineFits, counts: np.ndarray) -> float:
+    """Return up to which energy lines were excited: the absence of others means nothing."""
     spectrum = np.cumsum(counts[lines.first :])
     end = lines.energy_kev[int(np.searchsorted(spectrum, _ALMOST_ALL * spectrum[-1]))]
-    excited = [one for one in found if _main_kev(lines, one.family) < end / _OVERVOLTAGE]
-    return min(excited or found, key=lambda one: one.sd)
+    return float(end) / _OVERVOLTAGE
+
+
+def _missing(lines: LineFits, fit: RegionFit, own: tuple[str, ...], counts: np.ndarray, seen: _Seen) -> str:
+    """Return a family of higher energy that should be seen as well, and is not; empty where there is none."""
+    highest, least = _highest_excited(lines, counts), LEAST_SHARE * float(counts.sum())
+    for one in (_of_family(lines, fit, name) for name in own):
+        is_higher = _main_kev(lines, seen.family) < _main_kev(lines, one.family) < highest
+        if is_higher and one.z < DETECTED and one.counts + 2 * one.sd < least:
+            return one.family.replace("_", " ")
+    return ""
 
 
 def _main_kev(lines: LineFits, family: str) -> float:
@@ -233,7 +251,7 @@ def _quantity(seen: _Seen, total: float) -> Quantity:
 
 
 def _evidence(
-    case: Case, subject: str, check: ElementCheck, alone: _Seen, left: _Seen, total: float
+    case: Case, subject: str, check: ElementCheck, alone: _Seen, left: _Seen, total: float, missing: str
 ) -> Evidence:
     assert check.share is not None
     element, line = check.element, left.family.replace("_", " ")
@@ -241,6 +259,10 @@ def _evidence(
     if left.z > DETECTED and check.share.upper < LEAST_SHARE:
         says = f"{said}: a trace, or light from elsewhere in the specimen"
         return Evidence(subject, _QUESTION, _TEST, says, effect=check.share, exact="undecidable")
+    if left.z > DETECTED and missing:
+        says = f"{said}, and no line is seen at {missing}, which {element} should show as well"
+        remedy = "another element may have that line"
+        return Evidence(subject, _QUESTION, _TEST, says, exact="undecidable", remedy=remedy)
     if left.z > DETECTED:
         others = f", with {check.rival} allowed for" if check.rival else ""
         return Evidence(
@@ -258,7 +280,7 @@ def _evidence(
         says = f"Of the lines at {line} {say_with_error(effect.mean, effect.counting_sd)} are it"
     else:
         effect, tolerance = check.share, LEAST_SHARE
-        says = f"No line is seen at {line}: {said}"
+        says = f"No line is seen at {line} ({said})"
     mean = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     needed = mean * max((_NINETY * effect.counting_sd / tolerance) ** 2, 1.2)
     by_overlap = left.by_shape > 0.5 * left.sd

@@ -7,7 +7,7 @@ phases' counts may be in the sum besides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import chdtrc, ndtr
@@ -27,12 +27,13 @@ from bayesunmix.validation.lines.spectrum_faults import (
     say_fault,
 )
 from bayesunmix.validation.placement.checksum import checksum
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_digits, say_of, say_phase, say_with_error
 
 _SAME, _ENERGIES = "Is its spectrum that of its pixels?", "Are the energies of its spectrum right?"
 _TEST = "spectrum"
 _FEWEST_COUNTS = 100
 _ENOUGH_COUNTS = 1000  # to say whether energies are right
+_NOISIER = 2.0  # times the noise of the counts, from which on it is the claimed spectrum that decides nothing
 _MOST_BESIDE = 0.5  # share of other phases that the pixels of a label may hold
 _NINETY = 1.645
 _KNOWN_EV = 20.0  # standard deviation above which a shift is not known
@@ -96,7 +97,7 @@ def check_spectra(case: Case) -> SpectrumChecks:
         if name in case.claim.spectra:
             check, said = _check(case, sums, k, name)
             checks.append(check)
-            evidence += said
+            evidence += [replace(one, says=say_of(one.subject, one.says)) for one in said]
     return SpectrumChecks(tuple(checks), tuple(evidence))
 
 
@@ -107,16 +108,19 @@ def _check(
     blank = SpectrumCheck(name, False, None, counts, None, None, "", {}, "")
     if counts.sum() < _FEWEST_COUNTS:
         says = f"Its pixels have {counts.sum():.0f} counts, too few for a spectrum"
-        return blank, [Evidence(f"phase {name}", _SAME, _TEST, says, exact="undecidable")]
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, says, exact="undecidable")]
     exact = _exact(case, claimed, sums[name], phase, name)
     if exact:
         check = SpectrumCheck(name, True, counts, counts, None, None, "", {}, name)
         return check, exact
     laid = laid_on(case.image.energy_kev, claimed)
     if isinstance(laid, str):
-        return blank, [Evidence(f"phase {name}", _SAME, _TEST, laid, exact="undecidable")]
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, laid, exact="undecidable")]
     unit = 1.0 if claimed.are_whole else noise_unit(claimed.counts)
     spectra, used = laid
+    if not spectra[used].sum() > 0:
+        says = "Its spectrum has no counts at the energies of the map"
+        return blank, [Evidence(say_phase(name), _SAME, _TEST, says, exact="undecidable")]
     return _compared(case, sums, phase, spectra, used, unit)
 
 
@@ -128,7 +132,7 @@ def _exact(case: Case, claimed: ClaimedSpectrum, counts: np.ndarray, phase: int,
         if found is None:
             continue
         says = f"It is the sum of its {what}, to the last of {found.counts} counts"
-        evidence = [Evidence(f"phase {name}", _SAME, "checksum", says, exact="supported")]
+        evidence = [Evidence(say_phase(name), _SAME, "checksum", says, exact="supported")]
         if claimed.energy_kev is not None:
             first = max(0, -found.first)
             n = min(case.image.n_channels - first, claimed.energy_kev.size - first - found.first)
@@ -139,12 +143,13 @@ def _exact(case: Case, claimed: ClaimedSpectrum, counts: np.ndarray, phase: int,
             right = abs(worst) <= case.tolerance.shift_ev * (1 - 1e-6)
             where = "higher" if worst > 0 else "lower"
             says = (
-                f"Its channels are those of the counts, and its energies lie up to {abs(worst):.3g} eV {where}"
+                f"Its channels are those of the counts, and its energies lie up to {say_digits(abs(worst), 3)} eV "
+                f"{where}"
                 if abs(worst) > 1000 * SAME_KEV
                 else "Its energies are those of the counts"
             )
             verdict = "supported" if right else "contradicted"
-            evidence.append(Evidence(f"phase {name}", _ENERGIES, "checksum", says, exact=verdict))  # type: ignore[arg-type]
+            evidence.append(Evidence(say_phase(name), _ENERGIES, "checksum", says, exact=verdict))  # type: ignore[arg-type]
         return evidence
     return []
 
@@ -197,16 +202,18 @@ def _compared(
         says += f"; {say_fault(fault)}"
     if _is_smooth(unit, spectrum, counts):
         says += "; it has less noise than counts have: it was smoothed, interpolated or calculated"
+    is_noisy = unit * counts.sum() > _NOISIER * spectrum.sum()
     evidence = [
         Evidence(
-            f"phase {name}",
+            say_phase(name),
             _SAME,
             _TEST,
             says,
             effect=effect,
             tolerance=case.tolerance.difference,
             p_against=float(chdtrc(apart.degrees, apart.chi_square)),
-            counts_needed=_counts_needed(case, apart),
+            counts_needed=None if is_noisy else _counts_needed(case, apart),
+            remedy="a claimed spectrum with more counts would decide it" if is_noisy else "",
         )
     ]
     if nearest == name and shift.sd < _KNOWN_EV / 1000 and counts.sum() >= _ENOUGH_COUNTS:
@@ -265,7 +272,7 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
     tolerance, unit = case.tolerance.shift_ev, "eV"
     size, sd = abs(shift.mean), shift.counting_sd
     side = "high" if shift.mean > 0 else "low"
-    says = f"Its energies are {size:.1f} +- {sd:.1g} eV too {side}"
+    says = f"Its energies are {size:.1f} +- {say_digits(sd, 1)} eV too {side}"
     if fault is not None and fault.name == "gain":
         size, sd, tolerance, unit = abs(fault.size), fault.sd, case.tolerance.gain, "of 1"
         said = say_fault(fault)
@@ -279,7 +286,7 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
     spare = tolerance - size
     needed = mean * (_NINETY * sd / spare) ** 2 if spare > 0.1 * tolerance else None
     return Evidence(
-        f"phase {name}",
+        say_phase(name),
         _ENERGIES,
         _TEST,
         says,

@@ -195,7 +195,7 @@ def _evidence(content: MapContent) -> Evidence:
     if content.correlation is not None:
         says = (
             f"{name}; its rank correlation with the net counts of {content.element} is "
-            f"{content.correlation.mean:.2f} +- {content.correlation.counting_sd:.2f}"
+            f"{content.correlation.mean:.2f} +- {max(content.correlation.counting_sd, 0.01):.2f}"
         )
         return Evidence(
             subject,

@@ -14,7 +14,7 @@ from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.spectra.channels import channel_edges, channel_width
 from bayesunmix.spectra.detector import FWHM_PER_SD, Detector
-from bayesunmix.validation.words import say_with_error
+from bayesunmix.validation.words import say_digits, say_with_error
 
 FAULTS = ("shift", "gain", "width", "background")
 _SMOOTH_KEV = 0.020  # less than half of a peak's standard deviation
@@ -82,7 +82,8 @@ def noise_unit(claimed: np.ndarray) -> float:
 
 def distance(claimed: np.ndarray, counts: np.ndarray, unit: float) -> Distance:
     """Return how far a claimed spectrum lies from counts: the share of the photons that lie elsewhere."""
-    groups = int(np.clip(counts.sum() / _IN_GROUP, _FEWEST_GROUPS, _GROUPS))
+    fewest = min(float(counts.sum()), float(claimed.sum()) / unit if unit > 0 else np.inf)
+    groups = int(np.clip(fewest / _IN_GROUP, _FEWEST_GROUPS, _GROUPS))
     by_group = summing_matrix(groups_by_counts(counts, groups)).astype(np.float64)
     ours, theirs = by_group @ counts, by_group @ claimed
     total, claimed_total = ours.sum(), theirs.sum()
@@ -90,13 +91,15 @@ def distance(claimed: np.ndarray, counts: np.ndarray, unit: float) -> Distance:
     mean = np.maximum((ours + theirs * total / claimed_total) / (2 * total), 0.5 / total)
     variance = mean / total + np.maximum(unit * mean / claimed_total, 0)
     sd = np.sqrt(variance)
-    raw, noise = 0.5 * np.abs(p - q).sum(), 0.5 * np.sqrt(2 / np.pi) * sd.sum()
+    raw, noise = min(0.5 * float(np.abs(p - q).sum()), 1.0), 0.5 * np.sqrt(2 / np.pi) * sd.sum()
     spread = 0.5 * float(np.sqrt((variance * (1 - 2 / np.pi)).sum()))
 
     def without_noise(value: float) -> float:
         return float(np.sqrt(max(value, 0.0) ** 2 - noise**2)) if value > noise else 0.0
 
-    ends = [without_noise(raw + 1.645 * side * spread) for side in (-1, 1)]
+    # With a few photons no group has noise like a normal distribution: less than the noise is known of no distance.
+    least = noise if fewest < _FEWEST_GROUPS * _IN_GROUP else 0.0
+    ends = [without_noise(raw - 1.645 * spread), min(without_noise(max(raw, least) + 1.645 * spread), 1.0)]
     # Random signs add up to the whole distance; noise adds to it in quadrature.
     chi_square = float(((p - q) ** 2 / variance).sum())
     return Distance(without_noise(raw), ends[0], ends[1], spread, chi_square, len(p) - 1)
@@ -128,11 +131,14 @@ def say_fault(fault: Fault) -> str:
     more, size, sd = fault.size > 0, abs(fault.size), fault.sd
     side = "too high" if more else "too low"
     if fault.name == "shift":
-        return f"its energies are {1000 * size:.1f} +- {1000 * sd:.1g} eV {side}"
+        return f"its energies are {1000 * size:.1f} +- {say_digits(1000 * sd, 1)} eV {side}"
     if fault.name == "gain":
-        return f"its energies are {100 * size:.2g} +- {100 * sd:.1g} % {side}"
+        return f"its energies are {say_digits(100 * size, 2)} +- {say_digits(100 * sd, 1)} % {side}"
     if fault.name == "width":
-        return f"its peaks are {1000 * size:.2g} +- {1000 * sd:.1g} eV {'wider' if more else 'narrower'}"
+        width = "wider" if more else "narrower"
+        return f"its peaks are {say_digits(1000 * size, 2)} +- {say_digits(1000 * sd, 1)} eV {width}"
+    if more and size - 2 * sd > 1:
+        return "more than its background was removed"
     if more:
         return f"about {say_with_error(size, sd)} of its background was removed"
     return f"it has about {say_with_error(size, sd)} more background"
@@ -230,9 +236,10 @@ def _amount(
     scale = counts.sum() / max(claimed.sum(), 1e-300)
     for _ in range(2):
         weights = 1 / (np.maximum(smooth, _LEAST) * (1 + abs(unit * scale)))
-        # counts = scale x claimed - amount x shape
-        design = np.array([claimed * scale, -shape])
+        # scale x claimed - counts = excess x smooth + amount x shape. Had the claimed spectrum itself an amount, its
+        # noise would shrink that, and something else would have to make up for it.
+        design = np.array([smooth, shape])
         normal = (design * weights) @ design.T
-        found = np.linalg.lstsq(normal, (design * weights) @ counts, rcond=None)[0]
-        scale *= float(found[0])
+        found = np.linalg.lstsq(normal, (design * weights) @ (scale * claimed - counts), rcond=None)[0]
+        scale *= float(np.clip(1 - found[0], 0.1, 10))
     return float(found[1]), float(np.sqrt(np.linalg.pinv(normal)[1, 1]))

@@ -8,6 +8,7 @@ from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.families import family_spectra
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.phase_pixels import typical_pixels
+from bayesunmix.validation.words import say_phase
 
 LOWEST_KEV = 0.1  # below lies the strobe
 UNNAMED = "something that no phase and no line names"
@@ -52,7 +53,7 @@ def find_directions(case: Case, group: np.ndarray) -> tuple[Direction, ...]:
     for k, name in enumerate(case.names):
         counts = case.spectrum_of(typical_pixels(case, k))
         if counts.sum() >= _FEWEST_COUNTS:
-            found.append(Direction(f"phase {name}", k, _grouped(counts, group, n_groups)))
+            found.append(Direction(say_phase(name), k, _grouped(counts, group, n_groups)))
     for name, spectrum in line_families(case).items():
         found.append(Direction(name, None, _grouped(spectrum, group, n_groups)))
     return tuple(found)

@@ -42,7 +42,10 @@ class EdgeProfile(NamedTuple):
 
 
 def edge_profile(case: Case) -> EdgeProfile | None:
-    """Return the profile across the longest boundary of two phases that both have a core; None where there is none."""
+    """Return the profile across the longest boundary of two phases that both have a core.
+
+    None where there is none, or it has too few counts.
+    """
     with_core = [k for k in range(case.claim.n_phases) if case.spectrum_of(case.core_of(k)).any()]
     lengths = {pair: _boundary_length(case.labels, *pair) for pair in combinations(with_core, 2)}
     if not lengths or max(lengths.values()) == 0:
@@ -65,6 +68,8 @@ def edge_profile(case: Case) -> EdgeProfile | None:
         total = found.sum()
         sd = np.sqrt((variance * [found[1] ** 2, found[0] ** 2]).sum()) / total**2
         rows.append((low + 0.5, found[0] / total, sd, int(where.sum())))
+    if not rows:
+        return None
     at, share, sds, n_pixels = map(np.array, zip(*rows, strict=True))
     return EdgeProfile(inside, outside, at, share, sds, n_pixels)
 

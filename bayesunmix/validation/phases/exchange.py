@@ -27,10 +27,10 @@ from bayesunmix.validation.phases.directions import Direction, find_directions
 from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
 from bayesunmix.validation.phases.photon_list import list_photons
 from bayesunmix.validation.phases.ranking import Ranked, ranked
-from bayesunmix.validation.phases.scan import Scan
+from bayesunmix.validation.phases.scan import PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
 from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
-from bayesunmix.validation.words import say_interval, say_number
+from bayesunmix.validation.words import say_interval, say_number, say_number_of, say_phase
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
 FEWEST_PHOTONS = 50
@@ -185,13 +185,18 @@ def _permuted(
 
 
 def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
-    subject, question = f"phase {case.names[one.phase]}", "Is it one thing?"
+    subject, question = say_phase(case.names[one.phase]), "Is it one thing?"
     if is_mixed:
         says = f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
         return Evidence(
             subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
         )
     effect, tolerance = one.effect, one.tolerance
+    if effect.upper >= 1 and effect.lower <= tolerance:
+        says = f"{subject} has no two places of {PLACE} x {PLACE} pixels to compare, and what varies in it has no size"
+        return Evidence(
+            subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
+        )
     says = _says(case, subject, one)
     counts = counts_per_pixel(case)
     needed = None
@@ -233,9 +238,12 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
 
 
 def _too_small(case: Case, k: int) -> Evidence:
-    subject = f"phase {case.names[k]}"
+    subject = say_phase(case.names[k])
     n = int(np.count_nonzero(case.core_of(k)))
-    says = f"{subject} has {n} pixels that its neighbours do not reach, too few to compare"
-    return Evidence(
-        subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy="smaller pixels would"
-    )
+    if n < FEWEST_PIXELS:
+        few, remedy = say_number_of(n, "pixel"), "smaller pixels would"
+    else:
+        counts = int(case.spectrum_of(case.core_of(k)).sum())
+        few, remedy = say_number_of(counts, "count"), "more counts would"
+    says = f"{subject} has {few} that its neighbours do not reach, too few to compare"
+    return Evidence(subject, "Is it one thing?", "exchange", says, exact="undecidable", remedy=remedy)

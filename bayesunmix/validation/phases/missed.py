@@ -153,7 +153,7 @@ def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank
         )
     if not clear:
         unseen = _unseen(case, exchange)
-        says = f"no place holds a phase that is none of the {n_phases} claimed ones; a variation by "
+        says = "no place holds a phase that nobody claimed; a variation by "
         says += f"{say_number(unseen)} of the counts would not be seen{shown}"
         effect = Quantity(0.0, 0.0, unseen, 0.9, None, unseen / 1.645, 0.0, None)
         return Evidence("the phases", QUESTION, "missed", says, effect, case.tolerance.content, p_against=1.0)

@@ -16,7 +16,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.phases.mixing_fit import MixingFit, fit_mixture
 from bayesunmix.validation.phases.phase_pixels import counts_per_pixel, typical_pixels
-from bayesunmix.validation.words import say_interval, say_number
+from bayesunmix.validation.words import say_interval, say_number, say_phase
 
 CLOSE = 0.8  # of the pixels of a piece that lie close to both partners
 OWN_SHARE = 0.1  # of the counts: a mixture holds less that is its own
@@ -111,8 +111,8 @@ def _evidence(case: Case, rim: Rim) -> Evidence:
     name = case.names[rim.phase]
     first, second = (case.names[k] for k in rim.partners)
     whole = rim.of_phase > CLOSE
-    subject = f"phase {name}" if whole else f"phase {name} between {first} and {second}"
-    what = subject if whole else f"{say_number(rim.of_phase)} of phase {name}"
+    subject = say_phase(name) if whole else f"{say_phase(name)} between {first} and {second}"
+    what = subject if whole else f"{say_number(rim.of_phase)} of {say_phase(name)}"
     own = rim.fit.moved
     percent = f"{say_interval(own)} of its counts"
     says = f"{what} ({rim.pixels.size} pixels) lies between {first} and {second}, and "

@@ -17,6 +17,7 @@ WINDOWS = ((1, 1), (3, 1), (5, 2), (9, 3))  # pixels a side, and between the cen
 BLOCKS = (4, 8, 16)
 PLACE = 8  # pixels a side of the places between which the content of a phase is compared
 ADMIXTURE = 0.1
+LEAST_APART = 1e-12  # of a direction that is the phase itself
 _FEWEST_IN_WINDOW = 3  # photons
 _PRIOR = 0.5  # photons in every channel group
 

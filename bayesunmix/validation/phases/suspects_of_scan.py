@@ -9,7 +9,7 @@ from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.phases.directions import UNNAMED, Direction
 from bayesunmix.validation.phases.mixing_fit import fit_mixture
 from bayesunmix.validation.phases.ranking import Ranked, ranked
-from bayesunmix.validation.phases.scan import WINDOWS, Scan
+from bayesunmix.validation.phases.scan import LEAST_APART, WINDOWS, Scan
 
 FEW = 10.0  # photons per pixel
 
@@ -69,7 +69,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     root = np.sqrt(windows.counts)
     # Of a phase, the share that is it; of lines, the share of the counts that are others.
     is_phase = np.array([one.phase is not None for one in scan.directions])
-    slopes = scan.slopes / np.where(is_phase, 1.0, scan.apart)
+    slopes = scan.slopes / np.where(is_phase, 1.0, np.maximum(scan.apart, LEAST_APART))
     content = z / (root[:, None] * slopes)
     least = (z - limit[rows]) / (root[:, None] * slopes)
     found = []
@@ -136,6 +136,6 @@ def _holding(
         sums.reshape(2, *shape), (0, *2 * (5 if is_few else 3,)), mode="constant"
     )
     slope = scan.slopes[direction] / (
-        1 if scan.directions[direction].phase is not None else scan.apart[direction]
+        1 if scan.directions[direction].phase is not None else max(scan.apart[direction], LEAST_APART)
     )
     return np.asarray((score > least * slope * counts).ravel()[scan.photons.pixels])

@@ -17,13 +17,14 @@ import numpy as np
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.ranking import Ranked
-from bayesunmix.validation.phases.scan import PLACE, Scan
+from bayesunmix.validation.phases.scan import LEAST_APART, PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect
 
 OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is wrong
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
+CONSTANT = 1e-6  # sd of a statistic that permutations leave as it is: one place, or one group of channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,9 @@ def phase_exchange(
     for index, one in enumerate(scan.directions):
         which = names.index(f"{one.name} places")
         varies[one.name] = _rms(
-            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.apart[index]) ** 2
+            excess[which],
+            rank.sd[which],
+            total * float(scan.slopes[index] / max(scan.apart[index], LEAST_APART)) ** 2,
         )
     best = int(rank.z.argmax())
     chi2 = names.index(f"chi2 {PLACE}")
@@ -163,6 +166,8 @@ def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts:
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
     """Return a root mean square with its 90 % interval, from an excess of squares over what noise gives."""
+    if sd < CONSTANT or not information > 0:
+        return Quantity(0.0, 0.0, 1.0, 0.9, None, 1 / NORMAL, 0.0, None)
     seen = max(excess, 0.0)  # below what noise gives nothing is learnt
     error = math.sqrt(sd**2 + 4 * seen)
     mean, lower, upper = (

@@ -77,7 +77,10 @@ class Scores:
         return math.sqrt(4 * max(n_labels - 1, 0) * max(self._grouped.shape[1] - 1, 0))
 
     def shown(self, labels: np.ndarray, seed: int) -> bool:
-        """Return True if a map agrees with the counts better than after moving it elsewhere, round the edges."""
+        """Return True if a map agrees with the counts better than after moving it elsewhere, round the edges.
+
+        Moves that give the same areas again, under other numbers, are left out: two halves that change places.
+        """
         rng = np.random.default_rng([seed, _CONSTANT])
         height, width = self.shape
         moves = zip(
@@ -85,7 +88,8 @@ class Scores:
             rng.integers(width // 6, width - width // 6 + 1, _ELSEWHERE).tolist(),
             strict=True,
         )
-        return self.of(labels) > max(self.of(np.roll(labels, move, (0, 1))) for move in moves)
+        others = [other for move in moves if not _same_areas(labels, other := np.roll(labels, move, (0, 1)))]
+        return bool(others) and self.of(labels) > max(map(self.of, others))
 
     def best_offset(self, turned: np.ndarray) -> tuple[int, int]:
         """Return the row and column of the counts at which a map of the same scale begins (negative: before them)."""
@@ -151,6 +155,12 @@ def _ways(turned: np.ndarray, scores: Scores) -> Iterator[tuple[np.ndarray, floa
     if min(h, w) >= _LEAST_SIDE and ((h <= height and w <= width) or (h >= height and w >= width)):
         row, column = scores.best_offset(turned)
         yield moved(turned, (row, column), scores.shape), 1.0, (float(row), float(column))
+
+
+def _same_areas(labels: np.ndarray, other: np.ndarray) -> bool:
+    """Return True if two maps cut the pixels into the same areas, whatever the numbers of these."""
+    pairs = np.unique(np.stack([labels.ravel(), other.ravel()]), axis=1)
+    return all(np.unique(side).size == side.size for side in pairs)
 
 
 def _part(turned: np.ndarray, shape: tuple[int, int], step: float, origin: tuple[float, float]) -> np.ndarray:

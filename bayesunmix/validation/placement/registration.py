@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
-from bayesunmix.claims.claim import UNDECIDED, Claim
+from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED, Claim
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.validation.finding import Evidence, Judgement
 from bayesunmix.validation.placement.checksum import checksum
@@ -22,6 +22,7 @@ from bayesunmix.validation.placement.orientation import AS_IT_IS, Orientation
 from bayesunmix.validation.placement.places import Place, Scores, moved, places
 from bayesunmix.validation.recipes.recipe import Recipe, recover_recipes
 from bayesunmix.validation.tolerance import Tolerance
+from bayesunmix.validation.words import say_digits
 
 _OTHERS = 7  # orientations that might be ahead by chance
 _SUPPORTS, _CONTRADICTS = 1.0, 2.0  # standard deviations of G2 that a lead must have besides
@@ -42,9 +43,9 @@ class Registration:
     ----------
     labels : (H, W) int32 array
         0 to K - 1, unassigned (-1) or undecided (-2).
-    how : {"checksum", "recipe", "counts", "nothing"}
+    how : {"checksum", "recipe", "counts", "part", "nothing"}
         What decided orientation and offset: a spectrum that is exactly the sum of its pixels, an element map with a
-        known recipe, or the agreement of labels and photons.
+        known recipe, or the agreement of labels and photons. "part": taken as given, since most counts have no label.
     orientation : Orientation
         How the claimed map was turned.
     offset : (float, float)
@@ -153,7 +154,9 @@ def _chosen(
     for way in ordered:
         if any(checksum(claim.spectra[name], sums) for name, sums in _sums(image, claim, way).items()):
             return way, "checksum"
-    if len(ordered) == 1 or _chance(ordered[0].score - ordered[1].score, _CONTRADICTS * noise) < 0.05:
+    is_ahead = len(ordered) == 1 or _chance(ordered[0].score - ordered[1].score, _CONTRADICTS * noise) < 0.05
+    leaves_most = any(way.orientation.is_identity and _leaves_most(image, way) for way in ordered)
+    if is_ahead and (ordered[0].orientation.is_identity or not leaves_most):
         return ordered[0], "counts"
     for title, recipe in recipes.items():
         if recipe.exact and claim.maps[title].shape == claim.labels.shape:
@@ -161,9 +164,22 @@ def _chosen(
                 if way.orientation == recipe.orientation:
                     return way, "recipe"
     as_given = [way for way in ordered if way.orientation.is_identity]
+    if as_given and _leaves_most(image, as_given[0]):
+        return as_given[0], "part"
     if as_given and _chance(ordered[0].score - as_given[0].score, _CONTRADICTS * noise) >= 0.05:
         return as_given[0], "counts"
     return ordered[0], "counts"
+
+
+def _leaves_most(image: SpectrumImage, way: Place) -> bool:
+    """Return True if pixels without a phase have more counts than those with one.
+
+    What has no label may hold anything, so that labels may stand out more elsewhere than where they belong.
+    """
+    with_phase, without = (
+        int(image.counts[some.ravel()].sum()) for some in (way.labels >= 0, way.labels == UNASSIGNED)
+    )
+    return without > with_phase
 
 
 def _chance(lead: float, noise: float) -> float:
@@ -200,6 +216,11 @@ def _of_orientation(
         }
         verdict: Judgement = "supported" if is_given else "contradicted"
         return [Evidence(subject, _ROUND, test, f"{what[how]} only with the map {name}", exact=verdict)]
+    if how == "part":
+        says = "Most counts have no label, so that the labels may stand out more where they do not belong"
+        return [
+            Evidence(subject, _ROUND, test, says, exact="undecidable", remedy="labels for more pixels would")
+        ]
     if not is_shown:
         says = (
             "The labels agree with the counts no better than after moving them elsewhere, whichever way round"
@@ -215,9 +236,9 @@ def _of_orientation(
     lead = chosen.score - rival.score
     chance = _chance(lead, _SUPPORTS * noise)
     if chance < 0.05:
-        says = f"The map fits the counts {name}; {rival.orientation} it is behind by a G2 of {lead:.0f}"
+        says = f"The map fits the counts {name}; {rival.orientation}, it is behind by a G2 of {lead:.0f}"
     else:
-        says = f"The map fits the counts about as well {rival.orientation} as {name} (a G2 of {lead:.0f} between them)"
+        says = f"Two ways fit the counts about as well: {name}, and {rival.orientation} (a G2 of {abs(lead):.0f} apart)"
     return [Evidence(subject, _ROUND, test, says, p_for=chance)]
 
 
@@ -265,19 +286,24 @@ def _of_shift(found: Displacement | None, tolerance: Tolerance, image: SpectrumI
     if distance is None:
         sd = float(np.sqrt(np.linalg.eigvalsh(found.covariance)[0]))
         counts = image.n_photons / max(int(image.takes_part.sum()), 1)
-        says = f"A shift of the map is known to +- {sd:.2g} px only"
+        says = f"A shift of the map is known to +- {say_digits(sd, 2)} px only"
         return Evidence(
             subject, _LIES, test, says, exact="undecidable", counts_needed=counts * (2 * sd / _TOLD_PX) ** 2
         )
     direction, _ = _told(found)
     along = direction @ (direction.T @ found.shift)
-    where = f"{_way(along[0], 'down', 'up')} and {_way(along[1], 'right', 'left')}"
+    ways = (_way(along[0], "down", "up"), _way(along[1], "right", "left"))
+    where = " and ".join(filter(None, ways))
     only = "" if direction.shape[1] == 2 else " across its boundaries, which do not tell a shift along them"
-    says = f"The map lies {distance.mean:.2f} +- {distance.sd:.2f} px off the counts{only}: it fits best moved {where}"
+    says = f"The map lies {distance.mean:.2f} +- {distance.sd:.2f} px off the counts{only}"
+    says += f": it fits best moved {where}" if where else ""
     return Evidence(subject, _LIES, test, says, effect=distance, tolerance=tolerance.shift_px, unit="px")
 
 
 def _way(pixels: float, positive: str, negative: str) -> str:
+    """Say a move; empty where it is none to two digits."""
+    if abs(pixels) < 0.005:
+        return ""
     return f"{abs(pixels):.2f} px {positive if pixels > 0 else negative}"
 
 

@@ -19,6 +19,7 @@ from bayesunmix.validation.placement.orientation import AS_IT_IS, Orientation, o
 from bayesunmix.validation.recipes.offsets import offsets
 from bayesunmix.validation.recipes.titles import strongest_kev
 from bayesunmix.validation.recipes.window_search import Found, WindowSearch
+from bayesunmix.validation.words import say_digits
 
 _MEANS = (1, 3, 5)
 _MOST_OFFSETS = 3
@@ -227,9 +228,9 @@ def _sentence(recipe: Recipe, is_part: bool, reaches_below: bool) -> str:
     ]
     parts += [lowest, _freedom(recipe)]
     if recipe.darkest:
-        parts.append(f" less {recipe.darkest:g}")
+        parts.append(f" less {say_digits(recipe.darkest, 6)}")
     if recipe.factor != 1 or recipe.rounding:
-        parts.append(f", times {recipe.factor:.6g}")
+        parts.append(f", times {say_digits(recipe.factor, 6)}")
     if recipe.rounding:
         parts.append(f", {recipe.rounding} to whole numbers")
     if recipe.binning > 1:

@@ -1,7 +1,6 @@
 """Write what `bayesunmix.validate` found: one page, and tables beside it."""
 
 import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,10 @@ from bayesunmix.running.home import at_home
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.finding import Finding, Judgement
+from bayesunmix.validation.report.pictures import png_of
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
-from bayesunmix.validation.words import say_counts, say_number, say_p
+from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of, say_p
 
 _HERE = Path(__file__).parent
 _DPI = 150
@@ -101,7 +101,7 @@ def write_validation(
 def _headline(found: Contents) -> str:
     counted = [(v, sum(one.verdict == v for one in found.findings)) for v in _ORDER]
     said = ", ".join(f"{n} {v}" for v, n in counted if n)
-    return f"{found.verdict.capitalize()}: {said} of {len(found.findings)} statements."
+    return f"{found.verdict.capitalize()}: {said} of {say_number_of(len(found.findings), 'statement')}."
 
 
 def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
@@ -125,8 +125,10 @@ def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
                 one.subject,
                 one.question,
                 one.verdict,
-                "" if effect is None else f"{scale * effect.mean:.3g} {unit}",
-                "" if effect is None else f"{scale * effect.lower:.3g} to {scale * effect.upper:.3g}",
+                "" if effect is None else f"{say_digits(scale * effect.mean, 3)} {unit}",
+                ""
+                if effect is None
+                else f"{say_digits(scale * effect.lower, 3)} to {say_digits(scale * effect.upper, 3)}",
                 "" if one.tolerance is None else say_number(one.tolerance, one.unit),
                 "" if one.p_value is None else say_p(one.p_value),
                 _say_needed(one.counts_needed),
@@ -182,7 +184,9 @@ def _facts(found: Contents, origin: Mapping[str, Any]) -> dict[str, str]:
         axes = (say_axis(axis, n) for axis, n in zip(image.axes, image.navigation_shape, strict=True))
         n_used = int(image.takes_part.sum())
         facts["Map"] = ", ".join(axes)
-        facts["Counts"] = f"{image.n_photons} in {n_used} pixels, {image.n_photons / n_used:.3g} a pixel"
+        facts["Counts"] = (
+            f"{image.n_photons} in {n_used} pixels, {say_digits(image.n_photons / n_used, 3)} a pixel"
+        )
     if found.quick:
         facts["Tests"] = "quick: those that need no unmixing"
     return {name: fact for name, fact in facts.items() if fact}
@@ -229,14 +233,12 @@ def _drawn(section: Section) -> dict[str, Any]:
 def _picture(drawing: Drawing) -> dict[str, str]:
     """Draw a picture, or say why it could not be drawn."""
     try:
-        figure = drawing.draw()
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=_DPI)
+        png = png_of(drawing.draw, _DPI)
     except MemoryError:
         raise
     except Exception as error:  # whatever a drawing library raises
         return {"source": "", "why_not": f"{type(error).__name__}: {error}"}
-    return {"source": data_uri("image/png", stream.getvalue()), "why_not": ""}
+    return {"source": data_uri("image/png", png), "why_not": ""}
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

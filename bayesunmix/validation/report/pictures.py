@@ -1,8 +1,11 @@
 """Draw what a report on a claim shows."""
 
-from collections.abc import Mapping, Sequence
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -15,6 +18,7 @@ from bayesunmix.plotting.style import COLOURS, Picture
 from bayesunmix.spectra.peaks import find_peaks
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.edges import EdgeProfile
+from bayesunmix.validation.words import say_digits, say_short
 
 _AGREES, _UNDECIDABLE, _SUSPECT, _NOTHING = "#d9e6ee", "#9a9a9a", "#d55e00", "white"
 _WIDTH = 4.2  # inches of a map
@@ -26,9 +30,18 @@ def colours_of(case: Case) -> list[tuple[float, float, float]]:
     """Return a colour for each phase: the claim's own where it has one."""
     own = case.claim.colours
     return [
-        to_rgb([c / 255 for c in own[name]] if name in own else COLOURS[k % len(COLOURS)])  # type: ignore[arg-type]
+        to_rgb([c / 255 for c in own[name]]) if name in own else _colour(k)  # type: ignore[arg-type]
         for k, name in enumerate(case.names)
     ]
+
+
+def png_of(draw: Callable[[], Figure], dpi: int) -> bytes:
+    """Draw a picture. Names are drawn as they are: "$" begins no formula, and no font has all letters."""
+    stream = io.BytesIO()
+    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        draw().savefig(stream, format="png", dpi=dpi)
+    return stream.getvalue()
 
 
 def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figure:
@@ -43,13 +56,16 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     height, width = case.labels.shape
     aspect = drawn_aspect(case.image.axes, height, width)
     tall = min(max(aspect * height / width, 0.25), 2.0)
-    figure = Picture(figsize=(3 * _WIDTH, _WIDTH * tall + 1.0), layout="constrained")
+    entries = (case.claim.n_phases + 3) // 2  # rows of the legend
+    figure = Picture(figsize=(3 * _WIDTH, _WIDTH * tall + 0.7 + 0.17 * entries), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     colours = colours_of(case)
     k = len(colours)
     shown = np.where(case.labels == UNDECIDED, k, np.where(case.labels == UNASSIGNED, k + 1, case.labels))
     _map(left, shown, [*colours, "0.6", _NOTHING], aspect)
-    handles = [Patch(facecolor=c, edgecolor="0.5", label=n) for c, n in zip(colours, case.names, strict=True)]
+    handles = [
+        Patch(facecolor=c, edgecolor="0.5", label=n) for c, n in zip(colours, _names(case), strict=True)
+    ]
     handles += [Patch(facecolor="0.6", label="not told")] if (case.labels == UNDECIDED).any() else []
     handles += (
         [Patch(facecolor="white", edgecolor="0.5", label="unassigned")]
@@ -113,7 +129,7 @@ def draw_spectra(case: Case, expected: Mapping[int, np.ndarray], says: str) -> F
     panels = figure.subplots(2 * n, 1, sharex=True, height_ratios=[3, 1] * n, squeeze=False)[:, 0]
     energy = case.image.spectral_axis.values
     stop = last_channel(case.image.sum_spectrum())
-    for k, (name, colour) in enumerate(zip(case.names, colours_of(case), strict=True)):
+    for k, (name, colour) in enumerate(zip(_names(case), colours_of(case), strict=True)):
         above, below = panels[2 * k], panels[2 * k + 1]
         counts = case.spectrum_of(case.labels == k)[:stop].astype(float)
         above.step(energy[:stop], np.sqrt(counts), where="mid", color=_dark(colour), lw=0.8)
@@ -168,7 +184,12 @@ def draw_suspects(case: Case, suspects: Sequence[tuple[np.ndarray, int, int | No
             if k is not None and spectrum is not None and spectrum.sum() > 0:
                 level = np.add.reduceat(spectrum * counts.sum() / spectrum.sum(), first) / widths
                 axes.step(
-                    at, np.sqrt(level), where="mid", color=_dark(colours[k]), lw=1.1, label=case.names[k]
+                    at,
+                    np.sqrt(level),
+                    where="mid",
+                    color=_dark(colours[k]),
+                    lw=1.1,
+                    label=say_short(case.names[k]),
                 )
         seen = np.add.reduceat(counts, first)
         axes.errorbar(
@@ -183,7 +204,7 @@ def draw_suspects(case: Case, suspects: Sequence[tuple[np.ndarray, int, int | No
         )
         rows, columns = np.nonzero(mask)
         axes.set_title(
-            f"row {rows.mean():.0f}, column {columns.mean():.0f}, called {case.names[phase]}",
+            f"row {rows.mean():.0f}, column {columns.mean():.0f}, called {say_short(case.names[phase])}",
             loc="left",
             fontsize=9,
             pad=2,
@@ -214,8 +235,10 @@ def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figur
     axes.axhline(0, color="0.85", lw=0.6, zorder=0)
     axes.axhline(1, color="0.85", lw=0.6, zorder=0)
     axes.axvspan(-case.radius, case.radius, color="0.95", zorder=0, label="rim")
-    axes.set_xlabel(f"distance from the boundary with {case.names[profile.outside]} (pixels)", fontsize=9)
-    axes.set_ylabel(f"share of {case.names[profile.inside]}", fontsize=9)
+    axes.set_xlabel(
+        f"distance from the boundary with {say_short(case.names[profile.outside])} (pixels)", fontsize=9
+    )
+    axes.set_ylabel(f"share of {say_short(case.names[profile.inside])}", fontsize=9)
     if width_px is not None:
         axes.set_title(f"from 10 to 90 % in {width_px:.1f} pixels", fontsize=9, loc="left")
     axes.legend(frameon=False, fontsize=8)
@@ -238,7 +261,7 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     )
     axes.axvline(counts_per_pixel, color="black", lw=1)
     axes.annotate(
-        f"this map: {counts_per_pixel:.3g}",
+        f"this map: {say_digits(counts_per_pixel, 3)}",
         (counts_per_pixel, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(3, 2),
@@ -273,6 +296,20 @@ def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> Non
     axes.set_box_aspect(min(max(aspect * shown.shape[0] / shown.shape[1], 0.25), 2.0))
     axes.set_anchor("N")
     axes.set_xticks([]), axes.set_yticks([])
+
+
+def _colour(k: int) -> tuple[float, float, float]:
+    """Return the colour of phase k: those of `COLOURS`, then the same darker, and then lighter and lighter."""
+    rounds, index = divmod(k, len(COLOURS))
+    red, green, blue = to_rgb(COLOURS[index])
+    if rounds == 1 and max(red, green, blue) > 0:
+        return 0.55 * red, 0.55 * green, 0.55 * blue
+    share = 0.55**rounds
+    return 1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)
+
+
+def _names(case: Case) -> list[str]:
+    return [say_short(name) for name in case.names]
 
 
 def _legend(axes: Axes, handles: list[Patch]) -> None:

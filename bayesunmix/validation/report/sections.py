@@ -13,6 +13,7 @@ from bayesunmix.validation.lines.spectrum_faults import rebinned
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.tables import areas, confusion, suspects
+from bayesunmix.validation.words import say_short
 
 
 def sections(case: Case | None, details: Details, result: Unmixing | None) -> Iterator[Section]:
@@ -132,7 +133,7 @@ def _edge(case: Case, details: Details) -> Iterator[Section]:
 def _doses(case: Case, details: Details) -> Iterator[Section]:
     if not details.doses:
         return
-    pairs = [(" / ".join(pair.names), pair.counts) for pair in details.doses]
+    pairs = [(" / ".join(map(say_short, pair.names)), pair.counts) for pair in details.doses]
     per_pixel = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     yield Section(
         "doses",

@@ -11,7 +11,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
-from bayesunmix.validation.words import say_odds, say_p
+from bayesunmix.validation.words import say_digits, say_odds, say_p
 
 MOST_ROWS = 20  # of suspects on the page; the files hold all
 _Drawn = tuple[np.ndarray, int, int | None]  # its pixels, its phase, and the phase it looks like
@@ -192,7 +192,7 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         rows.append(
             (
                 area.name,
-                "" if area.claimed is None else f"{100 * area.claimed.fraction:.4g} %",
+                "" if area.claimed is None else f"{say_digits(100 * area.claimed.fraction, 4)} %",
                 f"{100 * area.of_all:.2f} %",
                 f"{100 * area.of_assigned:.2f} %",
                 _interval(area.share),
@@ -218,7 +218,7 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         "Area fractions",
         [],
         [],
-        [[head, *rows]],
+        [_filled([head, *rows])],
         [
             "Mean share: the mean over pixels of how much of a pixel is the phase. Majority: the pixels that have most "
             "of it. The two differ where pixels are mixed. Edge band: half a pixel along the boundaries. Sampling: "
@@ -226,6 +226,12 @@ def areas(case: Case, details: Details) -> Iterator[Section]:
         ],
         {"areas.csv": files},
     )
+
+
+def _filled(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Leave out columns that are empty below their head: a quick report has no unmixing to fill them."""
+    kept = [any(column[1:]) for column in zip(*rows, strict=True)]
+    return [[cell for cell, keep in zip(row, kept, strict=True) if keep] for row in rows]
 
 
 def _percent(q: Quantity) -> str:

@@ -125,3 +125,16 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(check, tmp_path, words, sa
     status, out, err = check(*words, *base)
     assert status == 2 and said in err and err.count("\n") == 1 and out == ""
     assert not (tmp_path / "out").exists()
+
+
+def test_options_of_several_values_take_an_equals_sign_and_spaces(check, tmp_path):
+    words = ("--labels=labels.npy", "--legend=names.csv", "--spectra=Si.msa", "Cr.msa", "--elements=Si= Si ,")
+    status, out, _ = check(*words, "Cr=Cr, Ni")
+    assert status in (0, 1, 3), out
+    subjects = {row["subject"] for row in findings(tmp_path)}
+    assert {"Si in phase Si", "Cr in phase Cr", "Ni in phase Cr"} <= subjects
+
+
+def test_one_statement_is_one(check):
+    _, out, _ = check("--maps", "Ni=ni.csv")
+    assert out.splitlines()[0].endswith(" of 1 statement.")

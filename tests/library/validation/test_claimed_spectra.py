@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+import bayesunmix as bu
 from bayesunmix.claims.claim import Claim
+from bayesunmix.claims.claimed_parts import ClaimedSpectrum
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import judge
 from bayesunmix.validation.lines.claimed_spectra import check_spectra
-from bayesunmix.validation.lines.spectrum_faults import background, rebinned
+from bayesunmix.validation.lines.spectrum_faults import _fitted, background, distance, rebinned
 from bayesunmix.validation.tolerance import Tolerance
 from tests.library.validation.claimed_phantoms import image_of, labels_of
 
@@ -161,3 +163,40 @@ def test_spectrum_that_cannot_be_laid_on_the_channels_says_why():
     result = check_spectra(case_of("overlapping_lines", 5, 12, lambda e, counts: counts[:700]))
     assert all(found.verdict == "undecidable" for found in verdicts(result).values())
     assert "700 channels and the counts 1000" in result.evidence[0].says
+
+
+@pytest.mark.parametrize("times", [0.03, 0.3, 3])
+def test_a_right_spectrum_with_fewer_counts_has_not_lost_its_background(times):
+    energy = np.arange(200) * 0.05
+    mean = 1500 * np.exp(-energy / 2) / 20 + 800 * np.exp(-((energy - 5.4) ** 2) / 0.02)
+    z = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        counts, claimed = (rng.poisson(mean * t).astype(float) for t in (1, times))
+        fault = _fitted("background", energy, claimed, counts, 1.0)
+        z.append(fault.size / fault.sd)
+    assert abs(np.mean(z)) < 0.5 and np.std(z) < 1.4
+
+
+def test_a_spectrum_of_a_few_photons_supports_nothing():
+    counts = np.random.default_rng(0).poisson(50.0, 200).astype(float)
+    for n in (1, 3, 10, 30):
+        claimed = np.bincount(np.arange(n) % 3, minlength=200).astype(float)
+        found = distance(claimed, counts, 1.0)
+        assert found.upper > 0.02 and 0 <= found.lower <= found.mean <= found.upper <= 1
+
+
+def test_a_spectrum_that_sums_to_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match="more counts above zero than below"):
+        ClaimedSpectrum(np.array([1.0, -5, 2]))
+
+
+def test_spectra_of_the_channels_that_were_read_need_no_energies():
+    energy = np.arange(100) * 0.05
+    layers = np.repeat([[0, 1]], 16, axis=0).repeat(8, axis=1)
+    mean = np.where(layers[..., None], np.exp(-energy), np.exp(-((energy - 2) ** 2) / 0.1)) + 0.1
+    image = bu.SpectrumImage(np.random.default_rng(0).poisson(mean), energy_kev=energy)
+    sums = {name: image.within(layers == k).sum_spectrum() for k, name in enumerate("ab")}
+    found = bu.validate(image, bu.Claim(layers, ("a", "b"), spectra=sums), quick=True)
+    said = [one.sentence for one in found.findings if one.test == "checksum"]
+    assert any(text.startswith("Phase a: it is the sum of its pixels") for text in said)

@@ -185,3 +185,26 @@ def test_edges_without_blur_tell_the_shift(dose):
     assert found.shift_px is not None
     for shift in found.shift_px:
         assert abs(shift.mean) < 0.05 and shift.sd < 0.1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_halves_agree_with_counts_that_are_two_halves(seed):
+    layers = np.repeat([[0, 1]], 20, axis=0).repeat(
+        12, axis=1
+    )  # moved by 12 columns, they are the same two areas
+    image = bu.SpectrumImage(np.random.default_rng(seed).poisson(1 + 9 * np.eye(3)[layers]), [1.0, 2.0, 3.0])
+    found = register(image, Claim(layers, ("a", "b"), unassigned=-1), seed)
+    assert found.evidence[0].says.startswith("Two ways fit the counts about as well: as it was given, and ")
+    assert "0.00 px" not in found.evidence[-1].says.partition("fits best")[2]
+
+
+def test_a_few_labels_in_one_phase_are_not_turned_to_where_they_stand_out_more():
+    specimen = np.zeros((24, 32), int)
+    specimen[16:, 20:] = 1
+    mean = np.array([[5.0, 1, 1], [1, 1, 5]])[specimen]
+    image = bu.SpectrumImage(np.random.default_rng(0).poisson(6 * mean), energy_kev=[1.0, 2.0, 3.0])
+    labels = np.full(specimen.shape, -1)
+    labels[1:5, 1:7] = 0  # rightly
+    found = register(image, Claim(labels, ("a",)), 0)
+    assert found.orientation.is_identity and found.evidence[0].exact == "undecidable"
+    np.testing.assert_array_equal(found.labels, labels)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.validation.case import Case
+from bayesunmix.validation.report.pictures import colours_of
 from bayesunmix.validation.validation import STATUS
 from simulations import PHANTOMS, acquire
 
@@ -182,3 +184,64 @@ def test_a_map_of_another_size_that_does_not_fit_is_refused(film):
     image, _, _ = film
     with pytest.raises(ValueError, match="28 x 40"):
         bu.validate(image, bu.Claim(np.random.default_rng(0).integers(1, 3, (5, 90))), quick=True)
+
+
+def test_a_claim_without_a_map_of_phases_ends_in_a_verdict(film):
+    claim = bu.Claim(spectra={"Cr": np.ones(4)}, areas={"Ni": 0.5}, elements={"Cr": ["Cr"]})
+    found = bu.validate(film[0], claim)
+    assert {one.subject for one in found.findings} == {"phase Cr", "phase Ni"} and len(found.findings) == 3
+    assert found.verdict == "undecidable" and all("map of phases" in one.sentence for one in found.findings)
+
+
+def test_names_that_nothing_stands_for_are_spoken_of(film):
+    image, labels, _ = film
+    bare = bu.validate(image, bu.Claim(labels, ("Si", "Cr", "Ni"), unassigned=-1), quick=True)
+    assert any("swapped cannot be seen" in note for note in bare.notes)
+    lists = {"Si": ["Si"], "Cr": ["Cr"], "Ni": ["Ni"]}
+    named = bu.validate(
+        image, bu.Claim(labels, ("Si", "Cr", "Ni"), unassigned=-1, elements=lists), quick=True
+    )
+    assert not any("swapped" in note for note in named.notes)
+    assert all(one.subject in one.sentence for one in named.findings if one.test == "elements")
+
+
+def test_a_phase_in_one_place_is_not_supported_to_be_one_thing():
+    labels = np.zeros((24, 24), int)
+    labels[8:16, 8:16] = 1
+    rng = np.random.default_rng(0)
+    image = bu.SpectrumImage(rng.poisson(50 * np.eye(2)[labels] + 5), energy_kev=[1.0, 2.0])
+    found = bu.validate(image, bu.Claim(labels, ("a", "b"), unassigned=-1), quick=True)
+    verdicts = {one.subject: one.verdict for one in found.findings if one.test == "exchange"}
+    assert verdicts["phase b"] == "undecidable"
+
+
+def test_a_few_counts_are_no_traceback():
+    layers = np.repeat([[0, 1]], 20, axis=0).repeat(12, axis=1)
+    counts = np.random.default_rng(0).poisson(0.005 + 0.02 * np.eye(4)[layers])
+    found = bu.validate(
+        bu.SpectrumImage(counts, energy_kev=[1.0, 2.0, 3.0, 4.0]), bu.Claim(layers, ("a", "b")), quick=True
+    )
+    said = " ".join(one.sentence for one in found.findings)
+    assert found.verdict == "undecidable" and "counts that its neighbours do not reach, too few" in said
+
+
+def test_odd_names_are_drawn_and_escaped(tmp_path, recwarn):
+    names = ("<script>alert(1)</script>", r"a $\nonsense{ name", "日本", "x" * 90)
+    labels = np.indices((16, 16))[1] // 4
+    spectra = 8 * np.eye(4) + 1
+    image = bu.SpectrumImage(
+        np.random.default_rng(0).poisson(spectra[labels]), energy_kev=[1.0, 2.0, 3.0, 4.0]
+    )
+    found = bu.validate(image, bu.Claim(labels, names, unassigned=-1), quick=True)
+    found.report(tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "could not be drawn" not in page
+    assert [str(one.message) for one in recwarn if "Glyph" in str(one.message)] == []
+
+
+def test_every_phase_has_a_colour_of_its_own():
+    labels = np.indices((8, 40))[1] // 2
+    claim = bu.Claim(labels, [f"p{k}" for k in range(20)], unassigned=-1)
+    image = bu.SpectrumImage(np.ones((8, 40, 3), int), energy_kev=[1.0, 2.0, 3.0])
+    case = Case(image, claim, claim.labels, labels >= 0, 1, bu.Tolerance(), 0.05, 0)
+    assert len(set(colours_of(case))) == 20
