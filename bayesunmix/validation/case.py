@@ -29,6 +29,10 @@ class Case:
     level : float
         Probability that a report on a right claim contradicts any part of it.
     seed : int
+    radius_of : tuple of int
+        The radius used for each phase; empty where it is `radius` for all.
+    mixed : tuple of int
+        Phases that are too thin: what their core holds of their neighbours says nothing about them.
     """
 
     image: SpectrumImage
@@ -39,6 +43,8 @@ class Case:
     tolerance: Tolerance
     level: float
     seed: int
+    radius_of: tuple[int, ...] = ()
+    mixed: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def counts_per_pixel(case: Case) -> float:
     return case.image.n_photons / max(int(np.count_nonzero(case.image.takes_part)), 1)
 
 
-def far_inside(case: Case, radius_of: tuple[int, ...]) -> np.ndarray:
+def far_inside(case: Case) -> np.ndarray:
     """Return the pixels furthest from the boundaries of each phase, (H, W) bool.
 
     Where a phase is not one thing, its inner pixels must say so, too: some boundaries may mix over more pixels than the
@@ -36,7 +36,8 @@ def far_inside(case: Case, radius_of: tuple[int, ...]) -> np.ndarray:
         # Steps from the edge of the core, not of the label: cores have radii of their own.
         steps = ndimage.distance_transform_cdt(np.pad(core, 1, "edge"), "chessboard")[1:-1, 1:-1]
         piece, n_pieces = ndimage.label(core, np.ones((3, 3)))
-        most = max(WIDEST_EDGE - radius_of[k], 0) + 1
+        radius = case.radius_of[k] if case.radius_of else case.radius
+        most = max(WIDEST_EDGE - radius, 0) + 1
         # How many pixels of each piece are so many steps from its edge, or further.
         further = np.stack(
             [np.bincount(piece[steps >= step], minlength=n_pieces + 1) for step in range(most + 1)]

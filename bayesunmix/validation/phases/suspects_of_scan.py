@@ -8,7 +8,7 @@ from scipy import ndimage
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.phases.directions import UNNAMED, Direction
 from bayesunmix.validation.phases.mixing_fit import fit_mixture
-from bayesunmix.validation.phases.ranking import Ranked, ranked
+from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
 from bayesunmix.validation.phases.scan import WINDOWS, Scan
 
 FEW = 10.0  # photons per pixel
@@ -54,7 +54,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     z = scan.z_of_windows(scores)
     limit = rank.threshold[: n_directions * windows.first.size].reshape(-1, n_directions)
     row_of_size = {int(windows.size[first]): row for row, first in enumerate(windows.first)}
-    rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS))])[windows.size]
+    rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS) + 1)])[windows.size]
     beyond = z > limit[rows]
     if not beyond.any():
         return []
@@ -111,9 +111,7 @@ def find_unnamed(
     """
     stranger = Direction(UNNAMED, None, scan.strangest_place())
     one = Scan(scan.photons, scan.shape, (stranger,), scan.n_groups, scan.coarse)
-    groups = [scan.photons.groups, *(rng.permutation(scan.photons.groups) for _ in range(permutations))]
-    values = np.array([one.statistics(each) for each in groups])
-    (rank,) = ranked(values, [len(one.names)], level, np.ones(len(one.names), bool))
+    rank = rank_permuted(one.statistics, scan.photons.groups, permutations, level, rng)
     found = []
     for place in find_suspects(one, phase, rank, scan.shape):
         # The direction was fitted to counts, whose noise would count as content.

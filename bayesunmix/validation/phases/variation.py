@@ -24,6 +24,7 @@ OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is w
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
+_LEVEL_OF = {"pieces": "pieces", "places": str(PLACE)}  # of blocks that are as large
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,9 @@ class PhaseExchange:
     kept : float
         Fraction of the photons of the core that were used.
     p_value : float
-        Probability that any phase of a claim that is right looks as mixed as this one.
+        Probability that a phase that is one thing looks as mixed as this one.
+    is_unusual : bool
+        True if hardly any report on a claim that is right holds a phase that looks as mixed.
     z : float
         Largest statistic, in standard deviations of the permutations.
     found_by : str
@@ -62,6 +65,7 @@ class PhaseExchange:
     photons: int
     kept: float
     p_value: float
+    is_unusual: bool
     z: float
     found_by: str
     at_edges: bool
@@ -73,28 +77,38 @@ class PhaseExchange:
 
 
 def phase_exchange(
-    case: Case, k: int, scan: Scan, rank: Ranked, places: list[Suspect], *, at_edges: bool
+    case: Case,
+    k: int,
+    scan: Scan,
+    rank: Ranked,
+    places: list[Suspect],
+    *,
+    is_unusual: bool,
+    at_edges: bool,
 ) -> PhaseExchange:
     """Return what the test says of phase k."""
-    excess = rank.z * rank.sd
     names = scan.names
-    total = float(scan.place_counts.sum())
-    varies = {}
-    for index, one in enumerate(scan.directions):
-        which = names.index(f"{one.name} places")
-        varies[one.name] = _rms(
-            excess[which], rank.sd[which], total * float(scan.slopes[index] / scan.apart[index]) ** 2
-        )
+    varies = _varies(scan, rank, "places")
     best = int(rank.z.argmax())
     chi2 = names.index(f"chi2 {PLACE}")
-    nowhere = _rms(excess[chi2], rank.sd[chi2], 4 * total)
-    effect, tolerance, leans_to = _effect(case, scan, rank, places, varies, nowhere)
+    total = float(scan.parts["places"][1].sum())
+    nowhere = _rms(rank.z[chi2] * rank.sd[chi2], rank.sd[chi2], 4 * total)
+    said = {one.name: one.said for one in scan.directions}
+    least_bounded, about = max(
+        [(nowhere, ""), *((varies[name], said[name]) for name in varies)], key=lambda one: one[0].upper
+    )
+    effect, tolerance, leans_to = least_bounded, case.tolerance.content, about
+    if is_unusual:
+        # Something varies, but perhaps no direction says by how much: only the upper end holds.
+        effect = replace(least_bounded, lower=0.0)
+        effect, tolerance, leans_to = _against(case, scan, rank, places) or (effect, tolerance, leans_to)
     return PhaseExchange(
         k,
         scan.photons.pixels.size,
         scan.photons.groups.size,
         scan.photons.kept,
         rank.p_value,
+        is_unusual,
         float(rank.z[best]),
         names[best],
         at_edges,
@@ -106,43 +120,48 @@ def phase_exchange(
     )
 
 
-def _effect(
-    case: Case,
-    scan: Scan,
-    rank: Ranked,
-    places: list[Suspect],
-    varies: dict[str, Quantity],
-    nowhere: Quantity,
-) -> tuple[Quantity, float, str]:
-    """Return the effect that speaks most against a phase, its tolerance, and what it is about."""
+def _varies(scan: Scan, rank: Ranked, part: str) -> dict[str, Quantity]:
+    """Return by how much the share of each direction varies between places, or pieces."""
+    found, total = {}, float(scan.parts[part][1].sum())
+    for index, one in enumerate(scan.directions):
+        which = scan.names.index(f"{one.name} {part}")
+        information = total * float(scan.slopes[index] / scan.apart[index]) ** 2
+        found[one.name] = _rms(rank.z[which] * rank.sd[which], rank.sd[which], information)
+    return found
+
+
+def _against(
+    case: Case, scan: Scan, rank: Ranked, places: list[Suspect]
+) -> tuple[Quantity, float, str] | None:
+    """Return the effect that speaks against a phase, its tolerance, and what it is about; None if none does."""
     tolerance, names = case.tolerance.content, scan.names
-    said = {one.name: one.said for one in scan.directions}
-    least_bounded, about = max(
-        [(nowhere, ""), *((varies[name], said[name]) for name in varies)], key=lambda one: one[0].upper
-    )
-    if rank.p_value > case.level:
-        return least_bounded, tolerance, about
     for place in places:
         if place.content.lower > OTHERS:
             return place.content, OTHERS, place.leans_to
-    # What the places lean to most clearly.
-    z = {name: rank.z[names.index(f"{name} places")] for name in varies}
-    clearest = max(z, key=lambda name: z[name], default="")
-    if clearest and z[clearest] > CLEAR and varies[clearest].lower > tolerance:
-        return varies[clearest], tolerance, said[clearest]
-    own = names.index(f"own direction {PLACE}")
-    if rank.z[own] > CLEAR:
-        positions, share = scan.along_own_direction()
-        total = float(scan.place_counts.sum())
+    # What the places or pieces lean to most clearly.
+    said = {one.name: one.said for one in scan.directions}
+    named = [
+        (float(rank.z[names.index(f"{name} {part}")]), amount, said[name])
+        for part in scan.parts
+        for name, amount in _varies(scan, rank, part).items()
+    ]
+    z, amount, about = max(named, key=lambda one: one[0], default=(0.0, None, ""))
+    if amount is not None and z > CLEAR and amount.lower > tolerance:
+        return amount, tolerance, about
+    for part, own in {part: names.index(f"own direction {level}") for part, level in _LEVEL_OF.items() if part in scan.parts}.items():
+        if rank.z[own] <= CLEAR:
+            continue
+        positions, share = scan.along_own_direction(part)
+        counts = scan.parts[part][1]
+        total = float(counts.sum())
         along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
         # Two things that differ by d, in shares f and 1 - f, vary by d sqrt(f (1 - f)): at most by half of d.
         if along.lower > tolerance:
             return along, tolerance, ""
-        smaller = _smaller_share(along, share, positions, scan.place_counts)
+        smaller = _smaller_share(along, share, positions, counts)
         if 2 * along.lower > case.tolerance.difference and smaller.lower > tolerance:
             return smaller, tolerance, TWO_THINGS
-    # Something varies, but no direction says by how much: only the upper end holds.
-    return replace(least_bounded, lower=0.0), tolerance, about
+    return None
 
 
 def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts: np.ndarray) -> Quantity:
