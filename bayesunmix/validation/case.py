@@ -29,8 +29,6 @@ class Case:
     level : float
         Probability that a report on a right claim contradicts any part of it.
     seed : int
-    radius_of : tuple of int
-        The radius used for each phase; empty where it is `radius` for all.
     mixed : tuple of int
         Phases that are too thin: what their core holds of their neighbours says nothing about them.
     """
@@ -43,7 +41,6 @@ class Case:
     tolerance: Tolerance
     level: float
     seed: int
-    radius_of: tuple[int, ...] = ()
     mixed: tuple[int, ...] = ()
 
     @property

@@ -140,7 +140,6 @@ def _case(
         tolerance,
         level,
         int(seed),
-        cores.radius_of,
         mixed,
     )
 

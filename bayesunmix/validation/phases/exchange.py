@@ -21,7 +21,7 @@ from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.phases.directions import Direction, find_directions
-from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
+from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, further_inside
 from bayesunmix.validation.phases.photon_list import list_photons
 from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
 from bayesunmix.validation.phases.scan import Scan
@@ -84,7 +84,7 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     suspects = [place for k in scans for place in _places(case, k, scans[k], ranks[k], level)]
     suspects.sort(key=lambda one: -one.z)
     alarms = [k for k in scans if ranks[k].p_value <= level]
-    inside = _scans(case, group, directions, far_inside(case)) if alarms else {}
+    inside = _scans(case, group, directions, further_inside(case)) if alarms else {}
     phases = []
     for k, scan in scans.items():
         if k in alarms and k in inside:
@@ -98,9 +98,7 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
                 )
             )
         else:
-            phases.append(
-                phase_exchange(case, k, scan, ranks[k], [], is_unusual=k in alarms, at_edges=False)
-            )
+            phases.append(phase_exchange(case, k, scan, ranks[k], [], is_unusual=k in alarms, at_edges=False))
     evidence = [_evidence(case, one) for one in phases]
     return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
 

@@ -162,8 +162,13 @@ class Scan:
         counts = np.bincount(self.photons.groups[members], minlength=self.n_groups)
         return np.asarray(counts / counts.sum())
 
-    def along_own_direction(self, part: str) -> tuple[np.ndarray, float]:
-        """Return how far each place, or piece, lies along the direction of most variation, and what that is in counts.
+    def spectra_of_pieces(self, which: np.ndarray) -> np.ndarray:
+        """Return the summed counts of some pieces, (G,)."""
+        chosen = np.asarray(self.parts["pieces"][0][which].sum(axis=0)).ravel()[self._pixel] > 0
+        return np.bincount(self.photons.groups[chosen], minlength=self.n_groups)
+
+    def along_own_direction(self) -> tuple[np.ndarray, float]:
+        """Return how far each place lies along the direction of most variation, and what that is in counts.
 
         Returns
         -------
@@ -172,7 +177,9 @@ class Scan:
         share : float
             Share of the counts that are others (total variation distance) at a chi-square distance of one.
         """
-        places = self.parts[part][0] @ self.photons.scores(self.photons.groups, np.eye(self._mean.size)[self.coarse])
+        places = self.parts["places"][0] @ self.photons.scores(
+            self.photons.groups, np.eye(self._mean.size)[self.coarse]
+        )
         expected = places.sum(axis=1, keepdims=True) * self._mean
         residual = (places - expected) / np.sqrt(expected)
         along = np.linalg.eigh(residual.T @ residual)[1][:, -1]

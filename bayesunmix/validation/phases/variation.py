@@ -16,6 +16,7 @@ import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
+from bayesunmix.validation.phases.mixing_fit import fit_mixture
 from bayesunmix.validation.phases.ranking import Ranked
 from bayesunmix.validation.phases.scan import PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect
@@ -24,7 +25,6 @@ OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is w
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 NORMAL = 1.6448536  # of a 90 % interval
-_LEVEL_OF = {"pieces": "pieces", "places": str(PLACE)}  # of blocks that are as large
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,20 +148,45 @@ def _against(
     z, amount, about = max(named, key=lambda one: one[0], default=(0.0, None, ""))
     if amount is not None and z > CLEAR and amount.lower > tolerance:
         return amount, tolerance, about
-    for part, own in {part: names.index(f"own direction {level}") for part, level in _LEVEL_OF.items() if part in scan.parts}.items():
-        if rank.z[own] <= CLEAR:
-            continue
-        positions, share = scan.along_own_direction(part)
-        counts = scan.parts[part][1]
-        total = float(counts.sum())
-        along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], total / max(share, 1e-12) ** 2)
+    if kinds := _kinds_of_pieces(scan, rank):
+        share, difference = kinds
+        if difference.lower > case.tolerance.difference and share > tolerance:
+            return Quantity(share, share, share, 0.9, None, 0.0, 0.0, None), tolerance, TWO_THINGS
+    own = names.index(f"own direction {PLACE}")
+    if rank.z[own] > CLEAR:
+        positions, of_counts = scan.along_own_direction()
+        counts = scan.parts["places"][1]
+        along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], counts.sum() / max(of_counts, 1e-12) ** 2)
         # Two things that differ by d, in shares f and 1 - f, vary by d sqrt(f (1 - f)): at most by half of d.
         if along.lower > tolerance:
             return along, tolerance, ""
-        smaller = _smaller_share(along, share, positions, counts)
+        smaller = _smaller_share(along, of_counts, positions, counts)
         if 2 * along.lower > case.tolerance.difference and smaller.lower > tolerance:
             return smaller, tolerance, TWO_THINGS
     return None
+
+
+def _kinds_of_pieces(scan: Scan, rank: Ranked) -> tuple[float, Quantity] | None:
+    """Part the pieces of a phase in two kinds; return the share of the smaller, and by how much they differ."""
+    z = {
+        one.name: rank.z[scan.names.index(f"{one.name} pieces")]
+        for one in scan.directions
+        if "pieces" in scan.parts
+    }
+    clearest = max(z, key=lambda name: z[name], default="")
+    if not clearest or z[clearest] <= CLEAR:
+        return None
+    direction = [one.name for one in scan.directions].index(clearest)
+    sums, counts = scan.parts["pieces"]
+    score = (sums @ scan.photons.scores(scan.photons.groups, scan.values))[:, direction]
+    order = np.argsort(score / counts)
+    # The cut between which the two kinds differ most.
+    below, first = np.cumsum(score[order])[:-1], np.cumsum(counts[order])[:-1]
+    second = counts.sum() - first
+    cut = int(np.argmax((below / first - (score.sum() - below) / second) ** 2 * first * second)) + 1
+    kinds = scan.spectra_of_pieces(order[:cut]), scan.spectra_of_pieces(order[cut:])
+    smaller, larger = sorted(kinds, key=lambda spectrum: spectrum.sum())
+    return float(smaller.sum() / (smaller.sum() + larger.sum())), fit_mixture(smaller, [larger]).moved
 
 
 def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts: np.ndarray) -> Quantity:

@@ -41,9 +41,7 @@ def case_of(image, labels: np.ndarray, names: str, *, seed: int = 0, **claimed) 
     claim = Claim(labels, tuple(names), unassigned=-1, **claimed)
     cores = find_cores(image, claim.labels, len(names))
     mixed = tuple(np.flatnonzero(cores.mixed).tolist())
-    return Case(
-        image, claim, claim.labels, cores.core, cores.radius, Tolerance(), 0.05, seed, cores.radius_of, mixed
-    )
+    return Case(image, claim, claim.labels, cores.core, cores.radius, Tolerance(), 0.05, seed, mixed)
 
 
 def layers(shape: tuple[int, int], *starts: int) -> np.ndarray:
