@@ -146,10 +146,7 @@ def test_p_value_of_few_permutations_first_is_no_smaller_than_it_may_be():
         return np.bincount(members * 5 + some, minlength=100).reshape(20, 5).max(axis=0).astype(float)
 
     p_values = np.array(
-        [
-            rank_permuted(largest_counts, rng.permutation(groups), 99, 0.05, rng).p_value
-            for _ in range(200)
-        ]
+        [rank_permuted(largest_counts, rng.permutation(groups), 99, 0.05, rng).p_value for _ in range(200)]
     )
     for level in (0.05, 0.2, 0.5):
         assert (p_values <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / 200)
