@@ -26,7 +26,7 @@ from bayesunmix.validation.phases.photon_list import list_photons
 from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
 from bayesunmix.validation.phases.scan import Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
-from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
+from bayesunmix.validation.phases.variation import KINDS_OF_PIECES, TWO_THINGS, PhaseExchange, phase_exchange
 from bayesunmix.validation.words import say_interval, say_number
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
@@ -186,6 +186,8 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
     what = one.leans_to or "something that no phase and no line names"
     effect = one.effect
     amount = say_interval(effect)
+    if one.leans_to == KINDS_OF_PIECES:
+        return f"the pieces of {subject} are of two kinds, which differ by {amount} of the counts{used}"
     if one.leans_to == TWO_THINGS:
         return f"{subject} holds two things that differ; the smaller is {amount} of its counts{used}"
     if one.tolerance != case.tolerance.content:

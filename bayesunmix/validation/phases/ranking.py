@@ -99,7 +99,7 @@ def ranked(values: np.ndarray, level: float, asked: np.ndarray) -> Ranked:
     if not asked.any():
         return Ranked(1.0, apart[0], np.full(mean.size, np.inf), mean, sd)
     largest, maxima = together[:, asked].max(axis=1), apart[1:, asked].max(axis=1)
-    p_value = np.count_nonzero(largest >= largest[0] - 1e-9) / len(values)
+    p_value = int(np.count_nonzero(largest >= largest[0] - 1e-9)) / len(values)
     if p_value <= 1 / len(values):
         p_value = min(p_value, gumbel_tail(maxima, float(apart[0, asked].max())))
     return Ranked(p_value, apart[0], mean + _gumbel_limit(maxima, level) * sd, mean, sd)

@@ -56,6 +56,10 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     row_of_size = {int(windows.size[first]): row for row, first in enumerate(windows.first)}
     rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS) + 1)])[windows.size]
     beyond = z > limit[rows]
+    # Where most of a phase leans to something, the smaller part is the one that is suspect.
+    pieces = windows.size == len(WINDOWS)
+    leaning = windows.counts[pieces] @ beyond[pieces]
+    beyond[pieces] &= leaning <= scan.photons.groups.size / 2
     if not beyond.any():
         return []
     flagged = np.zeros(shape[0] * shape[1], bool)

@@ -6,7 +6,7 @@ what the scores exceed those of permuted photons by.
 
 Three things contradict that a phase is one thing. A piece of it is mostly something else; or its counts vary by more
 than the tolerance; or it holds two things that differ by more than one tolerance, of which the smaller has a share
-above the other.
+above the other. These are two kinds of connected pieces, or what the places show along the direction of most variation.
 """
 
 import math
@@ -24,6 +24,7 @@ from bayesunmix.validation.phases.suspects_of_scan import Suspect
 OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is wrong
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
+KINDS_OF_PIECES = "two kinds of pieces"
 NORMAL = 1.6448536  # of a 90 % interval
 
 
@@ -149,9 +150,9 @@ def _against(
     if amount is not None and z > CLEAR and amount.lower > tolerance:
         return amount, tolerance, about
     if kinds := _kinds_of_pieces(scan, rank):
-        share, difference = kinds
-        if difference.lower > case.tolerance.difference and share > tolerance:
-            return Quantity(share, share, share, 0.9, None, 0.0, 0.0, None), tolerance, TWO_THINGS
+        smaller_kind, difference = kinds
+        if difference.lower > case.tolerance.difference and smaller_kind > tolerance:
+            return difference, case.tolerance.difference, KINDS_OF_PIECES
     own = names.index(f"own direction {PLACE}")
     if rank.z[own] > CLEAR:
         positions, of_counts = scan.along_own_direction()
@@ -168,15 +169,12 @@ def _against(
 
 def _kinds_of_pieces(scan: Scan, rank: Ranked) -> tuple[float, Quantity] | None:
     """Part the pieces of a phase in two kinds; return the share of the smaller, and by how much they differ."""
-    z = {
-        one.name: rank.z[scan.names.index(f"{one.name} pieces")]
-        for one in scan.directions
-        if "pieces" in scan.parts
-    }
-    clearest = max(z, key=lambda name: z[name], default="")
-    if not clearest or z[clearest] <= CLEAR:
+    if "pieces" not in scan.parts or not scan.directions:
         return None
-    direction = [one.name for one in scan.directions].index(clearest)
+    z = [rank.z[scan.names.index(f"{one.name} pieces")] for one in scan.directions]
+    direction = int(np.argmax(z))
+    if z[direction] <= CLEAR:
+        return None
     sums, counts = scan.parts["pieces"]
     score = (sums @ scan.photons.scores(scan.photons.groups, scan.values))[:, direction]
     order = np.argsort(score / counts)
