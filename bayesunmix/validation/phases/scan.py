@@ -3,6 +3,8 @@
 Each photon has a score towards each direction, the log-likelihood ratio of a small admixture. Scores are summed over
 square windows, over blocks and over the connected pieces of the core, after the mean score of the phase was taken off.
 Blocks and pieces are compared with the phase channel group by channel group, too, which needs no direction.
+
+Squares and Poisson numbers have long tails. Their roots are ranked, so that no statistic of few photons hides others.
 """
 
 from itertools import pairwise
@@ -80,6 +82,8 @@ class Scan:
         self.values = np.ascontiguousarray((raw / sd[:, None]).T)  # (G, M): of mean 0 and variance 1
         # How much the mean score of a photon rises from the phase to what is looked for.
         self.slopes = np.maximum(((others - self.spectrum) * self.values.T).sum(axis=1), 1e-9)
+        # How skew a photon's score is: that of a rare line has a long tail, as a Poisson number has.
+        self.skewness = np.maximum(self.spectrum @ self.values**3, 1e-9)
         # Share of the counts that are others if all of a phase becomes what is looked for.
         self.apart = np.array([np.abs(one.spectrum - self.spectrum).sum() / 2 for one in directions])
         self._y, self._x = np.divmod(photons.pixels, shape[1])
@@ -114,16 +118,26 @@ class Scan:
         """Return all statistics for photons of these groups, in the order of `names`."""
         scores = self.photons.scores(groups, self.values)
         found = [
-            np.maximum.reduceat(self.z_of_windows(scores), self.windows.first, axis=0).ravel()
+            np.maximum.reduceat(self._evened(self.z_of_windows(scores)), self.windows.first, axis=0).ravel()
             if self.windows.first.size
             else np.zeros(0)
         ]
-        found += [self.spread(scores, part) for part in self.parts]
+        found += [np.sqrt(self.spread(scores, part)) for part in self.parts]
         return np.concatenate([*found, self._without_direction(groups)])
 
     def z_of_windows(self, scores: np.ndarray) -> np.ndarray:
         """Return the score of each window in standard deviations, (W, M), from scores of pixels."""
         return np.asarray((self.windows.members @ scores) / np.sqrt(self.windows.counts)[:, None])
+
+    def _evened(self, z: np.ndarray) -> np.ndarray:
+        """Return scores of windows without their long tails: for a line alone, the square root of its counts."""
+        root = np.sqrt(self.windows.counts)[:, None] / self.skewness
+        return np.asarray(2 * root * (np.sqrt(np.maximum(1 + z / root, 0)) - 1))
+
+    def z_at(self, limit: np.ndarray) -> np.ndarray:
+        """Return the scores of windows, (W, M), that are at these limits (W, M) of the statistics."""
+        root = np.sqrt(self.windows.counts)[:, None] / self.skewness
+        return np.asarray(limit + limit**2 / (4 * root))
 
     def spread(self, scores: np.ndarray, part: str) -> np.ndarray:
         """Return the sum over places, or pieces, of their squared standardised scores, (M,)."""
@@ -131,7 +145,7 @@ class Scan:
         return np.asarray(((sums @ scores) ** 2 / counts[:, None]).sum(axis=0))
 
     def _without_direction(self, groups: np.ndarray) -> np.ndarray:
-        """Return chi-square, largest eigenvalue and largest residual of blocks x channel groups."""
+        """Return the roots of chi-square and largest eigenvalue, and the largest residual, of blocks x groups."""
         n_groups = self._mean.size
         block, n_blocks = self._blocks[0]
         cells = np.bincount(
@@ -149,7 +163,8 @@ class Scan:
             residual = (counts - expected)[total > 0] / np.sqrt(expected[total > 0])
             usual = total[total > 0] >= total[total > 0].mean()
             gram = residual.T @ residual
-            found += [np.trace(gram), np.linalg.eigvalsh(gram)[-1], residual[usual].max()]
+            largest = 2 * (np.sqrt(counts) - np.sqrt(expected))[total > 0][usual].max()
+            found += [np.sqrt(np.trace(gram)), np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0)), largest]
         return np.array(found)
 
     def strangest_place(self) -> np.ndarray:

@@ -52,10 +52,11 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
         return []
     scores = scan.photons.scores(scan.photons.groups, scan.values)
     z = scan.z_of_windows(scores)
-    limit = rank.threshold[: n_directions * windows.first.size].reshape(-1, n_directions)
+    of_size = rank.threshold[: n_directions * windows.first.size].reshape(-1, n_directions)
     row_of_size = {int(windows.size[first]): row for row, first in enumerate(windows.first)}
     rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS) + 1)])[windows.size]
-    beyond = z > limit[rows]
+    limit = scan.z_at(of_size[rows])
+    beyond = z > limit
     # Where most of a phase leans to something, the smaller part is the one that is suspect.
     pieces = windows.size == len(WINDOWS)
     leaning = windows.counts[pieces] @ beyond[pieces]
@@ -75,7 +76,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     is_phase = np.array([one.phase is not None for one in scan.directions])
     slopes = scan.slopes / np.where(is_phase, 1.0, scan.apart)
     content = z / (root[:, None] * slopes)
-    least = (z - limit[rows]) / (root[:, None] * slopes)
+    least = (z - limit) / (root[:, None] * slopes)
     found = []
     for region in range(1, n_regions + 1):
         mine = np.flatnonzero(of_window == region)
