@@ -29,6 +29,8 @@ class Case:
     level : float
         Probability that a report on a right claim contradicts any part of it.
     seed : int
+    mixed : tuple of int
+        Phases that are too thin: what their core holds of their neighbours says nothing about them.
     """
 
     image: SpectrumImage
@@ -39,6 +41,7 @@ class Case:
     tolerance: Tolerance
     level: float
     seed: int
+    mixed: tuple[int, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -165,7 +165,18 @@ def _case(
     )
     cores = _stage("edges", find_cores, image, registration.labels, claim.n_phases)
     found |= {"registration": registration, "cores": cores}
-    return Case(image, claim, registration.labels, cores.core, cores.radius, tolerance, level, int(seed))
+    mixed = tuple(int(k) for k in np.flatnonzero(cores.mixed))
+    return Case(
+        image,
+        claim,
+        registration.labels,
+        cores.core,
+        cores.radius,
+        tolerance,
+        level,
+        int(seed),
+        mixed,
+    )
 
 
 def _of_maps(

@@ -49,6 +49,7 @@ RARE = 10  # exceedances of the first permutations, below which the many are dra
 MOST_RARE = 20
 MIX = 0.1  # of another phase in the direction that is looked in
 MAJORITY = 0.5
+MOST_FLAGGED = 0.5  # of a piece: what is flagged in more of it is about the whole piece
 LEAST_MIDDLE = 1e-3  # of the sum of two spectra in a group, for the weight of its photons
 _SEED = 503
 
@@ -183,14 +184,17 @@ def _sums(case: Case, flagged: np.ndarray | None) -> tuple[list[_Sum], np.ndarra
 
 
 def _areas(case: Case, flagged: np.ndarray | None) -> Iterator[tuple[int, np.ndarray, bool]]:
-    """Yield the cores of the phases; what is flagged in them comes apart."""
+    """Yield the cores of the phases; what is flagged in them comes apart, where it is the smaller part of a piece."""
     for phase in range(len(case.names)):
         core = case.core_of(phase)
         if flagged is None:
             yield phase, core, False
-        else:
-            yield phase, core & flagged, True
-            yield phase, core & ~flagged, False
+            continue
+        piece, n_pieces = ndimage.label(core)
+        share = ndimage.mean(flagged, piece, range(n_pieces + 1))
+        apart = core & flagged & (share <= MOST_FLAGGED)[piece]
+        yield phase, apart, True
+        yield phase, core & ~apart, False
 
 
 def _compared(

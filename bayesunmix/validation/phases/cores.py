@@ -5,8 +5,9 @@ The share of the neighbour in the pixels at distance d from a boundary is found 
 alone. A blurred edge, :math:`s(d) = \Phi(-(d - 1/2) / w)`, is fitted to all pairs of neighbours at once. The radius is
 the smallest at which the next pixels hold less than one percent of the neighbour.
 
-Boundaries that lie inclined in a thick foil mix over more pixels than others. Hence each phase is also asked by pieces
-of its boundary: its own radius grows until the next pixels show the neighbour nowhere more than counting noise does.
+Boundaries that lie inclined in a thick foil mix over more pixels than others. Hence each pair of neighbours is also
+asked by pieces of its boundary: its own radius grows until the next pixels show the neighbour nowhere more than
+counting noise does.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _UNUSUAL = 0.05
 _WIDTHS = np.linspace(0.1, 4.0, 40)
 _GROUPS = 40  # of channels
 _FAR_COUNTS = 3000  # that the spectrum of a phase's inner pixels should have
+_FAR_SHARE = 0.25  # of the counts of a phase, at least, that its inner pixels should have
+_TOLD_APART = 3.0  # standard deviations by which two phases must differ for a boundary to be seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +43,13 @@ class Cores:
     Parameters
     ----------
     core : (H, W) bool array
-        Pixels of a phase further than its radius from another label. Of a phase that has hardly any, its innermost.
+        Pixels of a phase further than its radius from another label. Each neighbour has its own. Of a phase that has
+        hardly any, its innermost.
     radius : int
         1 to 5 pixels, from all boundaries together.
     radius_of : tuple of int
-        The radius used for each phase: more than `radius` where some of its boundaries mix over more pixels, less
-        where it is too thin.
+        The largest radius used for each phase: more than `radius` where it mixes with a neighbour over more pixels,
+        less where it is too thin.
     mixed : tuple of bool
         True for phases that are too thin: what their core holds of their neighbours says nothing about the phase.
     width_px : float
@@ -78,7 +82,8 @@ def find_cores(image: SpectrumImage, labels: np.ndarray, n_phases: int) -> Cores
     usable = labels.copy()
     if image.mask is not None:
         usable[~image.mask] = UNDECIDED
-    distance, neighbour = _boundaries(_without_specks(usable), n_phases)
+    whole = _without_specks(usable)
+    distance, neighbour = _boundaries(whole, n_phases)
     sides = _Sides.of(image, usable, distance, neighbour, n_phases)
     pairs = list(sides.profiles())
     width = _width(pairs)
@@ -87,12 +92,20 @@ def find_cores(image: SpectrumImage, labels: np.ndarray, n_phases: int) -> Cores
     core, radius_of, mixed = np.zeros(labels.shape, bool), [], []
     for k in range(n_phases):
         own = usable == k
-        used = wanted = sides.clean_radius(k, radius)
-        while used > 0 and np.count_nonzero(own & (distance > used)) < FEWEST_PIXELS:
-            used -= 1
-        core |= own & (distance > used)
-        radius_of.append(used)
-        mixed.append(used < wanted)
+        clean = {j: sides.clean_radius(k, j, radius) for j in sides.neighbours(k)}
+        # Pixels that each one lacks to be further inside than all radii; where a phase is thin, some may lack.
+        needs = np.where(own, np.maximum(radius + 1 - distance, 0), 0)
+        for j, wanted in clean.items():
+            if wanted > radius:
+                steps = ndimage.distance_transform_cdt(whole != j, "chessboard")
+                needs = np.maximum(needs, np.where(own, wanted + 1 - steps, 0))
+        less = 0
+        widest = max(clean.values(), default=radius)
+        while less < widest and np.count_nonzero(own & (needs <= less)) < FEWEST_PIXELS:
+            less += 1
+        core |= own & (needs <= less)
+        radius_of.append(widest - less)
+        mixed.append(less > 0)
     return Cores(core, radius, tuple(radius_of), tuple(mixed), width, mixing)
 
 
@@ -136,13 +149,13 @@ class _Sides(NamedTuple):
     """Hold the counts on each side of each piece of boundary, by distance.
 
     `table` is (R, D, G): a row for each phase, neighbour and piece, with distances and channel groups. `phase` and
-    `neighbour` are (R,); `spectra` are those of the innermost pixels, (K, G), and zero where there are no counts.
+    `neighbour` are (R,); `inner` are the counts of the innermost pixels, (K, G).
     """
 
     table: np.ndarray
     phase: np.ndarray
     neighbour: np.ndarray
-    spectra: np.ndarray
+    inner: np.ndarray
 
     @classmethod
     def of(
@@ -175,42 +188,48 @@ class _Sides(NamedTuple):
             if rows[0].sum() and (profile := self._profile(rows, k, j)):
                 yield profile
 
-    def clean_radius(self, k: int, least: int) -> int:
-        """Return the radius, from `least` on, beyond which no piece of boundary shows the neighbour."""
+    def neighbours(self, k: int) -> list[int]:
+        """Return the labels that a phase touches."""
+        return [int(j) for j in np.unique(self.neighbour[self.phase == k])]
+
+    def clean_radius(self, k: int, j: int, least: int) -> int:
+        """Return the radius, from `least` on, beyond which no piece of their boundary shows the neighbour."""
+        pieces = self.table[(self.phase == k) & (self.neighbour == j)]
         for radius in range(least, MOST_OWN_RADIUS):
-            squares, n_pieces = 0.0, 0
-            for j in np.unique(self.neighbour[self.phase == k]):
-                pieces = self.table[(self.phase == k) & (self.neighbour == j)]
-                # A row for each piece at this distance, and one for all pixels further inside.
-                rows = np.vstack([pieces[:, radius], pieces[:, radius + 1 :].sum(axis=(0, 1))])
-                if (pair := self._profile(rows[rows.any(axis=1)], k, int(j))) and len(pair.counts):
-                    about = pair.counts @ pair.mean / pair.counts.sum()
-                    squares += float(pair.counts @ (pair.mean - about) ** 2) / pair.variance
-                    n_pieces += len(pair.counts) - 1
-            if n_pieces == 0 or gammaincc(n_pieces / 2, squares / 2) > _UNUSUAL:
+            # A row for each piece at this distance, and one for all pixels further inside.
+            rows = np.vstack([pieces[:, radius], pieces[:, radius + 1 :].sum(axis=(0, 1))])
+            pair = self._profile(rows[rows.any(axis=1)], k, j)
+            if pair is None or len(pair.counts) < 2:
+                return radius
+            about = pair.counts @ pair.mean / pair.counts.sum()
+            squares = float(pair.counts @ (pair.mean - about) ** 2) / pair.variance
+            if gammaincc((len(pair.counts) - 1) / 2, squares / 2) > _UNUSUAL:
                 return radius
         return least  # no edge is that wide: the phase itself varies
 
     def _profile(self, rows: np.ndarray, k: int, j: int) -> _Profile | None:
         """Return the scores of one row, from those of the phase alone."""
-        if j < 0 or not self.spectra[k].any() or not self.spectra[j].any():
+        if j < 0 or not self.inner[k].any() or not self.inner[j].any():
             return None
-        difference = self.spectra[j] - self.spectra[k]
-        score = difference / np.maximum(self.spectra[j] + self.spectra[k], 1e-12)
-        score -= score @ self.spectra[k]
-        slope, variance = float(score @ difference), float(score**2 @ self.spectra[k])
-        if slope <= 0 or variance <= 0:
+        own, other = (counts / counts.sum() for counts in (self.inner[k], self.inner[j]))
+        difference = other - own
+        score = difference / np.maximum(own + other, 1e-12)
+        score -= score @ own
+        slope, variance = float(score @ difference), float(score**2 @ own)
+        # What noise alone makes of two spectra that are the same; a score made of noise finds its own pixels unlike.
+        noise = (1 / self.inner[k].sum() + 1 / self.inner[j].sum()) / 2
+        if slope <= noise * (own.size + _TOLD_APART * np.sqrt(2 * own.size)) or variance <= 0:
             return None
         n = rows.sum(axis=1)
         return _Profile(rows @ score / np.maximum(n, 1), n, variance, slope)
 
 
 def _innermost(by_distance: np.ndarray) -> np.ndarray:
-    """Return the spectrum of the pixels furthest from a boundary that have enough counts; the last row is furthest."""
+    """Return the counts of the pixels furthest from a boundary that have enough of them; the last row is furthest."""
     total = np.cumsum(by_distance[::-1], axis=0)
-    enough = total.sum(axis=1) >= min(_FAR_COUNTS, total[-1].sum())
-    chosen = total[int(enough.argmax())]
-    return np.asarray(chosen / max(chosen.sum(), 1))
+    every = total[-1].sum()
+    enough = total.sum(axis=1) >= min(max(_FAR_COUNTS, _FAR_SHARE * every), every)
+    return np.asarray(total[int(enough.argmax())])
 
 
 def _edge(width: float) -> np.ndarray:

@@ -13,23 +13,20 @@ References
 .. [1] P. Good, "Permutation, Parametric and Bootstrap Tests of Hypotheses", 3rd ed. (Springer, 2005), chapter 3.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
-from bayesunmix.validation.phases.cores import find_cores
 from bayesunmix.validation.phases.directions import Direction, find_directions
-from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, far_inside
+from bayesunmix.validation.phases.phase_pixels import FEWEST_PIXELS, counts_per_pixel, further_inside
 from bayesunmix.validation.phases.photon_list import list_photons
-from bayesunmix.validation.phases.ranking import Ranked, ranked
+from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
 from bayesunmix.validation.phases.scan import PLACE, Scan
 from bayesunmix.validation.phases.suspects_of_scan import Suspect, find_suspects, find_unnamed
-from bayesunmix.validation.phases.variation import TWO_THINGS, PhaseExchange, phase_exchange
+from bayesunmix.validation.phases.variation import KINDS_OF_PIECES, TWO_THINGS, PhaseExchange, phase_exchange
 from bayesunmix.validation.words import say_interval, say_number, say_number_of, say_phase
 
 MOST_PHOTONS = 1e6  # of a phase: more are thinned
@@ -69,7 +66,7 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     ----------
     case : Case
     permutations : int
-        Times that the photons are permuted; the same for all phases.
+        Times that the photons of a phase are permuted, at most.
     """
     group = groups_by_counts(case.image.sum_spectrum())
     directions = find_directions(case, group)
@@ -77,39 +74,44 @@ def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     untested = tuple(
         _too_small(case, k) for k in range(len(case.names)) if k not in scans and (case.labels == k).any()
     )
-    if not scans:
-        return Exchange((), (), directions, permutations, untested)
-    rank = _permuted(scans, permutations, case, 1)
-    suspects = [place for k in scans for place in _places(case, k, scans[k], rank[k])]
+    level = case.level / max(len(scans), 1)  # of each phase, so that the report's is that of the case
+
+    def rank(k: int, scan: Scan, look: int, asked: np.ndarray | None = None) -> Ranked:
+        rng = np.random.default_rng([case.seed, _STREAM, look, k])
+        return rank_permuted(scan.statistics, scan.photons.groups, permutations, level, rng, asked)
+
+    ranks = {k: rank(k, scan, 1) for k, scan in scans.items()}
+    suspects = [place for k in scans for place in _places(case, k, scans[k], ranks[k], level)]
     suspects.sort(key=lambda one: -one.z)
-    cores = find_cores(case.image, case.labels, len(case.names))
-    alarms = [k for k in scans if rank[k].p_value <= case.level]
-    inside = _scans(case, group, directions, far_inside(case, cores.radius_of)) if alarms else {}
-    asked = {k: inside[k] for k in alarms if k in inside}
-    again = _permuted(asked, permutations, case, 2, {k: _unusual(scans[k], rank[k], asked[k]) for k in asked})
+    alarms = [k for k in scans if ranks[k].p_value <= level]
+    inside = _scans(case, group, directions, further_inside(case)) if alarms else {}
     phases = []
     for k, scan in scans.items():
-        if k in asked:
-            p_value = max(rank[k].p_value, again[k].p_value)
-            at_edges = again[k].p_value > case.level
-            inner = again[k]._replace(p_value=p_value)
-            places = _places(case, k, asked[k], inner)
-            phases.append(phase_exchange(case, k, asked[k], inner, places, at_edges=at_edges))
+        if k in alarms and k in inside:
+            again = rank(k, inside[k], 2, _unusual(scan, ranks[k], inside[k]))
+            again = again._replace(p_value=max(ranks[k].p_value, again.p_value))
+            is_unusual = again.p_value <= level
+            places = _places(case, k, inside[k], again, level) if is_unusual else []
+            phases.append(
+                phase_exchange(
+                    case, k, inside[k], again, places, is_unusual=is_unusual, at_edges=not is_unusual
+                )
+            )
         else:
-            phases.append(phase_exchange(case, k, scan, rank[k], [], at_edges=False))
-    evidence = [_evidence(case, one, cores.mixed[one.phase]) for one in phases]
+            phases.append(phase_exchange(case, k, scan, ranks[k], [], is_unusual=k in alarms, at_edges=False))
+    evidence = [_evidence(case, one) for one in phases]
     return Exchange(tuple(phases), tuple(suspects), directions, permutations, (*evidence, *untested))
 
 
-def _places(case: Case, k: int, scan: Scan, rank: Ranked) -> list[Suspect]:
+def _places(case: Case, k: int, scan: Scan, rank: Ranked, level: float) -> list[Suspect]:
     """Return the suspect places of one phase, the clearest first."""
     named = find_suspects(scan, k, rank, case.labels.shape)
-    if rank.p_value > case.level:
+    if rank.p_value > level:
         return named
     rng = np.random.default_rng([case.seed, _STREAM, 3, k])
     unnamed = [
         place
-        for place in find_unnamed(scan, k, rng, case.level)
+        for place in find_unnamed(scan, k, rng, level)
         if not any(
             np.isin(place.pixels, other.pixels).mean() > 0.5 and other.z > place.z / 2 for other in named
         )
@@ -152,41 +154,9 @@ def _unusual(scan: Scan, rank: Ranked, inside: Scan) -> np.ndarray:
     return np.array([name in unusual for name in inside.names])
 
 
-def _permuted(
-    scans: dict[int, Scan],
-    permutations: int,
-    case: Case,
-    stream: int,
-    asked: Mapping[int, np.ndarray] = MappingProxyType({}),
-) -> dict[int, Ranked]:
-    """Rank the statistics of all phases, or those that are asked for, among those of permuted photons."""
-    if not scans:
-        return {}
-    rng = np.random.default_rng([case.seed, _STREAM, stream])
-    values = np.array(
-        [  # the first as seen
-            np.concatenate(
-                [
-                    scan.statistics(rng.permutation(scan.photons.groups) if index else scan.photons.groups)
-                    for scan in scans.values()
-                ]
-            )
-            for index in range(permutations + 1)
-        ]
-    )
-    sizes = [len(scan.names) for scan in scans.values()]
-    ranks = ranked(
-        values,
-        sizes,
-        case.level,
-        np.concatenate([asked.get(k, np.ones(n, bool)) for k, n in zip(scans, sizes, strict=True)]),
-    )
-    return dict(zip(scans, ranks, strict=True))
-
-
-def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
+def _evidence(case: Case, one: PhaseExchange) -> Evidence:
     subject, question = say_phase(case.names[one.phase]), "Is it one thing?"
-    if is_mixed:
+    if one.phase in case.mixed:
         says = f"{subject} has hardly any pixel that its neighbours do not reach, so what varies in it may be theirs"
         return Evidence(
             subject, question, "exchange", says, exact="undecidable", remedy="smaller pixels would"
@@ -202,7 +172,7 @@ def _evidence(case: Case, one: PhaseExchange, is_mixed: bool) -> Evidence:
     needed = None
     if tolerance == case.tolerance.content and effect.lower <= tolerance < effect.upper:
         # The error of a mean square falls as one over the counts.
-        apart = effect.mean**2 - tolerance**2 if one.p_value <= case.level else tolerance**2
+        apart = effect.mean**2 - tolerance**2 if one.is_unusual else tolerance**2
         needed = counts * (effect.upper**2 - effect.mean**2) / max(abs(apart), 1e-12)
     return Evidence(
         subject,
@@ -221,11 +191,13 @@ def _says(case: Case, subject: str, one: PhaseExchange) -> str:
     what = one.leans_to or "something that no phase and no line names"
     effect = one.effect
     amount = say_interval(effect)
+    if one.leans_to == KINDS_OF_PIECES:
+        return f"the pieces of {subject} are of two kinds, which differ by {amount} of the counts{used}"
     if one.leans_to == TWO_THINGS:
         return f"{subject} holds two things that differ; the smaller is {amount} of its counts{used}"
     if one.tolerance != case.tolerance.content:
         return f"a piece of {subject} holds {amount} of its counts in {what} more than the rest does{used}"
-    if one.p_value <= case.level:
+    if one.is_unusual:
         return f"the share of {what} in {subject} varies from place to place by {amount} of the counts{used}"
     seen = f"nothing in {subject} varies from place to place"
     if one.at_edges:

@@ -102,7 +102,7 @@ def missed_phases(case: Case, exchange: Exchange, result: Unmixing | None = None
 
 def _places(case: Case, exchange: Exchange, phases: list[np.ndarray]) -> list[Missed]:
     """Return the places that are not explained, the clearest first."""
-    p_of_phase = {one.phase: one.p_value for one in exchange.phases}
+    p_of_phase = {one.phase: min(len(exchange.phases) * one.p_value, 1.0) for one in exchange.phases}
     asked = [
         (place.phase, place.pixels, p_of_phase.get(place.phase, 1.0))
         for place in exchange.suspects[:MOST_PLACES]

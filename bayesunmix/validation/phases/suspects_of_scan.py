@@ -8,7 +8,7 @@ from scipy import ndimage
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.phases.directions import UNNAMED, Direction
 from bayesunmix.validation.phases.mixing_fit import fit_mixture
-from bayesunmix.validation.phases.ranking import Ranked, ranked
+from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
 from bayesunmix.validation.phases.scan import LEAST_APART, WINDOWS, Scan
 
 FEW = 10.0  # photons per pixel
@@ -52,10 +52,15 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
         return []
     scores = scan.photons.scores(scan.photons.groups, scan.values)
     z = scan.z_of_windows(scores)
-    limit = rank.threshold[: n_directions * windows.first.size].reshape(-1, n_directions)
+    of_size = rank.threshold[: n_directions * windows.first.size].reshape(-1, n_directions)
     row_of_size = {int(windows.size[first]): row for row, first in enumerate(windows.first)}
-    rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS))])[windows.size]
-    beyond = z > limit[rows]
+    rows = np.array([row_of_size.get(size, 0) for size in range(len(WINDOWS) + 1)])[windows.size]
+    limit = scan.z_at(of_size[rows])
+    beyond = z > limit
+    # Where most of a phase leans to something, the smaller part is the one that is suspect.
+    pieces = windows.size == len(WINDOWS)
+    leaning = windows.counts[pieces] @ beyond[pieces]
+    beyond[pieces] &= leaning <= scan.photons.groups.size / 2
     if not beyond.any():
         return []
     flagged = np.zeros(shape[0] * shape[1], bool)
@@ -71,7 +76,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
     is_phase = np.array([one.phase is not None for one in scan.directions])
     slopes = scan.slopes / np.where(is_phase, 1.0, np.maximum(scan.apart, LEAST_APART))
     content = z / (root[:, None] * slopes)
-    least = (z - limit[rows]) / (root[:, None] * slopes)
+    least = (z - limit) / (root[:, None] * slopes)
     found = []
     for region in range(1, n_regions + 1):
         mine = np.flatnonzero(of_window == region)
@@ -111,9 +116,7 @@ def find_unnamed(
     """
     stranger = Direction(UNNAMED, None, scan.strangest_place())
     one = Scan(scan.photons, scan.shape, (stranger,), scan.n_groups, scan.coarse)
-    groups = [scan.photons.groups, *(rng.permutation(scan.photons.groups) for _ in range(permutations))]
-    values = np.array([one.statistics(each) for each in groups])
-    (rank,) = ranked(values, [len(one.names)], level, np.ones(len(one.names), bool))
+    rank = rank_permuted(one.statistics, scan.photons.groups, permutations, level, rng)
     found = []
     for place in find_suspects(one, phase, rank, scan.shape):
         # The direction was fitted to counts, whose noise would count as content.

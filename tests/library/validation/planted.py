@@ -40,7 +40,8 @@ def image_of(mean: np.ndarray, seed: int):
 def case_of(image, labels: np.ndarray, names: str, *, seed: int = 0, **claimed) -> Case:
     claim = Claim(labels, tuple(names), unassigned=-1, **claimed)
     cores = find_cores(image, claim.labels, len(names))
-    return Case(image, claim, claim.labels, cores.core, cores.radius, Tolerance(), 0.05, seed)
+    mixed = tuple(np.flatnonzero(cores.mixed).tolist())
+    return Case(image, claim, claim.labels, cores.core, cores.radius, Tolerance(), 0.05, seed, mixed)
 
 
 def layers(shape: tuple[int, int], *starts: int) -> np.ndarray:

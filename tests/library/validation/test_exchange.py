@@ -5,7 +5,7 @@ import pytest
 
 from bayesunmix.validation.finding import judge
 from bayesunmix.validation.phases.exchange import exchangeability
-from bayesunmix.validation.phases.ranking import ranked
+from bayesunmix.validation.phases.ranking import rank_permuted, ranked
 from bayesunmix.validation.phases.variation import OTHERS
 from tests.library.validation.planted import A, B, C, case_of, image_of, layers, record
 
@@ -118,12 +118,12 @@ def test_same_seed_same_answer():
     assert first.evidence == second.evidence
 
 
-def test_p_value_of_exchangeable_statistics_is_uniform_and_family_wise():
+def test_p_value_of_exchangeable_statistics_is_uniform():
     rng = np.random.default_rng(0)
     smallest = []
     for _ in range(400):
         values = rng.gamma(2.0, size=(40, 12)) * np.arange(1, 13)
-        smallest.append(min(one.p_value for one in ranked(values, [5, 7], 0.05, np.ones(12, bool))))
+        smallest.append(ranked(values, 0.05, np.ones(12, bool)).p_value)
     smallest = np.array(smallest)
     for level in (0.05, 0.2, 0.5):
         assert abs((smallest <= level).mean() - level) < 4 * np.sqrt(level * (1 - level) / 400)
@@ -133,5 +133,20 @@ def test_p_value_goes_below_one_over_the_permutations_where_the_evidence_does():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(100, 6))
     values[0, 2] = 40
-    assert ranked(values, [3, 3], 0.05, np.ones(6, bool))[0].p_value < 1e-6
-    assert ranked(values, [3, 3], 0.05, np.ones(6, bool))[1].p_value > 0.005
+    assert ranked(values, 0.05, np.ones(6, bool)).p_value < 1e-6
+    assert ranked(values, 0.05, np.arange(6) != 2).p_value > 0.005
+
+
+def test_p_value_of_few_permutations_first_is_no_smaller_than_it_may_be():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 5, 200)
+    members = np.repeat(np.arange(20), 10)
+
+    def largest_counts(some):
+        return np.bincount(members * 5 + some, minlength=100).reshape(20, 5).max(axis=0).astype(float)
+
+    p_values = np.array(
+        [rank_permuted(largest_counts, rng.permutation(groups), 99, 0.05, rng).p_value for _ in range(200)]
+    )
+    for level in (0.05, 0.2, 0.5):
+        assert (p_values <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / 200)
