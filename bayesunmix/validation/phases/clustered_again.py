@@ -67,7 +67,7 @@ class Clusterer:
 
 def _together(first: np.ndarray, second: np.ndarray) -> float:
     """Return how many more neighbours have the same label than if labels were dealt out by chance; 1 if all have."""
-    same = pairs = 0
+    same, pairs = 0, 0
     for axis in (0, 1):
         one, other = (
             [np.take(mask, range(k, mask.shape[axis] - 1 + k), axis) for mask in (first, second)]
@@ -75,7 +75,7 @@ def _together(first: np.ndarray, second: np.ndarray) -> float:
         )
         same += int(((one[0] & other[0]) | (one[1] & other[1])).sum())
         pairs += int(((one[0] | one[1]) & (other[0] | other[1])).sum())
-    share = np.count_nonzero(first) / max(np.count_nonzero(first | second), 1)
+    share = float(first.sum()) / max(int((first | second).sum()), 1)
     by_chance = share**2 + (1 - share) ** 2
     return (same / pairs - by_chance) / max(1 - by_chance, 1e-12) if pairs else 1.0
 
@@ -87,7 +87,8 @@ def _each_alone(counts: sparse.csr_array, pixels: np.ndarray) -> np.ndarray:
     """
     group = groups_by_counts(np.asarray(counts.sum(axis=0)).ravel(), COARSE_GROUPS)
     own = (counts[pixels] @ summing_matrix(group).T.astype(np.int64)).toarray().astype(float)
-    total, spectrum = own.sum(axis=1), own.sum(axis=0) / own.sum()
+    total: np.ndarray = own.sum(axis=1)
+    spectrum = own.sum(axis=0) / own.sum()
     apart = (own - np.outer(total, spectrum)) / np.sqrt(np.maximum(spectrum, 1e-12))
     best, most = total > 0, -1.0
     for start in np.linalg.eigh(apart.T @ apart)[1].T[: -1 - STARTS : -1]:
