@@ -61,6 +61,16 @@ def say_probability(p_value: float) -> str:
     )
 
 
+def say_p(p_value: float) -> str:
+    """Write a p-value in a cell of a table."""
+    return say_digits(p_value, 2) if p_value >= _FEWEST else f"< {_FEWEST:.4f}"
+
+
+def say_odds(log_odds: float) -> str:
+    """Write odds from their natural logarithm."""
+    return f"{say_digits(math.exp(log_odds), 2)} to 1" if log_odds < 14 else "over a million to 1"
+
+
 def say_counts(counts: float) -> str:
     """Write a number of counts to two digits."""
     return say_digits(counts, 2)
@@ -71,6 +81,8 @@ def say_digits(value: float, digits: int) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     places = digits - 1 - math.floor(math.log10(abs(value)))
+    if 0.01 <= abs(value) < 1:
+        places = 2
     rounded = round(value, places)
     return f"{rounded:.{max(places, 0)}f}".rstrip("0").rstrip(".") if places > 0 else f"{rounded:.0f}"
 

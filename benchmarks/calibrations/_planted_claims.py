@@ -3,14 +3,15 @@
 A right claim is the label map of the truth: each pixel belongs to the component that gives it most counts.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 from scipy import ndimage, sparse
 
 import bayesunmix as bu
+from bayesunmix.validation.amounts.counts_needed import chernoff_information
 from simulations import PHANTOMS, Phantom, Trial, acquire
 
 DOSES = (5.0, 20.0, 100.0)
@@ -39,6 +40,8 @@ class Planted:
         The pixels whose label is wrong.
     known : float
         The size of the error, in the unit of the finding; nan where there is none.
+    pair : (str, str), optional
+        The component that the wrong pixels are, and the one that they are called.
     """
 
     trial: Trial
@@ -46,21 +49,35 @@ class Planted:
     subjects: tuple[str, ...] = ()
     wrong: np.ndarray | None = None
     known: float = np.nan
+    pair: tuple[str, str] | None = None
+
+    @property
+    def difficulty(self) -> float:
+        """Return counts in the wrong pixels times the Chernoff information per photon; nan without a pair."""
+        if self.pair is None or self.wrong is None:
+            return np.nan
+        phantom = self.trial.phantom
+        spectra = (phantom.truth.endmembers[phantom.labels.index(name)] for name in self.pair)
+        smooth = [(spectrum + 1e-9) / (spectrum + 1e-9).sum() for spectrum in spectra]
+        return float(self.trial.image.total_map()[self.wrong].sum() * chernoff_information(*smooth))
 
 
 @dataclass(frozen=True)
 class Plant:
-    """Say how a claim is made, and which tests may find its error.
+    """Say how a claim is made, which tests may find its error, and how often they should.
 
     Parameters
     ----------
     make : callable (dose, seed) -> Planted
     tests : tuple of str
         Names of the tests of `bayesunmix.validate` that may; empty where the claim is right.
+    least : mapping from dose to share
+        In how many of the reports the error should be found: 0.95 where not given, 0 where nobody could.
     """
 
     make: Callable[[float, int], Planted]
     tests: tuple[str, ...] = ()
+    least: Mapping[float, float] = field(default_factory=dict)
 
 
 @cache
@@ -117,7 +134,8 @@ def _merged() -> dict[str, Plant]:
             labels = right_labels(phantom)
             wrong = labels == phantom.labels.index(other)
             merged = np.where(wrong, phantom.labels.index(kept), labels)
-            return Planted(acquire(phantom, dose, seed), claimed(phantom, merged), (kept,), wrong)
+            trial = acquire(phantom, dose, seed)
+            return Planted(trial, claimed(phantom, merged), (kept,), wrong, pair=(other, kept))
 
         return make
 
@@ -138,31 +156,39 @@ def _rare() -> dict[str, Plant]:
             labels = right_labels(phantom)
             disc = _disc(labels == phantom.labels.index(host), 0.005)
             trial = _with(acquire(phantom, dose, seed), disc, phantom.labels.index(other), dose, seed)
-            return Planted(trial, claimed(phantom, labels), (host,), disc)
+            return Planted(trial, claimed(phantom, labels), (host,), disc, pair=(other, host))
 
         return make
 
     tests = ("exchange", "pieces", "missed", "pixels")
-    return {f"missed: {name}": Plant(of(*place), tests) for name, place in where.items()}
+    hardest = {"MnCr2O4 in Cr2O3": {5.0: 0.0}}
+    return {
+        f"missed: {name}": Plant(of(*place), tests, hardest.get(name, {})) for name, place in where.items()
+    }
 
 
 def _regions() -> dict[str, Plant]:
     """Call a gradient a phase, a grain by another name, and a rim a phase; split a phase."""
     names = {
-        "ferrite called sigma": ("ferrite", "sigma", 0),
-        "austenite called ferrite": ("austenite", "ferrite", 0),
-        "spinel called MnS": ("spinel", "MnS", 0),
+        "ferrite called sigma": ("ferrite", "sigma"),
+        "austenite called ferrite": ("austenite", "ferrite"),
+        "spinel called MnS": ("spinel", "MnS"),
     }
+    hard = {"austenite called ferrite": {5.0: 0.75}, "spinel called MnS": {5.0: 0.75}}
     return {
         "zoned: diffusion_couple": Plant(_halves("diffusion_couple", "these counts"), ("exchange",)),
-        "split: by position": Plant(_split_by_position, ("difference",)),
-        "split: by clustering": Plant(_split_by_clustering, ("difference",)),
+        "split: by position": Plant(_split_by_position, ("difference",), {5.0: 0.0, 20.0: 0.0}),
+        "split: by clustering": Plant(_split_by_clustering, ("difference",), dict.fromkeys(DOSES, 0.0)),
         **{
-            f"grain: {name}": Plant(_grain(*grain), ("exchange", "pieces", "confusion", "missed"))
+            f"grain: {name}": Plant(
+                _grain(*grain), ("exchange", "pieces", "confusion", "missed"), hard.get(name, {})
+            )
             for name, grain in names.items()
         },
-        "rim: called clinopyroxene": Plant(_rim(True), ("mixture",)),
-        "rim: beside grains of clinopyroxene": Plant(_rim(False), ("mixture", "pieces", "exchange")),
+        "rim: called clinopyroxene": Plant(_rim(True), ("mixture",), {5.0: 0.8}),
+        "rim: beside grains of clinopyroxene": Plant(
+            _rim(False), ("mixture", "pieces", "exchange"), {5.0: 0.8}
+        ),
     }
 
 
@@ -178,7 +204,12 @@ def _geometry() -> dict[str, Plant]:
     }
     turned = ("nicr_film", "overlapping_lines", "grains", "trace_precipitates")
     return {
-        **{f"shifted: {name}": Plant(_shifted(*shift), ("registration",)) for name, shift in shifts.items()},
+        **{
+            f"shifted: {name}": Plant(
+                _shifted(*shift), ("registration",), {5.0: 0.0} if "1/2" in name else {}
+            )
+            for name, shift in shifts.items()
+        },
         **{f"turned: {name}": Plant(_turned(name), ("registration",)) for name in turned},
     }
 
@@ -251,7 +282,7 @@ def _split_by_clustering(dose: float, seed: int) -> Planted:
     return Planted(trial, bu.Claim(labels.reshape(trial.image.navigation_shape), unassigned=-1))
 
 
-def _grain(own: str, called: str, which: int) -> Callable[[float, int], Planted]:
+def _grain(own: str, called: str) -> Callable[[float, int], Planted]:
     def make(dose: float, seed: int) -> Planted:
         phantom = built("grains")
         labels = right_labels(phantom)
@@ -259,7 +290,7 @@ def _grain(own: str, called: str, which: int) -> Callable[[float, int], Planted]
         sizes = np.bincount(pieces.ravel())[1:]
         wrong = pieces == int(np.argsort(sizes)[n_pieces // 2]) + 1
         claim = claimed(phantom, np.where(wrong, phantom.labels.index(called), labels))
-        return Planted(acquire(phantom, dose, seed), claim, (called,), wrong)
+        return Planted(acquire(phantom, dose, seed), claim, (called,), wrong, pair=(own, called))
 
     return make
 

@@ -17,6 +17,7 @@ from benchmarks.calibration import CALIBRATIONS, Calibration
 from benchmarks.calibrations._planted_claims import DOSES, Plant, Planted, plants
 
 PLANTS = plants()
+LEAST_FOUND = 0.95
 
 
 def measure(case: str, dose: float, seed: int) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def measure(case: str, dose: float, seed: int) -> dict[str, Any]:
         else np.nan,
         "effect": float(f"{effect:.4g}"),
         "known": planted.known,
+        "difficulty": float(f"{planted.difficulty:.4g}"),
         "smallest_p": min((one.p_value for one in found.findings if one.p_value is not None), default=np.nan),
         "seconds": round(seconds, 1),
     }
@@ -54,9 +56,17 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         found=("found", lambda some: some.astype(float).sum()),
         supported=("supported", lambda some: some.astype(float).sum()),
         undecidable=("verdict", lambda some: (some == "undecidable").sum()),
+        difficulty=("difficulty", "median"),
         seconds=("seconds", "median"),
     )
-    return table.reset_index()
+    table = table.reset_index()
+    asked = [
+        PLANTS[case].least.get(dose, LEAST_FOUND)
+        for case, dose in zip(table["case"], table["dose"], strict=True)
+    ]
+    return table.assign(
+        least_found=np.where([not PLANTS[case].tests for case in table["case"]], np.nan, asked)
+    )
 
 
 def _speaks_of(finding: bu.Finding, planted: Planted) -> bool:

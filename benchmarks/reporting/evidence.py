@@ -25,7 +25,7 @@ from benchmarks.reporting.ranking import first_components
 from benchmarks.reporting.score_table import score_table
 
 SUITES = ("main", "peers")
-SUMMED = ("checks", "rank", "starts", "real")
+SUMMED = ("checks", "rank", "starts", "real", "validate")
 HEADINGS = {
     "maps": "Maps, the endmembers known",
     "pipeline": "The whole method bayes",
@@ -37,6 +37,7 @@ HEADINGS = {
     "rank": "Number of materials",
     "starts": "Starts",
     "real": "Recordings, and phantoms in which assumptions are false",
+    "validate": "Claims about maps",
 }
 
 ABOUT = {
@@ -49,6 +50,8 @@ ABOUT = {
     "peers": "`bayes` on whole phantoms, the spectra unknown.",
     "real": "What is known of recordings, and the truth of phantoms at 120 counts per pixel, `bayes` at its defaults. "
     "Intervals are total ones.",
+    "validate": "Reports of `bayesunmix.validate` on claims that are right, and on claims with a planted error, "
+    "without an unmixing. The page [claims](claims.md) has the tables.",
 }
 
 
@@ -158,3 +161,5 @@ def _findings(found: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
         yield from findings.of_starts(found["starts"])
     if "real" in found:
         yield from findings.of_claims(found["real"])
+    if "validate" in found:
+        yield from findings.of_validations(found["validate"])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from benchmarks.calibrations.sbc import RIGHT
 from benchmarks.reporting.coverage_table import share_text
@@ -19,6 +20,7 @@ MOST_P = 1e-4  # of a wrong one, its worst quantity
 SBC_TARGET = (0.855, 0.945)  # coverage of 90 % intervals of a right sampler
 LEAST_COVERAGE = 0.8  # below, a wrong model must have alarmed
 LEAST_HOLDS = 0.9  # of the trials of a claim
+MOST_CONTRADICTED = 0.05  # of the reports on right claims
 LEAST_RIGHT = 0.95  # of the numbers of materials
 MOST_RMS_Z = 1.3  # root mean square error of weights, in posterior standard deviations
 _MOST_CASES = 4  # that a sentence names
@@ -142,6 +144,23 @@ def of_claims(table: pd.DataFrame) -> Iterator[Finding]:
             f"{row.case}, {row.method}: {row.fact} holds in {row.holds} of {row.trials} trials ({of}{said}); target "
             f"{100 * LEAST_HOLDS:.0f} %.",
         )
+
+
+def of_validations(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say how often right claims are contradicted, and whether planted errors are found and never supported."""
+    right = table["least_found"].isna()
+    for dose, rows in table[right].groupby("dose"):
+        wrong, n = int(rows["contradicted"].sum()), int(rows["reports"].sum())
+        most = int(stats.binom.ppf(0.975, n, MOST_CONTRADICTED))
+        said = f"right claims at {dose:g} counts per pixel: {wrong} of {n} reports contradict any part"
+        yield Finding("validate", wrong <= most, f"{said}; target at most {most}.")
+    for row in table[~right].itertuples():
+        said = (
+            f"{row.case} at {row.dose:g} counts per pixel: found in {row.found:.0f} of {row.reports} reports"
+        )
+        met = row.found >= row.least_found * row.reports and row.supported <= MOST_CONTRADICTED * row.reports
+        said += f", called supported in {row.supported:.0f}; target found in {100 * row.least_found:g} %"
+        yield Finding("validate", bool(met), f"{said}, supported in at most {100 * MOST_CONTRADICTED:g} %.")
 
 
 def _where(missed: pd.DataFrame) -> str:

@@ -51,6 +51,8 @@ def _commands(overview: str) -> list[str]:
     for line in overview.splitlines():
         if "Commands" in line:
             inside = True
+        elif inside and not line.strip():
+            break  # the examples follow
         elif inside and (match := re.match(r"(?:│ | {2})([a-z][a-z-]*)(?: |$)", line)):
             found.append(match.group(1))
     return found

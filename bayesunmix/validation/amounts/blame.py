@@ -119,8 +119,11 @@ def evidence_of(
             remedy="an unmixing with more components, or with known spectra, may tell it from the others",
         )
     rest = [k for k in range(len(columns)) if k != own]
-    parts = [f"{say_phase(name)} holds {_say(quantity(_rest(whole, own)))} of something else"]
-    if rest and whole.share[rest].max() > max(0.0, 2 * whole.sd[rest][whole.share[rest].argmax()]):
+    something = quantity(_rest(whole, own))
+    parts = [f"{say_phase(name)} holds {_say(something)} of something else"]
+    if something.identified == "no":
+        parts.append("as other solutions fit as well")
+    elif rest and whole.share[rest].max() > max(0.0, 2 * whole.sd[rest][whole.share[rest].argmax()]):
         parts.append(f"mostly {_mostly(whole.share, columns, rest)}")
     if core is not None:
         parts.append(f"and {_say(quantity(_rest(core, own)))} in its core")
@@ -161,7 +164,8 @@ def _decides(
     if leak > tolerance:
         return np.inf, "the spectra are too alike"
     if is_open:
-        return np.inf, f"a pure area of {name}, or lines that only it has, would (assume=)"
+        known = f"knowing a pure area of {name}, or an element that only it has, would"
+        return np.inf, f"{known}: unmix with assume= and pass the result"
     if has_no_core:
         return np.inf, f"{say_phase(name)} has no pixel away from its boundaries"
     return np.inf, f"the pixels of {name} are mixtures, and a label cannot say more of them"
@@ -202,4 +206,8 @@ def _mostly(share: np.ndarray, columns: tuple[str, ...], among: list[int] | rang
 
 
 def _say(share: Quantity) -> str:
+    """Write a share, or only its range where other solutions leave it open."""
+    if share.identified == "no":
+        lower, upper = (100 * min(max(end, 0.0), 1.0) for end in (share.lower, share.upper))
+        return f"{lower:.0f} to {upper:.0f} %"
     return say_with_error(max(share.mean, 0.0), share.sd)

@@ -61,6 +61,7 @@ class Mixtures:
     ----------
     rims : tuple of Rim
     evidence : tuple of Evidence
+        About those that are more of their phase than the tolerance.
     """
 
     rims: tuple[Rim, ...]
@@ -95,7 +96,8 @@ def mixtures(case: Case, result: Unmixing | None = None) -> Mixtures:
             taken |= mine
             if rim := _rim(case, k, (i, j), mine[pieces], result):
                 rims.append(rim)
-    return Mixtures(tuple(rims), tuple(_evidence(case, rim) for rim in rims))
+    told = [rim for rim in rims if rim.of_phase > case.tolerance.content]
+    return Mixtures(tuple(rims), tuple(_evidence(case, rim) for rim in told))
 
 
 def _near(label: np.ndarray, reach: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from bayesunmix.validation.finding import Finding, Judgement
 from bayesunmix.validation.report.pictures import png_of
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
-from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of
+from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of, say_p
 
 _HERE = Path(__file__).parent
 _DPI = 150
@@ -130,15 +130,11 @@ def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
                 if effect is None
                 else f"{say_digits(scale * effect.lower, 3)} to {say_digits(scale * effect.upper, 3)}",
                 "" if one.tolerance is None else say_number(one.tolerance, one.unit),
-                "" if one.p_value is None else _say_p(one.p_value),
+                "" if one.p_value is None else say_p(one.p_value),
                 _say_needed(one.counts_needed),
             )
         )
     return [head, *rows]
-
-
-def _say_p(p_value: float) -> str:
-    return say_digits(p_value, 2) if p_value >= 1e-4 else "< 0.0001"
 
 
 def _say_needed(counts: float | None) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED
 from bayesunmix.data.grid import drawn_aspect, last_channel
@@ -22,6 +23,7 @@ from bayesunmix.validation.words import say_digits, say_short
 _AGREES, _UNDECIDABLE, _SUSPECT, _NOTHING = "#d9e6ee", "#9a9a9a", "#d55e00", "white"
 _WIDTH = 4.2  # inches of a map
 MOST_SUSPECTS = 4  # of which spectra are drawn
+MOST_PAIRS = 24  # of phases, the hardest to tell
 
 
 def colours_of(case: Case) -> list[tuple[float, float, float]]:
@@ -76,6 +78,7 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     totals[~case.image.takes_part.reshape(totals.shape)] = np.nan
     drawn = middle.imshow(totals, cmap="viridis", interpolation="none", aspect="auto")
     middle.set_box_aspect(tall)
+    middle.set_anchor("N")
     middle.set_xticks([]), middle.set_yticks([])
     figure.colorbar(drawn, ax=middle, location="bottom", shrink=0.8, pad=0.03).ax.tick_params(labelsize=8)
     middle.set_title("the counts per pixel", fontsize=10)
@@ -246,10 +249,12 @@ def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figur
 
 def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> Figure:
     """Draw how many counts a pixel needs to tell two phases with 5 % error, beside what it has."""
-    ordered = sorted(pairs, key=lambda pair: pair[1])
+    ordered = sorted(pairs, key=lambda pair: pair[1])[-MOST_PAIRS:]
     figure = Picture(figsize=(7.2, 0.9 + 0.28 * len(ordered)), layout="constrained")
     axes = figure.subplots()
     needed = np.array([max(counts, 1.0) for _, counts in ordered])
+    most = 1.6 * max(needed[np.isfinite(needed)].max(initial=1.0), counts_per_pixel)
+    needed = np.minimum(needed, most)  # where no dose tells two phases, the bar goes to the end
     enough = needed <= counts_per_pixel
     axes.barh(
         range(len(ordered)), needed, color=[COLOURS[0] if one else COLOURS[1] for one in enough], height=0.6
@@ -265,6 +270,9 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     )
     axes.set_yticks(range(len(ordered)), [name for name, _ in ordered], fontsize=8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(0.8 * min(needed.min(), counts_per_pixel), most)
     axes.set_xlabel("counts per pixel to tell the two with 5 % error", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -286,6 +294,7 @@ def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> Non
         aspect="auto",
     )
     axes.set_box_aspect(min(max(aspect * shown.shape[0] / shown.shape[1], 0.25), 2.0))
+    axes.set_anchor("N")
     axes.set_xticks([]), axes.set_yticks([])
 
 

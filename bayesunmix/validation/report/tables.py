@@ -11,9 +11,10 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
-from bayesunmix.validation.words import say_digits
+from bayesunmix.validation.words import say_digits, say_odds, say_p
 
 MOST_ROWS = 20  # of suspects on the page; the files hold all
+_Drawn = tuple[np.ndarray, int, int | None]  # its pixels, its phase, and the phase it looks like
 
 
 def suspects(case: Case, details: Details) -> Iterator[Section]:
@@ -30,9 +31,8 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
     )
     rows: list[tuple[str, ...]] = []
     files: list[dict[str, Any]] = []
-    drawn: list[tuple[np.ndarray, int, int | None]] = []
+    drawn: list[_Drawn] = []
     for piece in details.pieces.suspects if details.pieces else ():
-        odds = "" if piece.log_odds > 50 else say_digits(float(np.exp(piece.log_odds)), 2)
         row, column = piece.centre
         rows.append(
             (
@@ -42,8 +42,8 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
                 str(piece.counts),
                 case.names[piece.looks_like],
                 _percent(piece.content),
-                odds or f"10^{piece.log_odds / np.log(10):.0f}",
-                say_digits(piece.p_value, 2),
+                say_odds(piece.log_odds),
+                say_p(piece.p_value),
             )
         )
         files.append(
@@ -105,14 +105,20 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
         ["Pieces of a phase and windows within it that are unlike the rest of it, the clearest first."],
         [
             Drawing(
-                partial(pictures.draw_suspects, case, drawn[: pictures.MOST_SUSPECTS]),
-                "Spectra of the clearest suspects beside the phases that they are called and look like",
+                partial(pictures.draw_suspects, case, _largest(case, drawn)),
+                "Spectra of the largest suspects beside the phases that they are called and look like",
             )
         ],
         [[head, *rows[:MOST_ROWS]]],
         [f"{len(rows) - MOST_ROWS} more stand in suspects.csv."] if len(rows) > MOST_ROWS else [],
         {"suspects.csv": files},
     )
+
+
+def _largest(case: Case, suspects: list[_Drawn]) -> list[_Drawn]:
+    """Return the suspects with most counts: their spectra show most."""
+    totals = case.image.total_map()
+    return sorted(suspects, key=lambda one: -totals[one[0]].sum())[: pictures.MOST_SUSPECTS]
 
 
 def confusion(case: Case, details: Details) -> Iterator[Section]:
