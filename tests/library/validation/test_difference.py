@@ -75,3 +75,24 @@ def test_similar_phases_that_a_program_separated_are_different():
     pair, said = verdict(case_of(image, labels, "ab"), 0, 1)
     assert pair.p_value <= 0.05
     assert said["phases a and b"].verdict == "supported"
+
+
+@pytest.mark.parametrize("dose", [5, 20])
+def test_clusters_of_single_pixels_in_one_phase_are_not_different(dose):
+    one = np.zeros((32, 40), int)
+    for seed in range(3):
+        image = record(one, [A], dose, seed)
+        counts = image.dense().reshape(one.size, -1).astype(float)
+        centres = counts[np.random.default_rng(seed).choice(one.size, 2, replace=False)]
+        for _ in range(15):  # k-means, as any program has it
+            apart = ((counts[:, None] - centres) ** 2).sum(axis=-1)
+            labels = apart.argmin(axis=1)
+            centres = np.stack([counts[labels == k].mean(axis=0) for k in (0, 1)])
+        found = differences(case_of(image, labels.reshape(one.shape), "ab"))
+        assert [pair.p_value > 0.05 for pair in found.pairs] == [True]
+
+
+def test_single_pixels_of_two_phases_are_different():
+    labels = np.random.default_rng(3).integers(0, 2, (32, 40))
+    image = record(labels, [A, B], 20, 0)
+    assert differences(case_of(image, labels, "ab")).pairs[0].p_value < 0.01
