@@ -4,7 +4,7 @@ Each photon has a score towards each direction, the log-likelihood ratio of a sm
 square windows, over blocks and over the connected pieces of the core, after the mean score of the phase was taken off.
 Blocks and pieces are compared with the phase channel group by channel group, too, which needs no direction.
 
-Squares and Poisson numbers have long tails. Their roots are ranked, so that no statistic of few photons hides others.
+Poisson numbers have long tails. Their roots are ranked, so that no window of few photons hides others.
 """
 
 from itertools import pairwise
@@ -123,7 +123,7 @@ class Scan:
             if self.windows.first.size
             else np.zeros(0)
         ]
-        found += [np.sqrt(self.spread(scores, part)) for part in self.parts]
+        found += [self.spread(scores, part) for part in self.parts]
         return np.concatenate([*found, self._without_direction(groups)])
 
     def z_of_windows(self, scores: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ class Scan:
         return np.asarray(((sums @ scores) ** 2 / counts[:, None]).sum(axis=0))
 
     def _without_direction(self, groups: np.ndarray) -> np.ndarray:
-        """Return the roots of chi-square and largest eigenvalue, and the largest residual, of blocks x groups."""
+        """Return chi-square, largest eigenvalue and largest residual of blocks x channel groups."""
         n_groups = self._mean.size
         block, n_blocks = self._blocks[0]
         cells = np.bincount(
@@ -165,7 +165,7 @@ class Scan:
             usual = total[total > 0] >= total[total > 0].mean()
             gram = residual.T @ residual
             largest = 2 * (np.sqrt(counts) - np.sqrt(expected))[total > 0][usual].max()
-            found += [np.sqrt(np.trace(gram)), np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0)), largest]
+            found += [np.trace(gram), np.linalg.eigvalsh(gram)[-1], largest]
         return np.array(found)
 
     def strangest_place(self) -> np.ndarray:

@@ -94,7 +94,7 @@ def phase_exchange(
     best = int(rank.z.argmax())
     chi2 = names.index(f"chi2 {PLACE}")
     total = float(scan.parts["places"][1].sum())
-    nowhere = _rms(*_excess(rank, chi2), 4 * total)
+    nowhere = _rms(rank.z[chi2] * rank.sd[chi2], rank.sd[chi2], 4 * total)
     said = {one.name: one.said for one in scan.directions}
     least_bounded, about = max(
         [(nowhere, ""), *((varies[name], said[name]) for name in varies)], key=lambda one: one[0].upper
@@ -128,7 +128,7 @@ def _varies(scan: Scan, rank: Ranked, part: str) -> dict[str, Quantity]:
     for index, one in enumerate(scan.directions):
         which = scan.names.index(f"{one.name} {part}")
         information = total * float(scan.slopes[index] / max(scan.apart[index], LEAST_APART)) ** 2
-        found[one.name] = _rms(*_excess(rank, which), information)
+        found[one.name] = _rms(rank.z[which] * rank.sd[which], rank.sd[which], information)
     return found
 
 
@@ -160,7 +160,7 @@ def _against(
     if rank.z[own] > CLEAR:
         positions, of_counts = scan.along_own_direction()
         counts = scan.parts["places"][1]
-        along = _rms(*_excess(rank, own), counts.sum() / max(of_counts, 1e-12) ** 2)
+        along = _rms(rank.z[own] * rank.sd[own], rank.sd[own], counts.sum() / max(of_counts, 1e-12) ** 2)
         # Two things that differ by d, in shares f and 1 - f, vary by d sqrt(f (1 - f)): at most by half of d.
         if along.lower > tolerance:
             return along, tolerance, ""
@@ -204,13 +204,6 @@ def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts:
         for value in (along.mean, along.lower, along.upper)
     )
     return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
-
-
-def _excess(rank: Ranked, which: int) -> tuple[float, float]:
-    """Return what the square of a statistic exceeds that of permuted photons by, and its standard deviation."""
-    mean, sd = float(rank.mean[which]), float(rank.sd[which])
-    seen = mean + float(rank.z[which]) * sd
-    return seen**2 - mean**2 - sd**2, math.sqrt(4 * mean**2 * sd**2 + 2 * sd**4)
 
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
