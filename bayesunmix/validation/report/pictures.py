@@ -80,7 +80,8 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     middle.set_box_aspect(tall)
     middle.set_anchor("N")
     middle.set_xticks([]), middle.set_yticks([])
-    figure.colorbar(drawn, ax=middle, location="bottom", shrink=0.8, pad=0.03).ax.tick_params(labelsize=8)
+    bar = figure.colorbar(drawn, cax=middle.inset_axes((0.1, -0.06, 0.8, 0.03)), orientation="horizontal")
+    bar.ax.tick_params(labelsize=8)
     middle.set_title("the counts per pixel", fontsize=10)
     labelled = case.labels >= 0
     kind = np.select([suspect & labelled, undecidable & labelled, labelled], [2, 1, 0], 3)

@@ -10,6 +10,7 @@ from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.lines.spectrum_faults import rebinned
+from bayesunmix.validation.phases.mixture import OWN_SHARE
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.tables import areas, confusion, suspects
@@ -49,7 +50,8 @@ def _claim(case: Case, details: Details) -> Section:
         after=[
             f"Pixels further than {case.radius} from a boundary are the core of a phase: what lies nearer is mixed "
             "with its neighbour, and no label is wrong for that.",
-            "Suspect: pixels that look like another phase. Not told: no phase reaches a probability of 90 %.",
+            "Suspect: pixels that look like another phase, or like a mixture of two. Not told: no phase reaches a "
+            "probability of 90 %.",
         ],
     )
 
@@ -63,6 +65,9 @@ def _suspect_pixels(case: Case, details: Details) -> tuple[np.ndarray, np.ndarra
     if details.exchange is not None:
         for place in details.exchange.suspects:
             suspect.ravel()[place.pixels] = True
+    for rim in details.mixtures.rims if details.mixtures is not None else ():
+        if rim.fit.moved.upper < OWN_SHARE:
+            suspect.ravel()[rim.pixels] = True
     if details.pieces is not None:
         numbers = [piece.number for piece in details.pieces.suspects]
         suspect |= np.isin(details.pieces.numbers, numbers)
