@@ -6,7 +6,7 @@ import pytest
 from bayesunmix.claims.claim import UNDECIDED
 from bayesunmix.validation.phases.cores import find_cores
 from simulations import PHANTOMS, acquire
-from tests.library.validation.planted import A, B, C, layers, record
+from tests.library.validation.planted import A, B, C, image_of, layers, record
 
 
 @pytest.mark.parametrize(("blur", "radii"), [(0.0, {1}), (1.0, {2, 3}), (2.0, {4, 5})])
@@ -30,6 +30,24 @@ def test_phase_too_thin_for_a_core_keeps_its_innermost_pixels_and_says_so():
     assert cores.mixed == (False, True, False)
     assert cores.radius_of[1] == 0
     assert (cores.core[:, 23:25]).all()
+
+
+def test_two_halves_of_one_phase_have_no_wide_boundary():
+    labels = layers((48, 60), 30)
+    for seed in range(4):
+        assert find_cores(record(labels, [A, A], 50, seed), labels, 2).radius_of == (1, 1)
+
+
+def test_a_wide_boundary_takes_pixels_beside_that_neighbour_only():
+    labels = layers((48, 60), 20, 40)
+    mixing = np.clip((np.arange(60) - 33) / 14, 0, 1)[:, None]
+    blurred = np.where(
+        (np.arange(60) >= 30)[:, None], (1 - mixing) * B + mixing * C, np.array([A, B, C])[labels[0]]
+    )
+    cores = find_cores(image_of(60 * blurred * np.ones((48, 1, 1)), 1), labels, 3)
+    kept = np.flatnonzero(cores.core[24, 20:40])
+    assert kept[0] == cores.radius
+    assert 19 - kept[-1] == cores.radius_of[1] > cores.radius
 
 
 def test_single_undecided_pixels_are_no_boundary_and_patches_are():

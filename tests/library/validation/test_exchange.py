@@ -54,6 +54,19 @@ def test_an_inclusion_is_found_where_it_is_and_named():
     assert "A piece of phase a holds" in said["phase a"].sentence
 
 
+def test_pieces_of_two_like_phases_under_one_label_are_of_two_kinds():
+    truth = np.zeros(SHAPE, int)
+    for k, column in enumerate((0, 12, 24, 36)):
+        truth[:, column : column + 9] = 1 + k % 2
+    like = 0.88 * A + 0.12 * B
+    image = record(truth, [C, A, like], 20, 1)
+    _, said = verdicts(case_of(image, np.where(truth > 0, 1, 0), "cx"))
+    assert said["phase x"].verdict == "contradicted"
+    assert "two kinds" in said["phase x"].sentence or "varies" in said["phase x"].sentence
+    _, said = verdicts(case_of(image, truth, "cab"))
+    assert "contradicted" not in {one.verdict for one in said.values()}
+
+
 def test_a_small_drift_that_shows_clearly_contradicts_nothing():
     labels = layers(SHAPE, 24)
     drift = np.linspace(0, 0.03, 32)[:, None, None]
