@@ -78,6 +78,8 @@ class Validation:
         counted = {verdict: sum(one.verdict == verdict for one in self.findings) for verdict in order}
         head = ", ".join(f"{n} {verdict}" for verdict, n in counted.items() if n)
         lines = [f"The claim is {self.verdict}: {head} of {say_number_of(len(self.findings), 'statement')}."]
+        if self.result is not None and self.result.doubt:
+            lines.append(f"What rests on the unmixing is no surer than it: {self.result.doubt}.")
         for verdict in order:
             chosen = [one for one in self.findings if one.verdict == verdict]
             if chosen:

@@ -32,7 +32,7 @@ QUESTIONS = {
     "report": [],
 }
 #: Commands that are not asked of a result.
-OTHERS = {"unmix", "rank", "methods", "split"}
+OTHERS = {"unmix", "rank", "methods", "split", "validate"}  # of the last see test_validate
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,12 @@ def result(other):
     return bu.unmix(other, N_COMPONENTS, "fisher_conditional", seed=SEED, **SETTINGS["fisher_conditional"])
 
 
+def halves(image):
+    """Claim that the left and the right half of the map are two phases."""
+    columns = np.indices(image.navigation_shape)[1]
+    return bu.Claim((columns >= image.navigation_shape[1] // 2) + 1, ("left", "right"))
+
+
 def require_refusal(ask):
     with pytest.raises(ValueError, match=REFUSED) as caught:
         ask()
@@ -92,6 +98,8 @@ WORKS = {
     "denoised": lambda result, image: bu.denoised(result, image, (3, 4)),
     "line_ratio of windows": lambda result, image: bu.line_ratio(result, image, ((300, 330), (340, 400)), 0),
     "line_map of a window": lambda result, image: bu.line_map(image, (300, 330)),
+    "split": lambda result, image: bu.split(image),
+    "validate": lambda result, image: bu.validate(image, halves(image), quick=True),
     "plot_maps": lambda result, image: bu.plot_maps(result, image),
     "plot_spectra": lambda result, image: bu.plot_spectra(result, image),
     "plot_checks": lambda result, image: bu.plot_checks(bu.check(result, image)),
@@ -124,7 +132,17 @@ def test_a_question_about_lines_is_refused(name, result, other):
 def test_no_public_question_is_forgotten():
     """Of all public functions those are asked here that take an image or a result."""
     asked = {name.partition(" ")[0] for name in (*WORKS, *NEEDS_X_RAYS)}
-    others = {"unmix", "match", "verdict", "owned_elements", "read", "write", "load_result", "save_result"}
+    others = {
+        "unmix",
+        "match",
+        "verdict",
+        "owned_elements",
+        "read",
+        "write",
+        "load_result",
+        "save_result",
+        "read_claim",
+    }
     others |= {"from_hyperspy", "to_hyperspy"}  # tests/hyperspy
     functions = {name for name in bu.__all__ if name.islower()}
     assert functions <= asked | others, functions - asked - others

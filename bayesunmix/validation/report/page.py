@@ -57,6 +57,7 @@ def write_validation(
         The command line that made it.
     """
     origin = _origin(source)
+    doubt = "" if found.result is None else found.result.doubt
     parts = list(sections(found.case, found.details, found.result))
     counted = {v: [one for one in found.findings if one.verdict == v] for v in _ORDER}
     write_page(
@@ -67,7 +68,7 @@ def write_validation(
         verdict=found.verdict,
         headline=_headline(found),
         facts=_facts(found, origin),
-        doubt="" if found.result is None else found.result.doubt,
+        doubt=doubt,
         notes=found.notes,
         findings=counted,
         verdicts=_verdicts(found.findings),
@@ -76,13 +77,14 @@ def write_validation(
         command=command,
         script=_script(found, origin),
     )
-    _write_csv(folder / "findings.csv", _finding_rows(found.findings))
+    rows = _finding_rows(found.findings)
+    _write_csv(folder / "findings.csv", [{**row, "doubt": doubt} for row in rows] if doubt else rows)
     for section in parts:
-        for name, rows in section.files.items():
-            _write_csv(folder / name, rows)
+        for name, table in section.files.items():
+            _write_csv(folder / name, [{**row, "doubt": doubt} for row in table] if doubt else table)
     content = {
         "verdict": found.verdict,
-        "findings": _finding_rows(found.findings),
+        "findings": rows,
         "input": dict(origin),
         "claim": {
             "source": found.claim.source,
@@ -93,6 +95,7 @@ def write_validation(
         "seed": found.seed,
         "quick": found.quick,
         "notes": found.notes,
+        **({"doubt": doubt} if doubt else {}),
     }
     text = json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -108,6 +108,19 @@ def test_the_report_holds_all_sections_and_opens_without_a_network(full, tmp_pat
     assert summary["verdict"] == full.verdict and len(summary["findings"]) == len(full.findings)
     with (tmp_path / "report" / "findings.csv").open(encoding="utf-8") as file:
         assert [row["sentence"] for row in csv.DictReader(file)] == [one.sentence for one in full.findings]
+
+
+def test_what_rests_on_chains_that_disagree_says_so(full, tmp_path):
+    info = {**full.result.info, "converged": False, "warnings": ["not converged: the chains disagree"]}
+    found = replace(full, result=replace(full.result, info=info))
+    assert found.result.doubt and found.result.doubt in str(found)
+    found.report(tmp_path / "report")
+    assert "no surer than that" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["doubt"] == found.result.doubt
+    for name in ("findings.csv", "confusion.csv", "areas.csv"):
+        with (tmp_path / "report" / name).open(encoding="utf-8") as file:
+            assert {row["doubt"] for row in csv.DictReader(file)} == {found.result.doubt}
 
 
 def test_a_report_does_not_replace_other_files(full, tmp_path):
