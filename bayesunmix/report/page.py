@@ -1,12 +1,16 @@
 """Write a page that opens from disk and asks for nothing: a template that is filled in, with its style and pictures."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from bayesunmix.io.digest import sha256
 from bayesunmix.io.file import whole_file
+from bayesunmix.running.home import at_home
 
 _HERE = Path(__file__).parent
 
@@ -36,6 +40,15 @@ def write_page(path: Path, template: Path, css: Path | None = None, **context: o
     text = environment.get_template(template.name).render(**styles, **context)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def origin_of(source: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return name and digest of a file, or what is given in their place; nothing of None."""
+    if source is None:
+        return {}
+    if isinstance(source, Mapping):
+        return source
+    return {"name": Path(source).name, "sha256": sha256(at_home(source))}
 
 
 def verbatim(path: Path) -> Markup:

@@ -16,10 +16,9 @@ from bayesunmix.data.display import words
 from bayesunmix.data.grid import say_axis
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing
-from bayesunmix.io.digest import sha256
 from bayesunmix.plotting import plot_checks, plot_maps, plot_spectra
 from bayesunmix.plotting.style import mark
-from bayesunmix.report.page import data_uri, write_page
+from bayesunmix.report.page import data_uri, origin_of, write_page
 from bayesunmix.report.script import repeating_script
 from bayesunmix.report.shares import share_rows, with_shares
 from bayesunmix.running.home import at_home
@@ -111,11 +110,7 @@ def write_report(
 
 def _origin(source: str | Path | Mapping[str, Any] | None, result: Unmixing) -> Mapping[str, Any]:
     """Return name and digest of the file that was read."""
-    if source is None:
-        return result.info.get("input", {})
-    if isinstance(source, Mapping):
-        return source
-    return {"name": Path(source).name, "sha256": sha256(at_home(source))}
+    return result.info.get("input", {}) if source is None else origin_of(source)
 
 
 def _checked(result: Unmixing, image: SpectrumImage) -> tuple[Checks | None, str]:

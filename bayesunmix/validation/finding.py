@@ -20,9 +20,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from bayesunmix.analysis.quantity import Quantity
-from bayesunmix.validation.words import say_counts, say_number
+from bayesunmix.validation.words import say_counts, say_number, say_number_of
 
 Judgement = Literal["supported", "contradicted", "undecidable"]
+WORST_FIRST: tuple[Judgement, ...] = ("contradicted", "undecidable", "supported")
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,13 @@ def overall(findings: Sequence[Finding]) -> Judgement:
     if "contradicted" in verdicts:
         return "contradicted"
     return "supported" if verdicts == {"supported"} else "undecidable"
+
+
+def headline(findings: Sequence[Finding]) -> str:
+    """Count the verdicts: "1 contradicted, 2 supported of 3 statements"."""
+    counted = ((verdict, sum(one.verdict == verdict for one in findings)) for verdict in WORST_FIRST)
+    said = ", ".join(f"{n} {verdict}" for verdict, n in counted if n)
+    return f"{said} of {say_number_of(len(findings), 'statement')}"
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -11,16 +11,9 @@ from bayesunmix.dimension.pooling import groups_by_counts
 MOST_GROUPS = 200  # in each of which a peak of any width is still seen
 
 
-def join_channels(image: SpectrumImage, group: np.ndarray | None = None) -> SpectrumImage:
-    """Join neighbouring channels until each group has about as many counts as any other.
-
-    Parameters
-    ----------
-    image : SpectrumImage
-    group : (C,) int array, optional
-        The group of each channel; found where not given (`channel_groups`).
-    """
-    group = channel_groups(image.sum_spectrum()) if group is None else group
+def join_channels(image: SpectrumImage) -> SpectrumImage:
+    """Join neighbouring channels until each group has about as many counts as any other."""
+    group = channel_groups(image.sum_spectrum())
     counts = sparse.csr_array(image.counts.astype(np.int64) @ summing_matrix(group).T.astype(np.int64))
     shape = (*image.navigation_shape, counts.shape[1])
     return trusted_image(counts, joined_axis(image, group), shape, image.axes, image.mask)

@@ -110,10 +110,12 @@ def validate(
         case = None
         if claim.labels is not None:
             case = _case(tested, claim, found, tolerance, level, seed)
-            _quick(case, found)
-            if not quick:
+            _without_unmixing(case, found)
+            if quick:
+                _rest_of_quick(case, found)
+            else:
                 result = result or _unmixed(case, seed)
-                _full(case, result, found)
+                _with_unmixing(case, result, found)
         if claim.maps:
             of_all = _of_maps(image, claim, case, tolerance, level, seed)
             found["maps"] = _stage("element maps", check_element_maps, of_all, found["recipes"])
@@ -189,25 +191,27 @@ def _of_maps(
     return Case(image, claim, nowhere, nowhere >= 0, 1, tolerance, level, int(seed))
 
 
-def _quick(case: Case, found: dict[str, Any]) -> None:
+def _without_unmixing(case: Case, found: dict[str, Any]) -> None:
     """Make the tests that need no unmixing."""
     found["exchange"] = _stage("is each phase one thing", exchangeability, case, PERMUTATIONS)
     found["differences"] = _stage("do the phases differ", differences, case)
     found["mixtures"] = _stage("mixtures", mixtures, case)
-    found["missed"] = _stage("is a phase missed", missed_phases, case, found["exchange"])
-    flagged = np.zeros(case.labels.size, bool)
-    for place in found["exchange"].suspects:
-        flagged[place.pixels] = True
-    found["pieces"] = _stage("suspect pieces", suspect_pieces, case, flagged.reshape(case.labels.shape))
+    flagged = found["exchange"].suspect_pixels(case.labels.shape)
+    found["pieces"] = _stage("suspect pieces", suspect_pieces, case, flagged)
     if case.claim.spectra:
         found["spectra"] = _stage("spectra", check_spectra, case)
     if case.claim.elements:
         found["elements"] = _stage("elements", check_element_lists, case)
-    found["areas"] = _stage("areas", area_fractions, case)
     found["edge"] = edge_profile(case)
 
 
-def _full(case: Case, result: Unmixing, found: dict[str, Any]) -> None:
+def _rest_of_quick(case: Case, found: dict[str, Any]) -> None:
+    """Make the tests that say more with an unmixing, without one."""
+    found["areas"] = _stage("areas", area_fractions, case)
+    found["missed"] = _stage("is a phase missed", missed_phases, case, found["exchange"])
+
+
+def _with_unmixing(case: Case, result: Unmixing, found: dict[str, Any]) -> None:
     """Make the tests that need an unmixing."""
     found["confusion"] = _stage("how much is something else", confusion, case, result)
     members = found["confusion"].members

@@ -11,8 +11,7 @@ from bayesunmix.claims.claim import Claim
 from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
-from bayesunmix.validation.finding import Finding, Judgement, overall
-from bayesunmix.validation.words import say_number_of
+from bayesunmix.validation.finding import WORST_FIRST, Finding, Judgement, headline, overall
 
 STATUS: Mapping[Judgement, int] = {"supported": 0, "contradicted": 1, "undecidable": 3}
 
@@ -74,13 +73,10 @@ class Validation:
 
     def summary(self) -> str:
         """Return the verdicts as plain text, what is contradicted first."""
-        order = ("contradicted", "undecidable", "supported")
-        counted = {verdict: sum(one.verdict == verdict for one in self.findings) for verdict in order}
-        head = ", ".join(f"{n} {verdict}" for verdict, n in counted.items() if n)
-        lines = [f"The claim is {self.verdict}: {head} of {say_number_of(len(self.findings), 'statement')}."]
+        lines = [f"The claim is {self.verdict}: {headline(self.findings)}."]
         if self.result is not None and self.result.doubt:
             lines.append(f"What rests on the unmixing is no surer than it: {self.result.doubt}.")
-        for verdict in order:
+        for verdict in WORST_FIRST:
             chosen = [one for one in self.findings if one.verdict == verdict]
             if chosen:
                 lines += ["", f"{verdict.capitalize()}", *(f"- {one.sentence}" for one in chosen)]

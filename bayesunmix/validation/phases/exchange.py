@@ -58,6 +58,13 @@ class Exchange:
     permutations: int
     evidence: tuple[Evidence, ...]
 
+    def suspect_pixels(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return True for the pixels of all suspects, (H, W)."""
+        flagged = np.zeros(shape, bool)
+        for place in self.suspects:
+            flagged.ravel()[place.pixels] = True
+        return flagged
+
 
 def exchangeability(case: Case, permutations: int = 199) -> Exchange:
     """Test whether the pixels of each phase share one spectrum.

@@ -9,21 +9,18 @@ from typing import Any, NamedTuple
 from bayesunmix.claims.claim import Claim
 from bayesunmix.data.grid import say_axis
 from bayesunmix.data.result import Unmixing
-from bayesunmix.io.digest import sha256
 from bayesunmix.io.plain import plain
-from bayesunmix.report.page import data_uri, write_page
-from bayesunmix.running.home import at_home
+from bayesunmix.report.page import data_uri, origin_of, write_page
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
-from bayesunmix.validation.finding import Finding, Judgement
+from bayesunmix.validation.finding import WORST_FIRST, Finding, Judgement, headline
 from bayesunmix.validation.report.pictures import png_of
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.sections import sections
-from bayesunmix.validation.words import say_counts, say_digits, say_number, say_number_of, say_p
+from bayesunmix.validation.words import say_counts, say_digits, say_number, say_p
 
 _HERE = Path(__file__).parent
 _DPI = 150
-_ORDER = ("contradicted", "undecidable", "supported")
 
 
 class Contents(NamedTuple):
@@ -56,17 +53,17 @@ def write_validation(
     command : str
         The command line that made it.
     """
-    origin = _origin(source)
+    origin = origin_of(source)
     doubt = "" if found.result is None else found.result.doubt
     parts = list(sections(found.case, found.details, found.result))
-    counted = {v: [one for one in found.findings if one.verdict == v] for v in _ORDER}
+    counted = {v: [one for one in found.findings if one.verdict == v] for v in WORST_FIRST}
     write_page(
         folder / "report.html",
         _HERE / "validation.html.jinja",
         _HERE / "validation.css",
         title=origin.get("name") or "a map",
         verdict=found.verdict,
-        headline=_headline(found),
+        headline=f"{found.verdict.capitalize()}: {headline(found.findings)}.",
         facts=_facts(found, origin),
         doubt=doubt,
         notes=found.notes,
@@ -101,12 +98,6 @@ def write_validation(
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _headline(found: Contents) -> str:
-    counted = [(v, sum(one.verdict == v for one in found.findings)) for v in _ORDER]
-    said = ", ".join(f"{n} {v}" for v, n in counted if n)
-    return f"{found.verdict.capitalize()}: {said} of {say_number_of(len(found.findings), 'statement')}."
-
-
 def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     """Lay out the verdicts as a table."""
     head = (
@@ -120,7 +111,7 @@ def _verdicts(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
         "counts needed",
     )
     rows = []
-    for one in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):
+    for one in sorted(findings, key=lambda one: WORST_FIRST.index(one.verdict)):
         effect = one.effect
         scale, unit = (100.0, "%") if not one.unit else (1.0, one.unit)
         rows.append(
@@ -193,14 +184,6 @@ def _facts(found: Contents, origin: Mapping[str, Any]) -> dict[str, str]:
     if found.quick:
         facts["Tests"] = "quick: those that need no unmixing"
     return {name: fact for name, fact in facts.items() if fact}
-
-
-def _origin(source: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if source is None:
-        return {}
-    if isinstance(source, Mapping):
-        return source
-    return {"name": Path(source).name, "sha256": sha256(at_home(source))}
 
 
 def _script(found: Contents, origin: Mapping[str, Any]) -> str:

@@ -63,8 +63,7 @@ def _suspect_pixels(case: Case, details: Details) -> tuple[np.ndarray, np.ndarra
         suspect |= details.pixels.listed
         undecidable |= details.pixels.undecidable
     if details.exchange is not None:
-        for place in details.exchange.suspects:
-            suspect.ravel()[place.pixels] = True
+        suspect |= details.exchange.suspect_pixels(suspect.shape)
     for rim in details.mixtures.rims if details.mixtures is not None else ():
         if rim.fit.moved.upper < OWN_SHARE:
             suspect.ravel()[rim.pixels] = True
