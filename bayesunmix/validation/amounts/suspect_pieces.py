@@ -191,8 +191,10 @@ def _areas(case: Case, flagged: np.ndarray | None) -> Iterator[tuple[int, np.nda
             yield phase, core, False
             continue
         piece, n_pieces = ndimage.label(core)
-        share = ndimage.mean(flagged, piece, range(n_pieces + 1))
-        apart = core & flagged & (share <= MOST_FLAGGED)[piece]
+        pixels, of_them = (
+            np.bincount(piece[some], minlength=n_pieces + 1) for some in (core, core & flagged)
+        )
+        apart = core & flagged & (of_them <= MOST_FLAGGED * pixels)[piece]
         yield phase, apart, True
         yield phase, core & ~apart, False
 
@@ -230,6 +232,7 @@ def _compared(
 
 def _log_evidence(counts: np.ndarray, prior: np.ndarray) -> float:
     """Return the log probability of counts whose shares are drawn from a Dirichlet distribution, but for a constant."""
+    counts, prior = counts[prior > 0], prior[prior > 0]  # in the other groups no piece has a count
     total = gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum())
     return float(total + (gammaln(prior + counts) - gammaln(prior)).sum())
 

@@ -9,8 +9,8 @@ labels are the counts that are compared ("double dipping" [1]_). So the comparis
 
 1. No labels whatever can make :math:`X^2` larger than the largest eigenvalue of the residuals of pixels x channel
    groups. Where it exceeds that of permuted photons, the phases are different, by whatever program they were found.
-2. Otherwise permuted photons are clustered again, by a program of the vendors' kind with patches of the map's size. It
-   stands in for one that is not known.
+2. Otherwise permuted photons are clustered again, in the ways that vendors' programs may use, with patches of the map's
+   size. The way in which they differ most counts: the program itself is not known.
 
 Labels made elsewhere (EBSD, by hand, another detector) need neither: their photons are exchanged between the two.
 
@@ -180,9 +180,9 @@ def _clustered_again(case: Case, a: int, b: int, region: np.ndarray, rng: np.ran
     others: list[float] = []
     for _ in range(CLUSTERINGS):
         permuted = rng.permutation(photons.groups)
-        labels = clusterer.labels(photons, permuted)[photons.pixels]
         again = in_groups._replace(groups=group[permuted])
-        others.append(_chi_square_of(again, labels == 0, labels == 1))
+        found = [labels[photons.pixels] for labels in clusterer.labels(photons, permuted)]
+        others.append(max(_chi_square_of(again, labels == 0, labels == 1) for labels in found))
         if np.count_nonzero(np.array(others) >= seen) > case.level * (CLUSTERINGS + 1) - 1:
             break  # whatever follows, it is not small
         if len(others) >= ENOUGH and (p_value := gumbel_tail(np.array(others), seen)) <= BEYOND:

@@ -91,11 +91,13 @@ class Scan:
         self._piece = self._pieces()
         self._pixel = photons.pixel_of_photon
         self._mean = np.bincount(coarse, self.spectrum)
-        self._blocks = self._nested_blocks()
+        pieces = self._sums(self._piece, _FEWEST_IN_PIECE)
+        has_pieces = pieces[1].size > 1  # one alone has no others to be compared with
+        self._blocks = self._nested_blocks(has_pieces)
         number = self._y // PLACE * (shape[1] // PLACE + 1) + self._x // PLACE
         self.parts = {"places": self._sums(number, 1)}
-        if self._piece.max(initial=0) > 0:
-            self.parts["pieces"] = self._sums(self._piece, _FEWEST_IN_PIECE)
+        if has_pieces:
+            self.parts["pieces"] = pieces
         self.windows = self._windows()
 
     @property
@@ -216,14 +218,14 @@ class Scan:
         counts = matrix @ self.photons.totals.astype(np.float64)
         return matrix[counts >= fewest], counts[counts >= fewest]
 
-    def _nested_blocks(self) -> list[tuple[np.ndarray, int]]:
+    def _nested_blocks(self, has_pieces: bool) -> list[tuple[np.ndarray, int]]:
         """Return the block of each pixel, and of each block the next larger one, with their numbers.
 
-        Blocks end where pieces of the core do; the last are the pieces.
+        Blocks end where pieces of the core do; the last are the pieces, if there are several.
         """
         found, place = [], np.stack([self._piece, self._y, self._x])
         steps = [BLOCKS[0], *(large // small for small, large in pairwise(BLOCKS))]
-        if self._piece.max(initial=0) > 0:
+        if has_pieces:
             steps.append(max(self.shape))
         for step in steps:
             place[1:] //= step

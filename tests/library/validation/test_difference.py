@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter, median_filter, uniform_filter
 
 from bayesunmix.methods._phase_clusters import phase_clusters
 from bayesunmix.validation.finding import judge
@@ -82,14 +83,41 @@ def test_clusters_of_single_pixels_in_one_phase_are_not_different(dose):
     one = np.zeros((32, 40), int)
     for seed in range(3):
         image = record(one, [A], dose, seed)
-        counts = image.dense().reshape(one.size, -1).astype(float)
-        centres = counts[np.random.default_rng(seed).choice(one.size, 2, replace=False)]
-        for _ in range(15):  # k-means, as any program has it
-            apart = ((counts[:, None] - centres) ** 2).sum(axis=-1)
-            labels = apart.argmin(axis=1)
-            centres = np.stack([counts[labels == k].mean(axis=0) for k in (0, 1)])
-        found = differences(case_of(image, labels.reshape(one.shape), "ab"))
+        labels = two_means(image.dense().astype(float), seed)
+        found = differences(case_of(image, labels, "ab"))
         assert [pair.p_value > 0.05 for pair in found.pairs] == [True]
+
+
+@pytest.mark.parametrize(
+    "smooth",
+    [
+        lambda counts, seed: two_means(gaussian_filter(counts, (0.7, 0.7, 0)), seed),
+        lambda counts, seed: two_means(gaussian_filter(counts, (1.5, 1.5, 0)), seed),
+        lambda counts, seed: two_means(uniform_filter(counts, (3, 3, 1)), seed),
+        lambda counts, seed: median_filter(two_means(counts, seed), 3),
+        lambda counts, seed: np.kron(
+            two_means(counts.reshape(16, 2, 20, 2, -1).sum(axis=(1, 3)), seed), np.ones((2, 2), int)
+        ),
+    ],
+    ids=["gauss 0.7 px", "gauss 1.5 px", "mean 3 x 3", "median 3 x 3 of labels", "binned 2 x 2"],
+)
+@pytest.mark.parametrize("dose", [5, 20])
+def test_clusters_of_smoothed_counts_of_one_phase_are_not_different(dose, smooth):
+    for seed in range(3):
+        image = record(np.zeros((32, 40), int), [A], dose, seed)
+        labels = smooth(image.dense().astype(float), seed)
+        found = differences(case_of(image, labels, "ab", seed=seed))
+        assert all(pair.p_value > 0.05 for pair in found.pairs)
+
+
+def two_means(counts, seed):
+    """Return labels of k-means, as any program has it."""
+    each = counts.reshape(-1, counts.shape[-1])
+    centres = each[np.random.default_rng(seed).choice(len(each), 2, replace=False)]
+    for _ in range(15):
+        labels = ((each[:, None] - centres) ** 2).sum(axis=-1).argmin(axis=1)
+        centres = np.stack([each[labels == k].mean(axis=0) for k in (0, 1)])
+    return labels.reshape(counts.shape[:2])
 
 
 def test_single_pixels_of_two_phases_are_different():

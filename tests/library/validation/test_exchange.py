@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from bayesunmix.validation.finding import judge
+from bayesunmix.validation.phases.directions import Direction
 from bayesunmix.validation.phases.exchange import exchangeability
+from bayesunmix.validation.phases.photon_list import list_photons
 from bayesunmix.validation.phases.ranking import rank_permuted, ranked
+from bayesunmix.validation.phases.scan import Scan
 from bayesunmix.validation.phases.variation import OTHERS
 from tests.library.validation.planted import A, B, C, case_of, image_of, layers, record
 
@@ -163,3 +166,17 @@ def test_p_value_of_few_permutations_first_is_no_smaller_than_it_may_be():
     )
     for level in (0.05, 0.2, 0.5):
         assert (p_values <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / 200)
+
+
+def test_pieces_are_compared_only_where_two_have_enough_photons():
+    coarse = np.arange(A.size) // 3
+    for dose, parts in ((0.5, {"places"}), (20.0, {"places", "pieces"})):
+        mask = np.zeros((12, 20), bool)
+        mask[:, :12] = mask[4:6, 15:17] = True
+        mean = np.where(np.arange(20)[:, None] < 12, 6 * A, dose * B)
+        photons = list_photons(
+            image_of(np.broadcast_to(mean, (12, 20, A.size)), 0), mask, np.arange(A.size), np.inf, None
+        )
+        scan = Scan(photons, mask.shape, (Direction("phase b", 1, B),), A.size, coarse)
+        assert set(scan.parts) == parts
+        assert scan.statistics(photons.groups).size == len(scan.names)
