@@ -22,6 +22,7 @@ import numpy as np
 FIRST = 39  # permutations
 LARGE = 0.2  # p-value beyond which the first suffice
 CERTAIN = 1e-6  # and below which they do
+LARGEST_EXPONENT = 700.0  # of which the exponential is a number
 _EULER = 0.5772156649
 
 
@@ -114,7 +115,7 @@ def _studentised(values: np.ndarray, among: np.ndarray) -> np.ndarray:
 def gumbel_tail(maxima: np.ndarray, value: float) -> float:
     """Return the probability that a maximum exceeds a value, from others that were drawn."""
     place, scale = _gumbel(maxima)
-    return float(max(-np.expm1(-np.exp(-(value - place) / scale)), 1e-300))
+    return float(max(-np.expm1(-np.exp(min((place - value) / scale, LARGEST_EXPONENT))), 1e-300))
 
 
 def _gumbel_limit(maxima: np.ndarray, level: float) -> float:
