@@ -12,10 +12,6 @@ photons is known badly, and the odds include that. Before the photons are seen, 
 wrong, and another phase to be as likely as its area is large. Pieces are listed while the mean probability of their
 labels over the list stays below the false discovery rate [1]_.
 
-Whether chance may have made a piece is decided exactly: if it is of its phase, its photons are a random part of those
-of piece and rest. Directions to look in are made from the sum of both; made from the rest alone they would find every
-piece unlike it.
-
 References
 ----------
 .. [1] M. A. Newton et al., "Detecting differential gene expression with a semiparametric hierarchical mixture method",
@@ -27,13 +23,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, sparse
 from scipy.special import gammaln, logsumexp
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
-from bayesunmix.validation.amounts.photon_rows import Part, quantity
+from bayesunmix.validation.amounts.piece_and_rest import probability_of_chance, share_of_other
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.words import say_phase
@@ -44,13 +40,10 @@ PRIOR_COUNTS = 60.0
 WRONG_BEFORE = 0.05  # share of pieces with a wrong label, before the photons are seen
 LEAST_COUNTS = 30  # of a piece
 LEAST_REST = 100  # counts of the other pieces of a phase
-PERMUTATIONS, MANY = 999, 99_999
-RARE = 10  # exceedances of the first permutations, below which the many are drawn
-MOST_RARE = 20
-MIX = 0.1  # of another phase in the direction that is looked in
+MOST_TESTED = 200  # of the pieces that are listed
+MOST_SAID = 10  # of them, in sentences
 MAJORITY = 0.5
 MOST_FLAGGED = 0.5  # of a piece: what is flagged in more of it is about the whole piece
-LEAST_MIDDLE = 1e-3  # of the sum of two spectra in a group, for the weight of its photons
 _SEED = 503
 
 
@@ -99,28 +92,25 @@ class SuspectPieces:
 
     Parameters
     ----------
-    pieces : tuple of Piece
-        All that could be compared, the most suspect first.
-    listed : int
-        So many of them are listed: the mean probability of their labels is below the false discovery rate.
+    suspects : tuple of Piece
+        Those that are listed, the most suspect first; at most `MOST_TESTED`.
+    listed : (H, W) bool array
+        Pixels of all pieces that are listed: the mean probability of their labels is below the false discovery rate.
     numbers : (H, W) int array
         Number of the piece of each pixel, from 0; -1 for pixels of none.
-    not_compared : int
-        Pieces with too few counts, or that are the only one of their phase.
+    n_listed, n_compared, n_not_compared : int
+        Pieces that are listed, that were compared, and that have too few counts or are the only one of their phase.
     evidence : tuple of Evidence
-        One for each piece that is listed, but for those that were flagged.
+        One for each of the first suspects, but for those that were flagged.
     """
 
-    pieces: tuple[Piece, ...]
-    listed: int
+    suspects: tuple[Piece, ...]
+    listed: np.ndarray
     numbers: np.ndarray
-    not_compared: int
+    n_listed: int
+    n_compared: int
+    n_not_compared: int
     evidence: tuple[Evidence, ...]
-
-    @property
-    def suspects(self) -> tuple[Piece, ...]:
-        """Return the pieces that are listed."""
-        return self.pieces[: self.listed]
 
 
 class _Sum(NamedTuple):
@@ -130,6 +120,16 @@ class _Sum(NamedTuple):
     centre: tuple[float, float]
     counts: np.ndarray
     is_flagged: bool
+
+
+class _Compared(NamedTuple):
+    """Hold a piece, the phase that it looks most like, and the spectra of all other phases."""
+
+    of: _Sum
+    looks_like: int
+    log_odds: float
+    p_label: float
+    spectra: list[np.ndarray]
 
 
 def suspect_pieces(case: Case, flagged: np.ndarray | None = None) -> SuspectPieces:
@@ -148,18 +148,27 @@ def suspect_pieces(case: Case, flagged: np.ndarray | None = None) -> SuspectPiec
         totals[one.phase] += one.counts
     areas = np.array([float((case.labels == k).sum()) for k in range(len(case.names))])
     whole = totals.sum(axis=0) / max(totals.sum(), 1)
-    pieces = []
+    compared = []
     for one in sums:
         rest = totals[one.phase] - one.counts
         others = [k for k in range(len(totals)) if k != one.phase and totals[k].sum() >= LEAST_REST]
-        if rest.sum() < LEAST_REST or not others:
-            continue
-        pieces.append(_compared(one, rest, totals, others, areas, PRIOR_COUNTS * whole, rng))
-    pieces.sort(key=lambda piece: (piece.p_label, -piece.log_odds))
-    mean = np.cumsum([piece.p_label for piece in pieces]) / np.arange(1, len(pieces) + 1)
-    listed = int((mean <= FALSE_DISCOVERIES).sum())
-    evidence = tuple(_evidence(piece, len(pieces), case) for piece in pieces[:listed] if not piece.is_flagged)
-    return SuspectPieces(tuple(pieces), listed, numbers, n_small + len(sums) - len(pieces), evidence)
+        if rest.sum() >= LEAST_REST and others:
+            compared.append(_compared(one, rest, totals, others, areas, PRIOR_COUNTS * whole))
+    compared.sort(key=lambda found: (found.p_label, -found.log_odds))
+    mean = np.cumsum([found.p_label for found in compared]) / np.arange(1, len(compared) + 1)
+    n_listed = int((mean <= FALSE_DISCOVERIES).sum())
+    suspects = tuple(_piece(found, totals, rng) for found in compared[: min(n_listed, MOST_TESTED)])
+    return SuspectPieces(
+        suspects,
+        np.isin(numbers, [found.of.number for found in compared[:n_listed]]),
+        numbers,
+        n_listed,
+        len(compared),
+        n_small + len(sums) - len(compared),
+        tuple(_evidence(piece, len(compared), case) for piece in suspects if not piece.is_flagged)[
+            :MOST_SAID
+        ],
+    )
 
 
 def _sums(case: Case, flagged: np.ndarray | None) -> tuple[list[_Sum], np.ndarray, int]:
@@ -170,16 +179,27 @@ def _sums(case: Case, flagged: np.ndarray | None) -> tuple[list[_Sum], np.ndarra
     sums, n_small, n = [], 0, 0
     for phase, area, is_flagged in _areas(case, flagged):
         of_piece, n_pieces = ndimage.label(area)
-        for k, centre in enumerate(ndimage.center_of_mass(area, of_piece, range(1, n_pieces + 1)), 1):
-            inside = of_piece == k
-            numbers[inside] = n
-            counts = np.asarray(grouped[np.flatnonzero(inside.ravel())].sum(axis=0)).ravel()
-            if counts.sum() >= LEAST_COUNTS:
-                middle = float(centre[0]), float(centre[1])
-                sums.append(_Sum(phase, n, int(inside.sum()), middle, counts, is_flagged))
-            else:
-                n_small += 1
-            n += 1
+        numbers[area] = of_piece[area] + n - 1
+        row = of_piece.ravel()[area.ravel()] - 1
+        shape = (n_pieces, row.size)
+        members = sparse.csr_array((np.ones(row.size), (row, np.arange(row.size))), shape=shape)
+        counts = (members @ grouped[np.flatnonzero(area.ravel())]).toarray()
+        pixels = np.bincount(row, minlength=n_pieces)
+        centres = np.stack([members @ at for at in np.nonzero(area)], axis=1) / pixels[:, None]
+        enough = np.flatnonzero(counts.sum(axis=1) >= LEAST_COUNTS)
+        sums += [
+            _Sum(
+                phase,
+                n + k,
+                int(pixels[k]),
+                (float(centres[k, 0]), float(centres[k, 1])),
+                counts[k],
+                is_flagged,
+            )
+            for k in enough.tolist()
+        ]
+        n_small += n_pieces - enough.size
+        n += n_pieces
     return sums, numbers, n_small
 
 
@@ -206,15 +226,21 @@ def _compared(
     others: list[int],
     areas: np.ndarray,
     prior: np.ndarray,
-    rng: np.random.Generator,
-) -> Piece:
+) -> _Compared:
     own = _log_evidence(one.counts, rest + prior)
     odds = np.array([_log_evidence(one.counts, totals[k] + prior) - own for k in others])
     elsewhere = np.maximum(areas[others], 1.0)
     prior_odds = np.log(WRONG_BEFORE / (1 - WRONG_BEFORE) * elsewhere / elsewhere.sum())
     likeliest = int(np.argmax(odds + prior_odds))
-    other = others[likeliest]
     spectra = [(totals[k] + prior) / (totals[k] + prior).sum() for k in others]
+    p_label = float(np.exp(-logsumexp([0.0, *(odds + prior_odds)])))
+    return _Compared(one, others[likeliest], float(odds[likeliest]), p_label, spectra)
+
+
+def _piece(found: _Compared, totals: np.ndarray, rng: np.random.Generator) -> Piece:
+    """Test a piece that is listed, and say how much of it is something else."""
+    one, other = found.of, found.looks_like
+    rest = totals[one.phase] - one.counts
     return Piece(
         one.phase,
         other,
@@ -222,10 +248,10 @@ def _compared(
         one.pixels,
         int(one.counts.sum()),
         one.centre,
-        float(odds[likeliest]),
-        float(np.exp(-logsumexp([0.0, *(odds + prior_odds)]))),
-        _exact_p(one.counts, rest, spectra, rng) if odds.max() > 0 else 1.0,
-        _content(one.counts, rest, totals[other], rng),
+        found.log_odds,
+        found.p_label,
+        probability_of_chance(one.counts, rest, found.spectra, rng),
+        share_of_other(one.counts, rest, totals[other], rng),
         one.is_flagged,
     )
 
@@ -235,59 +261,6 @@ def _log_evidence(counts: np.ndarray, prior: np.ndarray) -> float:
     counts, prior = counts[prior > 0], prior[prior > 0]  # in the other groups no piece has a count
     total = gammaln(prior.sum()) - gammaln(prior.sum() + counts.sum())
     return float(total + (gammaln(prior + counts) - gammaln(prior)).sum())
-
-
-def _exact_p(
-    counts: np.ndarray, rest: np.ndarray, spectra: list[np.ndarray], rng: np.random.Generator
-) -> float:
-    """Return how often a random part of piece and rest leans as far to any other phase as the piece does."""
-    both = (counts + rest).astype(np.int64)
-    own = both / both.sum()
-    directions = np.array([np.log1p(MIX * (other / np.maximum(own, 1e-12) - 1)) for other in spectra])
-    directions[:, both == 0] = 0
-    n, share = int(counts.sum()), counts.sum() / both.sum()
-    mean = directions @ own
-    sd = np.sqrt(np.maximum(directions**2 @ own - mean**2, 1e-300) * n * max(1 - share, 1e-9))
-
-    def lean(drawn: np.ndarray) -> np.ndarray:
-        return np.asarray(((drawn @ directions.T - n * mean) / sd).max(axis=-1))
-
-    seen = lean(counts) - 1e-9
-    for n_draws in (PERMUTATIONS, MANY):
-        drawn = rng.multivariate_hypergeometric(both, n, n_draws, method="marginals")
-        exceeding = int((lean(drawn) >= seen).sum())
-        if exceeding > RARE:
-            break
-    return (1 + exceeding) / (n_draws + 1)
-
-
-def _content(counts: np.ndarray, rest: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> Quantity:
-    """Return the share of a piece's counts that is another phase, between the spectra of the rest and of that phase.
-
-    Half of the photons of both spectra make the weights, the other half is compared: noise in both would look like a
-    difference.
-    """
-    halves = [rng.binomial(some.astype(np.int64), 0.5) for some in (rest, other)]
-    share, length, noise, of_spectra = 0.0, 0.0, 0.0, 0.0
-    x, n = counts / counts.sum(), counts.sum()
-    for turned in (False, True):
-        used = [some - half if turned else half for some, half in zip((rest, other), halves, strict=True)]
-        kept = [some - one for some, one in zip((rest, other), used, strict=True)]
-        if min(one.sum() for one in [*used, *kept]) <= 0:
-            break
-        (a, b), (c, d) = ([one / one.sum() for one in some] for some in (used, kept))
-        weight = (b - a) / np.maximum(a + b, LEAST_MIDDLE)
-        share, length = share + weight @ (x - c), length + weight @ (d - c)
-        spread = [float(np.sqrt(max(weight**2 @ p - (weight @ p) ** 2, 0))) for p in (x, c, d)]
-        noise, of_spectra = (
-            noise + spread[0],
-            of_spectra
-            + np.hypot(*(s / np.sqrt(one.sum()) for s, one in zip(spread[1:], (rest, other), strict=True))),
-        )
-    if length <= 0:
-        return quantity(Part(0.0, 1.0, np.empty(0), np.zeros(1)))
-    draws = share / length + of_spectra / length * np.array([-1, 1])
-    return quantity(Part(share / length, noise / length / np.sqrt(n), draws, np.full(1, share / length)))
 
 
 def _evidence(piece: Piece, n_pieces: int, case: Case) -> Evidence:

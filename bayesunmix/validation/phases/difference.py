@@ -258,7 +258,8 @@ def _evidence(case: Case, pair: Pair, p_value: float, p_same: float) -> Evidence
         says = f"the spectra of {a} and {b} differ by less than {say_number(tolerance)} (upper bound "
         says += f"{say_number(distance.upper)}): one phase, split in two"
     else:
-        size = f"{say_interval(distance)} of the counts"
+        none = distance.mean <= 0
+        size = f"{say_number(distance.upper) if none else say_interval(distance)} of the counts"
         seldom = {
             "any labels": "more than any labels of one phase could",
             "clustered again": f"as two clusters of one phase would in {say_probability(p_value)}",

@@ -13,7 +13,8 @@ from bayesunmix.validation.lines.spectrum_faults import rebinned
 from bayesunmix.validation.phases.mixture import OWN_SHARE
 from bayesunmix.validation.report import pictures
 from bayesunmix.validation.report.section import Drawing, Section
-from bayesunmix.validation.report.tables import areas, confusion, suspects
+from bayesunmix.validation.report.suspects import suspects
+from bayesunmix.validation.report.tables import areas, confusion
 from bayesunmix.validation.words import say_short
 
 
@@ -68,8 +69,7 @@ def _suspect_pixels(case: Case, details: Details) -> tuple[np.ndarray, np.ndarra
         if rim.fit.moved.upper < OWN_SHARE:
             suspect.ravel()[rim.pixels] = True
     if details.pieces is not None:
-        numbers = [piece.number for piece in details.pieces.suspects]
-        suspect |= np.isin(details.pieces.numbers, numbers)
+        suspect |= details.pieces.listed
     return suspect, undecidable & ~suspect
 
 

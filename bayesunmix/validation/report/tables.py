@@ -1,124 +1,14 @@
-"""Lay out the suspects, the confusion table and the areas as sections of the report."""
+"""Lay out the confusion table and the areas as sections of the report."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
-from bayesunmix.validation.report import pictures
-from bayesunmix.validation.report.section import Drawing, Section
-from bayesunmix.validation.words import say_digits, say_odds, say_p
-
-MOST_ROWS = 20  # of suspects on the page; the files hold all
-_Drawn = tuple[np.ndarray, int, int | None]  # its pixels, its phase, and the phase it looks like
-
-
-def suspects(case: Case, details: Details) -> Iterator[Section]:
-    """Show pieces and windows that are unlike the rest of their phase."""
-    head = (
-        "place (row, column)",
-        "called",
-        "pixels",
-        "counts",
-        "looks like",
-        "of its counts",
-        "odds against",
-        "p",
-    )
-    rows: list[tuple[str, ...]] = []
-    files: list[dict[str, Any]] = []
-    drawn: list[_Drawn] = []
-    for piece in details.pieces.suspects if details.pieces else ():
-        row, column = piece.centre
-        rows.append(
-            (
-                f"piece at {row:.0f}, {column:.0f}",
-                case.names[piece.phase],
-                str(piece.pixels),
-                str(piece.counts),
-                case.names[piece.looks_like],
-                _percent(piece.content),
-                say_odds(piece.log_odds),
-                say_p(piece.p_value),
-            )
-        )
-        files.append(
-            {
-                "kind": "piece",
-                "row": round(row, 1),
-                "column": round(column, 1),
-                "called": case.names[piece.phase],
-                "pixels": piece.pixels,
-                "counts": piece.counts,
-                "looks_like": case.names[piece.looks_like],
-                "content": piece.content.mean,
-                "lower_90": piece.content.lower,
-                "upper_90": piece.content.upper,
-                "log_odds": piece.log_odds,
-                "p_value": piece.p_value,
-            }
-        )
-        assert details.pieces is not None
-        drawn.append((details.pieces.numbers == piece.number, piece.phase, piece.looks_like))
-    for place in details.exchange.suspects if details.exchange else ():
-        row, column = np.mean(np.unravel_index(place.pixels, case.labels.shape), axis=1)
-        rows.append(
-            (
-                f"window at {row:.0f}, {column:.0f}",
-                case.names[place.phase],
-                str(len(place.pixels)),
-                str(place.photons),
-                place.leans_to,
-                _percent(place.content),
-                "",
-                f"{place.z:.1f} sd",
-            )
-        )
-        files.append(
-            {
-                "kind": "window",
-                "row": round(float(row), 1),
-                "column": round(float(column), 1),
-                "called": case.names[place.phase],
-                "pixels": len(place.pixels),
-                "counts": place.photons,
-                "looks_like": place.leans_to,
-                "content": place.content.mean,
-                "lower_90": place.content.lower,
-                "upper_90": place.content.upper,
-                "log_odds": None,
-                "p_value": None,
-            }
-        )
-        where = np.zeros(case.labels.shape, bool)
-        where.ravel()[place.pixels] = True
-        drawn.append((where, place.phase, place.leans_to_phase))
-    if not rows:
-        return
-    yield Section(
-        "suspects",
-        "Suspects",
-        ["Pieces of a phase and windows within it that are unlike the rest of it, the clearest first."],
-        [
-            Drawing(
-                partial(pictures.draw_suspects, case, _largest(case, drawn)),
-                "Spectra of the largest suspects beside the phases that they are called and look like",
-            )
-        ],
-        [[head, *rows[:MOST_ROWS]]],
-        [f"{len(rows) - MOST_ROWS} more stand in suspects.csv."] if len(rows) > MOST_ROWS else [],
-        {"suspects.csv": files},
-    )
-
-
-def _largest(case: Case, suspects: list[_Drawn]) -> list[_Drawn]:
-    """Return the suspects with most counts: their spectra show most."""
-    totals = case.image.total_map()
-    return sorted(suspects, key=lambda one: -totals[one[0]].sum())[: pictures.MOST_SUSPECTS]
+from bayesunmix.validation.report.section import Section
+from bayesunmix.validation.words import say_digits
 
 
 def confusion(case: Case, details: Details) -> Iterator[Section]:
@@ -232,10 +122,6 @@ def _filled(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """Leave out columns that are empty below their head: a quick report has no unmixing to fill them."""
     kept = [any(column[1:]) for column in zip(*rows, strict=True)]
     return [[cell for cell, keep in zip(row, kept, strict=True) if keep] for row in rows]
-
-
-def _percent(q: Quantity) -> str:
-    return f"{100 * q.mean:.0f} % ({100 * max(q.lower, 0):.0f} to {100 * min(q.upper, 1):.0f})"
 
 
 def _interval(q: Quantity | None) -> str:

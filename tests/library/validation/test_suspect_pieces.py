@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.validation.amounts.suspect_pieces import _exact_p, suspect_pieces
+from bayesunmix.validation.amounts.piece_and_rest import probability_of_chance
+from bayesunmix.validation.amounts.suspect_pieces import MOST_SAID, MOST_TESTED, suspect_pieces
 from bayesunmix.validation.finding import judge
 from tests.library.validation.known_maps import case_of, recorded, spectra
 
@@ -52,9 +53,9 @@ def test_right_islands_are_left_alone(labels):
     contradicted = listed = 0
     for seed in range(25):
         found = suspect_pieces(case_of(image_of(labels, 3, seed, 0.9), labels, NAMES, radius=1))
-        listed += found.listed
+        listed += found.n_listed
         contradicted += any(one.verdict == "contradicted" for one in judge(found.evidence, 0.05))
-    assert contradicted == 0 and listed <= 3 < len(found.pieces)
+    assert contradicted == 0 and listed <= 3 < found.n_compared
 
 
 def test_p_values_of_right_pieces_are_not_too_small():
@@ -64,7 +65,7 @@ def test_p_values_of_right_pieces_are_not_too_small():
     p = []
     for _ in range(150):
         piece, rest = rng.multinomial(40, spectrum), rng.multinomial(300, spectrum)
-        p.append(_exact_p(piece.astype(float), rest.astype(float), list(others), rng))
+        p.append(probability_of_chance(piece.astype(float), rest.astype(float), list(others), rng))
     assert stats.kstest(p, "uniform").pvalue > 0.01
 
 
@@ -84,7 +85,7 @@ def test_pieces_that_cannot_be_compared_are_counted(labels):
     alone = np.where(labels == 2, 0, labels)
     alone[12:18, 12:18] = 2
     found = suspect_pieces(case_of(image_of(labels, 5, 0), alone, NAMES, radius=1))
-    assert found.not_compared >= 1 and all(piece.phase != 2 for piece in found.pieces)
+    assert found.n_not_compared >= 1 and all(piece.phase != 2 for piece in found.suspects)
 
 
 def test_flagged_windows_cut_a_piece(labels):
@@ -100,22 +101,32 @@ def test_flagged_windows_cut_a_piece(labels):
     case = case_of(image, extra, NAMES, radius=1)
     flagged = np.zeros((40, 40), bool)
     flagged[24:36, 1:15] = True
-    assert not any(
-        piece.p_label < 0.05 and piece.content.lower > 0.5 for piece in suspect_pieces(case).pieces
-    )
+    assert not any(piece.content.lower > 0.5 for piece in suspect_pieces(case).suspects)
     found = suspect_pieces(case, flagged)
     first = found.suspects[0]
     assert first.looks_like == 1 and found.numbers[30, 8] == first.number and first.is_flagged
-    assert len(found.evidence) == found.listed - 1  # what was cut out by a test is evidence of that test
+    assert len(found.evidence) == found.n_listed - 1  # what was cut out by a test is evidence of that test
 
 
 def test_the_same_seed_gives_the_same_answer(labels):
     case = case_of(image_of(labels, 3, 0), misnamed(labels, 2), NAMES, radius=1)
     first, again = suspect_pieces(case), suspect_pieces(case)
-    assert [piece.p_value for piece in first.pieces] == [piece.p_value for piece in again.pieces]
+    assert [piece.p_value for piece in first.suspects] == [piece.p_value for piece in again.suspects] != []
+
+
+def test_of_very_many_wrong_pieces_all_are_counted_and_marked_and_the_clearest_tested():
+    claimed = np.zeros((60, 60), int)
+    claimed[::2, ::2] = 1
+    truth = claimed & (np.random.default_rng(0).random(claimed.shape) < 0.6)
+    found = suspect_pieces(case_of(image_of(truth, 150, 0), claimed, NAMES[:2], radius=0))
+    assert len(found.suspects) == MOST_TESTED < found.n_listed and len(found.evidence) == MOST_SAID
+    assert (truth[found.listed] == 0).mean() > 0.93
+    numbers = np.unique(found.numbers[found.listed])
+    assert numbers.size == found.n_listed
+    assert {piece.number for piece in found.suspects} <= set(numbers.tolist())
 
 
 def test_no_piece_is_no_list():
     labels = np.zeros((8, 8), int)
     found = suspect_pieces(case_of(image_of(labels, 5, 0), labels, ("a",), radius=1))
-    assert found.pieces == found.suspects == found.evidence == () and found.not_compared == 1
+    assert found.suspects == found.evidence == () and (found.n_compared, found.n_not_compared) == (0, 1)
