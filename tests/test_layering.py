@@ -36,7 +36,9 @@ DRAWING = (
     "paper",
     "bayesunmix.plotting",
     "bayesunmix.report",
+    "bayesunmix.validation.report.phase_colours",
     "bayesunmix.validation.report.pictures",
+    "bayesunmix.validation.report.spectra_pictures",
     "simulations.picture",
 )
 # What the phantom generator must not touch: the methods, by whatever way they are reached. The one command that

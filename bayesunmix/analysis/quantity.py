@@ -17,6 +17,7 @@ from bayesunmix.data.rotations import Include, require_include, widened
 from bayesunmix.data.share import VERDICTS
 
 LIMIT_LEVEL = 0.95
+HALF_90 = 1.6448536269514722  # standard deviations from the mean to the ends of a normal 90 % interval
 # L. A. Currie, Anal. Chem. 40, 586 (1968): what is smaller than about three errors has not been detected.
 DETECTED = 3.0
 NEGLIGIBLE_SHARE, DECISIVE_SHARE = 0.5, 2.0  # of the posterior sd

@@ -78,6 +78,11 @@ def say_counts(counts: float) -> str:
     return say_digits(counts, 2)
 
 
+def say_thousands(number: float) -> str:
+    """Write a whole number with thin spaces between thousands."""
+    return f"{number:,.0f}".replace(",", "\u2009")
+
+
 def say_digits(value: float, digits: int) -> str:
     """Write a number to some digits, without an exponent."""
     if value == 0 or not math.isfinite(value):

@@ -24,14 +24,14 @@ from scipy import ndimage
 from scipy.special import ndtr
 
 from bayesunmix.analysis.phase_maps import phase_map
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.claims.claim import UNDECIDED
 from bayesunmix.claims.claimed_parts import ClaimedArea
 from bayesunmix.data.draws import quantile
 from bayesunmix.data.result import Unmixing
 from bayesunmix.validation.amounts.confusion import Confusion
 from bayesunmix.validation.amounts.counts_needed import counts_for
-from bayesunmix.validation.amounts.photon_rows import INTERVAL, Z
+from bayesunmix.validation.amounts.photon_rows import INTERVAL
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence, Judgement
 from bayesunmix.validation.words import say_phase, say_with_error
@@ -239,7 +239,7 @@ def _against_the_counts(area: Area, case: Case) -> Evidence:
 
 def _decides(distance: Quantity, tolerance: float, case: Case) -> tuple[float | None, str]:
     """Return the counts per pixel that would decide, or else what leaves it open."""
-    arm = Z * distance.sd
+    arm = HALF_90 * distance.sd
     if 2 * arm < (distance.upper - distance.lower) / 2:
         return None, "mixed pixels, or other solutions that fit as well, leave a range"
     gap = abs(tolerance - distance.mean)
@@ -266,7 +266,7 @@ def _distance(q: Quantity, scale: float, claimed: float) -> Quantity:
 
 def _p_beyond(distance: Quantity, tolerance: float) -> float:
     """Return the probability of a distance like this if it is just tolerable."""
-    return float(ndtr((tolerance - distance.lower) / max(distance.sd, 1e-9) - Z))
+    return float(ndtr((tolerance - distance.lower) / max(distance.sd, 1e-9) - HALF_90))
 
 
 def _percent(value: float, sd: float | None = None) -> str:

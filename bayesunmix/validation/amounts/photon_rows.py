@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.validation.amounts.photon_sums import PhotonSums, photon_sums
 from bayesunmix.validation.amounts.solutions import Solutions
 
-INTERVAL, Z = 0.9, 1.6448536269514722
+INTERVAL = 0.9
 CERTAIN = 3.0  # standard errors below zero, from which on a sum contradicts a solution
 
 
@@ -121,7 +121,7 @@ def quantity(part: Part) -> Quantity:
     """Return a number with its errors: of counting, of the spectra, and the range over other solutions."""
     mean, counting_sd, draws, others, leak = part
     endmember_sd = float(np.std(draws)) if len(draws) else 0.0
-    arm = Z * float(np.hypot(counting_sd, endmember_sd))
+    arm = HALF_90 * float(np.hypot(counting_sd, endmember_sd))
     feasible = (min(float(np.min(others)), mean) - leak, max(float(np.max(others)), mean) + leak)
     lower, upper = feasible[0] - arm, feasible[1] + arm
     limit = None if lower > 0 else upper

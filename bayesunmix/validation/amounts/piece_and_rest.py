@@ -10,16 +10,19 @@ import numpy as np
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.validation.amounts.photon_rows import Part, quantity
 
-PERMUTATIONS, MANY = 999, 99_999
+FEW, MANY = 999, 99_999
 RARE = 10  # exceedances of the first permutations, below which the many are drawn
 MIX = 0.1  # of another phase in the direction that is looked in
 LEAST_MIDDLE = 1e-3  # of the sum of two spectra in a group, for the weight of its photons
 
 
 def probability_of_chance(
-    counts: np.ndarray, rest: np.ndarray, spectra: list[np.ndarray], rng: np.random.Generator
+    counts: np.ndarray, rest: np.ndarray, spectra: list[np.ndarray], draws: int, rng: np.random.Generator
 ) -> float:
-    """Return how often a random part of piece and rest leans as far to any other phase as the piece does."""
+    """Return how often a random part of piece and rest leans as far to any other phase as the piece does.
+
+    That is found from `FEW` draws, and from as many as are asked for where these are too few.
+    """
     both = (counts + rest).astype(np.int64)
     own = both / both.sum()
     directions = np.array([np.log1p(MIX * (other / np.maximum(own, 1e-12) - 1)) for other in spectra])
@@ -32,10 +35,10 @@ def probability_of_chance(
         return np.asarray(((drawn @ directions.T - n * mean) / sd).max(axis=-1))
 
     seen = lean(counts) - 1e-9
-    for n_draws in (PERMUTATIONS, MANY):
+    for n_draws in (FEW, draws):
         drawn = rng.multivariate_hypergeometric(both, n, n_draws, method="marginals")
         exceeding = int((lean(drawn) >= seen).sum())
-        if exceeding > RARE:
+        if exceeding > RARE or n_draws == draws:
             break
     return (1 + exceeding) / (n_draws + 1)
 

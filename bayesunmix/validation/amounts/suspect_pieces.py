@@ -29,7 +29,7 @@ from scipy.special import gammaln, logsumexp
 from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
-from bayesunmix.validation.amounts.piece_and_rest import probability_of_chance, share_of_other
+from bayesunmix.validation.amounts.piece_and_rest import FEW, MANY, probability_of_chance, share_of_other
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.words import say_phase
@@ -40,8 +40,8 @@ PRIOR_COUNTS = 60.0
 WRONG_BEFORE = 0.05  # share of pieces with a wrong label, before the photons are seen
 LEAST_COUNTS = 30  # of a piece
 LEAST_REST = 100  # counts of the other pieces of a phase
-MOST_TESTED = 200  # of the pieces that are listed
-MOST_SAID = 10  # of them, in sentences
+MOST_TESTED = 100  # of the pieces that are listed
+MOST_SAID = 10  # of them, in sentences; their p-values are found from many draws
 MAJORITY = 0.5
 MOST_FLAGGED = 0.5  # of a piece: what is flagged in more of it is about the whole piece
 _SEED = 503
@@ -157,9 +157,13 @@ def suspect_pieces(case: Case, flagged: np.ndarray | None = None) -> SuspectPiec
     compared.sort(key=lambda found: (found.p_label, -found.log_odds))
     mean = np.cumsum([found.p_label for found in compared]) / np.arange(1, len(compared) + 1)
     n_listed = int((mean <= FALSE_DISCOVERIES).sum())
-    suspects = tuple(_piece(found, totals, rng) for found in compared[: min(n_listed, MOST_TESTED)])
+    suspects, n_said = [], 0
+    for found in compared[: min(n_listed, MOST_TESTED)]:
+        n_said += not found.of.is_flagged
+        many = n_said <= MOST_SAID and not found.of.is_flagged
+        suspects.append(_piece(found, totals, MANY if many else FEW, rng))
     return SuspectPieces(
-        suspects,
+        tuple(suspects),
         np.isin(numbers, [found.of.number for found in compared[:n_listed]]),
         numbers,
         n_listed,
@@ -237,7 +241,7 @@ def _compared(
     return _Compared(one, others[likeliest], float(odds[likeliest]), p_label, spectra)
 
 
-def _piece(found: _Compared, totals: np.ndarray, rng: np.random.Generator) -> Piece:
+def _piece(found: _Compared, totals: np.ndarray, draws: int, rng: np.random.Generator) -> Piece:
     """Test a piece that is listed, and say how much of it is something else."""
     one, other = found.of, found.looks_like
     rest = totals[one.phase] - one.counts
@@ -250,7 +254,7 @@ def _piece(found: _Compared, totals: np.ndarray, rng: np.random.Generator) -> Pi
         one.centre,
         found.log_odds,
         found.p_label,
-        probability_of_chance(one.counts, rest, found.spectra, rng),
+        probability_of_chance(one.counts, rest, found.spectra, draws, rng),
         share_of_other(one.counts, rest, totals[other], rng),
         one.is_flagged,
     )

@@ -19,7 +19,7 @@ import numpy as np
 import xraylib
 from scipy.special import ndtr
 
-from bayesunmix.analysis.quantity import DETECTED, Quantity
+from bayesunmix.analysis.quantity import DETECTED, HALF_90, Quantity
 from bayesunmix.spectra.families import family_lines, family_spectra
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
@@ -33,7 +33,6 @@ _SHAPE_ERROR = {"K": 0.02, "L": 0.08, "M": 0.2}
 _ALMOST_ALL, _OVERVOLTAGE = 0.999, 1.5
 _QUESTION, _TEST = "Is it in the phase?", "elements"
 _FEWEST_COUNTS, _ENOUGH_COUNTS = 100, 2000
-_NINETY = 1.645
 # Gases, and elements that have no stable isotope, are named by nobody who means a specimen.
 _NOT_MET = {2, 10, 18, 36, 43, 54, 61, 84, 85, 86, 87, 88, 89, 91}
 _HEAVIEST = 92
@@ -246,7 +245,7 @@ def _with_rival(
 
 def _quantity(seen: _Seen, total: float) -> Quantity:
     share, sd = seen.counts / total, seen.sd / total
-    half = _NINETY * sd
+    half = HALF_90 * sd
     return Quantity(share, max(share - half, 0.0), share + half, 0.9, share + 2 * sd, sd, 0.0, None)
 
 
@@ -282,7 +281,7 @@ def _evidence(
         effect, tolerance = check.share, LEAST_SHARE
         says = f"No line is seen at {line} ({said})"
     mean = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
-    needed = mean * max((_NINETY * effect.counting_sd / tolerance) ** 2, 1.2)
+    needed = mean * max((HALF_90 * effect.counting_sd / tolerance) ** 2, 1.2)
     by_overlap = left.by_shape > 0.5 * left.sd
     return Evidence(
         *(subject, _QUESTION, _TEST, says),
@@ -296,4 +295,4 @@ def _evidence(
 
 def _of_peak(seen: _Seen) -> Quantity:
     value, sd = seen.counts / seen.in_peak, seen.sd / seen.in_peak
-    return Quantity(value, max(value - _NINETY * sd, 0.0), value + _NINETY * sd, 0.9, None, sd, 0.0, None)
+    return Quantity(value, max(value - HALF_90 * sd, 0.0), value + HALF_90 * sd, 0.9, None, sd, 0.0, None)

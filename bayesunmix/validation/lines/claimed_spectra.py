@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtrc, ndtr
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.claims.claimed_parts import ClaimedSpectrum
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
@@ -35,7 +35,6 @@ _FEWEST_COUNTS = 100
 _ENOUGH_COUNTS = 1000  # to say whether energies are right
 _NOISIER = 2.0  # times the noise of the counts, from which on it is the claimed spectrum that decides nothing
 _MOST_BESIDE = 0.5  # share of other phases that the pixels of a label may hold
-_NINETY = 1.645
 _KNOWN_EV = 20.0  # standard deviation above which a shift is not known
 
 
@@ -264,7 +263,7 @@ def _nearest(
 
 def _in_ev(fault: Fault) -> Quantity:
     size, sd = 1000 * fault.size, 1000 * fault.sd
-    return Quantity(size, size - _NINETY * sd, size + _NINETY * sd, 0.9, None, sd, 0.0, None)
+    return Quantity(size, size - HALF_90 * sd, size + HALF_90 * sd, 0.9, None, sd, 0.0, None)
 
 
 def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) -> Evidence:
@@ -281,10 +280,10 @@ def _of_energies(case: Case, name: str, shift: Quantity, fault: Fault | None) ->
         size, sd, tolerance = 1000 * abs(fault.size), 1000 * fault.sd, case.tolerance.width_ev
         said = say_fault(fault)
         says = said[0].upper() + said[1:]
-    effect = Quantity(size, max(size - _NINETY * sd, 0.0), size + _NINETY * sd, 0.9, None, sd, 0.0, None)
+    effect = Quantity(size, max(size - HALF_90 * sd, 0.0), size + HALF_90 * sd, 0.9, None, sd, 0.0, None)
     mean = case.image.n_photons / max(int(case.image.takes_part.sum()), 1)
     spare = tolerance - size
-    needed = mean * (_NINETY * sd / spare) ** 2 if spare > 0.1 * tolerance else None
+    needed = mean * (HALF_90 * sd / spare) ** 2 if spare > 0.1 * tolerance else None
     return Evidence(
         say_phase(name),
         _ENERGIES,

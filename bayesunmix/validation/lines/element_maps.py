@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
 from bayesunmix.validation.lines.line_fits import CONTINUUM, LineFits, RegionFit
@@ -23,7 +23,6 @@ _FEWEST_COUNTS = 300
 _NAMED = 0.03  # share from which another contributor is named
 # Two smooth continua that fit the same spectrum differ by about so much below a line; a line takes what one lacks.
 _CONTINUUM_ERROR = 0.1
-_NINETY = 1.645
 _BLOCK_COUNTS = 30.0
 _QUESTION = "Is the map that element?"
 
@@ -139,7 +138,7 @@ def _own_share(fits: list[RegionFit], window: np.ndarray, own: tuple[str, ...]) 
     """Return the share of the element, with the errors of counting and of the continuum below its line."""
     value, sd = _share(fits, window, own)
     below = _CONTINUUM_ERROR * _share(fits, window, (CONTINUUM,))[0]
-    half = _NINETY * float(np.hypot(sd, below))
+    half = HALF_90 * float(np.hypot(sd, below))
     return Quantity(value, max(value - half, 0.0), min(value + half, 1.0), 0.9, None, sd, below, None)
 
 
@@ -166,7 +165,7 @@ def _rank_correlation(case: Case, lines: LineFits, title: str, own: tuple[str, .
     if n < 8 or not np.ptp(sums[0]) or not np.ptp(sums[1]):
         return None
     rho = float(spearmanr(*sums).statistic)
-    half = _NINETY / np.sqrt(n - 3)
+    half = HALF_90 / np.sqrt(n - 3)
     z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
     return Quantity(
         rho,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from bayesunmix.analysis.quantity import HALF_90
 from bayesunmix.data.blocks import summing_matrix
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.spectra.channels import channel_edges, channel_width
@@ -99,7 +100,10 @@ def distance(claimed: np.ndarray, counts: np.ndarray, unit: float) -> Distance:
 
     # With a few photons no group has noise like a normal distribution: less than the noise is known of no distance.
     least = noise if fewest < _FEWEST_GROUPS * _IN_GROUP else 0.0
-    ends = [without_noise(raw - 1.645 * spread), min(without_noise(max(raw, least) + 1.645 * spread), 1.0)]
+    ends = [
+        without_noise(raw - HALF_90 * spread),
+        min(without_noise(max(raw, least) + HALF_90 * spread), 1.0),
+    ]
     # Random signs add up to the whole distance; noise adds to it in quadrature.
     chi_square = float(((p - q) ** 2 / variance).sum())
     return Distance(without_noise(raw), ends[0], ends[1], spread, chi_square, len(p) - 1)

@@ -32,7 +32,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.dimension.pooling import groups_by_counts
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.finding import Evidence
@@ -51,7 +51,6 @@ ENOUGH = 6  # clusterings, where what is seen is far beyond them
 FEWEST_COUNTS = 100  # of each phase
 FEWEST_PIXELS = 20
 MOST_PHOTONS = 5e5
-NORMAL = 1.6448536
 _STREAM = 5501
 
 How = Literal["any labels", "clustered again", "exchanged"]
@@ -244,11 +243,12 @@ def _distance(first: np.ndarray, second: np.ndarray, tolerance: float) -> tuple[
 
     error = sd(square)
     centre, lower, upper = (
-        math.sqrt(min(max(max(square, 0.0) + shift * error, 0.0), 4.0)) / 2 for shift in (0, -NORMAL, NORMAL)
+        math.sqrt(min(max(max(square, 0.0) + shift * error, 0.0), 4.0)) / 2
+        for shift in (0, -HALF_90, HALF_90)
     )
     limit = 4 * tolerance**2
     p_same = float(ndtr((square - limit) / max(sd(limit), 1e-300)))
-    return Quantity(centre, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None), p_same
+    return Quantity(centre, lower, upper, 0.9, None, (upper - lower) / (2 * HALF_90), 0.0, None), p_same
 
 
 def _evidence(case: Case, pair: Pair, p_value: float, p_same: float) -> Evidence:

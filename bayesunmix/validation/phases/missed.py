@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.checks.check import check
 from bayesunmix.checks.outcome import Checks
 from bayesunmix.claims.claim import UNASSIGNED
@@ -155,7 +155,7 @@ def _evidence(case: Case, exchange: Exchange, places: list[Missed], number: Rank
         unseen = _unseen(case, exchange)
         says = "no place holds a phase that nobody claimed; a variation by "
         says += f"{say_number(unseen)} of the counts would not be seen{shown}"
-        effect = Quantity(0.0, 0.0, unseen, 0.9, None, unseen / 1.645, 0.0, None)
+        effect = Quantity(0.0, 0.0, unseen, 0.9, None, unseen / HALF_90, 0.0, None)
         return Evidence("the phases", QUESTION, "missed", says, effect, case.tolerance.content, p_against=1.0)
     worst = clear[0]
     share = worst.fit.moved

@@ -15,13 +15,12 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import gammaincc, ndtr
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.dimension.pooling import groups_by_counts
 
 MOST_GROUPS = 40
 COUNTS_PER_GROUP = 30
 _ROUNDS = 5
-_NORMAL = 1.6448536
 
 
 class MixingFit(NamedTuple):
@@ -98,7 +97,7 @@ def fit_mixture(counts: np.ndarray, others: Sequence[np.ndarray]) -> MixingFit:
     seen_square = float(((q - f) ** 2 / mean).sum())
     square = seen_square - freedom * noise
     error = _sd(square, noise, freedom)
-    ends = np.sqrt(np.clip(max(square, 0.0) + error * np.array([0.0, -_NORMAL, _NORMAL]), 0.0, 4.0)) / 2
+    ends = np.sqrt(np.clip(max(square, 0.0) + error * np.array([0.0, -HALF_90, HALF_90]), 0.0, 4.0)) / 2
     ratio = min(max(float(np.abs(q - f).sum()) / max(math.sqrt(seen_square), 1e-12), 1e-3), 1.0)
     whole = np.array([other / other.sum() for other in others])
     return MixingFit(
@@ -116,7 +115,7 @@ def fit_mixture(counts: np.ndarray, others: Sequence[np.ndarray]) -> MixingFit:
 
 def _quantity(ends: np.ndarray) -> Quantity:
     mean, lower, upper = map(float, ends)
-    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * _NORMAL), 0.0, None)
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * HALF_90), 0.0, None)
 
 
 def _sd(square: float, noise: float, freedom: int) -> float:

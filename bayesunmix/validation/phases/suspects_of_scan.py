@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.validation.phases.directions import UNNAMED, Direction
 from bayesunmix.validation.phases.mixing_fit import fit_mixture
 from bayesunmix.validation.phases.ranking import Ranked, rank_permuted
@@ -88,7 +88,7 @@ def find_suspects(scan: Scan, phase: int, rank: Ranked, shape: tuple[int, int]) 
         one = scan.directions[direction]
         mean, lower = float(content[window, direction]), float(least[window, direction])
         sd = float(1 / (root[window] * slopes[direction]))
-        ends = min(max(lower, 0.0), 1.0), min(mean + 1.645 * sd, 1.0)
+        ends = min(max(lower, 0.0), 1.0), min(mean + HALF_90 * sd, 1.0)
         ours = of_pixel == region
         ours &= _holding(scan, scores[:, direction], direction, mean / 2, shape)
         if not ours.any():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.mixing_fit import fit_mixture
 from bayesunmix.validation.phases.ranking import Ranked
@@ -25,7 +25,6 @@ OTHERS = 1 / 3  # of the counts of a piece, at least, are others: its label is w
 CLEAR = 3.0  # standard deviations
 TWO_THINGS = "two things"
 KINDS_OF_PIECES = "two kinds of pieces"
-NORMAL = 1.6448536  # of a 90 % interval
 CONSTANT = 1e-6  # sd of a statistic that permutations leave as it is: one place, or one group of channels
 
 
@@ -203,16 +202,16 @@ def _smaller_share(along: Quantity, share: float, positions: np.ndarray, counts:
         (1 - math.sqrt(1 - min(4 * (value / width) ** 2, 1.0))) / 2
         for value in (along.mean, along.lower, along.upper)
     )
-    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * HALF_90), 0.0, None)
 
 
 def _rms(excess: float, sd: float, information: float) -> Quantity:
     """Return a root mean square with its 90 % interval, from an excess of squares over what noise gives."""
     if sd < CONSTANT or not information > 0:
-        return Quantity(0.0, 0.0, 1.0, 0.9, None, 1 / NORMAL, 0.0, None)
+        return Quantity(0.0, 0.0, 1.0, 0.9, None, 1 / HALF_90, 0.0, None)
     seen = max(excess, 0.0)  # below what noise gives nothing is learnt
     error = math.sqrt(sd**2 + 4 * seen)
     mean, lower, upper = (
-        math.sqrt(min(max(seen + shift * error, 0.0) / information, 1.0)) for shift in (0, -NORMAL, NORMAL)
+        math.sqrt(min(max(seen + shift * error, 0.0) / information, 1.0)) for shift in (0, -HALF_90, HALF_90)
     )
-    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * NORMAL), 0.0, None)
+    return Quantity(mean, lower, upper, 0.9, None, (upper - lower) / (2 * HALF_90), 0.0, None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesunmix.analysis.quantity import Quantity
+from bayesunmix.analysis.quantity import HALF_90, Quantity
 from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED, Claim
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.validation.finding import Evidence, Judgement
@@ -29,7 +29,6 @@ _SUPPORTS, _CONTRADICTS = 1.0, 2.0  # standard deviations of G2 that a lead must
 _TOLD_PX = 0.35  # standard deviation above which boundaries do not tell a shift
 _UNEVEN = 6.0  # nor if another direction has so much less: steps of a slanted edge are no boundaries along it
 _TEN_TO_NINETY = 2.563  # standard deviations between 10 and 90 % of a normal distribution
-_NINETY = 1.645
 _DEFAULT = Tolerance()
 _ROUND = "Is the map the right way round?"
 _LIES = "Does the map lie on the counts?"
@@ -267,7 +266,7 @@ def _distance(found: Displacement) -> Quantity | None:
 
 
 def _quantity(value: float, sd: float, lowest: float = -math.inf) -> Quantity:
-    half = _NINETY * sd
+    half = HALF_90 * sd
     return Quantity(value, max(value - half, lowest), value + half, 0.9, None, sd, 0.0, None)
 
 

@@ -2,37 +2,28 @@
 
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from bayesunmix.analysis.quantity import HALF_90
 from bayesunmix.claims.claim import UNASSIGNED, UNDECIDED
-from bayesunmix.data.grid import drawn_aspect, last_channel
+from bayesunmix.data.grid import drawn_aspect
 from bayesunmix.plotting.style import COLOURS, Picture
-from bayesunmix.spectra.peaks import find_peaks
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.phases.edges import EdgeProfile
+from bayesunmix.validation.report.phase_colours import colours_of, names_of
 from bayesunmix.validation.words import say_digits, say_short
 
 _AGREES, _UNDECIDABLE, _SUSPECT, _NOTHING = "#d9e6ee", "#9a9a9a", "#d55e00", "white"
 _WIDTH = 4.2  # inches of a map
-MOST_SUSPECTS = 4  # of which spectra are drawn
 MOST_PAIRS = 24  # of phases, the hardest to tell
-
-
-def colours_of(case: Case) -> list[tuple[float, float, float]]:
-    """Return a colour for each phase: the claim's own where it has one."""
-    own = case.claim.colours
-    return [
-        to_rgb([c / 255 for c in own[name]]) if name in own else _colour(k)  # type: ignore[arg-type]
-        for k, name in enumerate(case.names)
-    ]
 
 
 def png_of(draw: Callable[[], Figure], dpi: int) -> bytes:
@@ -64,7 +55,7 @@ def draw_claim(case: Case, suspect: np.ndarray, undecidable: np.ndarray) -> Figu
     shown = np.where(case.labels == UNDECIDED, k, np.where(case.labels == UNASSIGNED, k + 1, case.labels))
     _map(left, shown, [*colours, "0.6", _NOTHING], aspect)
     handles = [
-        Patch(facecolor=c, edgecolor="0.5", label=n) for c, n in zip(colours, _names(case), strict=True)
+        Patch(facecolor=c, edgecolor="0.5", label=n) for c, n in zip(colours, names_of(case), strict=True)
     ]
     handles += [Patch(facecolor="0.6", label="not told")] if (case.labels == UNDECIDED).any() else []
     handles += (
@@ -114,111 +105,6 @@ def draw_map(case: Case, values: np.ndarray, says: str, largest: float = 1.0) ->
     return figure
 
 
-def draw_spectra(case: Case, expected: Mapping[int, np.ndarray], says: str) -> Figure:
-    """Draw the spectrum of each phase with its lines named, and its residuals below.
-
-    Parameters
-    ----------
-    case : Case
-    expected : mapping from phase to (C,) array
-        What each is compared with, in any unit; phases without an entry have no residuals.
-    says : str
-        What that is.
-    """
-    n = case.claim.n_phases
-    figure = Picture(figsize=(8.4, 0.6 + 2.1 * n), layout="constrained")
-    panels = figure.subplots(2 * n, 1, sharex=True, height_ratios=[3, 1] * n, squeeze=False)[:, 0]
-    energy = case.image.spectral_axis.values
-    stop = last_channel(case.image.sum_spectrum())
-    for k, (name, colour) in enumerate(zip(_names(case), colours_of(case), strict=True)):
-        above, below = panels[2 * k], panels[2 * k + 1]
-        counts = case.spectrum_of(case.labels == k)[:stop].astype(float)
-        above.step(energy[:stop], np.sqrt(counts), where="mid", color=_dark(colour), lw=0.8)
-        above.set_title(f"{name} · {say_thousands(counts.sum())} counts", loc="right", fontsize=9, pad=2)
-        for peak in find_peaks(energy[:stop], counts) if case.image.spectral_axis.is_xray else ():
-            above.annotate(
-                peak.element or f"{peak.energy_kev:.2f}",
-                (peak.energy_kev, np.sqrt(max(peak.height, 0))),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8 if peak.element else 6,
-            )
-        above.set_ylim(0, 1.25 * np.sqrt(max(counts.max(initial=1), 1)))
-        if k in expected and counts.sum() > 0:
-            below.axhspan(-2, 2, color="0.93", lw=0)
-            at, residual = _residuals(energy[:stop], counts, expected[k][:stop])
-            below.stem(at, residual, linefmt="0.35", markerfmt=" ", basefmt=" ")
-        below.axhline(0, color="0.6", lw=0.6)
-        limit = max(3.5, float(np.abs(below.dataLim.intervaly).max()) if k in expected else 3.5)
-        below.set_ylim(-limit, limit)
-        for axes in (above, below):
-            axes.margins(x=0)
-            axes.tick_params(labelsize=8)
-            axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].set_xlabel(f"{case.image.spectral_axis.label}\nbelow each: residuals against {says}, in sd")
-    figure.supylabel("square root of the counts", fontsize=9)
-    return figure
-
-
-def draw_suspects(case: Case, suspects: Sequence[tuple[np.ndarray, int, int | None]]) -> Figure:
-    """Draw the spectra of suspects beside the phases that they are called and that they look like.
-
-    Parameters
-    ----------
-    case : Case
-    suspects : sequence of (mask, phase, other phase or None)
-    """
-    figure = Picture(figsize=(8.4, 0.6 + 1.9 * len(suspects)), layout="constrained")
-    panels = figure.subplots(len(suspects), 1, sharex=True, squeeze=False)[:, 0]
-    energy, colours = case.image.spectral_axis.values, colours_of(case)
-    for axes, (mask, phase, other) in zip(panels, suspects, strict=True):
-        counts = case.spectrum_of(mask).astype(float)
-        rest = case.spectrum_of((case.labels == phase) & ~mask).astype(float)
-        first = _channel_groups(counts + rest)
-        widths = np.diff(np.append(first, counts.size))
-        at = energy[np.minimum(first + widths // 2, counts.size - 1)]
-        for k, spectrum in (
-            (phase, rest),
-            (other, None if other is None else case.spectrum_of(case.labels == other)),
-        ):
-            if k is not None and spectrum is not None and spectrum.sum() > 0:
-                level = np.add.reduceat(spectrum * counts.sum() / spectrum.sum(), first) / widths
-                axes.step(
-                    at,
-                    np.sqrt(level),
-                    where="mid",
-                    color=_dark(colours[k]),
-                    lw=1.1,
-                    label=say_short(case.names[k]),
-                )
-        seen = np.add.reduceat(counts, first)
-        axes.errorbar(
-            at,
-            np.sqrt(seen / widths),
-            0.5 / np.sqrt(widths),
-            fmt=".",
-            ms=4,
-            color="black",
-            lw=0.7,
-            label=f"{int(mask.sum())} pixels, {counts.sum():.0f} counts",
-        )
-        rows, columns = np.nonzero(mask)
-        axes.set_title(
-            f"row {rows.mean():.0f}, column {columns.mean():.0f}, called {say_short(case.names[phase])}",
-            loc="left",
-            fontsize=9,
-            pad=2,
-        )
-        axes.legend(frameon=False, fontsize=8)
-        axes.margins(x=0)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].set_xlabel(case.image.spectral_axis.label)
-    figure.supylabel("square root of the counts per channel", fontsize=9)
-    return figure
-
-
 def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figure:
     """Draw the share of a phase across its boundary, beside the step of the claim."""
     figure = Picture(figsize=(5.6, 3.2), layout="constrained")
@@ -227,7 +113,7 @@ def draw_edge(case: Case, profile: EdgeProfile, width_px: float | None) -> Figur
     axes.errorbar(
         profile.distance_px,
         profile.share,
-        1.645 * profile.sd,
+        HALF_90 * profile.sd,
         fmt="o",
         ms=4,
         color=COLOURS[0],
@@ -280,11 +166,6 @@ def draw_doses(pairs: Sequence[tuple[str, float]], counts_per_pixel: float) -> F
     return figure
 
 
-def say_thousands(number: float) -> str:
-    """Write a whole number with thin spaces between thousands."""
-    return f"{number:,.0f}".replace(",", "\u2009")
-
-
 def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> None:
     axes.imshow(
         shown,
@@ -299,20 +180,6 @@ def _map(axes: Axes, shown: np.ndarray, colours: Sequence, aspect: float) -> Non
     axes.set_xticks([]), axes.set_yticks([])
 
 
-def _colour(k: int) -> tuple[float, float, float]:
-    """Return the colour of phase k: those of `COLOURS`, then the same darker, and then lighter and lighter."""
-    rounds, index = divmod(k, len(COLOURS))
-    red, green, blue = to_rgb(COLOURS[index])
-    if rounds == 1 and max(red, green, blue) > 0:
-        return 0.55 * red, 0.55 * green, 0.55 * blue
-    share = 0.55**rounds
-    return 1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue)
-
-
-def _names(case: Case) -> list[str]:
-    return [say_short(name) for name in case.names]
-
-
 def _legend(axes: Axes, handles: list[Patch]) -> None:
     axes.legend(
         handles=handles,
@@ -323,28 +190,3 @@ def _legend(axes: Axes, handles: list[Patch]) -> None:
         fontsize=8,
         borderaxespad=0,
     )
-
-
-def _dark(colour: tuple[float, float, float]) -> tuple[float, ...]:
-    """Darken a light colour until a line of it is seen on white."""
-    rgb = np.array(colour)
-    brightness = float(rgb @ [0.299, 0.587, 0.114])
-    return tuple(rgb * min(1.0, 0.55 / max(brightness, 1e-9)))
-
-
-def _channel_groups(spectrum: np.ndarray) -> np.ndarray:
-    """Return the first channel of each of about 80 groups of equal counts."""
-    group = np.floor(np.cumsum(spectrum) * (80 / max(spectrum.sum(), 1e-300)) - 1e-9).astype(int)
-    return np.flatnonzero(np.diff(group, prepend=-1))
-
-
-def _residuals(energy: np.ndarray, counts: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return place and size of the residuals, of groups of channels in which about 25 counts are expected."""
-    scaled = np.maximum(expected, 0) * counts.sum() / max(float(np.maximum(expected, 0).sum()), 1e-300)
-    group = np.floor(np.cumsum(scaled) / max(25.0, scaled.sum() / 150)).astype(int)
-    first = np.flatnonzero(np.diff(group, prepend=-1))
-    model = np.maximum(np.add.reduceat(scaled, first), 0.5)
-    seen = np.add.reduceat(counts, first)
-    return np.add.reduceat(energy * scaled, first) / np.maximum(np.add.reduceat(scaled, first), 1e-300), (
-        seen - model
-    ) / np.sqrt(model)

@@ -11,7 +11,7 @@ from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.lines.spectrum_faults import rebinned
 from bayesunmix.validation.phases.mixture import OWN_SHARE
-from bayesunmix.validation.report import pictures
+from bayesunmix.validation.report import pictures, spectra_pictures
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.report.suspects import suspects
 from bayesunmix.validation.report.tables import areas, confusion
@@ -108,7 +108,7 @@ def _with_spectra(case: Case, expected: Mapping[int, np.ndarray], says: str) -> 
         ["Peaks are named where only one element fits."],
         [
             Drawing(
-                partial(pictures.draw_spectra, case, expected, says),
+                partial(spectra_pictures.draw_spectra, case, expected, says),
                 "Spectrum of each phase with its lines, and residuals",
             )
         ],

@@ -11,7 +11,7 @@ from bayesunmix.validation.amounts.suspect_pieces import SuspectPieces
 from bayesunmix.validation.case import Case
 from bayesunmix.validation.details import Details
 from bayesunmix.validation.phases.exchange import Exchange
-from bayesunmix.validation.report import pictures
+from bayesunmix.validation.report import spectra_pictures
 from bayesunmix.validation.report.section import Drawing, Section
 from bayesunmix.validation.words import say_odds, say_p
 
@@ -46,14 +46,14 @@ def suspects(case: Case, details: Details) -> Iterator[Section]:
             f"{listed} pieces look like another phase; the {tested} clearest were tested and are listed."
         )
     totals = case.image.total_map()
-    largest = sorted(drawn, key=lambda one: -totals[one[0]].sum())[: pictures.MOST_SUSPECTS]
+    largest = sorted(drawn, key=lambda one: -totals[one[0]].sum())[: spectra_pictures.MOST_SUSPECTS]
     yield Section(
         "suspects",
         "Suspects",
         ["Pieces of a phase and windows within it that are unlike the rest of it, the clearest first."],
         [
             Drawing(
-                partial(pictures.draw_suspects, case, largest),
+                partial(spectra_pictures.draw_suspects, case, largest),
                 "Spectra of the largest suspects beside the phases that they are called and look like",
             )
         ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bayesunmix.validation.amounts.piece_and_rest import probability_of_chance
+from bayesunmix.validation.amounts.piece_and_rest import MANY, probability_of_chance
 from bayesunmix.validation.amounts.suspect_pieces import MOST_SAID, MOST_TESTED, suspect_pieces
 from bayesunmix.validation.finding import judge
 from tests.library.validation.known_maps import case_of, recorded, spectra
@@ -65,7 +65,7 @@ def test_p_values_of_right_pieces_are_not_too_small():
     p = []
     for _ in range(150):
         piece, rest = rng.multinomial(40, spectrum), rng.multinomial(300, spectrum)
-        p.append(probability_of_chance(piece.astype(float), rest.astype(float), list(others), rng))
+        p.append(probability_of_chance(piece.astype(float), rest.astype(float), list(others), MANY, rng))
     assert stats.kstest(p, "uniform").pvalue > 0.01
 
 

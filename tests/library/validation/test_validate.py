@@ -9,7 +9,7 @@ import pytest
 
 import bayesunmix as bu
 from bayesunmix.validation.case import Case
-from bayesunmix.validation.report.pictures import colours_of
+from bayesunmix.validation.report.phase_colours import colours_of
 from bayesunmix.validation.validation import STATUS
 from simulations import PHANTOMS, acquire
 
