@@ -42,6 +42,7 @@ from bayesunmix.validation.validation import Validation
 from bayesunmix.validation.words import say_phase
 
 PERMUTATIONS = 199
+OTHER_COUNTS = 0.1  # of the total: a result that is further off was made from other counts
 
 
 def validate(
@@ -278,4 +279,11 @@ def _require(
     require_share("level", level, "0.05 contradicts anything in a right claim with a probability of 5 %")
     require_seed(seed)
     if result is not None:
-        require_result_of(result, _tested(image, result))
+        tested = _tested(image, result)
+        require_result_of(result, tested)
+        expected = float(result.estimate.abundances.sum(axis=0) @ result.estimate.endmembers.sum(axis=1))
+        if abs(expected - tested.n_photons) > OTHER_COUNTS * tested.n_photons:
+            raise ValueError(
+                f"result must be of these counts, got one that expects {expected:.0f} where the image has "
+                f"{tested.n_photons}; pass what bayesunmix.unmix returned for this image"
+            )

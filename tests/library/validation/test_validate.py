@@ -123,6 +123,13 @@ def test_what_rests_on_chains_that_disagree_says_so(full, tmp_path):
             assert {row["doubt"] for row in csv.DictReader(file)} == {found.result.doubt}
 
 
+def test_a_result_of_other_counts_is_refused(full, film):
+    image, labels, _ = film
+    other = bu.SpectrumImage(2 * image.dense(), spectral_axis=image.spectral_axis)
+    with pytest.raises(ValueError, match="result must be of these counts"):
+        bu.validate(other, full.claim, result=full.result)
+
+
 def test_a_report_does_not_replace_other_files(full, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(ValueError, match="not empty"):
