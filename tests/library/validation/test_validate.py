@@ -124,7 +124,7 @@ def test_what_rests_on_chains_that_disagree_says_so(full, tmp_path):
 
 
 def test_a_result_of_other_counts_is_refused(full, film):
-    image, labels, _ = film
+    image = film[0]
     other = bu.SpectrumImage(2 * image.dense(), spectral_axis=image.spectral_axis)
     with pytest.raises(ValueError, match="result must be of these counts"):
         bu.validate(other, full.claim, result=full.result)
