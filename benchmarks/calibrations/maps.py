@@ -27,8 +27,8 @@ from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, width
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
-from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pit import pit_histogram
+from benchmarks.scoring.shared_error import shared_error, shared_over_seeds
 from simulations import PHANTOMS, Trial, acquire
 
 _NOTHING = 1e-6  # of a pixel
@@ -69,7 +69,8 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Average over seeds for each phantom, dose and prior, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
-    return over_seeds(rows, ["phantom", "dose", "prior"], [*columns, "raw_coverage_90", "raw_interval_score"])
+    raw = ["raw_coverage_90", "raw_interval_score"]
+    return shared_over_seeds(rows, ["phantom", "dose", "prior"], [*columns, *raw])
 
 
 def _result(trial: Trial, maps: Maps) -> Unmixing:
@@ -84,6 +85,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
     nothing = little & (truth.fractions < _NOTHING)
     assert result.posterior is not None
     limit = result.posterior.upper_limit(0.95).abundances
+    shared = shared_error(trial, result)
     covered = {f"coverage_{100 * level:.0f}": coverage(trial, result, level) for level in (0.5, 0.9, 0.95)}
     return {
         **{name: round(share, 4) for name, share in covered.items()},
@@ -94,6 +96,8 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
         if nothing.any()
         else np.nan,
         "interval_score": round(interval_score(trial, result), 4),
+        "shared_z": round(shared.z, 3),
+        "deviations_90": round(shared.deviations_90, 4),
         "pit": shares_text(pit_histogram(trial, result)),
     }
 
@@ -101,7 +105,14 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
 CALIBRATIONS.register("maps")(
     Calibration(
         {
-            "phantom": ("nicr_film", "nicr_mixed", "nicr_needle"),
+            "phantom": (
+                "nicr_film",
+                "nicr_mixed",
+                "nicr_needle",
+                "trace_precipitates",
+                "particles_on_film",
+                "overlapping_lines",
+            ),
             "dose": (10.0, 50.0, 250.0),
             "prior": ("multiscale", "jeffreys", "gamma"),
         },

@@ -17,9 +17,9 @@ from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.metrics.spectral_angle import spectral_angle
 from benchmarks.scoring.coverage import active, coverage
-from benchmarks.scoring.over_seeds import over_seeds
 from benchmarks.scoring.pairing import align
 from benchmarks.scoring.pit import pit_histogram
+from benchmarks.scoring.shared_error import shared_error, shared_over_seeds
 from simulations import PHANTOMS, Trial, acquire
 
 LINE = "Ni_K"
@@ -41,6 +41,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     visible = truth.endmembers > _VISIBLE
     covered = (lower.endmembers <= truth.endmembers) & (truth.endmembers <= upper.endmembers)
     coverages = {f"coverage_{100 * level:.0f}": coverage(trial, found, level) for level in (0.5, 0.9, 0.95)}
+    shared = shared_error(trial, found)
     numbers = {
         **coverages,
         "line_90": _line_coverage(trial, found),
@@ -49,6 +50,8 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
         "angle_deg": spectral_angle(trial, found),
         "rmse": abundance_rmse(trial, found),
         "interval_score": interval_score(trial, found),
+        "shared_z": shared.z,
+        "deviations_90": shared.deviations_90,
         **_fractions(trial, found),
         "r_hat": found.info["r_hat"],
     }
@@ -65,7 +68,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Average over seeds for each phantom, dose and model, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "line_90", "endmembers_90", "fractions_90"]
     errors = ["fraction_error", "untold", "in_range", "angle_deg", "rmse", "interval_score", "seconds"]
-    return over_seeds(rows, ["phantom", "dose", "endmember_model"], [*columns, *errors])
+    return shared_over_seeds(rows, ["phantom", "dose", "endmember_model"], [*columns, *errors])
 
 
 def _rms_z(draws: np.ndarray, truth: np.ndarray, visible: np.ndarray) -> float:

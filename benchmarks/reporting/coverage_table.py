@@ -27,6 +27,7 @@ TARGETS = {
     ("abundances", 50): (0.45, 0.55),
     ("abundances", 90): (0.87, 0.93),
     ("abundances", 95): (0.92, 0.97),
+    ("deviations from the mean", 90): (0.87, 0.93),
     ("line intensities", 90): (0.87, 0.93),
     ("endmembers", 90): (0.84, 0.95),
     ("endmember weights", 90): (0.84, 0.95),
@@ -35,6 +36,7 @@ TARGETS = {
 }
 _QUANTITIES = {
     "coverage": "abundances",
+    "deviations": "deviations from the mean",
     "line": "line intensities",
     "endmembers": "endmembers",
     "weights": "endmember weights",

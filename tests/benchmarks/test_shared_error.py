@@ -1,0 +1,46 @@
+"""The error that pixels share: z of right, biased and too wide posteriors, and deviations beside it."""
+
+import numpy as np
+import pytest
+
+from bayesunmix.data.factorization import Factorization
+from bayesunmix.data.posterior import Posterior
+from bayesunmix.data.result import Unmixing
+from benchmarks.scoring.shared_error import PURE, shared_error
+from simulations import PHANTOMS, acquire
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return acquire(PHANTOMS["trace_precipitates"](), 20, 0)
+
+
+def result(trial, seed, shared_sd=0.1, own_sd=1.0, bias=0.0, width=1.0):
+    """Return draws whose error has a part that all pixels share and one of each pixel."""
+    rng = np.random.default_rng(seed)
+    truth = trial.truth.abundances
+    estimate = truth + bias + shared_sd * rng.standard_normal() + own_sd * rng.standard_normal(truth.shape)
+    shared = width * shared_sd * rng.standard_normal((2, 100, 1, 1))
+    draws = estimate + shared + own_sd * rng.standard_normal((2, 100, *truth.shape))
+    endmembers = np.broadcast_to(trial.truth.endmembers, (2, 100, *trial.truth.endmembers.shape))
+    draws = draws.astype(np.float32)
+    return Unmixing(Factorization(trial.truth.endmembers, draws.mean((0, 1))), Posterior(endmembers, draws))
+
+
+def test_of_right_posteriors_z_is_standard_normal_and_deviations_are_covered(trial):
+    found = [shared_error(trial, result(trial, seed)) for seed in range(12)]
+    z = np.array([one.z for one in found])
+    assert abs(z.mean()) < 0.9 and 0.5 < np.sqrt((z**2).mean()) < 1.5
+    assert all(0.88 < one.deviations_90 < 0.92 for one in found)
+
+
+def test_a_bias_and_a_wrong_width_are_seen(trial):
+    assert shared_error(trial, result(trial, 0, bias=0.5)).z > 3
+    z = [shared_error(trial, result(trial, seed, width=4)).z for seed in range(12)]
+    assert np.sqrt(np.square(z).mean()) < 0.6
+
+
+def test_without_pure_pixels_there_is_no_number():
+    trial = acquire(PHANTOMS["nicr_mixed"](), 5, 0)
+    assert (trial.truth.fractions.max(axis=1) > PURE).sum() < 50
+    assert np.isnan(shared_error(trial, result(trial, 0))).all()
