@@ -116,7 +116,7 @@ def _on_page(row: dict[str, Any]) -> tuple[str, ...]:
         str(row["pixels"]),
         str(row["counts"]),
         row["looks_like"],
-        f"{100 * row['content']:.0f} % ({100 * max(row['lower_90'], 0):.0f} to {100 * min(row['upper_90'], 1):.0f})",
+        f"{100 * min(max(row['content'], 0), 1):.0f} % ({100 * max(row['lower_90'], 0):.0f} to {100 * min(row['upper_90'], 1):.0f})",
         "" if row["log_odds"] is None else say_odds(row["log_odds"]),
         f"{row['z']:.1f} sd" if row["p_value"] is None else say_p(row["p_value"]),
     )
