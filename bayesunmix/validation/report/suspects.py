@@ -110,13 +110,14 @@ def _looks(like: str, content: Quantity) -> dict[str, Any]:
 
 
 def _on_page(row: dict[str, Any]) -> tuple[str, ...]:
+    mean, lower, upper = (100 * min(max(row[name], 0), 1) for name in ("content", "lower_90", "upper_90"))
     return (
         f"{row['kind']} at {row['row']:.0f}, {row['column']:.0f}",
         row["called"],
         str(row["pixels"]),
         str(row["counts"]),
         row["looks_like"],
-        f"{100 * min(max(row['content'], 0), 1):.0f} % ({100 * max(row['lower_90'], 0):.0f} to {100 * min(row['upper_90'], 1):.0f})",
+        f"{mean:.0f} % ({lower:.0f} to {upper:.0f})",
         "" if row["log_odds"] is None else say_odds(row["log_odds"]),
         f"{row['z']:.1f} sd" if row["p_value"] is None else say_p(row["p_value"]),
     )
