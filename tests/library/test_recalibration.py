@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 import bayesunmix as bu
 from bayesunmix.engine.device.threefry import random_key
-from bayesunmix.engine.sampling import recalibration
+from bayesunmix.engine.sampling import recalibration, slab
 from bayesunmix.engine.sampling.maps import Maps
 from bayesunmix.engine.sampling.recalibration import (
     LEVELS,
@@ -157,7 +157,7 @@ def test_many_photons_are_judged_by_a_slab(monkeypatch, shape):
     fitted = np.full((image.n_pixels, 2), 20.0)
     scores_of(image, fitted, draw)
     assert all(known.grid == image.grid and rows.size == image.n_pixels for known, rows in seen)
-    monkeypatch.setattr(recalibration, "MOST_SIMULATED", image.n_photons // 3)
+    monkeypatch.setattr(slab, "MOST_PHOTONS", image.n_photons // 3)
     seen.clear()
     scores_of(image, fitted, draw)
     for known, rows in seen:

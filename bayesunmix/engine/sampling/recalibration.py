@@ -32,8 +32,9 @@ from scipy.special import ndtr, ndtri
 from bayesunmix.data.image import Grid, SpectrumImage, trusted_image
 from bayesunmix.engine.device.threefry import numpy_generator
 from bayesunmix.engine.sampling.maps import Maps
+from bayesunmix.engine.sampling.slab import slab
 
-N_IMAGES, MOST_SIMULATED = 4, 500_000  # photons in each image; more do not help
+N_IMAGES = 4  # each of a slab; more photons do not help
 # Fractions of a pixel where groups of pixels begin. Smaller fractions are not recalibrated.
 SHARES = (0.05, 0.2, 0.8)
 LEVELS = np.array([0.005, 0.0125, 0.025, *np.linspace(0.05, 0.95, 19), 0.975, 0.9875, 0.995])
@@ -76,7 +77,7 @@ def measure_scores(
     """
     count_key, key = jax.random.split(key)
     rng = numpy_generator(count_key)
-    rows, grid = _slab(image)
+    rows, grid = slab(image)
     truth = _sharpened(maps.mean[rows])
     starts = [start[rows] for start in starts]
     drawn = endmembers.reshape(-1, *endmembers.shape[2:])
@@ -113,19 +114,6 @@ def _sharpened(maps: np.ndarray) -> np.ndarray:
     total, most = maps.sum(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
     large = np.where(maps >= np.minimum(SHARES[0] * total, most), maps, 0)
     return large * total / np.maximum(large.sum(axis=1, keepdims=True), _SMALL)
-
-
-def _slab(image: SpectrumImage) -> tuple[slice, Grid]:
-    """Return the pixels of a slab around the middle photon with at most `MOST_SIMULATED` photons, and their grid."""
-    n, *others = image.navigation_shape
-    below = np.concatenate([[0], np.cumsum(image.total_map().reshape(n, -1).sum(axis=1))])
-    first, last = np.searchsorted(below, (below[-1] - MOST_SIMULATED) / 2 + np.array([0, MOST_SIMULATED]))
-    first = min(int(first), n - 1)
-    last = max(int(last) - 1, first + 1)
-    step = math.prod(others)
-    mask = None if image.mask is None else image.mask[first:last]
-    grid = image.grid._replace(shape=(last - first, *image.shape[1:]), mask=mask)
-    return slice(first * step, last * step), grid
 
 
 def simulated_image(

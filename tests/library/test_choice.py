@@ -1,0 +1,108 @@
+"""The choice of a prior by photons that were kept apart: clear differences decide, and noise does not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.device.threefry import random_key
+from bayesunmix.engine.sampling import slab
+from bayesunmix.engine.sampling.choice import Choice, choose_prior, chosen, together
+from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from simulations import PHANTOMS, acquire
+
+
+def maps_of(mean, sd=0.0, n=3):
+    draws = np.broadcast_to(mean, (1, n, *mean.shape)).astype(np.float32)
+    return Maps(draws, mean, np.full(mean.shape, sd), np.arange(n), False)
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return acquire(PHANTOMS["nicr_film"](), 10, 0)
+
+
+def choice(trial, means, seed=0):
+    """Choose between priors which give these maps, as fractions of a pixel's counts."""
+    seen = []
+
+    def draw(image, *, starts, key, prior):
+        seen.append((image.n_photons, starts[0].sum()))
+        return maps_of(prior(image))
+
+    truth = trial.truth
+    start = [np.ones(truth.abundances.shape)]
+    found = choose_prior(trial.image, truth.endmembers[None, None], start, means, random_key(seed), draw)
+    return found, seen
+
+
+def test_the_prior_that_predicts_unseen_photons_is_chosen(trial):
+    truth = trial.truth.abundances
+
+    def true(image):
+        return truth * image.n_photons / truth.sum()
+
+    def even(image):
+        return np.broadcast_to(true(image).mean(axis=0), truth.shape)
+
+    found, seen = choice(trial, {"even": even, "true": true})
+    assert found.names == ("true",) and found.scores["true"] == 0 > found.scores["even"]
+    assert all(abs(n / trial.image.n_photons - 0.85) < 0.01 for n, _ in seen)
+    assert seen[0][1] == pytest.approx(0.85 * truth.size)
+
+
+def test_a_copy_of_the_counts_predicts_worse_than_a_smooth_map(trial):
+    def copied(image):
+        owner = trial.truth.endmembers / trial.truth.endmembers.sum(axis=0).clip(1e-12)
+        return np.asarray(image.counts @ owner.T)
+
+    def true(image):
+        return trial.truth.abundances * image.n_photons / trial.truth.abundances.sum()
+
+    assert choice(trial, {"copied": copied, "true": true})[0].names == ("true",)
+
+
+def test_noise_does_not_decide():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0, 5, 64)
+    several = 0
+    for _ in range(40):
+        found = chosen({"a": base, "b": base + rng.normal(0, 1, 64)})
+        several += len(found.names) == 2
+        assert min(-less for less in found.scores.values()) == 0
+    assert several >= 33
+    assert chosen({"a": base, "b": base + 1.0}).names == ("b",)
+
+
+def test_one_prior_or_hardly_a_photon_leaves_nothing_to_choose(trial):
+    assert choice(trial, {"only": None})[0] == Choice(("only",), {"only": 0.0}, {"only": 0.0})
+
+
+def test_draws_of_several_priors_are_a_mixture():
+    one, other = maps_of(np.zeros((4, 2)), 1.0), maps_of(np.full((4, 2), 2.0), 1.0, 4)
+    both = together([one, other])
+    assert both.draws.shape == (1, 6, 4, 2) and both.partners.tolist() == [0, 1, 2, 0, 1, 2]
+    np.testing.assert_allclose(both.mean, 1)
+    np.testing.assert_allclose(both.sd, np.sqrt(2))  # within each, and between both
+
+
+def test_of_many_photons_a_slab_decides(trial, monkeypatch):
+    monkeypatch.setattr(slab, "MOST_PHOTONS", trial.image.n_photons // 4)
+
+    def even(image):
+        return np.full((image.n_pixels, trial.truth.n_components), image.n_photons / image.n_pixels / 3)
+
+    _, seen = choice(trial, {"a": even, "b": even})
+    assert seen[0][0] < 0.85 * trial.image.n_photons / 3
+
+
+def test_priors_that_exist_are_told_apart_in_an_even_film(trial):
+
+    truth = trial.truth
+    known = np.broadcast_to(truth.endmembers, (1, 1, *truth.endmembers.shape))
+    start = [np.full(truth.abundances.shape, truth.abundances.mean())]
+    draw = partial(draw_maps, endmembers=known, n_maps=10, sweeps_per_map=None, most_mib=64)
+    priors = {name: ABUNDANCE_PRIORS[name]() for name in ("jeffreys", "multiscale")}
+    found = choose_prior(trial.image, known, start, priors, random_key(0), draw)
+    assert found is not None and found.names == ("multiscale",)
