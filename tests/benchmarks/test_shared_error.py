@@ -1,11 +1,13 @@
 """The error that pixels share: z of right, biased and too wide posteriors, and deviations beside it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
+from benchmarks.pages.calibration import calibration
 from benchmarks.scoring.shared_error import PURE, shared_error
 from simulations import PHANTOMS, acquire
 
@@ -44,3 +46,24 @@ def test_without_pure_pixels_there_is_no_number():
     trial = acquire(PHANTOMS["nicr_mixed"](), 5, 0)
     assert (trial.truth.fractions.max(axis=1) > PURE).sum() < 50
     assert np.isnan(shared_error(trial, result(trial, 0))).all()
+
+
+def test_the_page_shows_what_lies_outside(tmp_path):
+    rows = [
+        {
+            "phantom": "nicr_film",
+            "dose": 10.0,
+            "prior": prior,
+            "seed": seed,
+            "coverage_90": 0.9,
+            "shared_z": bias + (-1) ** seed,
+            "deviations_90": 0.9,
+        }
+        for prior, bias in (("multiscale", -2.0), ("palette", 0.0))
+        for seed in range(4)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "maps.csv", index=False)
+    (tmp_path / "figures").mkdir()
+    page = calibration(tmp_path, tmp_path / "figures")
+    assert "| nicr_film | 10 | multiscale | 4 | **-2.00** | **2.24** | 0.90 |" in page
+    assert "| nicr_film | 10 | palette | 4 | 0.00 | 1.00 | 0.90 |" in page
