@@ -24,7 +24,7 @@ from typing import ClassVar
 import jax
 import numpy as np
 
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_recalibrated
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.contracts.method import METHODS, finds_n_components
@@ -54,8 +54,8 @@ class Bayes:
         A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`. "smooth" and "blind" know nothing of lines.
         "phases" and "elements" know lines, and need no number of components.
     abundance_prior : str
-        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "dirichlet", "gamma" or
-        "jeffreys".
+        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "palette", "dirichlet",
+        "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
         far becomes warm-up, and as many draws follow twice as far apart; if they still do, of half of the photons,
@@ -144,7 +144,7 @@ class Bayes:
         maps = draw(image, starts=starts, key=map_key, n_maps=n_maps, kept=kept)
         scores, interrupted = None, spectra.interrupted or maps.interrupted
         # Under the other priors the intervals were closer to their nominal coverage without recalibration.
-        if not interrupted and is_mixture(prior):
+        if not interrupted and is_recalibrated(prior):
             again = partial(draw, n_maps=max(n_maps // 2, 20))
             scores = measure_scores(image, drawn, maps, starts, image_key, again)
             interrupted = scores is None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_mixture
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_recalibrated
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.
@@ -105,7 +105,7 @@ def is_coverage(column: str) -> bool:
 def recalibrates(source: str, model: str) -> bool:
     """Return True if `bayes` recalibrates; the maps alone are also drawn under priors for which it does not."""
     of_maps = source == "maps" and model in ABUNDANCE_PRIORS
-    return is_mixture(ABUNDANCE_PRIORS[model]) if of_maps else True
+    return is_recalibrated(ABUNDANCE_PRIORS[model]) if of_maps else True
 
 
 def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:

@@ -17,7 +17,8 @@ Pairs of cells begin at an offset that is chosen for every level. A random offse
 average over offsets shows no blocks. It must stay the same for many sweeps where spectra overlap: there a sweep passes
 on only a small part of what the counts say, and blocks that move in every sweep smooth maps away.
 
-A grid of any shape works. Cells that lie outside, or are masked, have no exposure.
+A grid of any shape works. Cells that lie outside, or are masked, have no exposure. Exposures may differ between cells
+(`bayesunmix.engine.composition`): a split is then even if both halves have the same rate per exposure.
 
 References
 ----------
@@ -111,7 +112,7 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     counts : (K, *shape) array
         Whole numbers.
     exposure : (*shape) array
-        1, or 0 for a masked cell (its counts must be 0).
+        1, or 0 for a masked cell (its counts must be 0). Other values say what an even map looks like.
     pyramid : Pyramid
         What `first_pyramid` or the previous draw returned.
 
@@ -124,7 +125,7 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     keys = jax.random.split(key, 4)
     tree = Tree(exposure.shape, pyramid.offsets)
     if not tree.levels:
-        return gamma_variates(keys[0], counts + 0.5) * exposure, pyramid
+        return gamma_variates(keys[0], counts + 0.5) * (exposure > 0), pyramid
     whole, halves = tree.up(_add, jnp.concatenate([counts, exposure[None]]), None)
     barrier = jax.lax.optimization_barrier
     # Barriers keep the compiler from copying this arithmetic into the loop of every level.
@@ -149,7 +150,7 @@ def draw_rates(key: Array, counts: Array, exposure: Array, pyramid: Pyramid) -> 
     told = draw_shares(keys[3], chosen, n, pixels, jnp.where(tells, kind, prior_kind))
     share = jnp.where(chosen.wanted, told, untold)
     share = jnp.where(real, share, (pixels.first > 0).astype(share.dtype))
-    return tree.down(_split, rate, barrier(share))[0] * exposure, pyramid
+    return tree.down(_split, rate, barrier(share))[0] * (exposure > 0), pyramid
 
 
 def _draw_states(

@@ -200,7 +200,7 @@ def _sine(x: Array) -> Array:
 
 def _even(pixels: Nodes, node: Array) -> Array:
     first, second = pixels.first[node], pixels.second[node]
-    return jnp.where((first > 0) & (second > 0), first / jnp.maximum(first + second, 1), 0.5)
+    return jnp.where((first > 0) & (second > 0), first / jnp.maximum(first + second, _LITTLE), 0.5)
 
 
 def _log_evidence(n: Nodes, even: Array) -> Array:

@@ -3,7 +3,9 @@ r"""Do sweeps of Gibbs sampling over photons, for any abundance prior and any en
 .. math:: x_{pc} \sim \mathrm{Poisson}\Big(\sum_k a_{pk} e_{kc}\Big)
 
 A sweep draws the component of every photon, then the abundances given the photons of each component in each pixel, then
-the endmembers given those in each channel [1]_. With `model` None the endmembers stay fixed.
+the endmembers given those in each channel [1]_. With `model` None the endmembers stay fixed. A prior that compares
+whole compositions (`bayesunmix.contracts.abundance_prior.weighs`) draws the abundances first, without components of
+photons.
 
 References
 ----------
@@ -18,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from bayesunmix.contracts.abundance_prior import AbundancePrior, renewed
+from bayesunmix.contracts.abundance_prior import AbundancePrior, renewed, weighs
 from bayesunmix.contracts.endmember_model import EndmemberModel
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.device.events import Chunks, draw_allocation, photon_chunks
@@ -62,23 +64,46 @@ def sweep(
     -------
     chain : Chain
     log_likelihood : scalar
-        Poisson log-likelihood of the state that the sweep *started* from, without the term of the counts alone.
+        Poisson log-likelihood of the state that the photons were assigned under, without the term of the counts alone:
+        of the state that the sweep *started* from, unless the prior compares whole compositions.
     """
     allocation_key, abundance_key, endmember_key = jax.random.split(key, 3)
-    by_pixel, by_channel, log_rate = draw_allocation(
-        events.photons, chain.abundances, chain.endmembers, allocation_key
-    )
-    if events.heavy is not None:
-        heavy_key = jax.random.fold_in(allocation_key, 1)
-        more = draw_heavy(events.heavy, chain.abundances, chain.endmembers, heavy_key)
-        by_pixel, by_channel, log_rate = by_pixel + more[0], by_channel + more[1], log_rate + more[2]
-    counts = by_pixel.reshape(-1, *events.exposure.shape)
-    abundances, learned = prior.draw(abundance_key, counts, events.exposure, chain.prior)
-    moved = chain._replace(abundances=abundances.reshape(by_pixel.shape), prior=learned)
+    if weighs(prior):
+        evidence = prior.weigh(events, chain.endmembers)
+        chain = draw_abundances(events, evidence, chain, abundance_key, prior)
+    by_pixel, by_channel, log_rate = assign(events, chain, allocation_key)
+    log_likelihood = log_rate - chain.abundances.sum()
+    if not weighs(prior):
+        counts = by_pixel.reshape(-1, *events.exposure.shape)
+        chain = draw_abundances(events, counts, chain, abundance_key, prior)
     if model is not None:
         endmembers, learned = model.draw(endmember_key, by_channel, given, chain.model)
-        moved = moved._replace(endmembers=endmembers, model=learned)
-    return moved, log_rate - chain.abundances.sum()
+        chain = chain._replace(endmembers=endmembers, model=learned)
+    return chain, log_likelihood
+
+
+def assign(events: Events, chain: Chain, key: Array) -> tuple[Array, Array, Array]:
+    """Draw the component of every photon.
+
+    Returns
+    -------
+    by_pixel : (K, P) array
+        Photons of each component in each pixel.
+    by_channel : (K, C) array
+    log_rate : scalar
+        Sum over photons of the logarithm of their expected counts.
+    """
+    found = draw_allocation(events.photons, chain.abundances, chain.endmembers, key)
+    if events.heavy is None:
+        return found
+    more = draw_heavy(events.heavy, chain.abundances, chain.endmembers, jax.random.fold_in(key, 1))
+    return found[0] + more[0], found[1] + more[1], found[2] + more[2]
+
+
+def draw_abundances(events: Events, counts: Any, chain: Chain, key: Array, prior: AbundancePrior) -> Chain:
+    """Draw the abundances given counts of each component in each pixel, or the evidence of a prior that weighs."""
+    abundances, learned = prior.draw(key, counts, events.exposure, chain.prior)
+    return chain._replace(abundances=abundances.reshape(chain.abundances.shape), prior=learned)
 
 
 @partial(jax.jit, static_argnames=("prior", "model", "n"))
@@ -116,9 +141,14 @@ def advance_maps(
     events: Events, chain: Chain, sums: Sums, key: Array, prior: AbundancePrior, n: int
 ) -> tuple[Chain, Sums]:
     """Do n sweeps with fixed endmembers, and sum the abundances over the second half of them."""
+    # The endmembers are fixed, so what whole compositions weigh stays the same.
+    evidence = prior.weigh(events, chain.endmembers) if weighs(prior) else None
 
     def step(i: Array, state: tuple[Chain, Sums]) -> tuple[Chain, Sums]:
-        chain, _ = sweep(events, (), state[0], numbered(key, i), prior, None)
+        if evidence is None:
+            chain, _ = sweep(events, (), state[0], numbered(key, i), prior, None)
+        else:
+            chain = draw_abundances(events, evidence, state[0], numbered(key, i), prior)
         is_late = i >= n // 2
         first, second = state[1]
         return chain, Sums(first + is_late * chain.abundances, second + is_late * chain.abundances**2)

@@ -7,7 +7,7 @@ nothing grows with draws x pixels.
 The number of sweeps follows from the spectra. A photon's component is drawn given the maps, so each sweep passes on
 only a part of what a pixel's counts say about its maps. That part is the smallest eigenvalue of
 :math:`\sqrt{w_k w_l} \sum_c e_{kc} e_{lc} / \sum_j w_j e_{jc}`, which is one minus the largest fraction of missing
-information [1]_.
+information [1]_. A prior that compares whole compositions needs no such assignment, and so the fewest sweeps.
 
 References
 ----------
@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bayesunmix.contracts.abundance_prior import AbundancePrior
+from bayesunmix.contracts.abundance_prior import AbundancePrior, weighs
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.posterior import affordable_draws
 from bayesunmix.engine.sampling.chains import Checkpoint, advance_in_blocks, run_side_by_side
@@ -109,7 +109,9 @@ def draw_maps(
     n_kept = affordable_draws(n_maps, n_chains * image.n_pixels * n_components, most_mib)
     keep = set(np.linspace(0, n_maps - 1, n_kept).round().astype(int).tolist())
     n_warmup = max(n_maps // 4, 10)
-    n_sweeps = sweeps_per_map or _sweeps_to_follow(endmembers.mean((0, 1)))
+    n_sweeps = sweeps_per_map or (
+        FEWEST_SWEEPS if weighs(prior) else _sweeps_to_follow(endmembers.mean((0, 1)))
+    )
 
     def begin(number: int) -> _State:
         maps = jnp.asarray(starts[number].T, jnp.float32)

@@ -1,0 +1,1 @@
+"""Draw the composition of every pixel from a palette of mixtures with exact zeros."""

@@ -1,0 +1,220 @@
+r"""Draw the atom of every pixel under an optional-stopping dyadic tree, exactly: one pass up and one pass down.
+
+Every node of the tree has an atom. A *quiet* node passes it on to all pixels below. A *lively* node hands it to its two
+halves, and each half keeps it or draws another one:
+
+.. math::
+    P(\text{lively}) = \lambda_l, \qquad
+    m_\text{half} \mid m \sim (1 - s_l) \, \delta_m + s_l \, g,
+
+with a chance :math:`\lambda_l` and a chance :math:`s_l` for every level, and the frequencies g of the atoms. So regions
+of one composition are as large as the counts allow: optional Polya trees [1]_, on the labels of a multiscale random
+field [2]_. Given the log-likelihood of each pixel under each atom, what all pixels below a node say about its atom is
+collected upwards, in O(P M), and atoms are drawn downwards. Then :math:`\lambda, s` have Beta posteriors and g has a
+Dirichlet posterior.
+
+A node with all of its pixels in one half is no place where anything can change; it passes everything on.
+
+References
+----------
+.. [1] W. H. Wong and L. Ma, "Optional Polya tree and Bayesian inference", Ann. Stat. 38, 1433 (2010).
+.. [2] C. A. Bouman and M. Shapiro, "A multiscale random field model for Bayesian image segmentation", IEEE Trans. Image
+   Process. 3, 162 (1994).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from bayesunmix.engine.device.gamma import log_gamma_variates
+from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
+
+# Beta parameters of a lively node and a quiet one, of a drawn half and a kept one; Dirichlet parameter of each atom.
+PRIOR_LIVELY, PRIOR_DRAWN, PRIOR_ATOM = (1.0, 4.0), (1.0, 1.0), 0.2
+_LEAST = 1e-6  # of a chance
+_LEAST_FREQUENCY = 1e-12
+
+
+class AtomTree(NamedTuple):
+    """Hold what is learned about regions, and where the pairs of each level begin.
+
+    Attributes
+    ----------
+    lively : (levels,) array
+        Chance that a node is lively.
+    drawn : (levels,) array
+        Chance that a half of a lively node draws its atom.
+    frequencies : (M,) array
+        How often each atom is drawn; they sum to one.
+    offsets : (levels,) array of 0 or 1
+    """
+
+    lively: Array
+    drawn: Array
+    frequencies: Array
+    offsets: Array
+
+    def move(self, key: Array) -> "AtomTree":
+        """Draw new offsets."""
+        return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
+
+
+def first_tree(shape: tuple[int, ...], n_atoms: int) -> AtomTree:
+    """Return the tree to start from: all chances are 1/2, all atoms equally frequent."""
+    n_levels = max(len(levels_of(shape)), 1)
+    half = jnp.full(n_levels, 0.5, jnp.float32)
+    return AtomTree(half, half, jnp.full(n_atoms, 1 / n_atoms, jnp.float32), jnp.zeros(n_levels, jnp.int32))
+
+
+class _Found(NamedTuple):
+    """Hold what happened at each node, (1, nodes) each: what its status was, and what its halves did."""
+
+    parent_lively: Array
+    lively: Array
+    drawn: Nodes
+    atoms: Nodes
+
+
+def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> tuple[Array, AtomTree]:
+    """Draw the atoms of all pixels, then the chances and frequencies given them.
+
+    Parameters
+    ----------
+    key : JAX key
+    evidence : (M, *shape) array
+        Log-likelihood of each pixel under each atom; constants of a pixel do not matter.
+    exposure : (*shape) array
+        0 for a masked pixel, which says nothing.
+    tree : AtomTree
+        What `first_tree` or the previous draw returned.
+
+    Returns
+    -------
+    atoms : (*shape) int32 array
+        Number of the atom; arbitrary where there is no exposure.
+    tree : AtomTree
+    """
+    uniform_key, learn_key = jax.random.split(key)
+    grid = Tree(exposure.shape, tree.offsets)
+    n_nodes = sum(grid.sizes)
+    uniform = jax.random.uniform(uniform_key, (3, n_nodes + 1))
+    seen = (exposure > 0).astype(jnp.float32)
+    evidence = jnp.where(seen > 0, evidence - evidence.max(axis=0), 0)
+    if not grid.levels:
+        only = _pick(evidence.reshape(-1, 1), tree.frequencies[:, None], uniform[0, :1])
+        counts = jnp.zeros_like(tree.frequencies).at[only].add(seen.ravel())
+        return only.reshape(exposure.shape), _learn(learn_key, counts, None, tree)
+    real = grid.up(_both, seen[None], None)[1]
+    top, said = grid.up(_say(tree), jnp.concatenate([evidence, evidence]), real)
+    root = _pick(top[len(evidence) :, None], tree.frequencies[:, None], uniform[0, -1:])
+    start = jnp.concatenate([root, jnp.ones(1, root.dtype)])
+    cells, found = grid.down(_hand_down(tree), start, (said, real, uniform[:, :-1]))
+    counts = jnp.zeros_like(tree.frequencies).at[root].add(1)
+    for atoms, drawn in zip(found.atoms, found.drawn, strict=True):
+        counts = counts.at[atoms[0]].add(drawn[0])
+    tallies = _tallies(grid, real[0] > 0, found)
+    return cells[0], _learn(learn_key, counts, tallies, tree)
+
+
+def _both(level: Any, halves: Nodes, own: None) -> tuple[Array, Array]:
+    """Count the pixels of a node, and mark the nodes with pixels in both halves."""
+    return halves.first + halves.second, ((halves.first > 0) & (halves.second > 0)).astype(jnp.float32)
+
+
+def _say(tree: AtomTree) -> Any:
+    """Make the step up. Values are the evidence if all below is of one atom, then the evidence whatever is below."""
+
+    def passed(said: Array, drawn: Array) -> Array:
+        top = said.max(axis=0)
+        likelihood = jnp.exp(said - top)
+        anew = (tree.frequencies[:, None] * likelihood).sum(axis=0)
+        return jnp.log((1 - drawn) * likelihood + drawn * anew) + top
+
+    def step(level: Any, halves: Nodes, real: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+        lively, drawn = tree.lively[level], tree.drawn[level]
+        (same_first, first), (same_second, second) = (jnp.split(half, 2) for half in halves)
+        same = same_first + same_second
+        if_quiet = jnp.log1p(-lively) + same
+        if_lively = jnp.log(lively) + passed(first, drawn) + passed(second, drawn)
+        said = jnp.where(real > 0, jnp.logaddexp(if_quiet, if_lively), first + second)
+        quiet = jnp.where(real > 0, jax.nn.sigmoid(if_quiet - if_lively), 0)
+        top = said.max(axis=0)  # so that sums over many pixels keep their digits
+        return jnp.concatenate([same - top, said - top]), (first, second, quiet)
+
+    return step
+
+
+def _hand_down(tree: AtomTree) -> Any:
+    """Make the step down. Values are the atom that a node gets, and whether all above it are lively."""
+
+    def step(level: Any, value: Array, own: Any) -> tuple[Nodes, _Found]:
+        (first, second, quiet), real, uniform = own
+        atom, parent_lively = value
+        chance = _row(quiet, atom)
+        lively = parent_lively * (uniform[0] >= chance)
+        drawn = tree.drawn[level] * (real[0] > 0)
+
+        def half(said: Array, u: Array) -> tuple[Array, Array]:
+            likelihood = jnp.exp(said - said.max(axis=0))
+            keep = (1 - drawn) * _row(likelihood, atom)
+            weights = tree.frequencies[:, None] * likelihood
+            at = u * (keep + drawn * weights.sum(axis=0))
+            new = (at >= keep) & (drawn > 0) & (lively > 0)
+            other = _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST))
+            return jnp.where(new, other, atom), new.astype(jnp.float32)
+
+        (one, one_new), (two, two_new) = half(first, uniform[1]), half(second, uniform[2])
+        found = _Found(
+            parent_lively[None],
+            lively[None],
+            Nodes(one_new[None], two_new[None]),
+            Nodes(one[None], two[None]),
+        )
+        return Nodes(jnp.stack([one, lively]), jnp.stack([two, lively])), found
+
+    return step
+
+
+def _row(table: Array, rows: Array) -> Array:
+    """Return the entry of each column, of (M, n), in its row, (n,)."""
+    return jnp.take_along_axis(table, rows[None], axis=0)[0]
+
+
+def _place(weights: Array, at: Array) -> Array:
+    """Return in which row the cumulative sum of each column, of (M, n), passes `at`, (n,)."""
+
+    def step(state: tuple[Array, Array], weight: Array) -> tuple[tuple[Array, Array], None]:
+        heaped = state[0] + weight
+        return (heaped, state[1] + (heaped <= at)), None
+
+    start = jnp.zeros_like(at), jnp.zeros(at.shape, jnp.int32)
+    return jnp.minimum(jax.lax.scan(step, start, weights)[0][1], len(weights) - 1)
+
+
+def _pick(evidence: Array, frequencies: Array, uniform: Array) -> Array:
+    """Draw a row of each column, of (M, n), with log-likelihoods and prior frequencies."""
+    weights = frequencies * jnp.exp(evidence - evidence.max(axis=0))
+    return _place(weights, uniform * weights.sum(axis=0))
+
+
+def _tallies(grid: Tree, real: Array, found: _Found) -> Array:
+    """Count lively nodes, quiet ones, drawn halves and kept ones, (4, levels). Only nodes that can split count."""
+    lively = found.lively[0] * real
+    quiet = (found.parent_lively[0] - found.lively[0]) * real
+    drawn = found.drawn.first[0] + found.drawn.second[0]
+    each = jnp.stack([lively, quiet, drawn, 2 * lively - drawn], axis=1).astype(jnp.float32)
+    return jax.ops.segment_sum(each, grid.level_of_node(), len(grid.levels), indices_are_sorted=True).T
+
+
+def _learn(key: Array, counts: Array, tallies: Array | None, tree: AtomTree) -> AtomTree:
+    prior = jnp.asarray([*PRIOR_LIVELY, *PRIOR_DRAWN])[:, None]
+    of_levels = jnp.broadcast_to(prior, (4, len(tree.lively))) + (0 if tallies is None else tallies)
+    logs = log_gamma_variates(key, jnp.concatenate([of_levels.ravel(), counts + PRIOR_ATOM]))
+    lively, quiet, drawn, kept = logs[: of_levels.size].reshape(of_levels.shape)
+    return tree._replace(
+        lively=jnp.clip(jax.nn.sigmoid(lively - quiet), _LEAST, 1 - _LEAST),
+        drawn=jnp.clip(jax.nn.sigmoid(drawn - kept), _LEAST, 1 - _LEAST),
+        frequencies=jnp.maximum(jax.nn.softmax(logs[of_levels.size :]), _LEAST_FREQUENCY),
+    )
