@@ -13,11 +13,12 @@ assigned to components: the sweep compares the log-likelihoods of whole composit
 of a pixel says nothing about its spectrum. The total of a pure pixel therefore does not depend on the endmembers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.composition.atoms import distances, palette
@@ -51,6 +52,10 @@ class Composed(NamedTuple):
         Prior of the thickness.
     tree : AtomTree
     field : AtomField
+    coupling : (M, M) array
+        What atoms of neighbours cost each other.
+    tree_sweeps : int scalar
+        Sweeps of the tree, before the field begins.
     age : int scalar
         Sweeps done.
     """
@@ -60,6 +65,8 @@ class Composed(NamedTuple):
     pyramid: Pyramid
     tree: AtomTree
     field: AtomField
+    coupling: jax.Array
+    tree_sweeps: jax.Array
     age: jax.Array
 
 
@@ -77,19 +84,24 @@ class Palette:
         Cost of a neighbour with any other composition.
     """
 
-    contrast: float | None = 9.0
-    change: float = 0.1
+    # They are a part of what is learned, so that one compiled sampler does for all.
+    contrast: float | None = field(default=9.0, compare=False)
+    change: float = field(default=0.1, compare=False)
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Composed:
         """Return the totals of the maps as thickness, and components that are all equally bright."""
         n_components = len(maps)
         n_atoms = len(palette(n_components))
+        coupling = couplings(distances(palette(n_components)), self.contrast or 0.0, self.change)
+        tree_sweeps = TREE_SWEEPS if self.contrast is not None else np.iinfo(np.int32).max
         return Composed(
             maps.sum(axis=0) * exposure,
             jnp.ones(n_components, jnp.float32),
             first_pyramid(exposure.shape, 1),
             first_tree(exposure.shape, n_atoms),
             first_field(jnp.zeros(exposure.shape, jnp.int32), n_atoms),
+            jnp.asarray(coupling),
+            jnp.asarray(tree_sweeps, jnp.int32),
             jnp.zeros((), jnp.int32),
         )
 
@@ -136,17 +148,11 @@ class Palette:
             labels, tree = draw_atoms(key, evidence, exposure, learned.tree)
             return learned._replace(tree=tree, field=learned.field._replace(labels=labels))
 
-        if self.contrast is None:
-            return by_tree(learned)
-        coupling = jnp.asarray(
-            couplings(distances(palette(len(learned.brightness))), self.contrast, self.change)
-        )
-
         def by_field(learned: Composed) -> Composed:
             mean = (learned.thickness**2).sum() / jnp.maximum(learned.thickness.sum(), 1e-30)
             seen = (exposure > 0) & (learned.thickness > _LITTLE * mean)
             return learned._replace(
-                field=draw_labels(key, evidence, seen, coupling, learned.field, FIELD_SWEEPS)
+                field=draw_labels(key, evidence, seen, learned.coupling, learned.field, FIELD_SWEEPS)
             )
 
-        return jax.lax.cond(learned.age < TREE_SWEEPS, by_tree, by_field, learned)
+        return jax.lax.cond(learned.age < learned.tree_sweeps, by_tree, by_field, learned)
