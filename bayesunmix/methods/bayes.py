@@ -18,13 +18,12 @@ References
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 import jax
 import numpy as np
 
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_recalibrated
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
 from bayesunmix.contracts.method import METHODS, finds_n_components
@@ -32,14 +31,18 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
 from bayesunmix.engine.sampling.chains import checkpoint
+from bayesunmix.engine.sampling.chosen_maps import STAGES as MAP_STAGES
+from bayesunmix.engine.sampling.chosen_maps import draw_chosen_maps
 from bayesunmix.engine.sampling.endmembers import STAGES, draw_endmembers
 from bayesunmix.engine.sampling.joint import Schedule, sampling_warnings
-from bayesunmix.engine.sampling.maps import draw_maps
-from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
+from bayesunmix.engine.sampling.recalibration import told
+from bayesunmix.models.abundance_priors.multiscale import Multiscale
+from bayesunmix.models.abundance_priors.palette import LADDER, Palette
 
 MANY_PHOTONS = 4_000_000  # from here on fewer maps are enough
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
 SWEEPS_PER_DRAW = 4
+CHOSEN = "chosen"
 SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
 
 
@@ -55,7 +58,8 @@ class Bayes:
         "phases" and "elements" know lines, and need no number of components.
     abundance_prior : str
         A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "palette", "dirichlet",
-        "gamma" or "jeffreys".
+        "gamma" or "jeffreys". With "chosen", photons that are kept apart choose between "multiscale" and "palette"
+        with several couplings of neighbours (`bayesunmix.engine.sampling.choice`).
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
         far becomes warm-up, and as many draws follow twice as far apart; if they still do, of half of the photons,
@@ -99,7 +103,14 @@ class Bayes:
                 f"setting sweeps_per_draw of Bayes must divide {SWEEPS_PER_BLOCK}, got {self.sweeps_per_draw}; "
                 "for example 4"
             )
-        _ = ABUNDANCE_PRIORS[self.abundance_prior], self._model()
+        _ = self._priors(), self._model()
+
+    def _priors(self) -> dict[str, AbundancePrior]:
+        """Return the priors of the maps that may be used, by name."""
+        if self.abundance_prior != CHOSEN:
+            return {self.abundance_prior: ABUNDANCE_PRIORS[self.abundance_prior]()}
+        ladder = {f"palette, contrast {one:g}": Palette(one, change) for one, change in LADDER}
+        return {"multiscale": Multiscale(), "palette, tree": Palette(contrast=None), **ladder}
 
     def _model(self) -> EndmemberModel:
         given = {name: value for name in ("phases", "elements") if (value := getattr(self, name)) is not None}
@@ -121,7 +132,6 @@ class Bayes:
         spectrum_key, map_key, image_key = jax.random.split(key, 3)
         model = self._model()
         prepared = model.prepare(image, n_components)
-        prior = ABUNDANCE_PRIORS[self.abundance_prior]()
         spectra, starts, size, n_photons = draw_endmembers(
             image,
             prepared,
@@ -134,24 +144,21 @@ class Bayes:
         )
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
-        draw = partial(
-            draw_maps,
-            endmembers=drawn,
-            prior=prior,
+        found = draw_chosen_maps(
+            image,
+            drawn,
+            starts,
+            self._priors(),
+            map_key=map_key,
+            image_key=image_key,
+            n_maps=n_maps,
             sweeps_per_map=self.sweeps_per_map,
             most_mib=self.most_draws_mib,
+            kept=kept,
         )
-        maps = draw(image, starts=starts, key=map_key, n_maps=n_maps, kept=kept)
-        scores, interrupted = None, spectra.interrupted or maps.interrupted
-        # Under the other priors the intervals were closer to their nominal coverage without recalibration.
-        if not interrupted and is_recalibrated(prior):
-            again = partial(draw, n_maps=max(n_maps // 2, 20))
-            scores = measure_scores(image, drawn, maps, starts, image_key, again)
-            interrupted = scores is None
+        maps, interrupted = found.maps, spectra.interrupted or found.interrupted
         if not interrupted:
-            kept.forget((*STAGES, "maps"), self.n_chains)
-        if scores is not None:
-            maps = recalibrate_in_place(maps, scores)
+            kept.forget((*STAGES, *MAP_STAGES), self.n_chains)
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,
@@ -175,7 +182,9 @@ class Bayes:
             "chains_relabelled": spectra.n_relabelled,
             **({} if spectra.modes is None else {"modes": spectra.modes}),
             **({"families": list(prepared.families)} if prepared.families else {}),
-            "recalibration": None if scores is None else told(scores),
+            "recalibration": None if found.scores is None else told(found.scores),
+            "abundance_prior": [self.abundance_prior] if found.choice is None else list(found.choice.names),
+            **({} if found.choice is None else {"abundance_prior_scores": found.choice.scores}),
             **diagnostics,
         }
         estimate = Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean)

@@ -30,6 +30,7 @@ from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyrami
 from bayesunmix.engine.sampling.gibbs import Events
 
 TREE_SWEEPS = 24  # of the tree, before the field begins
+LADDER = ((4.0, 0.4), (6.0, 0.2), (9.0, 0.1), (14.0, 0.05), (20.0, 0.0))  # couplings to choose from
 FIELD_SWEEPS = 2  # of the labels in one sweep
 _LITTLE = 0.003  # of the mean total of the specimen: vacuum
 

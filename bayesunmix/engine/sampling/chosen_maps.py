@@ -1,0 +1,106 @@
+"""Draw maps under the priors that unseen photons do not refute, and recalibrate where a prior needs it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from bayesunmix.contracts.abundance_prior import AbundancePrior, is_recalibrated
+from bayesunmix.data.image import SpectrumImage
+from bayesunmix.engine.sampling.chains import Checkpoint
+from bayesunmix.engine.sampling.choice import Choice, choose_prior, together
+from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place
+
+STAGES = ("maps", "maps of another prior ", "maps of a third prior ")
+FEWEST_MAPS = 20  # of simulated images, and of photons that are not kept apart
+
+
+class ChosenMaps(NamedTuple):
+    """Hold the maps, how their priors were chosen, and what recalibration measured.
+
+    Attributes
+    ----------
+    maps : Maps
+    choice : Choice or None
+        None if there was nothing to choose, or the user interrupted.
+    scores : (K, shares, levels) array or None
+        What `bayesunmix.engine.sampling.recalibration.measure_scores` returned, where it was asked.
+    interrupted : bool
+    """
+
+    maps: Maps
+    choice: Choice | None
+    scores: np.ndarray | None
+    interrupted: bool
+
+
+def draw_chosen_maps(
+    image: SpectrumImage,
+    endmembers: np.ndarray,
+    starts: list[np.ndarray],
+    priors: Mapping[str, AbundancePrior],
+    *,
+    map_key: jax.Array,
+    image_key: jax.Array,
+    n_maps: int,
+    sweeps_per_map: int | None,
+    most_mib: float,
+    kept: Checkpoint,
+) -> ChosenMaps:
+    """Choose priors, and draw maps under each that is chosen.
+
+    Parameters
+    ----------
+    image : SpectrumImage
+    endmembers : (chain, draw, K, C) array
+    starts : list of (P, K) arrays
+        Maps that each chain starts from.
+    priors : dict of AbundancePrior
+        Those that may be right; one is taken as it is.
+    map_key, image_key : JAX keys
+        For the maps of the image, and for those of simulated images.
+    n_maps : int
+        Draws per chain, of all priors together.
+    sweeps_per_map, most_mib, kept
+        See `bayesunmix.engine.sampling.maps.draw_maps`.
+    """
+    draw = partial(draw_maps, endmembers=endmembers, sweeps_per_map=sweeps_per_map, most_mib=most_mib)
+    few = max(n_maps // 2, FEWEST_MAPS)
+    choice, names = None, [next(iter(priors))]
+    if len(priors) > 1:
+        choice = choose_prior(
+            image,
+            endmembers,
+            starts,
+            priors,
+            jax.random.fold_in(map_key, 1),
+            partial(draw, n_maps=FEWEST_MAPS),
+        )
+        names = names if choice is None else list(choice.names[: len(STAGES)])
+    interrupted = len(priors) > 1 and choice is None
+    of_all, scores = [], None
+    for number, name in enumerate(names):
+        prior = priors[name]
+        key = map_key if number == 0 else jax.random.fold_in(map_key, 1 + number)
+        maps = draw(
+            image,
+            starts=starts,
+            key=key,
+            prior=prior,
+            n_maps=-(-n_maps // len(names)),
+            kept=kept,
+            name=STAGES[number],
+        )
+        interrupted |= maps.interrupted
+        if is_recalibrated(prior) and not interrupted:
+            again = partial(draw, prior=prior, n_maps=few)
+            scores = measure_scores(image, endmembers, maps, starts, image_key, again)
+            interrupted = scores is None
+            maps = maps if scores is None else recalibrate_in_place(maps, scores)
+        of_all.append(maps)
+        if interrupted:
+            break
+    return ChosenMaps(of_all[0] if len(of_all) == 1 else together(of_all), choice, scores, interrupted)
