@@ -69,6 +69,11 @@ def test_one_cell_and_what_is_made_of_it(tmp_path):
     assert (tmp_path / "figures" / "claims-power.png").stat().st_size > 5000
 
 
+def test_a_grain_with_a_wrong_label_is_no_wide_edge():
+    # It touches ferrite and Laves phase, which look more like it than its claimed phase does.
+    assert measure("grain: spinel called MnS", 20.0, 0)["found"]
+
+
 def test_a_missed_target_is_said():
     table = pd.DataFrame(
         {

@@ -7,7 +7,7 @@ the smallest at which the next pixels hold less than one percent of the neighbou
 
 Boundaries that lie inclined in a thick foil mix over more pixels than others. Hence each pair of neighbours is also
 asked by pieces of its boundary: its own radius grows until the next pixels show the neighbour nowhere more than
-counting noise does.
+counting noise does. Where they show more of the neighbour than of the phase, the label is wrong, and no edge is.
 """
 
 from collections.abc import Iterator
@@ -24,16 +24,17 @@ from bayesunmix.dimension.pooling import groups_by_counts
 
 LEAST_SHARE = 0.01
 MOST_RADIUS = 5  # of the whole map
-MOST_OWN_RADIUS = 8  # of a phase with inclined boundaries
+MOST_MORE = 3  # of a phase with inclined boundaries, beyond that of the whole map
 FEWEST_PIXELS = 20  # of a core
-_STEPS = MOST_OWN_RADIUS + 2  # distances that are told apart; the last holds all further pixels
+_STEPS = MOST_RADIUS + MOST_MORE + 2  # distances that are told apart; the last holds all further pixels
 _PIECE = 6  # pixels along a boundary that are asked together
 _UNUSUAL = 0.05
 _WIDTHS = np.linspace(0.1, 4.0, 40)
 _GROUPS = 40  # of channels
 _FAR_COUNTS = 3000  # that the spectrum of a phase's inner pixels should have
 _FAR_SHARE = 0.25  # of the counts of a phase, at least, that its inner pixels should have
-_TOLD_APART = 3.0  # standard deviations by which two phases must differ for a boundary to be seen
+_TOLD_APART = 3.0  # standard deviations by which two phases, or a share and a half, must differ
+_MAJORITY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +196,14 @@ class _Sides(NamedTuple):
     def clean_radius(self, k: int, j: int, least: int) -> int:
         """Return the radius, from `least` on, beyond which no piece of their boundary shows the neighbour."""
         pieces = self.table[(self.phase == k) & (self.neighbour == j)]
-        for radius in range(least, MOST_OWN_RADIUS):
+        for radius in range(least, least + MOST_MORE + 1):
             # A row for each piece at this distance, and one for all pixels further inside.
             rows = np.vstack([pieces[:, radius], pieces[:, radius + 1 :].sum(axis=(0, 1))])
             pair = self._profile(rows[rows.any(axis=1)], k, j)
             if pair is None or len(pair.counts) < 2:
                 return radius
+            if _is_mostly_neighbour(pair):
+                return least  # that is no edge: the label is wrong
             about = pair.counts @ pair.mean / pair.counts.sum()
             squares = float(pair.counts @ (pair.mean - about) ** 2) / pair.variance
             if gammaincc((len(pair.counts) - 1) / 2, squares / 2) > _UNUSUAL:
@@ -222,6 +225,12 @@ class _Sides(NamedTuple):
             return None
         n = rows.sum(axis=1)
         return _Profile(rows @ score / np.maximum(n, 1), n, variance, slope)
+
+
+def _is_mostly_neighbour(pair: _Profile) -> bool:
+    """Return True if a piece holds more of the neighbour than of the phase, which a right label never does."""
+    share, sd = pair.mean / pair.slope, np.sqrt(pair.variance / np.maximum(pair.counts, 1)) / pair.slope
+    return bool((share - _TOLD_APART * sd > _MAJORITY)[:-1].any())
 
 
 def _innermost(by_distance: np.ndarray) -> np.ndarray:
