@@ -67,13 +67,13 @@ def test_labels_are_drawn_from_the_enumerated_posterior(seen):
 
 def test_the_palette_lists_each_mixture_once_and_pure_components_first():
     for n_components in range(1, 9):
-        atoms = palette(n_components)
+        atoms = palette(n_components).atoms
         np.testing.assert_array_equal(atoms[:n_components], np.eye(n_components))
         np.testing.assert_allclose(atoms.sum(axis=1), 1)
         assert (np.count_nonzero(atoms, axis=1) <= 3).all() and (atoms >= 0).all()
         assert len(np.unique(atoms.round(9), axis=0)) == len(atoms)
-    assert len(palette(3)) == 3 + 3 * 9 + 6
-    apart = distances(palette(3))
+    assert len(palette(3).atoms) == 3 + 3 * 9 + 6
+    apart = distances(palette(3).atoms)
     assert apart[0, 1] == 1 and np.allclose(apart, apart.T) and (np.diagonal(apart) == 0).all()
 
 

@@ -16,7 +16,10 @@ from bayesunmix.engine.device.gamma import gamma_variates
 
 PRIOR = 100.0  # counts
 _LEAST, _MOST = 0.2, 5.0
-_THIN = 0.3  # of the mean of the specimen; thinner pixels are no even specimen
+# Thickness over its mean between which the specimen is even: at first wide, as the brightness is not known yet, and
+# then narrow, so that pixels at the rim of the specimen do not count as dim material.
+_WIDE, _NARROW = (0.3, 4.0), (0.8, 1.25)
+_TINY = 1e-30
 
 
 def of_composition(shares: Array, brightness: Array) -> Array:
@@ -24,7 +27,9 @@ def of_composition(shares: Array, brightness: Array) -> Array:
     return 1 / (shares / brightness).sum(axis=-1)
 
 
-def draw_brightness(key: Array, shares: Array, totals: Array, brightness: Array) -> Array:
+def draw_brightness(
+    key: Array, shares: Array, counts: Array, thickness: Array, brightness: Array, is_known: Array
+) -> Array:
     """Draw the brightness of each component as if the specimen were even.
 
     Parameters
@@ -32,22 +37,26 @@ def draw_brightness(key: Array, shares: Array, totals: Array, brightness: Array)
     key : JAX key
     shares : (K, P) array
         Shares of the counts of each pixel.
-    totals : (P,) array
-        Expected counts of each pixel.
+    counts, thickness : (P,) arrays
+        Counts of each pixel, and its thickness under the previous brightness.
     brightness : (K,) array
         Of the previous sweep.
+    is_known : scalar bool
+        Whether the previous brightness is better than a first guess.
 
     Returns
     -------
     (K,) array
         Its mean over the counts is one.
     """
-    mean = (totals**2).sum() / jnp.maximum(totals.sum(), 1e-30)  # hardly sees vacuum
-    thick = (totals > _THIN * mean).astype(totals.dtype)
-    even = (totals * thick).sum() / jnp.maximum(thick.sum(), 1)
-    counts = (shares * totals * thick).sum(axis=1)
+    mean = (thickness**2).sum() / jnp.maximum(thickness.sum(), _TINY)  # hardly sees vacuum
+    low, high = (jnp.where(is_known, *ends) for ends in zip(_NARROW, _WIDE, strict=True))
+    even = ((thickness > low * mean) & (thickness < high * mean)).astype(counts.dtype)
+    # Counts, and not what the thickness has made of them with the previous brightness.
+    seen = (shares * counts * even).sum(axis=1)
     parts = shares / brightness[:, None]
-    material = even * (parts / jnp.maximum(parts.sum(axis=0), 1e-30) * thick).sum(axis=1)
-    drawn = gamma_variates(key, counts + PRIOR) / (material + PRIOR)
-    scale = (drawn * counts).sum() / jnp.maximum(counts.sum(), 1e-30)
+    volume = (parts / jnp.maximum(parts.sum(axis=0), _TINY) * even).sum(axis=1)
+    per_volume = seen.sum() / jnp.maximum((brightness * volume).sum(), _TINY)
+    drawn = gamma_variates(key, seen + PRIOR) / (per_volume * volume + PRIOR)
+    scale = (drawn * seen).sum() / jnp.maximum(seen.sum(), _TINY)
     return jnp.clip(drawn / jnp.where(scale > 0, scale, 1), _LEAST, _MOST)

@@ -107,7 +107,7 @@ def draw_labels(
 def _fit(field: AtomField, energy: Array, counted: Array, seen: Array) -> AtomField:
     """Move the field h towards the largest pseudo-likelihood by iterative scaling.
 
-    A step multiplies how common an atom is by its frequency over the one expected given all neighbours, (M, P) energies.
+    A step multiplies how common an atom is by its frequency over the one expected given the (M, P) energies.
     """
     counts = jnp.zeros_like(field.common).at[field.labels.ravel()].add(seen.ravel())
     length = 1 / (1 + field.n_updates / _SLOWER)
