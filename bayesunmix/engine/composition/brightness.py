@@ -4,9 +4,12 @@ A pixel of thickness t and composition f (shares of its counts) has expected cou
 
 .. math:: B(f) = \Big( \sum_k f_k / b_k \Big)^{-1},
 
-because equal counts of a brighter component come from less material. The brightness b only says what an *even*
-specimen looks like: where the totals disagree, the thickness follows them. So b is an estimate that is made anew in
-every sweep, as if the specimen were even, and not a parameter with an error bar. `PRIOR` counts hold it near one.
+because equal counts of a brighter component come from less material. The brightness says what an *even* specimen looks
+like, and where the totals disagree, the thickness follows them. Given the thickness, b has about a Gamma posterior, of
+the counts and the volume of each component. `PRIOR` counts hold it near one.
+
+Where a component ends, the thickness may change too, and then nothing tells whether the one or the other is brighter or
+thicker. So the first draws suppose an even thickness, and the prior of the thickness decides from there.
 """
 
 import jax.numpy as jnp
@@ -16,9 +19,10 @@ from bayesunmix.engine.device.gamma import gamma_variates
 
 PRIOR = 100.0  # counts
 _LEAST, _MOST = 0.2, 5.0
-# Thickness over its mean between which the specimen is even: at first wide, as the brightness is not known yet, and
-# then narrow, so that pixels at the rim of the specimen do not count as dim material.
-_WIDE, _NARROW = (0.3, 4.0), (0.8, 1.25)
+_EVEN = (
+    0.3,
+    4.0,
+)  # thickness over its mean, between which pixels count as of an even specimen in the first draws
 _TINY = 1e-30
 
 
@@ -28,9 +32,9 @@ def of_composition(shares: Array, brightness: Array) -> Array:
 
 
 def draw_brightness(
-    key: Array, shares: Array, counts: Array, thickness: Array, brightness: Array, is_known: Array
+    key: Array, shares: Array, counts: Array, thickness: Array, brightness: Array, is_first: Array
 ) -> Array:
-    """Draw the brightness of each component as if the specimen were even.
+    """Draw the brightness of each component.
 
     Parameters
     ----------
@@ -41,22 +45,15 @@ def draw_brightness(
         Counts of each pixel, and its thickness under the previous brightness.
     brightness : (K,) array
         Of the previous sweep.
-    is_known : scalar bool
-        Whether the previous brightness is better than a first guess.
-
-    Returns
-    -------
-    (K,) array
-        Its mean over the counts is one.
+    is_first : scalar bool
+        Suppose an even specimen.
     """
     mean = (thickness**2).sum() / jnp.maximum(thickness.sum(), _TINY)  # hardly sees vacuum
-    low, high = (jnp.where(is_known, *ends) for ends in zip(_NARROW, _WIDE, strict=True))
-    even = ((thickness > low * mean) & (thickness < high * mean)).astype(counts.dtype)
-    # Counts, and not what the thickness has made of them with the previous brightness.
-    seen = (shares * counts * even).sum(axis=1)
+    even = (thickness > _EVEN[0] * mean) & (thickness < _EVEN[1] * mean)
     parts = shares / brightness[:, None]
-    volume = (parts / jnp.maximum(parts.sum(axis=0), _TINY) * even).sum(axis=1)
-    per_volume = seen.sum() / jnp.maximum((brightness * volume).sum(), _TINY)
-    drawn = gamma_variates(key, seen + PRIOR) / (per_volume * volume + PRIOR)
-    scale = (drawn * seen).sum() / jnp.maximum(seen.sum(), _TINY)
-    return jnp.clip(drawn / jnp.where(scale > 0, scale, 1), _LEAST, _MOST)
+    volumes = parts / jnp.maximum(parts.sum(axis=0), _TINY)
+    # Counts, and not what the thickness has made of them with the previous brightness.
+    seen = (shares * counts * (even | ~is_first)).sum(axis=1)
+    level = seen.sum() / jnp.maximum((brightness * (volumes * even).sum(axis=1)).sum(), _TINY)
+    volume = (volumes * jnp.where(is_first, even * level, thickness)).sum(axis=1)
+    return jnp.clip(gamma_variates(key, seen + PRIOR) / (volume + PRIOR), _LEAST, _MOST)

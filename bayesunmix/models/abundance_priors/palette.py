@@ -151,7 +151,7 @@ class Palette:
             counts.totals.ravel(),
             thickness.ravel(),
             learned.brightness,
-            learned.age >= TREE_SWEEPS // 2,
+            learned.age < TREE_SWEEPS // 2,
         )
         learned = learned._replace(
             thickness=thickness, brightness=brightness, pyramid=pyramid, age=learned.age + 1
