@@ -13,7 +13,7 @@ from scipy import sparse
 
 import bayesunmix as bu
 from bayesunmix.analysis.phase_maps import NONE
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, weighs
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling.chains import checkpoint
 from bayesunmix.engine.sampling.maps import draw_maps
@@ -171,7 +171,9 @@ def test_maps_of_a_masked_image_are_those_of_the_image_cut_out(prior):
         assert not maps.draws[:, :, ~image.takes_part].any()
         found.append((maps.mean[image.takes_part], maps.sd[image.takes_part]))
     (mean, sd), (mean_cut, sd_cut) = found
-    assert (np.abs(mean - mean_cut) < 0.4 * sd_cut).mean() > 0.97
+    # Under a prior with exact zeros, most pixels hardly ever contain a component: a few draws of 400.
+    seldom = 0.002 * mean_cut.sum(axis=1).mean() if weighs(ABUNDANCE_PRIORS[prior]()) else 0
+    assert (np.abs(mean - mean_cut) <= 0.4 * sd_cut + seldom).mean() > 0.97
     np.testing.assert_allclose(mean.sum(axis=0), mean_cut.sum(axis=0), rtol=0.01)
     np.testing.assert_allclose(sd.mean(axis=0), sd_cut.mean(axis=0), rtol=0.06)
 

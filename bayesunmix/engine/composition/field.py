@@ -32,6 +32,7 @@ from bayesunmix.engine.device.threefry import numbered
 
 _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
 _MOST_STEP, _LEAST_FIELD = 0.5, -14.0
+_STEPS, _PRIOR = 3, 1.0  # steps of h in an update; pixels of each atom that are added to those counted
 _SLOWER = 20.0  # updates of h after which steps have become half as long
 
 
@@ -96,22 +97,28 @@ def draw_labels(
 
     labels = jax.lax.fori_loop(0, n_sweeps, sweep, jnp.pad(field.labels, 1))
     inside = labels[(slice(1, -1),) * len(shape)]
-    expected = jnp.zeros_like(field.common)
-    for corner in colours:
-        own = field.common.reshape(-1, *(1,) * len(shape)) - _energy(labels, weight, coupling, corner, shape)
-        share = jax.nn.softmax(own, axis=0) * seen[_at(corner, shape)]
-        expected += share.reshape(len(expected), -1).sum(axis=1)
-    return _climb(field._replace(labels=inside), expected, seen)
+    energy = [
+        _energy(labels, weight, coupling, corner, shape).reshape(len(coupling), -1) for corner in colours
+    ]
+    order = [seen[_at(corner, shape)].ravel() for corner in colours]
+    return _fit(field._replace(labels=inside), jnp.concatenate(energy, axis=1), jnp.concatenate(order), seen)
 
 
-def _climb(field: AtomField, expected: Array, seen: Array) -> AtomField:
-    """Step up the pseudo-likelihood, (frequencies of the atoms less those expected), with a weak normal prior of h."""
-    counts = jnp.zeros_like(expected).at[field.labels.ravel()].add(seen.ravel())
-    gradient = counts - expected - (field.common - field.common.mean())
-    step = gradient / jnp.sqrt(jnp.maximum(seen.sum(), 1))
+def _fit(field: AtomField, energy: Array, counted: Array, seen: Array) -> AtomField:
+    """Move the field h towards the largest pseudo-likelihood by iterative scaling.
+
+    A step multiplies how common an atom is by its frequency over the one expected given the (M, P) energies.
+    """
+    counts = jnp.zeros_like(field.common).at[field.labels.ravel()].add(seen.ravel())
     length = 1 / (1 + field.n_updates / _SLOWER)
-    common = field.common + length * jnp.clip(step, -_MOST_STEP, _MOST_STEP)
-    common = jnp.maximum(jax.nn.log_softmax(common), _LEAST_FIELD)
+
+    def step(_: Array, common: Array) -> Array:
+        expected = (jax.nn.softmax(common[:, None] - energy, axis=0) * counted).sum(axis=1)
+        gain = jnp.log((counts + _PRIOR) / (expected + _PRIOR))
+        common = common + length * jnp.clip(gain, -_MOST_STEP, _MOST_STEP)
+        return jnp.maximum(jax.nn.log_softmax(common), _LEAST_FIELD)
+
+    common = jax.lax.fori_loop(0, _STEPS, step, field.common)
     return field._replace(common=common, n_updates=field.n_updates + 1)
 
 

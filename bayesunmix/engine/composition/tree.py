@@ -106,11 +106,12 @@ def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> 
         only = _pick(evidence.reshape(-1, 1), tree.frequencies[:, None], uniform[0, :1])
         counts = jnp.zeros_like(tree.frequencies).at[only].add(seen.ravel())
         return only.reshape(exposure.shape), _learn(learn_key, counts, None, tree)
-    real = grid.up(_both, seen[None], None)[1]
-    top, said = grid.up(_say(tree), jnp.concatenate([evidence, evidence]), real)
-    root = _pick(top[len(evidence) :, None], tree.frequencies[:, None], uniform[0, -1:])
+    top, said = grid.up(_say(tree), jnp.concatenate([evidence, evidence, seen[None]]), None)
+    root = _pick(top[len(evidence) : -1, None], tree.frequencies[:, None], uniform[0, -1:])
     start = jnp.concatenate([root, jnp.ones(1, root.dtype)])
-    cells, found = grid.down(_hand_down(tree), start, (said, real, uniform[:, :-1]))
+    barrier = jax.lax.optimization_barrier  # keeps the way up from being compiled into the way down
+    cells, found = grid.down(_hand_down(tree), start, barrier((said, uniform[:, :-1])))
+    real = said[-1]
     counts = jnp.zeros_like(tree.frequencies).at[root].add(1)
     for atoms, drawn in zip(found.atoms, found.drawn, strict=True):
         counts = counts.at[atoms[0]].add(drawn[0])
@@ -118,61 +119,57 @@ def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> 
     return cells[0], _learn(learn_key, counts, tallies, tree)
 
 
-def _both(level: Any, halves: Nodes, own: None) -> tuple[Array, Array]:
-    """Count the pixels of a node, and mark the nodes with pixels in both halves."""
-    return halves.first + halves.second, ((halves.first > 0) & (halves.second > 0)).astype(jnp.float32)
-
-
 def _say(tree: AtomTree) -> Any:
-    """Make the step up. Values are the evidence if all below is of one atom, then the evidence whatever is below."""
+    """Make the step up.
 
-    def passed(said: Array, drawn: Array) -> Array:
+    Values are the evidence if all below is of one atom, the evidence whatever is below, and the number of pixels.
+    """
+
+    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, Array, Array]]:
+        lively, drawn = tree.lively[level], tree.drawn[level]
+        both = jnp.concatenate(halves, axis=1)  # every operation on both halves at once compiles faster
+        same, said = jnp.split(both[:-1], 2)
         top = said.max(axis=0)
         likelihood = jnp.exp(said - top)
         anew = (tree.frequencies[:, None] * likelihood).sum(axis=0)
-        return jnp.log((1 - drawn) * likelihood + drawn * anew) + top
-
-    def step(level: Any, halves: Nodes, real: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-        lively, drawn = tree.lively[level], tree.drawn[level]
-        (same_first, first), (same_second, second) = (jnp.split(half, 2) for half in halves)
-        same = same_first + same_second
-        if_quiet = jnp.log1p(-lively) + same
-        if_lively = jnp.log(lively) + passed(first, drawn) + passed(second, drawn)
-        said = jnp.where(real > 0, jnp.logaddexp(if_quiet, if_lively), first + second)
-        quiet = jnp.where(real > 0, jax.nn.sigmoid(if_quiet - if_lively), 0)
-        top = said.max(axis=0)  # so that sums over many pixels keep their digits
-        return jnp.concatenate([same - top, said - top]), (first, second, quiet)
+        passed = _sum(jnp.log((1 - drawn) * likelihood + drawn * anew) + top)
+        if_quiet, if_lively = jnp.log1p(-lively) + _sum(same), jnp.log(lively) + passed
+        pixels = halves.first[-1:], halves.second[-1:]
+        real = (pixels[0] > 0) & (pixels[1] > 0)
+        of_node = jnp.where(real, jnp.logaddexp(if_quiet, if_lively), _sum(said))
+        quiet = jnp.where(real, jax.nn.sigmoid(if_quiet - if_lively), 0)
+        top = of_node.max(axis=0)  # so that sums over many pixels keep their digits
+        value = jnp.concatenate([_sum(same) - top, of_node - top, pixels[0] + pixels[1]])
+        return value, (*jnp.split(said, 2, axis=1), quiet, real.astype(jnp.float32))
 
     return step
+
+
+def _sum(of_halves: Array) -> Array:
+    """Add the two halves of (..., 2 n) values."""
+    first, second = jnp.split(of_halves, 2, axis=-1)
+    return first + second
 
 
 def _hand_down(tree: AtomTree) -> Any:
     """Make the step down. Values are the atom that a node gets, and whether all above it are lively."""
 
     def step(level: Any, value: Array, own: Any) -> tuple[Nodes, _Found]:
-        (first, second, quiet), real, uniform = own
+        (first, second, quiet, real), uniform = own
         atom, parent_lively = value
-        chance = _row(quiet, atom)
-        lively = parent_lively * (uniform[0] >= chance)
-        drawn = tree.drawn[level] * (real[0] > 0)
-
-        def half(said: Array, u: Array) -> tuple[Array, Array]:
-            likelihood = jnp.exp(said - said.max(axis=0))
-            keep = (1 - drawn) * _row(likelihood, atom)
-            weights = tree.frequencies[:, None] * likelihood
-            at = u * (keep + drawn * weights.sum(axis=0))
-            new = (at >= keep) & (drawn > 0) & (lively > 0)
-            other = _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST))
-            return jnp.where(new, other, atom), new.astype(jnp.float32)
-
-        (one, one_new), (two, two_new) = half(first, uniform[1]), half(second, uniform[2])
-        found = _Found(
-            parent_lively[None],
-            lively[None],
-            Nodes(one_new[None], two_new[None]),
-            Nodes(one[None], two[None]),
-        )
-        return Nodes(jnp.stack([one, lively]), jnp.stack([two, lively])), found
+        lively = parent_lively * (uniform[0] >= _row(quiet, atom))
+        drawn = jnp.tile(tree.drawn[level] * real[0] * lively, 2)
+        atom, said = jnp.tile(atom, 2), jnp.concatenate([first, second], axis=1)
+        likelihood = jnp.exp(said - said.max(axis=0))
+        keep = (1 - drawn) * _row(likelihood, atom)
+        weights = tree.frequencies[:, None] * likelihood
+        at = jnp.concatenate([uniform[1], uniform[2]]) * (keep + drawn * weights.sum(axis=0))
+        new = (at >= keep) & (drawn > 0)
+        atom = jnp.where(new, _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST)), atom)
+        halves = Nodes(*jnp.split(jnp.stack([atom, jnp.tile(lively, 2)]), 2, axis=1))
+        drawn = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
+        atoms = Nodes(halves.first[:1], halves.second[:1])
+        return halves, _Found(parent_lively[None], lively[None], drawn, atoms)
 
     return step
 

@@ -2,13 +2,14 @@ r"""A pixel is thickness times composition: even regions, common edges for all c
 
 .. math:: a_{pk} = t_p B(f_p) f_{pk},
 
-where the composition :math:`f_p` is one of the atoms of a palette (`bayesunmix.engine.composition.atoms`), and B is its
-brightness (`bayesunmix.engine.composition.brightness`). The thickness t has the multiscale prior of
-`bayesunmix.engine.multiscale.rates`. Atoms have a spatial prior: an optional-stopping tree
+where the composition :math:`f_p` lies in the cell of one atom of a palette (`bayesunmix.engine.composition.atoms`), and
+B is the brightness of this atom (`bayesunmix.engine.composition.brightness`). The thickness t has the multiscale prior
+of `bayesunmix.engine.multiscale.rates`. Atoms have a spatial prior: an optional-stopping tree
 (`bayesunmix.engine.composition.tree`), or a Markov random field that starts from the tree
 (`bayesunmix.engine.composition.field`).
 
-A sweep draws the atoms given the thickness, the thickness given the atoms, and the brightness. Photons are never
+A sweep draws the atoms given the thickness, where in their cells the compositions lie
+(`bayesunmix.engine.composition.cells`), the thickness given the atoms, and the brightness. Photons are never
 assigned to components: the sweep compares the log-likelihoods of whole compositions. Spectra sum to one, so the total
 of a pixel says nothing about its spectrum. The total of a pure pixel therefore does not depend on the endmembers.
 """
@@ -18,11 +19,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.composition.atoms import distances, palette
 from bayesunmix.engine.composition.brightness import draw_brightness, of_composition
+from bayesunmix.engine.composition.cells import draw_shares, weigh_cells
 from bayesunmix.engine.composition.field import AtomField, couplings, draw_labels, first_field
 from bayesunmix.engine.composition.likelihood import log_likelihoods, photons_of
 from bayesunmix.engine.composition.tree import AtomTree, draw_atoms, first_tree
@@ -32,13 +33,26 @@ from bayesunmix.engine.sampling.gibbs import Events
 TREE_SWEEPS = 24  # of the tree, before the field begins
 LADDER = ((4.0, 0.4), (6.0, 0.2), (9.0, 0.1), (14.0, 0.05), (20.0, 0.0))  # couplings to choose from
 FIELD_SWEEPS = 2  # of the labels in one sweep
+_NEVER = 2**30  # sweeps
+_TINY = 1e-30
 _LITTLE = 0.003  # of the mean total of the specimen: vacuum
 
 
 class Weighed(NamedTuple):
-    """Hold what the photons say: the log-likelihood of every atom, (M, *shape), and the totals, (*shape)."""
+    """Hold what the photons say.
 
-    log_likelihoods: jax.Array
+    Attributes
+    ----------
+    of_knots : (N, P) array
+        Log-likelihood of each knot in each pixel.
+    of_cells : (M, *shape) array
+        Log-likelihood of the cell of each atom.
+    totals : (*shape) array
+        Photons.
+    """
+
+    of_knots: jax.Array
+    of_cells: jax.Array
     totals: jax.Array
 
 
@@ -54,11 +68,9 @@ class Composed(NamedTuple):
     tree : AtomTree
     field : AtomField
     coupling : (M, M) array
-        What atoms of neighbours cost each other.
-    tree_sweeps : int scalar
-        Sweeps of the tree, before the field begins.
-    age : int scalar
-        Sweeps done.
+        Cost of neighbours with these atoms.
+    age, field_from : int scalars
+        Sweeps that were done, and after how many of them the field begins.
     """
 
     thickness: jax.Array
@@ -67,8 +79,8 @@ class Composed(NamedTuple):
     tree: AtomTree
     field: AtomField
     coupling: jax.Array
-    tree_sweeps: jax.Array
     age: jax.Array
+    field_from: jax.Array
 
 
 @ABUNDANCE_PRIORS.register("palette")
@@ -85,25 +97,24 @@ class Palette:
         Cost of a neighbour with any other composition.
     """
 
-    # They are a part of what is learned, so that one compiled sampler does for all.
+    # Only `start` reads them, and what it makes of them is data: all couplings share compiled code.
     contrast: float | None = field(default=9.0, compare=False)
     change: float = field(default=0.1, compare=False)
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Composed:
         """Return the totals of the maps as thickness, and components that are all equally bright."""
         n_components = len(maps)
-        n_atoms = len(palette(n_components))
-        coupling = couplings(distances(palette(n_components)), self.contrast or 0.0, self.change)
-        tree_sweeps = TREE_SWEEPS if self.contrast is not None else np.iinfo(np.int32).max
+        atoms = palette(n_components).atoms
+        coupling = couplings(distances(atoms), self.contrast or 0.0, self.change)
         return Composed(
             maps.sum(axis=0) * exposure,
             jnp.ones(n_components, jnp.float32),
             first_pyramid(exposure.shape, 1),
-            first_tree(exposure.shape, n_atoms),
-            first_field(jnp.zeros(exposure.shape, jnp.int32), n_atoms),
+            first_tree(exposure.shape, len(atoms)),
+            first_field(jnp.zeros(exposure.shape, jnp.int32), len(atoms)),
             jnp.asarray(coupling),
-            jnp.asarray(tree_sweeps, jnp.int32),
             jnp.zeros((), jnp.int32),
+            jnp.asarray(_NEVER if self.contrast is None else TREE_SWEEPS, jnp.int32),
         )
 
     def renew(self, key: jax.Array, learned: Composed) -> Composed:
@@ -113,47 +124,52 @@ class Palette:
 
     def weigh(self, events: Events, endmembers: jax.Array) -> Weighed:
         """Compute the log-likelihood of every pixel under every atom."""
-        shape, atoms = events.exposure.shape, palette(len(endmembers))
-        n_pixels = events.exposure.size
-        found = log_likelihoods(events.photons, events.heavy, endmembers, atoms, n_pixels)
+        shape, n_pixels = events.exposure.shape, events.exposure.size
+        grid = palette(len(endmembers))
+        of_knots = log_likelihoods(events.photons, events.heavy, endmembers, grid.knots, n_pixels)
         totals = photons_of(events.photons, events.heavy, n_pixels)
-        return Weighed(found.reshape(-1, *shape), totals.reshape(shape))
+        of_cells = weigh_cells(of_knots, grid)
+        return Weighed(of_knots, of_cells.reshape(-1, *shape), totals.reshape(shape))
 
     def draw(
         self, key: jax.Array, counts: Weighed, exposure: jax.Array, learned: Composed
     ) -> tuple[jax.Array, Composed]:
         """Draw compositions, then thicknesses, then brightnesses."""
-        label_key, thickness_key, brightness_key = jax.random.split(key, 3)
-        atoms = jnp.asarray(palette(len(learned.brightness)), jnp.float32)
-        bright = of_composition(atoms, learned.brightness)
+        label_key, share_key, thickness_key, brightness_key = jax.random.split(key, 4)
+        grid = palette(len(learned.brightness))
+        bright = of_composition(jnp.asarray(grid.atoms, jnp.float32), learned.brightness)
         of_atom = bright.reshape(-1, *(1,) * exposure.ndim)
-        evidence = counts.log_likelihoods + counts.totals * jnp.log(of_atom) - learned.thickness * of_atom
-        learned = self._draw_labels(label_key, evidence, exposure, learned)
+        evidence = counts.of_cells + counts.totals * jnp.log(of_atom) - learned.thickness * of_atom
+        learned = _draw_labels(label_key, evidence, exposure, learned)
         labels = learned.field.labels
+        shares = draw_shares(share_key, counts.of_knots, labels.ravel(), grid)
         lit = bright[labels] * exposure
         totals, pyramid = draw_rates(thickness_key, counts.totals[None], lit, learned.pyramid)
-        shares = atoms[labels.ravel()].T
-        brightness = draw_brightness(brightness_key, shares, totals.ravel(), learned.brightness)
+        thickness = totals[0] / jnp.maximum(lit, _TINY)
+        brightness = draw_brightness(
+            brightness_key,
+            shares,
+            counts.totals.ravel(),
+            thickness.ravel(),
+            learned.brightness,
+            learned.age < TREE_SWEEPS // 2,
+        )
         learned = learned._replace(
-            thickness=totals[0] / jnp.maximum(lit, 1e-30),
-            brightness=brightness,
-            pyramid=pyramid,
-            age=learned.age + 1,
+            thickness=thickness, brightness=brightness, pyramid=pyramid, age=learned.age + 1
         )
         return totals * shares.reshape(-1, *exposure.shape), learned
 
-    def _draw_labels(
-        self, key: jax.Array, evidence: jax.Array, exposure: jax.Array, learned: Composed
-    ) -> Composed:
-        def by_tree(learned: Composed) -> Composed:
-            labels, tree = draw_atoms(key, evidence, exposure, learned.tree)
-            return learned._replace(tree=tree, field=learned.field._replace(labels=labels))
 
-        def by_field(learned: Composed) -> Composed:
-            mean = (learned.thickness**2).sum() / jnp.maximum(learned.thickness.sum(), 1e-30)
-            seen = (exposure > 0) & (learned.thickness > _LITTLE * mean)
-            return learned._replace(
-                field=draw_labels(key, evidence, seen, learned.coupling, learned.field, FIELD_SWEEPS)
-            )
+def _draw_labels(key: jax.Array, evidence: jax.Array, exposure: jax.Array, learned: Composed) -> Composed:
+    def by_tree(learned: Composed) -> Composed:
+        labels, tree = draw_atoms(key, evidence, exposure, learned.tree)
+        return learned._replace(tree=tree, field=learned.field._replace(labels=labels))
 
-        return jax.lax.cond(learned.age < learned.tree_sweeps, by_tree, by_field, learned)
+    def by_field(learned: Composed) -> Composed:
+        mean = (learned.thickness**2).sum() / jnp.maximum(learned.thickness.sum(), _TINY)
+        seen = (exposure > 0) & (learned.thickness > _LITTLE * mean)
+        return learned._replace(
+            field=draw_labels(key, evidence, seen, learned.coupling, learned.field, FIELD_SWEEPS)
+        )
+
+    return jax.lax.cond(learned.age < learned.field_from, by_tree, by_field, learned)

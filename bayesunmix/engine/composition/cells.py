@@ -1,0 +1,88 @@
+r"""Weigh the cells of the atoms, and draw where in its cell a composition lies.
+
+In the cell of an atom m, a composition is :math:`f = f_m + v d_m` with v between -1 and 1, all equally likely. The
+log-likelihood of a pixel along v is smooth and concave. It is interpolated by the parabola through the middle and both
+ends, :math:`\ell_m + g v - J v^2 / 2`. So the cell as a whole has the log-likelihood
+
+.. math:: \tilde \ell_m = \ell_m + \log \tfrac12 \int_{-1}^{1} e^{g v - J v^2 / 2} \, dv,
+
+and v follows that density. With few counts the cell is as likely as its middle, and with many it is as wide as the
+counts allow.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayesunmix.engine.composition.atoms import Palette
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_REACH = 4.5  # standard deviations from the mode within which all of the density lies
+_BINS = 16
+_LEAST = 1e-6
+
+
+def weigh_cells(of_knots: Array, palette: Palette) -> Array:
+    """Return the log-likelihoods of whole cells, (M, ...), given those of the knots, (N, ...)."""
+    middle = of_knots[: len(palette.atoms)]
+    g, curvature = _parabola(middle, of_knots[palette.ends[0]], of_knots[palette.ends[1]])
+    low, high, best = _window(g, curvature)
+    total = jnp.zeros_like(middle)
+    for node, weight in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
+        v = 0.5 * (low + high + node * (high - low))
+        total += weight * jnp.exp(g * v - 0.5 * curvature * v**2 - best)
+    return middle + best + jnp.log(0.25 * (high - low) * total)
+
+
+def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) -> Array:
+    """Draw the composition of each pixel in the cell of its atom.
+
+    Parameters
+    ----------
+    key : JAX key
+    of_knots : (N, P) array
+        Log-likelihood of each knot.
+    labels : (P,) int array
+        Number of the atom of each pixel.
+    palette : Palette
+
+    Returns
+    -------
+    (K, P) array
+        Shares of the counts of each pixel.
+    """
+    ends = jnp.asarray(palette.ends)
+
+    def at(knots: Array) -> Array:
+        return jnp.take_along_axis(of_knots, knots[None], axis=0)[0]
+
+    g, curvature = _parabola(at(labels), at(ends[0][labels]), at(ends[1][labels]))
+    low, high, best = _window(g, curvature)
+    uniform = jax.random.uniform(key, (2, *labels.shape))
+    width = (high - low) / _BINS
+    chances = []
+    for number in range(_BINS):
+        v = low + (number + 0.5) * width
+        chances.append(jnp.exp(g * v - 0.5 * curvature * v**2 - best))
+    threshold, heaped, chosen = uniform[0] * sum(chances), jnp.zeros_like(g), jnp.zeros_like(g)
+    for chance in chances[:-1]:
+        heaped += chance
+        chosen += heaped <= threshold
+    v = low + (chosen + uniform[1]) * width
+    atoms, halves = (jnp.asarray(part.T, jnp.float32) for part in (palette.atoms, palette.halves))
+    return atoms[:, labels] + v * halves[:, labels]
+
+
+def _parabola(middle: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Return slope and curvature in the middle of a cell."""
+    return 0.5 * (high - low), jnp.maximum(2 * middle - low - high, 0)
+
+
+def _window(g: Array, curvature: Array) -> tuple[Array, Array, Array]:
+    """Return the ends of the part of a cell that holds all of the density, and the largest exponent in it."""
+    mode = jnp.clip(g / jnp.maximum(curvature, _LEAST), -1, 1)
+    # Beyond the end of the cell the density falls as an exponential.
+    scale = 1 / jnp.maximum(jnp.maximum(jnp.sqrt(curvature), jnp.abs(g - curvature * mode) / 2), _LEAST)
+    low, high = jnp.maximum(mode - _REACH * scale, -1), jnp.minimum(mode + _REACH * scale, 1)
+    return low, high, g * mode - 0.5 * curvature * mode**2
