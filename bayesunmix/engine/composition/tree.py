@@ -125,7 +125,7 @@ def _say(tree: AtomTree) -> Any:
     Values are the evidence if all below is of one atom, the evidence whatever is below, and the number of pixels.
     """
 
-    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, Array, Array]]:
+    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, ...]]:
         lively, drawn = tree.lively[level], tree.drawn[level]
         both = jnp.concatenate(halves, axis=1)  # every operation on both halves at once compiles faster
         same, said = jnp.split(both[:-1], 2)
@@ -140,7 +140,8 @@ def _say(tree: AtomTree) -> Any:
         quiet = jnp.where(real, jax.nn.sigmoid(if_quiet - if_lively), 0)
         top = of_node.max(axis=0)  # so that sums over many pixels keep their digits
         value = jnp.concatenate([_sum(same) - top, of_node - top, pixels[0] + pixels[1]])
-        return value, (*jnp.split(said, 2, axis=1), quiet, real.astype(jnp.float32))
+        first, second = jnp.split(said, 2, axis=1)
+        return value, (first, second, quiet, real.astype(jnp.float32))
 
     return step
 
@@ -167,9 +168,9 @@ def _hand_down(tree: AtomTree) -> Any:
         new = (at >= keep) & (drawn > 0)
         atom = jnp.where(new, _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST)), atom)
         halves = Nodes(*jnp.split(jnp.stack([atom, jnp.tile(lively, 2)]), 2, axis=1))
-        drawn = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
+        redrawn = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
         atoms = Nodes(halves.first[:1], halves.second[:1])
-        return halves, _Found(parent_lively[None], lively[None], drawn, atoms)
+        return halves, _Found(parent_lively[None], lively[None], redrawn, atoms)
 
     return step
 
