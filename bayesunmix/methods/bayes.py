@@ -44,6 +44,10 @@ N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
 SWEEPS_PER_DRAW = 4
 CHOSEN = "chosen"
 SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
+_TAKEN_BY = {
+    "phases": ("phases",),
+    "elements": ("elements", "template"),
+}  # settings, by the models that have them
 
 
 @METHODS.register("bayes")
@@ -55,7 +59,8 @@ class Bayes:
     ----------
     endmember_model : str
         A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`. "smooth" and "blind" know nothing of lines.
-        "phases" and "elements" know lines, and need no number of components.
+        "template" knows the lines of all elements seen, and leaves them where the counts say so. "phases" and
+        "elements" know lines, and need no number of components.
     abundance_prior : str
         A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "palette", "dirichlet",
         "gamma" or "jeffreys". With "chosen", photons that are kept apart choose between "multiscale" and "palette"
@@ -79,7 +84,7 @@ class Bayes:
     phases : tuple of tuples of str, optional
         The elements of each phase, for endmember_model="phases".
     elements : tuple of str, optional
-        The elements of the specimen, for endmember_model="elements".
+        The elements of the specimen, for endmember_model="elements" or "template".
     """
 
     doubts_n_components: ClassVar[bool] = True
@@ -113,8 +118,8 @@ class Bayes:
         return {"multiscale": Multiscale(), "palette, tree": Palette(contrast=None), **ladder}
 
     def _model(self) -> EndmemberModel:
-        given = {name: value for name in ("phases", "elements") if (value := getattr(self, name)) is not None}
-        if set(given) - {self.endmember_model}:
+        given = {name: value for name in _TAKEN_BY if (value := getattr(self, name)) is not None}
+        if any(self.endmember_model not in _TAKEN_BY[name] for name in given):
             raise ValueError(
                 f"setting {' and '.join(given)} of Bayes needs the endmember_model of the same name, got "
                 f"endmember_model={self.endmember_model!r}"

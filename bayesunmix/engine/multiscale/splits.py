@@ -206,7 +206,7 @@ def _even(pixels: Nodes, node: Array) -> Array:
 def _log_evidence(n: Nodes, even: Array) -> Array:
     """Return the log-probability of the counts under each kind of split, (kinds, nodes), less the largest."""
     shapes = jnp.asarray(SHAPES)[:, None]
-    evidence = _log_beta_binomial(*n, 2 * shapes * even, 2 * shapes * (1 - even))
+    evidence = log_beta_binomial(*n, 2 * shapes * even, 2 * shapes * (1 - even))
     evidence = jnp.concatenate([_log_binomial(*n, even)[None], evidence])
     return evidence - evidence.max(axis=0)
 
@@ -219,7 +219,7 @@ def _log_binomial(n: Array, m: Array, even: Array) -> Array:
     )
 
 
-def _log_beta_binomial(n: Array, m: Array, a: Array, b: Array) -> Array:
+def log_beta_binomial(n: Array, m: Array, a: Array, b: Array) -> Array:
     r"""Return the log-probability of n of n + m counts at a fraction from Beta(a, b), less that at their own fraction.
 
     Written so that nothing large cancels: :math:`\log \Gamma` of 1e7 counts has no digits left in float32.

@@ -8,13 +8,13 @@ pyramid of channels, evenly where it is flat. It is a blind model like `blind`, 
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.info import ASK_RANK
-from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
+from bayesunmix.engine.multiscale.rates import Pyramid
+from bayesunmix.models.endmember_models._any_spectrum import draw_anywhere, start_anywhere
 
 
 @ENDMEMBER_MODELS.register("smooth")
@@ -30,13 +30,7 @@ class Smooth:
 
     def start(self, given: tuple[()], endmembers: np.ndarray | None) -> tuple[jax.Array, Pyramid]:
         """Return the point estimate. All kinds of split are equally likely at first."""
-        if endmembers is None:
-            raise ValueError("smooth endmembers start from a point estimate, got none")
-        n_components, n_channels = endmembers.shape
-        # States that depend on parents made spectra no more accurate, and cost effective draws.
-        return jnp.asarray(endmembers, jnp.float32), first_pyramid(
-            (n_channels,), n_components, handed_down=False
-        )
+        return start_anywhere(endmembers, "smooth")
 
     def renew(self, key: jax.Array, learned: Pyramid) -> Pyramid:
         """Move the blocks of channels."""
@@ -46,6 +40,4 @@ class Smooth:
         self, key: jax.Array, counts: jax.Array, given: tuple[()], learned: Pyramid
     ) -> tuple[jax.Array, Pyramid]:
         """Draw the rates of all channels, and scale them to sum one."""
-        exposure = jnp.ones(counts.shape[1], jnp.float32)
-        rates, learned = draw_rates(key, counts.astype(jnp.float32), exposure, learned)
-        return rates / rates.sum(axis=1, keepdims=True), learned
+        return draw_anywhere(key, counts, learned)
