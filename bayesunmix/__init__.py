@@ -16,6 +16,7 @@ The table of contents:
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
 - `line_ratio`: ratio of two lines in the spectrum of a component, with the interval that other solutions leave
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
+- `quantify`, `Quantification`, `Composition`, `Amount`: what each part is made of, in at.%, with four errors kept apart
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
 - `Claim`, `read_claim`, `validate`, `Validation`, `Finding`, `Tolerance`: is a claim about a map right?
 - `check`, `Checks`: whether a result fits the counts, and if not, where
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
     from bayesunmix.io.hyperspy import from_hyperspy, to_hyperspy
     from bayesunmix.io.netcdf import load_result, save_result
     from bayesunmix.plotting import plot_checks, plot_maps, plot_rank, plot_spectra
+    from bayesunmix.quantification.amounts import Amount
+    from bayesunmix.quantification.composition import Composition, Quantification
+    from bayesunmix.quantification.quantify import quantify
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
     from bayesunmix.validation.finding import Finding
@@ -72,9 +76,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "METHODS": "contracts.method",
+    "Amount": "quantification.amounts",
     "Axis": "data.image",
     "Checks": "checks.outcome",
     "Claim": "claims.claim",
+    "Composition": "quantification.composition",
     "Content": "analysis.regions",
     "Factorization": "data.factorization",
     "Finding": "validation.finding",
@@ -83,6 +89,7 @@ _HOME = {
     "PhaseFractions": "analysis.phases",
     "PhaseMap": "analysis.phase_maps",
     "Posterior": "data.posterior",
+    "Quantification": "quantification.composition",
     "Quantity": "analysis.quantity",
     "Rank": "dimension.rank",
     "Region": "analysis.regions",
@@ -118,6 +125,7 @@ _HOME = {
     "phase_fractions": "analysis.phases",
     "phase_map": "analysis.phase_maps",
     "owned_elements": "spectra.recognition",
+    "quantify": "quantification.quantify",
     "rank": "dimension.rank",
     "read": "io",
     "read_claim": "claims.reading",
@@ -132,9 +140,11 @@ _HOME = {
 
 __all__ = [
     "METHODS",
+    "Amount",
     "Axis",
     "Checks",
     "Claim",
+    "Composition",
     "Content",
     "Factorization",
     "Finding",
@@ -148,6 +158,7 @@ __all__ = [
     "PhaseMap",
     "Posterior",
     "PureAreas",
+    "Quantification",
     "Quantity",
     "Rank",
     "Reference",
@@ -176,6 +187,7 @@ __all__ = [
     "plot_maps",
     "plot_rank",
     "plot_spectra",
+    "quantify",
     "rank",
     "read",
     "read_claim",
