@@ -13,6 +13,7 @@ import numpy as np
 from bayesunmix.spectra.line_model import LineModel, inverse_noise
 
 MOST_FITS = 200  # endmember draws that are fitted
+_N_PASSES = 2
 
 
 class FamilyFit:
@@ -28,20 +29,31 @@ class FamilyFit:
     """
 
     def __init__(self, model: LineModel, energy_kev: np.ndarray, expected: np.ndarray) -> None:
+        self._n_families = len(model.names)
+        self._curves = np.concatenate([model.spectra, model.background])
+        # Weights that follow the noise of the counts would draw the continuum down and leave more to the lines, so
+        # those of the last pass follow what was fitted.
+        self._set_weights(energy_kev, expected)
+        for _ in range(_N_PASSES):
+            self._set_weights(energy_kev, self._amplitudes(expected[None])[0] @ self._curves)
+
+    def _set_weights(self, energy_kev: np.ndarray, expected: np.ndarray) -> None:
         self._weights = inverse_noise(energy_kev, expected)
-        design = np.concatenate([model.spectra, model.background]) * self._weights
+        design = self._curves * self._weights
         self._size = np.maximum(np.linalg.norm(design, axis=1), 1e-300)
         self._basis, self._triangle = np.linalg.qr((design / self._size[:, None]).T)
-        self._n_families = len(model.names)
 
-    def __call__(self, spectra: np.ndarray) -> np.ndarray:
-        """Return the net counts of the families in spectra (n, C), (n, J)."""
+    def _amplitudes(self, spectra: np.ndarray) -> np.ndarray:
+        """Return the amplitudes of families and continuum, (n, J + B)."""
         from scipy.optimize import nnls
 
         targets = (spectra * self._weights) @ self._basis
         most = 50 * len(self._size)
-        found = np.array([nnls(self._triangle, target, maxiter=most)[0] for target in targets])
-        return np.asarray((found / self._size)[:, : self._n_families])
+        return np.array([nnls(self._triangle, target, maxiter=most)[0] for target in targets]) / self._size
+
+    def __call__(self, spectra: np.ndarray) -> np.ndarray:
+        """Return the net counts of the families in spectra (n, C), (n, J)."""
+        return np.asarray(self._amplitudes(spectra)[:, : self._n_families])
 
 
 def family_shares(

@@ -56,7 +56,7 @@ class FilmSettings:
 
     def __post_init__(self) -> None:
         for name in ("beam_kev", "thickness_nm", "density", "takeoff_deg", "electrons"):
-            _require_positive(name, getattr(self, name))
+            require_positive(name, getattr(self, name))
         if self.thickness_nm is not None and self.density is None:
             raise ValueError(
                 "thickness_nm needs the density of the film in g/cm3 for its absorption; give density too"
@@ -162,7 +162,8 @@ def recipe_for(
     return Recipe(elements, np.asarray(k), valences, absorbs, mass_thickness, electrons)
 
 
-def _require_positive(name: str, value: Any) -> None:
+def require_positive(name: str, value: Any) -> None:
+    """Raise `TypeError` or `ValueError` unless a value is None or a positive number."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesunmix.analysis.identification import Identified, identify, recalled
+from bayesunmix.analysis.identification import Identified
 from bayesunmix.claims.claim import Claim
 from bayesunmix.claims.on_grid import on_grid
 from bayesunmix.contracts.arguments import (
@@ -38,6 +38,7 @@ from bayesunmix.quantification.film import FilmSettings, Oxygen, recipe_for, why
 from bayesunmix.quantification.formulas import formula_atoms
 from bayesunmix.quantification.line_choice import Choice, choose_lines
 from bayesunmix.quantification.net_draws import component_draws, region_draws
+from bayesunmix.quantification.solutions import other_solutions
 from bayesunmix.quantification.summary import composed
 from bayesunmix.spectra.bulk import continuum_end
 from bayesunmix.spectra.detector import Detector
@@ -168,7 +169,7 @@ def quantify(
     ]
     components: list[Composition] = []
     if posterior is not None and "families" not in result.info:
-        ranges = _identified(result, image, identified, seed)
+        ranges = other_solutions(result, image, identified, seed)
         warnings += ranges.warnings
         recipe = recipe_for(choice, film, None, _mean_thickness(result, image, choice, film, seed))
         nets = component_draws(result, posterior, image, choice, ranges.rotations, seed)
@@ -288,24 +289,6 @@ def _about_bulk(image: SpectrumImage, choice: Choice, film: FilmSettings) -> lis
     if film.beam_kev is None:
         raise ValueError(f"{why_not_bulk(found)}; give beam_kev if it is a thin film")
     return [f"{found}, as in a bulk specimen: thin-film factors do not hold there."]
-
-
-def _identified(
-    result: Unmixing, image: SpectrumImage, identified: Identified | None, seed: int
-) -> Identified:
-    """Return the other solutions."""
-    if identified is None:
-        return recalled(result, image) or identify(result, image, seed=seed)
-    if not isinstance(identified, Identified):
-        raise TypeError(
-            f"identified must be what bayesunmix.identify returns, got {identified!r}; leave it out to have it found"
-        )
-    if identified.rotations.shape[1] != len(result.names):
-        raise ValueError(
-            f"identified must be bayesunmix.identify(result, image) of this result, which has {len(result.names)} "
-            f"components, got one of {identified.rotations.shape[1]}"
-        )
-    return identified
 
 
 def _mean_thickness(
