@@ -17,6 +17,7 @@ The table of contents:
 - `line_ratio`: ratio of two lines in the spectrum of a component, with the interval that other solutions leave
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
 - `quantify`, `Quantification`, `Composition`, `Amount`: what each part is made of, in at.%, with four errors kept apart
+- `cliff_lorimer`, `k_ratios`, `write_msa`: compositions from given intensities, and what other programs need
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
 - `Claim`, `read_claim`, `validate`, `Validation`, `Finding`, `Tolerance`: is a claim about a map right?
 - `check`, `Checks`: whether a result fits the counts, and if not, where
@@ -66,6 +67,9 @@ if TYPE_CHECKING:
     from bayesunmix.plotting import plot_checks, plot_maps, plot_rank, plot_spectra
     from bayesunmix.quantification.amounts import Amount
     from bayesunmix.quantification.composition import Composition, Quantification
+    from bayesunmix.quantification.exposure import write_msa
+    from bayesunmix.quantification.intensities import cliff_lorimer
+    from bayesunmix.quantification.k_ratios import k_ratios
     from bayesunmix.quantification.quantify import quantify
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
@@ -106,9 +110,11 @@ _HOME = {
     "plot_spectra": "plotting",
     "Validation": "validation.validation",
     "check": "checks.check",
+    "cliff_lorimer": "quantification.intensities",
     "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
     "identify": "analysis.identification",
+    "k_ratios": "quantification.k_ratios",
     "Ladder": "analysis.ladder",
     "Owns": "analysis.assumptions",
     "PureAreas": "analysis.assumptions",
@@ -136,6 +142,7 @@ _HOME = {
     "validate": "validation.validate",
     "verdict": "analysis.quantity",
     "write": "io",
+    "write_msa": "quantification.exposure",
 }
 
 __all__ = [
@@ -170,9 +177,11 @@ __all__ = [
     "UnmixingWarning",
     "Validation",
     "check",
+    "cliff_lorimer",
     "denoised",
     "from_hyperspy",
     "identify",
+    "k_ratios",
     "ladder",
     "line_intensities",
     "line_map",
@@ -200,6 +209,7 @@ __all__ = [
     "validate",
     "verdict",
     "write",
+    "write_msa",
 ]
 
 

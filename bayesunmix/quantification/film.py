@@ -157,9 +157,16 @@ def recipe_for(
     if film.electrons is not None:
         k = k * _G_CM2_PER_KG_M2
         electrons = None if n_pixels is None else film.electrons * n_pixels
-    elif film.thickness_nm is not None and film.density is not None:
-        mass_thickness = film.thickness_nm * _CM_PER_NM * film.density
+    elif film.thickness_nm is not None:
+        mass_thickness = mass_thickness_of(film)
     return Recipe(elements, np.asarray(k), valences, absorbs, mass_thickness, electrons)
+
+
+def mass_thickness_of(film: FilmSettings) -> float | None:
+    """Return the mass thickness in g/cm2; None where it is not given."""
+    if film.thickness_nm is None or film.density is None:
+        return None
+    return film.thickness_nm * _CM_PER_NM * film.density
 
 
 def require_positive(name: str, value: Any) -> None:
