@@ -134,6 +134,8 @@ class Quantification:
     warnings : tuple of str
     level : float
         Probability of the intervals.
+    doubt : str
+        "not converged" and why, and what the result assumes (`Unmixing.doubt`); "" where there is nothing.
 
     Examples
     --------
@@ -163,6 +165,7 @@ class Quantification:
     assumptions: tuple[str, ...]
     warnings: tuple[str, ...]
     level: float
+    doubt: str = ""
 
     @property
     def parts(self) -> tuple[Composition, ...]:

@@ -51,7 +51,7 @@ PAIRS: tuple[frozenset[str], ...] = tuple(
         "Ti_K V_K",
     )
 )
-_MEETS = 0.75  # of the peak width, between a main line and another family's line
+_MEETS = 1.0  # of the peak width, between a main line and another family's line
 _LEAST_SHARE = 0.05  # of a family's photons: a weaker line covers nothing
 _LEAST_COVER = 0.1  # of the counts: a line that adds less does not matter
 CONFIRMS_KEV = 1.0  # softer lines are too uncertain to confirm
@@ -81,8 +81,9 @@ def overlapping(
         if other.partition("_")[0] == family.partition("_")[0]:
             continue
         line_kev, weight = strong_lines(*other.split("_"))
-        near = (np.abs(line_kev - main) < reach) & (weight > _LEAST_SHARE)
-        if near.any() and net.get(other, 0.0) * weight[near].sum() > _LEAST_COVER * own:
+        near = np.abs(line_kev - main) < reach
+        share = float(weight[near].sum())
+        if share > _LEAST_SHARE and net.get(other, 0.0) * share > _LEAST_COVER * own:
             found.append(other)
     return found
 
@@ -100,10 +101,11 @@ def rivals(family: str, others: Sequence[str], highest_kev: float) -> list[str]:
 
 def _harder(family: str, highest_kev: float) -> bool:
     """Return whether the element has harder lines on the axis."""
-    element = family.partition("_")[0]
+    element, _, shell = family.partition("_")
     return any(
         max(CONFIRMS_KEV, mean_kev(family)) < float(np.average(energies, weights=photons)) < highest_kev
-        for energies, photons in family_lines(element).values()
+        for name, (energies, photons) in family_lines(element).items()
+        if name != shell
     )
 
 

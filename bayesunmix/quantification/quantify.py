@@ -149,6 +149,8 @@ def quantify(
     posterior = result.posterior
     if posterior is None and not all(result.known):
         require_posterior(result, "a composition with error bars")
+    if isinstance(exclude, str):
+        raise TypeError(f"exclude must be a list of symbols, got {exclude!r}; write [{exclude!r}]")
     left_out = [*exclude, *(["O"] if oxygen == "stoichiometry" and "O" not in exclude else [])]
     choice = choose_lines(image, elements, given, left_out, film.used_beam_kev, film.detector)
     choice = _with_unknown_beam(choice, film, given)
@@ -205,6 +207,7 @@ def quantify(
         (*film.assumptions(given is None), *assumed),
         tuple(warnings),
         level,
+        result.doubt,
     )
 
 

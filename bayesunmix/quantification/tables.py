@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from bayesunmix.quantification.amounts import Amount
     from bayesunmix.quantification.composition import Composition, ElementAmount, Quantification
 
-_FACTORS_CANCEL = (
+COMMON_FACTORS = (
     "The error of the k-factors is common to all parts: a ratio of the same two elements between two parts does not "
     "have it."
 )
@@ -16,8 +16,31 @@ _FACTORS_CANCEL = (
 
 def composition_table(part: "Composition") -> str:
     """Lay out a composition: a line for each element, with four errors side by side."""
-    if not part.elements:
-        return f"{part.kind} {part.name}: nothing was counted"
+    rows = composition_cells(part)
+    width = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            [
+                *(cell.ljust(w) for cell, w in zip(row[:2], width[:2], strict=True)),
+                *(cell.rjust(w) for cell, w in zip(row[2:], width[2:], strict=True)),
+            ]
+        ).rstrip()
+        for row in rows
+    ]
+    said = [f"  {amount.element}: {remark}" for amount in part.elements for remark in amount.remarks]
+    if part.mass_thickness is not None:
+        thickness = part.mass_thickness
+        said.append(
+            f"  mass thickness {thickness.mean:.3g} ug/cm2, {thickness.lower:.3g} to {thickness.upper:.3g}"
+        )
+    if part.formulas:
+        said.append(f"  {formula_sentence(part)}")
+    head = part.name if part.name.startswith(part.kind) else f"{part.kind} {part.name}"
+    return "\n".join([f"{head}: {part.n_counts:,.0f} counts", *lines, *said])
+
+
+def composition_cells(part: "Composition") -> list[list[str]]:
+    """Return a heading, then a row of cells for each element."""
     level = 100 * part.elements[0].atomic.value.interval
     head = [
         "element",
@@ -30,29 +53,31 @@ def composition_table(part: "Composition") -> str:
         "factors",
         "wt.%",
     ]
-    rows = [head, *(_cells(amount) for amount in part.elements)]
-    width = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            [
-                *(c.ljust(w) for c, w in zip(row[:2], width[:2], strict=True)),
-                *(c.rjust(w) for c, w in zip(row[2:], width[2:], strict=True)),
-            ]
-        ).rstrip()
-        for row in rows
+    return [head, *(_cells(amount) for amount in part.elements)]
+
+
+def formula_sentence(part: "Composition") -> str:
+    """Say which formula is nearest; "" where none was given."""
+    if not part.formulas:
+        return ""
+    best = part.formulas[0]
+    verdict = "fits" if best.fits else "does not fit"
+    misfits = ", ".join(f"{fit.formula} {fit.misfit:.3g}" for fit in part.formulas)
+    return f"nearest formula: {best.formula}, which {verdict} (misfit for each degree of freedom: {misfits})"
+
+
+def report_sentence(part: "Composition", found: "Quantification") -> str:
+    """Return the sentence to copy into a paper."""
+    told = [
+        f"{a.element} {_percent(a.atomic.lower)} to {_percent(a.atomic.upper)}"
+        if a.detected
+        else f"{a.element} below {_percent(a.atomic.upper)}"
+        for a in part.elements
     ]
-    said = [f"  {amount.element}: {remark}" for amount in part.elements for remark in amount.remarks]
-    if part.mass_thickness is not None:
-        thickness = part.mass_thickness
-        said.append(
-            f"  mass thickness {thickness.mean:.3g} ug/cm2, {thickness.lower:.3g} to {thickness.upper:.3g}"
-        )
-    if part.formulas:
-        best = part.formulas[0]
-        verdict = "fits" if best.fits else "does not fit"
-        others = ", ".join(f"{fit.formula} {fit.misfit:.3g}" for fit in part.formulas)
-        said.append(f"  nearest formula: {best.formula}, which {verdict} (misfit: {others})")
-    return "\n".join([f"{part.kind} {part.name}: {part.n_counts:,.0f} counts", *lines, *said])
+    return (
+        f"{part.name} holds {', '.join(told)} at.% ({100 * found.level:g} % intervals, which include the errors of "
+        "counting, of the unmixing with its other solutions, and of the k-factors)."
+    )
 
 
 def quantification_table(found: "Quantification") -> str:
@@ -63,7 +88,7 @@ def quantification_table(found: "Quantification") -> str:
         said.append(f"left out: {', '.join(found.left_out)}")
     said += [f"assuming {one}" for one in found.assumptions]
     if len(found.parts) > 1:
-        said.append(_FACTORS_CANCEL)
+        said.append(COMMON_FACTORS)
     said += [f"warning: {one}" for one in found.warnings]
     return "\n\n".join([*(composition_table(part) for part in found.parts), "\n".join(said)])
 
