@@ -16,6 +16,8 @@ The table of contents:
 - `region`, `phase_fractions`, `phase_map`: what regions and the image hold, and which phase a pixel is, with errors
 - `line_ratio`: ratio of two lines in the spectrum of a component, with the interval that other solutions leave
 - `line_intensities`, `denoised`: net counts of lines, and spectra, as a posterior knows them
+- `quantify`, `Quantification`, `Composition`, `Amount`: what each part is made of, in at.%, with four errors kept apart
+- `cliff_lorimer`, `k_ratios`, `write_msa`: compositions from given intensities, and what other programs need
 - `save_result`, `load_result`: a whole result in one netCDF file; `to_hyperspy`: its spectra and maps as signals
 - `Claim`, `read_claim`, `validate`, `Validation`, `Finding`, `Tolerance`: is a claim about a map right?
 - `check`, `Checks`: whether a result fits the counts, and if not, where
@@ -63,6 +65,12 @@ if TYPE_CHECKING:
     from bayesunmix.io.hyperspy import from_hyperspy, to_hyperspy
     from bayesunmix.io.netcdf import load_result, save_result
     from bayesunmix.plotting import plot_checks, plot_maps, plot_rank, plot_spectra
+    from bayesunmix.quantification.amounts import Amount
+    from bayesunmix.quantification.composition import Composition, Quantification
+    from bayesunmix.quantification.exposure import write_msa
+    from bayesunmix.quantification.intensities import cliff_lorimer
+    from bayesunmix.quantification.k_ratios import k_ratios
+    from bayesunmix.quantification.quantify import quantify
     from bayesunmix.spectra.recognition import owned_elements
     from bayesunmix.unmixing import unmix
     from bayesunmix.validation.finding import Finding
@@ -72,9 +80,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "METHODS": "contracts.method",
+    "Amount": "quantification.amounts",
     "Axis": "data.image",
     "Checks": "checks.outcome",
     "Claim": "claims.claim",
+    "Composition": "quantification.composition",
     "Content": "analysis.regions",
     "Factorization": "data.factorization",
     "Finding": "validation.finding",
@@ -83,6 +93,7 @@ _HOME = {
     "PhaseFractions": "analysis.phases",
     "PhaseMap": "analysis.phase_maps",
     "Posterior": "data.posterior",
+    "Quantification": "quantification.composition",
     "Quantity": "analysis.quantity",
     "Rank": "dimension.rank",
     "Region": "analysis.regions",
@@ -99,9 +110,11 @@ _HOME = {
     "plot_spectra": "plotting",
     "Validation": "validation.validation",
     "check": "checks.check",
+    "cliff_lorimer": "quantification.intensities",
     "denoised": "analysis.denoising",
     "from_hyperspy": "io.hyperspy",
     "identify": "analysis.identification",
+    "k_ratios": "quantification.k_ratios",
     "Ladder": "analysis.ladder",
     "Owns": "analysis.assumptions",
     "PureAreas": "analysis.assumptions",
@@ -118,6 +131,7 @@ _HOME = {
     "phase_fractions": "analysis.phases",
     "phase_map": "analysis.phase_maps",
     "owned_elements": "spectra.recognition",
+    "quantify": "quantification.quantify",
     "rank": "dimension.rank",
     "read": "io",
     "read_claim": "claims.reading",
@@ -128,13 +142,16 @@ _HOME = {
     "validate": "validation.validate",
     "verdict": "analysis.quantity",
     "write": "io",
+    "write_msa": "quantification.exposure",
 }
 
 __all__ = [
     "METHODS",
+    "Amount",
     "Axis",
     "Checks",
     "Claim",
+    "Composition",
     "Content",
     "Factorization",
     "Finding",
@@ -148,6 +165,7 @@ __all__ = [
     "PhaseMap",
     "Posterior",
     "PureAreas",
+    "Quantification",
     "Quantity",
     "Rank",
     "Reference",
@@ -159,9 +177,11 @@ __all__ = [
     "UnmixingWarning",
     "Validation",
     "check",
+    "cliff_lorimer",
     "denoised",
     "from_hyperspy",
     "identify",
+    "k_ratios",
     "ladder",
     "line_intensities",
     "line_map",
@@ -176,6 +196,7 @@ __all__ = [
     "plot_maps",
     "plot_rank",
     "plot_spectra",
+    "quantify",
     "rank",
     "read",
     "read_claim",
@@ -188,6 +209,7 @@ __all__ = [
     "validate",
     "verdict",
     "write",
+    "write_msa",
 ]
 
 

@@ -21,7 +21,7 @@ FLOORS = (
     ("contracts", "io"),
     ("engine", "claims"),
     ("models", "analysis", "dimension"),
-    ("checks",),
+    ("checks", "quantification"),
     ("methods",),
     ("unmixing",),
     ("estimator", "plotting"),

@@ -14,16 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayesunmix.analysis.family_shares import evenly_spaced, families_on_axis, family_shares
 from bayesunmix.contracts.arguments import require_posterior, require_result_of
 from bayesunmix.data.draws import blocks, equal_tailed
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Unmixing, UnmixingWarning
 from bayesunmix.spectra.element_search import find_elements
 from bayesunmix.spectra.fluorescence import continuum_warnings
-from bayesunmix.spectra.line_model import LineModel, amplitudes, fit_lines, inverse_noise
+from bayesunmix.spectra.line_model import LineModel, fit_lines
 from bayesunmix.spectra.recognition import NOISE_BELOW_KEV
-
-MOST_FITS = 200  # endmember draws that are fitted; abundance draws in between share the nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,11 @@ def line_intensities(
     model = _model(image, first, tuple(lines), elements)
     paired = posterior.paired_endmembers()
     photons = posterior.mean().abundances.sum(axis=0)
-    shares = _shares(model, image.energy_kev, first, paired, photons, list(lines))
+    drawn = evenly_spaced(paired)
+    shares = family_shares(model, image.energy_kev[first:], drawn[:, :, first:], photons)
+    n_draws = paired.shape[0] * paired.shape[1]
+    of_draw = np.arange(n_draws) * len(drawn) // n_draws  # abundance draws in between share the nearest
+    shares = shares[of_draw][:, :, families_on_axis(model, lines)]
     maps = np.empty((3, image.n_pixels, len(lines)))
     for pixels, abundances in blocks(posterior.abundances):
         net = abundances @ shares
@@ -133,31 +136,5 @@ def _model(
     found = find_elements(energy_kev, counts).reasons if elements is None else elements
     asked = [line.partition("_")[0] for line in lines]
     model = fit_lines(energy_kev, counts, tuple(dict.fromkeys([*found, *asked])))
-    for line in lines:
-        if line not in model.names:
-            raise ValueError(
-                f"lines must be families on the energy axis, got {line!r}; there are {', '.join(model.names)}"
-            )
+    families_on_axis(model, lines)
     return model
-
-
-def _shares(
-    model: LineModel,
-    energy_kev: np.ndarray,
-    first: int,
-    endmembers: np.ndarray,
-    photons: np.ndarray,
-    lines: list[str],
-) -> np.ndarray:
-    """Share of the photons of each endmember in each family, (draws of all chains, K, families)."""
-    flat = endmembers.reshape(-1, *endmembers.shape[2:])[:, :, first:].astype(np.float64)
-    curves = np.concatenate([model.spectra, model.background])
-    wanted = [model.names.index(line) for line in lines]
-    n_fits = min(MOST_FITS, len(flat))
-    fitted = np.arange(n_fits) * len(flat) // n_fits
-    shares = np.empty((n_fits, len(photons), len(lines)))
-    for k, size in enumerate(np.maximum(photons, 1.0)):
-        weights = inverse_noise(energy_kev[first:], size * flat[:, k].mean(axis=0))
-        for i, draw in enumerate(fitted):
-            shares[i, k] = amplitudes(curves, size * flat[draw, k], weights)[wanted] / size
-    return shares[np.arange(len(flat)) * n_fits // len(flat)]

@@ -4,6 +4,7 @@
 `unmix`, `rank`, `methods`                                 unmix a file, count its components, list the methods
 `check`, `identify`                                        does the result fit the counts, and is it the only one
 `fractions`, `region`, `phase-map`, `lines`, `denoise`     numbers, maps and spectra with error bars
+`quantify`                                                 what each part is made of, in atomic per cent
 `report`                                                   one page with all of it
 `validate`                                                 is a claim (phases, areas, element maps) right?
 `split`                                                    two halves of the photons, to find in one and test on one
@@ -27,6 +28,7 @@ from bayesunmix.cli import (
     lines,
     methods,
     phase_map,
+    quantify,
     rank,
     region,
     report,
@@ -64,6 +66,7 @@ for room, command, short in (
     (region, region.region, "Counts and fractions in a region of the map."),
     (phase_map, phase_map.phase_map, "The phase of each pixel, by its composition."),
     (lines, lines.lines, "Maps of the net counts of X-ray lines."),
+    (quantify, quantify.quantify, "What each part is made of, in atomic per cent."),
     (denoise, denoise.denoise, "The expected spectrum of a pixel or a region."),
     (report, report.report, "Write all about a result on one page."),
     (validate, validate.validate, "Check a claim about a map against its counts."),

@@ -29,6 +29,7 @@ QUESTIONS = {
     "phase-map": [],
     "lines": ["--lines", "Ni_K,Cr_K"],
     "denoise": ["--pixel", "2,3"],
+    "quantify": ["--elements", "Ni,Cr,Si"],
     "report": [],
 }
 #: Commands that are not asked of a result.
@@ -110,6 +111,7 @@ def drawn(function, result, image):
     found = {
         "plot_phase_map": bu.phase_map,
         "plot_checks": bu.check,
+        "plot_compositions": bu.quantify,
         "plot_lines": lambda *of: bu.line_intensities(*of, ["Ni_K", "Cr_K"]),
     }
     given = {

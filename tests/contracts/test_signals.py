@@ -113,6 +113,9 @@ NEEDS_X_RAYS = {
     "net_counts": lambda result, image: bu.net_counts(result, image),
     "line_map": lambda result, image: bu.line_map(image, "Ni_Ka"),
     "line_ratio": lambda result, image: bu.line_ratio(result, image, ("Ni_Ka", "Cr_Ka"), 0),
+    "quantify": lambda result, image: bu.quantify(result, image),
+    "k_ratios": lambda result, image: bu.k_ratios(result, image, {"Ni": "a.msa"}, live_time_s=1, probe_na=1),
+    "write_msa": lambda result, image: bu.write_msa(result, image, "."),
     "energy_kev": lambda result, image: image.energy_kev,
     "energy_kev of checks": lambda result, image: bu.check(result, image).energy_kev,
 }
@@ -142,6 +145,7 @@ def test_no_public_question_is_forgotten():
         "load_result",
         "save_result",
         "read_claim",
+        "cliff_lorimer",
     }
     others |= {"from_hyperspy", "to_hyperspy"}  # tests/hyperspy
     functions = {name for name in bu.__all__ if name.islower()}
