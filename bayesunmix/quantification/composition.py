@@ -1,7 +1,7 @@
 """Hold compositions: of one component, region or phase, and of all that was asked of an image."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -117,8 +117,7 @@ class Composition:
         KeyError
             If one of them was not quantified.
         """
-        (found,) = amounts_of(_divided(self.pair(top, bottom)), level, most=np.inf)
-        return found
+        return _ratio(_divided(self.pair(top, bottom)), level)
 
     def pair(self, top: str, bottom: str) -> Drawn:
         """Return the draws of two elements; `KeyError` where one was not quantified."""
@@ -234,8 +233,28 @@ class Quantification:
             If a part or an element is not there.
         """
         ratios = [_divided(self[name].pair(top, bottom)) for name in (first, second)]
-        (found,) = amounts_of(_quotient(*ratios), self.level, most=np.inf)
-        return found
+        return _ratio(_quotient(*ratios), self.level)
+
+
+def _ratio(drawn: Drawn, level: float) -> Amount:
+    """Summarise draws of a ratio; what is as good as infinite is infinite."""
+    (found,) = amounts_of(drawn, level, most=np.inf)
+
+    def opened(value: float) -> float:
+        return np.inf if value >= _LARGEST / len(drawn.plain) else value
+
+    q = found.value
+    value = replace(
+        q,
+        mean=opened(q.mean),
+        lower=opened(q.lower),
+        upper=opened(q.upper),
+        counting_sd=opened(q.counting_sd),
+        endmember_sd=opened(q.endmember_sd),
+        upper_limit=None if q.upper_limit is None else opened(q.upper_limit),
+        feasible=None if q.feasible is None else (opened(q.feasible[0]), opened(q.feasible[1])),
+    )
+    return Amount(value, opened(found.factor_sd), opened(found.lower), opened(found.upper))
 
 
 def _quotient(top: Drawn, bottom: Drawn) -> Drawn:
