@@ -158,7 +158,7 @@ def amounts_of(drawn: Drawn, level: float, most: float = 1.0) -> list[Amount]:
     low, high = drawn.own.min(axis=0), drawn.own.max(axis=0)
     detected = (mean >= DETECTED * sd) & ((low > 0) | drawn.is_known)
     # A fraction that may be 0 has an interval from there on, and one that may be all has one up to there.
-    fills = (most - mean < DETECTED * sd) if math.isfinite(most) else np.zeros(mean.size, bool)
+    fills = (most - mean <= DETECTED * sd) if math.isfinite(most) else np.zeros(mean.size, bool)
     ends = [_union(under, level, detected, fills, most) for under in (drawn.under, drawn.spread_under)]
     limit = np.maximum(quantile(drawn.plain, LIMIT_LEVEL), ends[0][1])
     factor_sd = drawn.factors.std(axis=0)
@@ -175,8 +175,8 @@ def amounts_of(drawn: Drawn, level: float, most: float = 1.0) -> list[Amount]:
                 None if drawn.is_known else (float(low[j]), float(high[j])),
             ),
             float(factor_sd[j]),
-            float(ends[1][0][j]),
-            float(ends[1][1][j]),
+            float(min(ends[0][0][j], ends[1][0][j])),  # a further error narrows no interval
+            float(max(ends[0][1][j], ends[1][1][j])),
         )
         for j in range(mean.size)
     ]

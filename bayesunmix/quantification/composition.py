@@ -1,49 +1,20 @@
 """Hold compositions: of one component, region or phase, and of all that was asked of an image."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from bayesunmix.analysis.quantity import Quantity
 from bayesunmix.quantification.amounts import Amount, Drawn, amounts_of
 from bayesunmix.quantification.composition_maps import CompositionMaps
+from bayesunmix.quantification.element_amount import ElementAmount
 from bayesunmix.quantification.factors import LineFactor
 from bayesunmix.quantification.formulas import FormulaFit
+from bayesunmix.quantification.tables import COMMON_FACTORS, element_row, formula_sentence, laid_out, percent
 
 _LARGEST = 1e9  # of a ratio
 Kind = Literal["component", "region", "phase"]
-
-
-@dataclass(frozen=True)
-class ElementAmount:
-    """Hold how much of one element something contains.
-
-    Parameters
-    ----------
-    element : str
-    line : str
-        What was counted, "Fe_Ka"; "" for oxygen by stoichiometry.
-    atomic, weight : Amount
-        Fractions between 0 and 1.
-    net : Quantity or None
-        Net counts of the family of the line.
-    remarks : tuple of str
-        What speaks against taking the number at its word.
-    """
-
-    element: str
-    line: str
-    atomic: Amount
-    weight: Amount
-    net: Quantity | None
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def detected(self) -> bool:
-        """Return whether the element is surely there; if not, `atomic.upper_limit` says how much there may be."""
-        return self.atomic.upper_limit is None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +32,24 @@ class Composition:
         The formulas that were asked for, the nearest first.
     mass_thickness : Amount or None
         In ug/cm2, where zeta-factors give it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(formula).record(energy_kev, Detector()) for formula in ("CrNi", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> composition = bu.quantify(result, image, ["Cr", "Ni"], beam_kev=200).components[0]
+    >>> [amount.element for amount in composition]
+    ['Cr', 'Ni']
+    >>> 0 <= composition["Ni"].atomic.lower <= composition["Ni"].atomic.upper <= 1
+    True
     """
 
     name: str
@@ -84,11 +73,34 @@ class Composition:
 
     def table(self) -> str:
         """Return the composition as a table of plain text, in per cent."""
-        from bayesunmix.quantification.tables import composition_table
-
-        return composition_table(self)
+        said = [f"  {amount.element}: {remark}" for amount in self.elements for remark in amount.remarks]
+        if self.mass_thickness is not None:
+            t = self.mass_thickness
+            said.append(f"  mass thickness {t.mean:.3g} ug/cm2, {t.lower:.3g} to {t.upper:.3g}")
+        if self.formulas:
+            said.append(f"  {formula_sentence(self.formulas)}")
+        return "\n".join([f"{self.title}: {self.n_counts:,.0f} counts", laid_out(self.elements), *said])
 
     __repr__ = table
+
+    @property
+    def title(self) -> str:
+        """Return the name, and what kind of part it is."""
+        return self.name if self.name.startswith(self.kind) else f"{self.kind} {self.name}"
+
+    def sentence(self) -> str:
+        """Return the sentence to copy into a paper."""
+        level = 100 * self.elements[0].atomic.value.interval
+        told = [
+            f"{a.element} {percent(a.atomic.lower)} to {percent(a.atomic.upper)}"
+            if a.detected
+            else f"{a.element} below {percent(a.atomic.upper)}"
+            for a in self.elements
+        ]
+        return (
+            f"{self.name} holds {', '.join(told)} at.% ({level:g} % intervals, which include the errors of counting, "
+            "of the unmixing with its other solutions, and of the k-factors)."
+        )
 
     def ratio(self, top: str, bottom: str, level: float = 0.9) -> Amount:
         """Return the ratio of the atoms of two elements, with all four errors.
@@ -105,8 +117,7 @@ class Composition:
         KeyError
             If one of them was not quantified.
         """
-        (found,) = amounts_of(_divided(self.pair(top, bottom)), level, most=np.inf)
-        return found
+        return _ratio(_divided(self.pair(top, bottom)), level)
 
     def pair(self, top: str, bottom: str) -> Drawn:
         """Return the draws of two elements; `KeyError` where one was not quantified."""
@@ -183,17 +194,26 @@ class Quantification:
 
     def table(self) -> str:
         """Return all compositions as tables of plain text, in per cent, with what they rest on."""
-        from bayesunmix.quantification.tables import quantification_table
-
-        return quantification_table(self)
+        factors = ", ".join(f"{f.line} {f.k:.4g} +- {100 * f.sd:.2g} %" for f in self.factors)
+        said = [f"k-factors (weight): {factors}"]
+        if self.left_out:
+            said.append(f"left out: {', '.join(self.left_out)}")
+        said += [f"assuming {one}" for one in self.assumptions]
+        if len(self.parts) > 1:
+            said.append(COMMON_FACTORS)
+        said += [f"warning: {one}" for one in self.warnings]
+        return "\n\n".join([*(part.table() for part in self.parts), "\n".join(said)])
 
     __repr__ = table
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row for each element of each part: what a CSV file holds."""
-        from bayesunmix.quantification.tables import quantification_rows
-
-        return quantification_rows(self)
+        factors = {factor.element: factor for factor in self.factors}
+        return [
+            {"part": part.name, "kind": part.kind, **element_row(amount, factors.get(amount.element))}
+            for part in self.parts
+            for amount in part.elements
+        ]
 
     def ratio_between(self, top: str, bottom: str, first: str, second: str) -> Amount:
         """Return the ratio of two elements in one part over the same ratio in another.
@@ -213,8 +233,28 @@ class Quantification:
             If a part or an element is not there.
         """
         ratios = [_divided(self[name].pair(top, bottom)) for name in (first, second)]
-        (found,) = amounts_of(_quotient(*ratios), self.level, most=np.inf)
-        return found
+        return _ratio(_quotient(*ratios), self.level)
+
+
+def _ratio(drawn: Drawn, level: float) -> Amount:
+    """Summarise draws of a ratio; what is as good as infinite is infinite."""
+    (found,) = amounts_of(drawn, level, most=np.inf)
+
+    def opened(value: float) -> float:
+        return np.inf if value >= _LARGEST / len(drawn.plain) else value
+
+    q = found.value
+    value = replace(
+        q,
+        mean=opened(q.mean),
+        lower=opened(q.lower),
+        upper=opened(q.upper),
+        counting_sd=opened(q.counting_sd),
+        endmember_sd=opened(q.endmember_sd),
+        upper_limit=None if q.upper_limit is None else opened(q.upper_limit),
+        feasible=None if q.feasible is None else (opened(q.feasible[0]), opened(q.feasible[1])),
+    )
+    return Amount(value, opened(found.factor_sd), opened(found.lower), opened(found.upper))
 
 
 def _quotient(top: Drawn, bottom: Drawn) -> Drawn:

@@ -113,6 +113,18 @@ def write_msa(
     TypeError, ValueError, FileNotFoundError
         If an argument is not of the required kind, the counts are no X-rays, there is no such folder, or a file of the
         name is there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> counts = np.random.default_rng(0).poisson(3.0, (3, 4, 12))
+    >>> image = bu.SpectrumImage(counts, 1.0 + np.arange(12))
+    >>> result = bu.unmix(image, 1, "nmf")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [file.name for file in bu.write_msa(result, image, folder, live_time_s=0.01, probe_na=1.5)]
+    ['component_0.msa']
     """
     require_result_of(result, image)
     image.spectral_axis.require_xray()

@@ -82,6 +82,24 @@ def k_ratios(
     ------
     TypeError, ValueError, FileNotFoundError
         If an argument is not of the required kind, a standard has no exposure or not the line, or no exposure is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(formula).record(energy_kev, Detector()) for formula in ("CrNi", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> from bayesunmix.io.msa import MsaSpectrum
+    >>> nickel = MsaSpectrum(energy_kev, 1e5 * spectra[1] / spectra[1].sum(), "nickel", live_time_s=10, probe_na=1)
+    >>> found = bu.k_ratios(result, image, {"Ni": nickel}, live_time_s=0.04, probe_na=1)
+    >>> all(ratios["Ni"].mean > 0 for ratios in found.values())
+    True
     """
     require_result_of(result, image)
     image.spectral_axis.require_xray()

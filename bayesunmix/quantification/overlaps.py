@@ -8,7 +8,7 @@ from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.families import family_lines, strong_lines
 from bayesunmix.spectra.k_factors import mean_kev
 
-#: Families that even a good fit confuses, because their strongest lines stand within half a peak width.
+#: Families that are taken for each other where only one of the two elements was looked for.
 PAIRS: tuple[frozenset[str], ...] = tuple(
     frozenset(pair.split())
     for pair in (
@@ -20,9 +20,6 @@ PAIRS: tuple[frozenset[str], ...] = tuple(
         "Ti_K Ba_L",
         "V_K Ba_L",
         "As_K Pb_L",
-        "Si_K W_M",
-        "Si_K Ta_M",
-        "Si_K Sr_L",
         "Ta_M W_M",
         "P_K Zr_L",
         "P_K Pt_M",
@@ -30,25 +27,6 @@ PAIRS: tuple[frozenset[str], ...] = tuple(
         "P_K Y_L",
         "Nb_L Au_M",
         "Nb_L Hg_M",
-        "Al_K Br_L",
-        "Na_K Zn_L",
-        "Mg_K As_L",
-        "N_K Ti_L",
-        "O_K V_L",
-        "O_K Cr_L",
-        "F_K Fe_L",
-        "Ar_K Ag_L",
-        "Cl_K Rh_L",
-        "K_K In_L",
-        "K_K U_M",
-        "Ca_K Sb_L",
-        "Cr_K Mn_K",
-        "Mn_K Fe_K",
-        "Fe_K Co_K",
-        "Co_K Ni_K",
-        "Ni_K Cu_K",
-        "V_K Cr_K",
-        "Ti_K V_K",
     )
 )
 _MEETS = 1.0  # of the peak width, between a main line and another family's line

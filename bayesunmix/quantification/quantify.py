@@ -126,6 +126,24 @@ def quantify(
     TypeError, ValueError
         If an argument is not of the required kind, an element has no line on the axis or no factor, the specimen is
         bulk, or the result has no posterior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayesunmix as bu
+    >>> from bayesunmix.spectra import Detector, thin_film
+    >>> energy_kev = np.arange(1, 10, 0.02)
+    >>> spectra = [thin_film(formula).record(energy_kev, Detector()) for formula in ("CrNi", "Ni")]
+    >>> layers = np.repeat([[1, 0], [0, 1]], 32, axis=0)
+    >>> expected = 400 * layers @ (spectra / np.sum(spectra, axis=1, keepdims=True))
+    >>> counts = np.random.default_rng(0).poisson(expected).reshape(8, 8, -1)
+    >>> image = bu.SpectrumImage(counts, energy_kev)
+    >>> result = bu.unmix(image, 2, "fisher_conditional", verdicts=False)
+    >>> found = bu.quantify(result, image, ["Cr", "Ni"], k_factors={"Cr_Ka": (1.56, 0.05), "Ni_Ka": (1.86, 0.06)})
+    >>> [part.kind for part in found]
+    ['component', 'component']
+    >>> found.components[0]["Ni"].line
+    'Ni_Ka'
     """
     require_result_of(result, image)
     image.spectral_axis.require_xray()

@@ -6,7 +6,8 @@ import numpy as np
 
 from bayesunmix.quantification.amounts import Amount, Drawn, amounts_of, draw_weights, to_atoms
 from bayesunmix.quantification.cliff_lorimer import Recipe
-from bayesunmix.quantification.composition import Composition, ElementAmount, Kind
+from bayesunmix.quantification.composition import Composition, Kind
+from bayesunmix.quantification.element_amount import ElementAmount
 from bayesunmix.quantification.formulas import nearest
 from bayesunmix.quantification.line_choice import Choice
 from bayesunmix.quantification.net_draws import NetDraws

@@ -5,12 +5,7 @@ from pathlib import Path
 
 from bayesunmix.plotting.compositions import plot_compositions
 from bayesunmix.quantification.composition import Quantification
-from bayesunmix.quantification.tables import (
-    COMMON_FACTORS,
-    composition_cells,
-    formula_sentence,
-    report_sentence,
-)
+from bayesunmix.quantification.tables import COMMON_FACTORS, composition_cells, formula_sentence
 from bayesunmix.report.page import data_uri, write_page
 
 _HERE = Path(__file__).parent
@@ -33,11 +28,11 @@ def write_composition_page(path: Path, found: Quantification, title: str) -> Non
     parts = [
         {
             "title": part.name if part.name.startswith(part.kind) else f"{part.name} ({part.kind})",
-            "rows": composition_cells(part),
+            "rows": composition_cells(part.elements),
             "n_counts": f"{part.n_counts:,.0f}",
             "remarks": [f"{a.element}: {remark}" for a in part for remark in a.remarks],
-            "formula": formula_sentence(part),
-            "sentence": report_sentence(part, found),
+            "formula": formula_sentence(part.formulas) if part.formulas else "",
+            "sentence": part.sentence(),
         }
         for part in found
     ]

@@ -103,6 +103,7 @@ def test_components_regions_phases_and_maps_are_what_they_are_made_of():
     assert top == pytest.approx(found["component 0"]["Mg"].atomic.mean, rel=0.05) and bottom < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dose", [20.0, 100.0])
 @pytest.mark.parametrize("sd", [0.0, 0.1])
 def test_intervals_cover_the_truth_as_often_as_they_say(dose, sd):
