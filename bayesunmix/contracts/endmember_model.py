@@ -6,6 +6,7 @@ arrays; `prepare` makes what belongs to an image, such as the spectra of lines a
 
 A model that chooses the number of components itself says so by ``finds_n_components``, as a method does. A model that
 contains an arbitrary choice implements `renew`, as an abundance prior may (`bayesunmix.contracts.abundance_prior`).
+A model that may leave chains in different solutions names by ``instead`` the model that `bayes` then takes.
 """
 
 from typing import Any, NamedTuple, Protocol

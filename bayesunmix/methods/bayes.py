@@ -25,25 +25,26 @@ import numpy as np
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, AbundancePrior
 from bayesunmix.contracts.arguments import require_positive
-from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel
+from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, EndmemberModel, Prepared
 from bayesunmix.contracts.method import METHODS, finds_n_components
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Unmixing
-from bayesunmix.engine.sampling.chains import checkpoint
+from bayesunmix.engine.sampling.chains import Checkpoint, checkpoint
 from bayesunmix.engine.sampling.chosen_maps import STAGES as MAP_STAGES
 from bayesunmix.engine.sampling.chosen_maps import draw_chosen_maps
-from bayesunmix.engine.sampling.endmembers import STAGES, draw_endmembers
-from bayesunmix.engine.sampling.joint import Schedule, sampling_warnings
+from bayesunmix.engine.sampling.endmembers import STAGES, Drawn, draw_endmembers
+from bayesunmix.engine.sampling.joint import FEWEST_DRAWS, Schedule, agree, sampling_warnings
 from bayesunmix.engine.sampling.recalibration import told
 from bayesunmix.models.abundance_priors.multiscale import Multiscale
-from bayesunmix.models.abundance_priors.palette import LADDER, Palette
+from bayesunmix.models.abundance_priors.palette import COUPLINGS, Palette
 
 MANY_PHOTONS = 4_000_000  # from here on fewer maps are enough
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
 SWEEPS_PER_DRAW = 4
 CHOSEN = "chosen"
 SWEEPS_PER_BLOCK = 20  # between two looks at the keyboard
+_AGAIN = "instead"  # name of the checkpoint of endmembers that are drawn by another model
 _TAKEN_BY = {
     "phases": ("phases",),
     "elements": ("elements", "template"),
@@ -114,7 +115,7 @@ class Bayes:
         """Return the priors of the maps that may be used, by name."""
         if self.abundance_prior != CHOSEN:
             return {self.abundance_prior: ABUNDANCE_PRIORS[self.abundance_prior]()}
-        ladder = {f"palette, contrast {one:g}": Palette(one, change) for one, change in LADDER}
+        ladder = {f"palette, contrast {one:g}": Palette(one, change) for one, change in COUPLINGS}
         return {"multiscale": Multiscale(), "palette, tree": Palette(contrast=None), **ladder}
 
     def _model(self) -> EndmemberModel:
@@ -135,17 +136,8 @@ class Bayes:
         """Draw endmembers, then maps."""
         kept = checkpoint(self.checkpoint, image, self, key)
         spectrum_key, map_key, image_key = jax.random.split(key, 3)
-        model = self._model()
-        prepared = model.prepare(image, n_components)
-        spectra, starts, size, n_photons = draw_endmembers(
-            image,
-            prepared,
-            model,
-            compositions=ABUNDANCE_PRIORS["dirichlet"](),
-            key=spectrum_key,
-            n_chains=self.n_chains,
-            schedule=self._schedule(),
-            kept=kept,
+        prepared, (spectra, starts, size, n_photons), replaced = self._draw_endmembers(
+            image, n_components, spectrum_key, kept
         )
         drawn = spectra.posterior.endmembers
         n_maps = self.n_maps or (N_MAPS if image.n_photons < MANY_PHOTONS else N_MAPS_OF_MANY)
@@ -164,6 +156,7 @@ class Bayes:
         maps, interrupted = found.maps, spectra.interrupted or found.interrupted
         if not interrupted:
             kept.forget((*STAGES, *MAP_STAGES), self.n_chains)
+            kept.beside(_AGAIN).forget(STAGES, self.n_chains)
         posterior = replace(
             spectra.posterior,
             abundances=maps.draws,
@@ -181,7 +174,7 @@ class Bayes:
             "iterations": spectra.n_sweeps,
             "objective": posterior.statistics["log_likelihood"].mean(axis=0).tolist(),
             "objective_name": "log-likelihood of superpixels, mean over chains",
-            "warnings": [*prepared.warnings, *doubts],
+            "warnings": [*prepared.warnings, *replaced, *doubts],
             "superpixel": list(size),
             "endmember_photons": n_photons,
             "chains_relabelled": spectra.n_relabelled,
@@ -194,6 +187,39 @@ class Bayes:
         }
         estimate = Factorization(drawn.mean((0, 1), dtype=np.float64), maps.mean)
         return Unmixing(estimate, posterior, info, **prepared.of_components())
+
+    def _draw_endmembers(
+        self, image: SpectrumImage, n_components: int | None, key: jax.Array, kept: Checkpoint
+    ) -> tuple[Prepared, Drawn, list[str]]:
+        """Draw endmembers; where chains disagree, by the model that takes the place of this one, with a warning."""
+
+        def draw(model: EndmemberModel, key: jax.Array, kept: Checkpoint) -> tuple[Prepared, Drawn]:
+            prepared = model.prepare(image, n_components)
+            return prepared, draw_endmembers(
+                image,
+                prepared,
+                model,
+                compositions=ABUNDANCE_PRIORS["dirichlet"](),
+                key=key,
+                n_chains=self.n_chains,
+                schedule=self._schedule(),
+                kept=kept,
+            )
+
+        model = self._model()
+        prepared, drawn = draw(model, key, kept)
+        instead = getattr(model, "instead", None)
+        judged = drawn.sampled.posterior
+        is_same = not jax.tree.leaves(prepared.given)  # it has already taken its place
+        enough = judged.endmembers.shape[1] >= FEWEST_DRAWS  # agreement of fewer draws cannot be judged
+        if instead is None or is_same or drawn.sampled.interrupted or not enough or agree(judged):
+            return prepared, drawn, []
+        sentence = (
+            f"The chains disagree with endmember_model={self.endmember_model!r} (R-hat is "
+            f"{judged.diagnostics()['r_hat']:.2f}), so endmembers are drawn as with endmember_model={instead!r}."
+        )
+        prepared, drawn = draw(ENDMEMBER_MODELS[instead](), jax.random.fold_in(key, 1), kept.beside(_AGAIN))
+        return prepared, drawn, [sentence]
 
     def _schedule(self) -> Schedule:
         thin = self.sweeps_per_draw or SWEEPS_PER_DRAW

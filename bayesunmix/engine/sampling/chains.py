@@ -39,6 +39,10 @@ class Checkpoint(NamedTuple):
         """Return the file of one chain at one stage."""
         return self.path and self.path.with_name(f"{self.path.name}.{name}.npz")
 
+    def beside(self, name: str) -> "Checkpoint":
+        """Return another checkpoint of the same run, for draws that take the place of the first."""
+        return self._replace(path=self.path and self.path.with_name(f"{self.path.name}.{name}"))
+
     def forget(self, stages: Iterable[str], n_chains: int) -> None:
         """Remove the files of all chains at stages that are done."""
         for name in (f"{stage}{number}" for stage in stages for number in range(n_chains)):

@@ -10,14 +10,14 @@ and free around a line that has no element, has another shape, or stands elsewhe
 
 The deviations are integrated out where the template is drawn. It is proposed as if there were none, by drawing whether
 each photon is from a family or a curve, and accepted by how likely the counts are under the tree (Metropolis-Hastings).
-Proposals use channels summed to half a peak, and in turn all of the photons or a quarter, which makes longer steps:
-where the template is wrong, the counts say less about it than they seem to.
+Proposals use channels summed to half a peak, and all of the photons or a part of them, which makes longer steps: where
+the template is wrong, the counts say less about it than they seem to, and a chain of short steps would get stuck.
 
-Where there are no X-ray lines, endmembers are drawn as by `smooth`, with a warning.
+Where there are no X-ray lines, or chains do not agree, endmembers are drawn as by `smooth`, with a warning.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import ClassVar, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.recognition import Recognised, recognise, require_symbols
 
 _COARSE_KEV = 0.05  # channels are summed to about this width for proposals
-_PARTS = (1.0, 0.25)  # of the photons, for proposals
+_PARTS = (1.0, 0.25, 0.06)  # of the photons, for proposals
 _KINDS = (0.5, 0.2, 0.3)  # of proposals: lines of each component, continuum of all, calibration of all
 _FIT_STEPS = 100
 
@@ -78,6 +78,7 @@ class Template:
         Dirichlet concentration of every fraction.
     """
 
+    instead: ClassVar[str] = "smooth"
     elements: tuple[str, ...] | None = None
     concentration: float = 0.5
 
