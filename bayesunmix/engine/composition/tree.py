@@ -143,7 +143,8 @@ def _say(tree: AtomTree) -> Any:
         quiet = jnp.where(real, if_quiet / jnp.maximum(of_node, _TINY), 0)
         top = jnp.maximum(of_node.max(axis=0), _TINY)
         value = jnp.concatenate([same - jnp.log(top), of_node / top, pixels[0] + pixels[1]])
-        return value, (*jnp.split(said, 2, axis=1), quiet, real.astype(jnp.float32))
+        first, second = jnp.split(said, 2, axis=1)
+        return value, (first, second, quiet, real.astype(jnp.float32))
 
     return step
 
@@ -169,9 +170,9 @@ def _hand_down(tree: AtomTree) -> Any:
         new = (at >= keep) & (drawn > 0)
         atom = jnp.where(new, _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST)), atom)
         halves = Nodes(*jnp.split(jnp.stack([atom, jnp.tile(lively, 2)]), 2, axis=1))
-        drawn = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
+        of_new = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
         atoms = Nodes(halves.first[:1], halves.second[:1])
-        return halves, _Found(parent_lively[None], lively[None], drawn, atoms)
+        return halves, _Found(parent_lively[None], lively[None], of_new, atoms)
 
     return step
 
