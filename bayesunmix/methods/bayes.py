@@ -7,7 +7,8 @@
 2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
    change the endmembers any more: a *cut* posterior [1]_.
 3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
-   simulated truth (`bayesunmix.engine.sampling.recalibration`).
+   simulated truth (`bayesunmix.engine.sampling.recalibration`). Under the palette this step falls away, because nothing
+   leaks to components that are not there (`bayesunmix.models.abundance_priors.palette`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. Other solutions may fit as well if the
 endmembers are blind, which no error bar of counting noise shows: see `bayesunmix.identify`.
