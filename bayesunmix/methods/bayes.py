@@ -7,7 +7,8 @@
 2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
    change the endmembers any more: a *cut* posterior [1]_.
 3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
-   simulated truth (`bayesunmix.engine.sampling.recalibration`).
+   simulated truth (`bayesunmix.engine.sampling.recalibration`). Under the palette this step falls away, because nothing
+   leaks to components that are not there (`bayesunmix.models.abundance_priors.palette`).
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. Other solutions may fit as well if the
 endmembers are blind, which no error bar of counting noise shows: see `bayesunmix.identify`.
@@ -37,7 +38,7 @@ from bayesunmix.engine.sampling.endmembers import STAGES, Drawn, draw_endmembers
 from bayesunmix.engine.sampling.joint import FEWEST_DRAWS, Schedule, agree, sampling_warnings
 from bayesunmix.engine.sampling.recalibration import told
 from bayesunmix.models.abundance_priors.multiscale import Multiscale
-from bayesunmix.models.abundance_priors.palette import COUPLINGS, Palette
+from bayesunmix.models.abundance_priors.palette import candidates
 
 MANY_PHOTONS = 4_000_000  # from here on fewer maps are enough
 N_MAPS, N_MAPS_OF_MANY = 50, 30  # for few photons, and for many
@@ -115,8 +116,7 @@ class Bayes:
         """Return the priors of the maps that may be used, by name."""
         if self.abundance_prior != CHOSEN:
             return {self.abundance_prior: ABUNDANCE_PRIORS[self.abundance_prior]()}
-        ladder = {f"palette, contrast {one:g}": Palette(one, change) for one, change in COUPLINGS}
-        return {"multiscale": Multiscale(), "palette, tree": Palette(contrast=None), **ladder}
+        return {"multiscale": Multiscale(), **candidates()}
 
     def _model(self) -> EndmemberModel:
         given = {name: value for name in _TAKEN_BY if (value := getattr(self, name)) is not None}

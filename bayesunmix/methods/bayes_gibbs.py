@@ -41,8 +41,8 @@ class BayesGibbs:
     endmember_model : str
         A name of `bayesunmix.contracts.endmember_model.ENDMEMBER_MODELS`: "blind" or "smooth".
     abundance_prior : str
-        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys" or
-        "multiscale".
+        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "gamma", "dirichlet", "jeffreys",
+        "multiscale" or "palette".
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and kept sweeps per chain.
     abundance_shape, abundance_rate : float or None

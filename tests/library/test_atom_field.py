@@ -44,7 +44,8 @@ def test_labels_are_drawn_from_the_enumerated_posterior(seen):
     of_atoms = distances(rng.dirichlet(np.ones(3), n_atoms))
     coupling = couplings(of_atoms, 1.5, 0.3)
     field = first_field(jnp.zeros(seen.shape, jnp.int32), n_atoms)
-    field = field._replace(common=jnp.asarray(np.log(rng.dirichlet(np.ones(n_atoms))), jnp.float32))
+    common = jnp.asarray(np.log(rng.dirichlet(np.ones(n_atoms))), jnp.float32)
+    field = field._replace(common=common, n_updates=jnp.asarray(1e9))  # which learns no more
     labels = many(random_key(4), jnp.asarray(evidence), jnp.asarray(seen), jnp.asarray(coupling), field, N)
     places = np.argwhere(seen)
     powers = n_atoms ** np.arange(len(places))

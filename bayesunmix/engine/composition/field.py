@@ -32,8 +32,9 @@ from bayesunmix.engine.device.threefry import numbered
 
 _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
 _MOST_STEP, _LEAST_FIELD = 0.5, -14.0
-_STEPS, _PRIOR = 3, 1.0  # steps of h in an update; pixels of each atom that are added to those counted
-_SLOWER = 20.0  # updates of h after which steps have become half as long
+_PRIOR = 1.0  # pixels of each atom that are added to those counted
+_BLOCK = 2**12  # pixels
+_SLOWER = 40.0  # updates of h after which steps have become half as long
 
 
 class AtomField(NamedTuple):
@@ -67,7 +68,7 @@ def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarr
 def draw_labels(
     key: Array, evidence: Array, seen: Array, coupling: Array, field: AtomField, n_sweeps: int
 ) -> AtomField:
-    """Draw the labels of all pixels `n_sweeps` times, then update how common atoms are.
+    """Draw the labels of all pixels that are seen `n_sweeps` times, and update how common atoms are.
 
     Parameters
     ----------
@@ -75,61 +76,109 @@ def draw_labels(
     evidence : (M, *shape) array
         Log-likelihood of each pixel under each atom.
     seen : (*shape) array of bool
-        False for masked pixels and vacuum: no neighbour sees them. Their own labels follow their neighbours.
+        False for masked pixels and vacuum: they keep their labels, and no neighbour sees them.
     coupling : (M, M) array
         What `couplings` returned.
     field : AtomField
     n_sweeps : int
     """
-    shape = seen.shape
-    colours = _colours(shape)
-    # One layer of pixels around the grid that no neighbour sees spares the edges of the grid a case of their own.
-    weight = jnp.pad(seen.astype(jnp.float32), 1)
+    grid = _Grid(seen)
+    evidence = evidence.reshape(len(coupling), -1)
 
-    def sweep(number: Array, labels: Array) -> Array:
-        for colour, corner in enumerate(colours):
-            here = _at(corner, shape)
-            own = evidence[(slice(None), *here)] + field.common.reshape(-1, *(1,) * len(shape))
-            own -= _energy(labels, weight, coupling, corner, shape)
-            drawn = _categorical(numbered(key, number * len(colours) + colour), own)
-            labels = labels.at[tuple(slice(s.start + 1, s.stop + 1, 2) for s in here)].set(drawn)
-        return labels
+    def sweep(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        labels, common = state
+        expected = jnp.zeros_like(common)
+        for colour in range(grid.n_colours):
+            colour_key = numbered(key, number * grid.n_colours + colour)
+            labels, expected = _draw_colour(
+                colour_key, colour, grid, (labels, expected), evidence, coupling, common
+            )
+        counts = jnp.zeros_like(common).at[grid.inside(labels).ravel()].add(seen.ravel())
+        return labels, _scaled(common, counts, expected, field.n_updates + number)
 
-    labels = jax.lax.fori_loop(0, n_sweeps, sweep, jnp.pad(field.labels, 1))
-    inside = labels[(slice(1, -1),) * len(shape)]
-    energy = [
-        _energy(labels, weight, coupling, corner, shape).reshape(len(coupling), -1) for corner in colours
-    ]
-    order = [seen[_at(corner, shape)].ravel() for corner in colours]
-    return _fit(field._replace(labels=inside), jnp.concatenate(energy, axis=1), jnp.concatenate(order), seen)
+    start = jnp.pad(field.labels, 1).ravel(), field.common
+    labels, common = jax.lax.fori_loop(0, n_sweeps, sweep, start)
+    return AtomField(grid.inside(labels), common, field.n_updates + n_sweeps)
 
 
-def _fit(field: AtomField, energy: Array, counted: Array, seen: Array) -> AtomField:
-    """Move the field h towards the largest pseudo-likelihood by iterative scaling.
+class _Grid:
+    """Lay the seen pixels out by colour, in blocks that fit in the cache.
 
-    A step multiplies how common an atom is by its frequency over the one expected given the (M, P) energies.
+    One layer of pixels around the grid, which nobody sees, spares the edges of the grid a case of their own. Places are
+    flat numbers of pixels in this larger grid.
     """
-    counts = jnp.zeros_like(field.common).at[field.labels.ravel()].add(seen.ravel())
-    length = 1 / (1 + field.n_updates / _SLOWER)
 
-    def step(_: Array, common: Array) -> Array:
-        expected = (jax.nn.softmax(common[:, None] - energy, axis=0) * counted).sum(axis=1)
-        gain = jnp.log((counts + _PRIOR) / (expected + _PRIOR))
-        common = common + length * jnp.clip(gain, -_MOST_STEP, _MOST_STEP)
-        return jnp.maximum(jax.nn.log_softmax(common), _LEAST_FIELD)
+    def __init__(self, seen: Array):
+        self.shape, n = seen.shape, np.array(seen.shape) + 2
+        self.wide = tuple(n.tolist())
+        self.weight = jnp.pad(seen.astype(jnp.float32), 1).ravel()
+        numbers = jnp.arange(self.weight.size, dtype=jnp.int32).reshape(self.wide)
+        inner = numbers[(slice(1, -1),) * seen.ndim]
+        corners = list(itertools.product(*(range(min(length, 2)) for length in seen.shape)))
+        self.n_colours = len(corners)
+        strides = np.cumprod([1, *self.wide[:0:-1]])[::-1]
+        self.steps = [(int(np.dot(step, strides)), weight) for step, weight in _neighbours(seen.ndim)]
+        self.places = []
+        for corner in corners:
+            here = tuple(slice(first, None, 2) for first in corner)
+            self.places.append(_packed(inner[here].ravel(), seen[here].ravel()))
+        # Where a pixel of the larger grid is in the other one; beyond it for those of the layer.
+        back = jnp.full(self.wide, seen.size, jnp.int32)
+        pixels = jnp.arange(seen.size, dtype=jnp.int32).reshape(self.shape)
+        self.pixel = back.at[(slice(1, -1),) * seen.ndim].set(pixels).ravel()
 
-    common = jax.lax.fori_loop(0, _STEPS, step, field.common)
-    return field._replace(common=common, n_updates=field.n_updates + 1)
+    def inside(self, labels: Array) -> Array:
+        """Remove the layer around the grid."""
+        return labels.reshape(self.wide)[(slice(1, -1),) * len(self.shape)]
 
 
-def _colours(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """List the first pixel of each colour."""
-    return list(itertools.product(*(range(min(n, 2)) for n in shape)))
+def _packed(places: Array, seen: Array) -> tuple[Array, Array]:
+    """Gather the places that are seen, padded by 0, a pixel of the layer; also return how many blocks they fill."""
+    size = min(places.size, _BLOCK)
+    last = -(-places.size // size) * size
+    rank = jnp.cumsum(seen)
+    packed = jnp.zeros(last, jnp.int32).at[jnp.where(seen, rank - 1, last)].set(places)
+    return packed, -(-rank[-1] // size)
 
 
-def _at(corner: tuple[int, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """Select the pixels of one colour."""
-    return tuple(slice(first, n, 2) for first, n in zip(corner, shape, strict=True))
+def _draw_colour(
+    key: Array,
+    colour: int,
+    grid: _Grid,
+    state: tuple[Array, Array],
+    evidence: Array,
+    coupling: Array,
+    common: Array,
+) -> tuple[Array, Array]:
+    """Draw the labels of one colour, and add up how often each atom is expected given the neighbours alone."""
+    places, n_blocks = grid.places[colour]
+    size = min(places.size, _BLOCK)
+
+    def block(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        labels, expected = state
+        at = jax.lax.dynamic_slice_in_dim(places, i * size, size)
+        atoms = jnp.arange(len(coupling))[:, None]
+        around = jnp.zeros((len(coupling), size), jnp.float32)  # weight of the neighbours with each atom
+        for step, strength in grid.steps:
+            around += jnp.where(labels[at + step] == atoms, strength * grid.weight[at + step], 0)
+        prior = common[:, None] - coupling @ around
+        drawn = _categorical(numbered(key, i), prior + evidence[:, grid.pixel[at]])
+        share = jax.nn.softmax(prior, axis=0) * (at > 0)
+        # The padding writes into the layer, which nobody sees.
+        return labels.at[at].set(drawn), expected + share.sum(axis=1)
+
+    return jax.lax.fori_loop(0, n_blocks, block, state)
+
+
+def _scaled(common: Array, counts: Array, expected: Array, n_updates: Array) -> Array:
+    """Move the field h towards the largest pseudo-likelihood by a step of iterative scaling.
+
+    An atom becomes more common by its frequency over the one that was expected given the neighbours.
+    """
+    gain = jnp.log((counts + _PRIOR) / (expected + _PRIOR))
+    length = 1 / (1 + n_updates / _SLOWER)
+    common = common + length * jnp.clip(gain, -_MOST_STEP, _MOST_STEP)
+    return jnp.maximum(jax.nn.log_softmax(common), _LEAST_FIELD)
 
 
 def _neighbours(n_dimensions: int) -> list[tuple[tuple[int, ...], float]]:
@@ -138,19 +187,6 @@ def _neighbours(n_dimensions: int) -> list[tuple[tuple[int, ...], float]]:
     weights = np.array([1 / math.hypot(*step) for step in steps])
     weights *= min(_FULL / weights.sum(), 1)
     return list(zip(steps, weights.tolist(), strict=True))
-
-
-def _energy(
-    labels: Array, weight: Array, coupling: Array, corner: tuple[int, ...], shape: tuple[int, ...]
-) -> Array:
-    """Return the energy of every atom in the pixels of one colour, (M, *pixels), given their neighbours' labels."""
-    energy = jnp.zeros((), jnp.float32)
-    for step, strength in _neighbours(len(shape)):
-        there = tuple(
-            slice(first + 1 + s, n + 1 + s, 2) for first, s, n in zip(corner, step, shape, strict=True)
-        )
-        energy = energy + coupling[:, labels[there]] * (strength * weight[there])
-    return energy
 
 
 def _categorical(key: Array, logits: Array) -> Array:

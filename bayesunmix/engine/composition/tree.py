@@ -35,6 +35,7 @@ from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
 PRIOR_LIVELY, PRIOR_DRAWN, PRIOR_ATOM = (1.0, 4.0), (1.0, 1.0), 0.2
 _LEAST = 1e-6  # of a chance
 _LEAST_FREQUENCY = 1e-12
+_TINY = 1e-37
 
 
 class AtomTree(NamedTuple):
@@ -103,10 +104,10 @@ def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> 
     seen = (exposure > 0).astype(jnp.float32)
     evidence = jnp.where(seen > 0, evidence - evidence.max(axis=0), 0)
     if not grid.levels:
-        only = _pick(evidence.reshape(-1, 1), tree.frequencies[:, None], uniform[0, :1])
+        only = _pick(jnp.exp(evidence.reshape(-1, 1)), tree.frequencies[:, None], uniform[0, :1])
         counts = jnp.zeros_like(tree.frequencies).at[only].add(seen.ravel())
         return only.reshape(exposure.shape), _learn(learn_key, counts, None, tree)
-    top, said = grid.up(_say(tree), jnp.concatenate([evidence, evidence, seen[None]]), None)
+    top, said = grid.up(_say(tree), jnp.concatenate([evidence, jnp.exp(evidence), seen[None]]), None)
     root = _pick(top[len(evidence) : -1, None], tree.frequencies[:, None], uniform[0, -1:])
     start = jnp.concatenate([root, jnp.ones(1, root.dtype)])
     barrier = jax.lax.optimization_barrier  # keeps the way up from being compiled into the way down
@@ -122,34 +123,36 @@ def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> 
 def _say(tree: AtomTree) -> Any:
     """Make the step up.
 
-    Values are the evidence if all below is of one atom, the evidence whatever is below, and the number of pixels.
+    Values are the log-evidence if all below is of one atom, the evidence whatever is below over that of the likeliest
+    atom, and the number of pixels. Evidence of one scale needs no logarithms, which would be slow. Both lose the same
+    constant at every node, so that sums over many pixels keep their digits.
     """
 
-    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, ...]]:
+    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, Array, Array, Array]]:
         lively, drawn = tree.lively[level], tree.drawn[level]
         both = jnp.concatenate(halves, axis=1)  # every operation on both halves at once compiles faster
         same, said = jnp.split(both[:-1], 2)
-        top = said.max(axis=0)
-        likelihood = jnp.exp(said - top)
-        anew = (tree.frequencies[:, None] * likelihood).sum(axis=0)
-        passed = _sum(jnp.log((1 - drawn) * likelihood + drawn * anew) + top)
-        if_quiet, if_lively = jnp.log1p(-lively) + _sum(same), jnp.log(lively) + passed
+        said = jnp.where(both[-1] > 0, said, 1)
+        anew = (tree.frequencies[:, None] * said).sum(axis=0)
+        passed = (1 - drawn) * said + drawn * anew
+        same = same[:, : same.shape[1] // 2] + same[:, same.shape[1] // 2 :]
+        if_quiet, if_lively = (1 - lively) * jnp.exp(same), lively * _product(passed)
         pixels = halves.first[-1:], halves.second[-1:]
         real = (pixels[0] > 0) & (pixels[1] > 0)
-        of_node = jnp.where(real, jnp.logaddexp(if_quiet, if_lively), _sum(said))
-        quiet = jnp.where(real, jax.nn.sigmoid(if_quiet - if_lively), 0)
-        top = of_node.max(axis=0)  # so that sums over many pixels keep their digits
-        value = jnp.concatenate([_sum(same) - top, of_node - top, pixels[0] + pixels[1]])
+        of_node = jnp.where(real, if_quiet + if_lively, _product(said))
+        quiet = jnp.where(real, if_quiet / jnp.maximum(of_node, _TINY), 0)
+        top = jnp.maximum(of_node.max(axis=0), _TINY)
+        value = jnp.concatenate([same - jnp.log(top), of_node / top, pixels[0] + pixels[1]])
         first, second = jnp.split(said, 2, axis=1)
         return value, (first, second, quiet, real.astype(jnp.float32))
 
     return step
 
 
-def _sum(of_halves: Array) -> Array:
-    """Add the two halves of (..., 2 n) values."""
+def _product(of_halves: Array) -> Array:
+    """Multiply the two halves of (..., 2 n) values."""
     first, second = jnp.split(of_halves, 2, axis=-1)
-    return first + second
+    return first * second
 
 
 def _hand_down(tree: AtomTree) -> Any:
@@ -161,16 +164,15 @@ def _hand_down(tree: AtomTree) -> Any:
         lively = parent_lively * (uniform[0] >= _row(quiet, atom))
         drawn = jnp.tile(tree.drawn[level] * real[0] * lively, 2)
         atom, said = jnp.tile(atom, 2), jnp.concatenate([first, second], axis=1)
-        likelihood = jnp.exp(said - said.max(axis=0))
-        keep = (1 - drawn) * _row(likelihood, atom)
-        weights = tree.frequencies[:, None] * likelihood
+        keep = (1 - drawn) * _row(said, atom)
+        weights = tree.frequencies[:, None] * said
         at = jnp.concatenate([uniform[1], uniform[2]]) * (keep + drawn * weights.sum(axis=0))
         new = (at >= keep) & (drawn > 0)
         atom = jnp.where(new, _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST)), atom)
         halves = Nodes(*jnp.split(jnp.stack([atom, jnp.tile(lively, 2)]), 2, axis=1))
-        redrawn = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
+        of_new = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
         atoms = Nodes(halves.first[:1], halves.second[:1])
-        return halves, _Found(parent_lively[None], lively[None], redrawn, atoms)
+        return halves, _Found(parent_lively[None], lively[None], of_new, atoms)
 
     return step
 
@@ -191,9 +193,9 @@ def _place(weights: Array, at: Array) -> Array:
     return jnp.minimum(jax.lax.scan(step, start, weights)[0][1], len(weights) - 1)
 
 
-def _pick(evidence: Array, frequencies: Array, uniform: Array) -> Array:
-    """Draw a row of each column, of (M, n), with log-likelihoods and prior frequencies."""
-    weights = frequencies * jnp.exp(evidence - evidence.max(axis=0))
+def _pick(likelihood: Array, frequencies: Array, uniform: Array) -> Array:
+    """Draw a row of each column, of (M, n), with likelihoods and prior frequencies."""
+    weights = frequencies * likelihood
     return _place(weights, uniform * weights.sum(axis=0))
 
 

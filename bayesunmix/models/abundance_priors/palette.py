@@ -30,8 +30,12 @@ from bayesunmix.engine.composition.tree import AtomTree, draw_atoms, first_tree
 from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
 from bayesunmix.engine.sampling.gibbs import Events
 
-TREE_SWEEPS = 24  # of the tree, before the field begins
-LADDER = ((4.0, 0.4), (6.0, 0.2), (9.0, 0.1), (14.0, 0.05), (20.0, 0.0))  # couplings to choose from
+#: Costs of neighbours that held-out photons may choose among (`bayesunmix.engine.sampling.choice`): for an entirely
+#: different composition, and for any other. From one to the next regions become larger and their edges smoother.
+COUPLINGS = ((4.0, 0.4), (6.0, 0.2), (9.0, 0.1), (14.0, 0.05), (20.0, 0.0))
+TREE_SWEEPS, TREE_SWEEPS_OF_LARGE = 24, 8  # of the tree, before the field begins
+_LARGE = 2**16  # pixels; they tell the chances of the tree in fewer sweeps
+_SWEEPS_IF_EVEN = 6  # in which the brightness supposes an even specimen
 FIELD_SWEEPS = 2  # of the labels in one sweep
 _NEVER = 2**30  # sweeps
 _TINY = 1e-30
@@ -91,21 +95,23 @@ class Palette:
     Parameters
     ----------
     contrast : float or None
-        Cost of a neighbour with an entirely different composition, in units of log-probability. With None the spatial
-        prior is the tree, and no field follows.
+        Cost of a neighbour with an entirely different composition, in units of log-probability. With None, the default,
+        the spatial prior is the tree, and no field follows. The tree never sticks where spectra overlap; the field errs
+        less where edges lean. Held-out photons tell which (`candidates`).
     change : float
         Cost of a neighbour with any other composition.
     """
 
-    # Only `start` reads them, and what it makes of them is data: all couplings share compiled code.
-    contrast: float | None = field(default=9.0, compare=False)
-    change: float = field(default=0.1, compare=False)
+    # Only `start` reads them, which is not compiled, and what it makes of them is data: so all couplings share code.
+    contrast: float | None = field(default=None, compare=False)
+    change: float = field(default=0.0, compare=False)
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Composed:
         """Return the totals of the maps as thickness, and components that are all equally bright."""
         n_components = len(maps)
         atoms = palette(n_components).atoms
         coupling = couplings(distances(atoms), self.contrast or 0.0, self.change)
+        n_tree = TREE_SWEEPS if exposure.size < _LARGE else TREE_SWEEPS_OF_LARGE
         return Composed(
             maps.sum(axis=0) * exposure,
             jnp.ones(n_components, jnp.float32),
@@ -114,7 +120,7 @@ class Palette:
             first_field(jnp.zeros(exposure.shape, jnp.int32), len(atoms)),
             jnp.asarray(coupling),
             jnp.zeros((), jnp.int32),
-            jnp.asarray(_NEVER if self.contrast is None else TREE_SWEEPS, jnp.int32),
+            jnp.asarray(_NEVER if self.contrast is None else n_tree, jnp.int32),
         )
 
     def renew(self, key: jax.Array, learned: Composed) -> Composed:
@@ -152,12 +158,18 @@ class Palette:
             counts.totals.ravel(),
             thickness.ravel(),
             learned.brightness,
-            learned.age < TREE_SWEEPS // 2,
+            learned.age < _SWEEPS_IF_EVEN,
         )
         learned = learned._replace(
             thickness=thickness, brightness=brightness, pyramid=pyramid, age=learned.age + 1
         )
         return totals * shares.reshape(-1, *exposure.shape), learned
+
+
+def candidates() -> dict[str, Palette]:
+    """Return the tree and the field with each of `COUPLINGS`, by a name."""
+    fields = {f"palette, field {contrast:g}": Palette(contrast, change) for contrast, change in COUPLINGS}
+    return {"palette, tree": Palette(None), **fields}
 
 
 def _draw_labels(key: jax.Array, evidence: jax.Array, exposure: jax.Array, learned: Composed) -> Composed:
