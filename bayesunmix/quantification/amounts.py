@@ -151,15 +151,22 @@ def to_atoms(drawn: Drawn, elements: tuple[str, ...]) -> Drawn:
     return Drawn(**fields, is_known=drawn.is_known)
 
 
-def amounts_of(drawn: Drawn, level: float, most: float = 1.0) -> list[Amount]:
-    """Summarise draws of N numbers that lie between 0 and `most`."""
+def amounts_of(drawn: Drawn, level: float, most: float = 1.0, *, from_zero: bool = True) -> list[Amount]:
+    """Summarise draws of N numbers that lie between 0 and `most`.
+
+    What is not detected has an interval from 0 on, unless `from_zero` is False, as for a ratio whose lower part may be
+    absent.
+    """
     counting, endmembers = _split(drawn)
     mean, sd = drawn.plain.mean(axis=0), np.hypot(counting, endmembers)
     low, high = drawn.own.min(axis=0), drawn.own.max(axis=0)
     detected = (mean >= DETECTED * sd) & ((low > 0) | drawn.is_known)
     # A fraction that may be 0 has an interval from there on, and one that may be all has one up to there.
     fills = (most - mean <= DETECTED * sd) if math.isfinite(most) else np.zeros(mean.size, bool)
-    ends = [_union(under, level, detected, fills, most) for under in (drawn.under, drawn.spread_under)]
+    ends = [
+        _union(under, level, detected | (not from_zero), fills, most)
+        for under in (drawn.under, drawn.spread_under)
+    ]
     limit = np.maximum(quantile(drawn.plain, LIMIT_LEVEL), ends[0][1])
     factor_sd = drawn.factors.std(axis=0)
     return [

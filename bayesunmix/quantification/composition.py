@@ -238,7 +238,7 @@ class Quantification:
 
 def _ratio(drawn: Drawn, level: float) -> Amount:
     """Summarise draws of a ratio; what is as good as infinite is infinite."""
-    (found,) = amounts_of(drawn, level, most=np.inf)
+    (found,) = amounts_of(drawn, level, most=np.inf, from_zero=False)
 
     def opened(value: float) -> float:
         return np.inf if value >= _LARGEST / len(drawn.plain) else value

@@ -20,7 +20,6 @@ import numpy as np
 
 from bayesunmix.analysis.identification import Identified
 from bayesunmix.claims.claim import Claim
-from bayesunmix.claims.on_grid import on_grid
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
     require_posterior,
@@ -29,8 +28,8 @@ from bayesunmix.contracts.arguments import (
 )
 from bayesunmix.data.draws import require_probability
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.data.mask import require_mask
 from bayesunmix.data.result import Unmixing
+from bayesunmix.quantification.asked_parts import asked_parts
 from bayesunmix.quantification.composition import Composition, Quantification
 from bayesunmix.quantification.composition_maps import composition_maps
 from bayesunmix.quantification.factors import LineFactor, given_factors
@@ -156,7 +155,7 @@ def quantify(
         elements,
         FilmSettings(beam_kev, thickness_nm, density, takeoff_deg, oxygen, valences, electrons, detector),
     )
-    masks = _masks(regions, claim, image)
+    masks = asked_parts(regions, claim, image, result.names)
     for formula in _listed(formulas):
         formula_atoms(formula)
     if image.spectral_axis.signal == "xrf":
@@ -207,7 +206,8 @@ def quantify(
         assumed = ()
     if not components and not parts:
         raise ValueError(
-            "this result has line families for components; name the parts to quantify by regions or claim"
+            "the components of this result are given spectra or line families; "
+            "name the parts to quantify by regions or claim"
         )
     mapped = None
     if maps:
@@ -246,40 +246,6 @@ def _factors_and_film(
             "zeta_factors need the electrons of a pixel (current x time / 1.602e-19 C); give electrons"
         )
     return given_factors(zeta_factors, elements), film
-
-
-def _masks(
-    regions: Mapping[str, Any] | None, claim: Claim | None, image: SpectrumImage
-) -> dict[str, tuple[Any, np.ndarray]]:
-    """Return kind and pixels of each region and each claimed phase."""
-    if regions is not None and not isinstance(regions, Mapping):
-        raise TypeError(
-            f"regions must be a mapping from names to masks, such as {{'grain': mask}}, got {type(regions).__name__}"
-        )
-    takes_part = image.takes_part.reshape(image.navigation_shape)
-    found: dict[str, tuple[Any, np.ndarray]] = {}
-    for name, mask in (regions or {}).items():
-        found[str(name)] = ("region", require_mask(mask, image.navigation_shape) & takes_part)
-    if claim is not None:
-        if not isinstance(claim, Claim):
-            raise TypeError(
-                f"claim must be a bayesunmix.Claim, got {type(claim).__name__}; bayesunmix.read_claim reads one"
-            )
-        if claim.labels is None:
-            raise ValueError(
-                "the claim must have a map of phases to quantify, and it has none; give its labels"
-            )
-        rows, columns = image.navigation_shape  # a claim is of a map
-        labels = on_grid(claim.labels, (rows, columns))
-        for number, name in enumerate(claim.names):
-            if (pixels := (labels == number) & takes_part).any():
-                found[f"{name} (claimed)" if name in found else name] = ("phase", pixels)
-    for name, (_, mask) in found.items():
-        if not mask.any():
-            raise ValueError(
-                f"the region {name!r} must contain a pixel inside the image's mask, got none; mark its pixels by True"
-            )
-    return found
 
 
 def _listed(formulas: Sequence[str]) -> Sequence[str]:

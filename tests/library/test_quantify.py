@@ -459,6 +459,46 @@ def test_bad_input_gets_one_sentence(options, said):
     assert "\n" not in str(caught.value)
 
 
+def test_a_phase_with_the_name_of_a_component_is_told_from_it():
+    result, image = example()
+    named = replace(result, names=("olivine", "rest"))
+    upper = np.repeat([True, False], SIDE * SIDE // 2).reshape(SIDE, SIDE)
+    claim = bu.Claim(np.where(upper, 1, 2), ("olivine", "anorthite"))
+    found = bu.quantify(named, image, ELEMENTS, beam_kev=200, claim=claim, regions={"rest": upper})
+    assert [part.name for part in found] == [
+        "olivine",
+        "rest",
+        "rest (region)",
+        "olivine (claimed)",
+        "anorthite",
+    ]
+
+
+def test_regions_of_known_spectra_are_quantified():
+    result, image = example()
+    known = replace(result, posterior=None, known=(True, True))
+    everywhere = {"all": np.ones((SIDE, SIDE), bool)}
+    found = bu.quantify(known, image, ELEMENTS, k_factors=true_factors(), regions=everywhere)
+    assert found.components == () and found["all"]["Mg"].atomic.feasible is None
+    assert found["all"]["Mg"].atomic.mean == pytest.approx(quantified()["all"]["Mg"].atomic.mean, rel=0.02)
+    with pytest.raises(ValueError, match="name the parts to quantify by regions or claim"):
+        bu.quantify(known, image, ELEMENTS, beam_kev=200)
+
+
+def test_line_families_have_regions_to_quantify():
+    _, image = example()
+    result = bu.unmix(image, method="elements", elements=tuple(ELEMENTS))
+    upper = np.repeat([True, False], SIDE * SIDE // 2).reshape(SIDE, SIDE)
+    found = bu.quantify(result, image, ELEMENTS, k_factors=true_factors(), regions={"upper": upper})
+    mg, true = found["upper"]["Mg"].atomic, formula_atoms(FORMULAS[0])["Mg"]
+    assert mg.mean == pytest.approx(true, abs=4.5 * mg.value.sd) and mg.value.sd > 0
+
+
+def test_a_ratio_over_nothing_is_infinite():
+    one = quantified()["component 0"].ratio("Mg", "Ca")
+    assert one.upper == np.inf and one.lower > 50
+
+
 def test_a_result_without_error_bars_is_refused():
     result, image = example()
     with pytest.raises(ValueError, match="needs a result with a posterior"):
