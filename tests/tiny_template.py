@@ -10,7 +10,7 @@ import numpy as np
 from bayesunmix.engine.multiscale.pyramid import levels_of
 from bayesunmix.engine.multiscale.rates import Pyramid, first_pyramid
 from bayesunmix.engine.multiscale.splits import SHAPES
-from bayesunmix.models.endmember_models._dictionary import Given, Moves, Shares
+from bayesunmix.models.endmember_models._dictionary import Calibrated, CalibratedShares, Moves
 from bayesunmix.models.endmember_models.template import Deviating, Known, Template
 
 N_CHANNELS, N_COMPONENTS, TOGETHER = 12, 2, 2
@@ -26,7 +26,7 @@ class Truth(NamedTuple):
     """Hold n draws from the prior: spectra (n, K, C), fractions, weights and moves of the tree."""
 
     spectra: np.ndarray
-    shares: Shares
+    shares: CalibratedShares
     weights: np.ndarray
     moves: np.ndarray
 
@@ -48,13 +48,13 @@ def known() -> Known:
     single = lambda array: jnp.asarray(array, jnp.float32)  # noqa: E731
     bounds = (np.array([0, 0.3, -0.2, 0, 0.4]), np.full(5, -2.0), np.full(5, 2.5))
     moves = Moves(single(slopes)[:, None], single(tail)[None], *map(single, bounds), single(0.6 * np.eye(5)))
-    start = Shares(
+    start = CalibratedShares(
         jnp.full((N_COMPONENTS, 2), 0.5),
         jnp.full((N_COMPONENTS, 2), 0.5),
         jnp.full((1, 2), 0.5),
         jnp.zeros(5),
     )
-    fine = Given(single(families)[None], jnp.ones((N_COMPONENTS, 2), bool), single(curves), start, moves)
+    fine = Calibrated(single(families)[None], jnp.ones((N_COMPONENTS, 2), bool), single(curves), start, moves)
     summed = lambda array: array.reshape(*array.shape[:-1], -1, TOGETHER).sum(axis=-1)  # noqa: E731
     coarse = fine._replace(
         families=summed(fine.families),
@@ -66,7 +66,7 @@ def known() -> Known:
     return Known(fine, coarse, jnp.arange(N_CHANNELS) // TOGETHER)
 
 
-def template_of(shares: Shares) -> np.ndarray:
+def template_of(shares: CalibratedShares) -> np.ndarray:
     """Mix families and curves, slowly and obviously: (n, K, C)."""
     given = known().fine
     families, curves = np.asarray(given.families[0], float), np.asarray(given.curves, float)
@@ -81,7 +81,9 @@ def template_of(shares: Shares) -> np.ndarray:
     return np.array(spectra)
 
 
-def shares_from_prior(rng: np.random.Generator, n: int, concentration: float = CONCENTRATION) -> Shares:
+def shares_from_prior(
+    rng: np.random.Generator, n: int, concentration: float = CONCENTRATION
+) -> CalibratedShares:
     """Draw fractions from their Dirichlet priors, and the calibration from its normal one within its limits."""
     moves = known().fine.moves
     theta = np.empty((0, 5))
@@ -91,7 +93,7 @@ def shares_from_prior(rng: np.random.Generator, n: int, concentration: float = C
         theta = np.concatenate([theta, drawn[inside]])
     two = [concentration] * 2
     of_phases = (n, N_COMPONENTS)
-    return Shares(
+    return CalibratedShares(
         rng.dirichlet(two, of_phases), rng.dirichlet(two, of_phases), rng.dirichlet(two, (n, 1)), theta[:n]
     )
 
@@ -167,7 +169,7 @@ def learned_of(truth: Truth) -> Deviating:
         jnp.tile(jnp.asarray(PRIOR_MOVES), (n, 1, 1)),
     )
     assert first_pyramid((N_CHANNELS,), N_COMPONENTS).log_weights.shape == pyramid.log_weights.shape[1:]
-    return Deviating(Shares(*(jnp.asarray(part, jnp.float32) for part in truth.shares)), pyramid)
+    return Deviating(CalibratedShares(*(jnp.asarray(part, jnp.float32) for part in truth.shares)), pyramid)
 
 
 def drawing(concentration: float = CONCENTRATION):

@@ -8,7 +8,7 @@ theta are conjugate once it is drawn whether each photon belongs to a family or 
 steps as long as its standard deviation given the sum spectrum.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -32,16 +32,27 @@ _STEPS = (
 
 
 class Shares(NamedTuple):
-    """Hold fractions: families in the lines of a phase (K, F), lines and continuum in a phase (K, 2), curves (1, M).
+    """Hold fractions: families in the lines of a phase (K, F), lines and continuum in a phase (K, 2), curves (1, M)."""
+
+    families: Array
+    continuum: Array
+    curves: Array
+
+
+class CalibratedShares(NamedTuple):
+    """Hold the same, and a calibration.
 
     `calibration` holds by how many prior standard deviations offset, gain, both terms of FWHM^2 and the tail are moved
-    from what fits the sum spectrum, (5,); None fixes them.
+    from what fits the sum spectrum, (5,).
     """
 
     families: Array
     continuum: Array
     curves: Array
-    calibration: Array | None = None
+    calibration: Array
+
+
+Fractions = TypeVar("Fractions", Shares, CalibratedShares)
 
 
 class Moves(NamedTuple):
@@ -63,17 +74,29 @@ class Moves(NamedTuple):
 class Given(NamedTuple):
     """Hold the families of each phase (K, F, C), which of them are real (K, F), curves (M, C), and a start.
 
-    Families that are the same for all phases are (1, F, C). Without `moves` the calibration is fixed.
+    The calibration is fixed.
     """
 
     families: Array
     owned: Array
     curves: Array
     start: Shares
-    moves: Moves | None = None
 
 
-def dictionary(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Given:
+class Calibrated(NamedTuple):
+    """Hold the same, and how the families move with the calibration, which is drawn.
+
+    Families that are the same for all phases are (1, F, C).
+    """
+
+    families: Array
+    owned: Array
+    curves: Array
+    start: CalibratedShares
+    moves: Moves
+
+
+def dictionary(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Calibrated:
     """Arrange the families (J, C) by phase, and read the first fractions off the sum spectrum.
 
     Parameters
@@ -106,7 +129,7 @@ def dictionary(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Giv
     of_lines = np.where(owned, in_lines[order] + LEAST_SHARE * used.sum(), 0)
     of_curves = in_curves + LEAST_SHARE * used.sum()
     share = of_curves.sum() / (of_curves.sum() + in_lines.sum())
-    start = Shares(
+    start = CalibratedShares(
         _float32(of_lines / of_lines.sum(axis=1, keepdims=True)),
         _float32(np.tile([1 - share, share], (len(owns), 1))),
         _float32(of_curves[None] / of_curves.sum()),
@@ -121,7 +144,7 @@ def dictionary(found: Recognised, image: SpectrumImage, owns: np.ndarray) -> Giv
         _float32(of_axis.most),
         _float32(_scale(of_axis, model, in_lines)),
     )
-    return Given(_float32(families), jnp.asarray(owned), _float32(curves), start, moves)
+    return Calibrated(_float32(families), jnp.asarray(owned), _float32(curves), start, moves)
 
 
 def _scale(of_axis: CalibrationSlopes, model: LineModel, in_lines: np.ndarray) -> np.ndarray:
@@ -134,14 +157,16 @@ def _scale(of_axis: CalibrationSlopes, model: LineModel, in_lines: np.ndarray) -
     )
 
 
-def spectra_of(given: Given, shares: Shares) -> Array:
+def spectra_of(given: Given | Calibrated, shares: Shares | CalibratedShares) -> Array:
     """Return the spectra, (K, C), which sum to one."""
     lines, continuum = _parts(given, shares, _recorded(given, shares))
     spectra = lines + continuum
     return spectra / spectra.sum(axis=1, keepdims=True)  # off one by rounding only
 
 
-def redraw(key: Array, counts: Array, given: Given, shares: Shares, concentration: float) -> Shares:
+def redraw(
+    key: Array, counts: Array, given: Given | Calibrated, shares: Fractions, concentration: float
+) -> Fractions:
     """Draw whether each photon of (K, C) counts belongs to a family or a curve, and then the fractions."""
     split_key, *keys = jax.random.split(key, 6)
     recorded = _recorded(given, shares)
@@ -160,9 +185,10 @@ def redraw(key: Array, counts: Array, given: Given, shares: Shares, concentratio
     )
 
 
-def moved_calibration(key: Array, given: Given, shares: Shares) -> tuple[Shares, Array]:
+def moved_calibration(
+    key: Array, given: Calibrated, shares: CalibratedShares
+) -> tuple[CalibratedShares, Array]:
     """Propose another calibration, and return it with the logarithm of how much likelier the prior says it is."""
-    assert shares.calibration is not None and given.moves is not None
     centre, least, most = given.moves.centre, given.moves.least, given.moves.most
     step_key, size_key = jax.random.split(key)
     size = jax.random.choice(size_key, jnp.asarray(_STEPS))
@@ -172,12 +198,14 @@ def moved_calibration(key: Array, given: Given, shares: Shares) -> tuple[Shares,
     return shares._replace(calibration=proposed), jnp.where(inside, prior, -jnp.inf)
 
 
-def draw_calibration(key: Array, counts: Array, given: Given, shares: Shares, n_steps: int) -> Shares:
+def draw_calibration(
+    key: Array, counts: Array, given: Given | Calibrated, shares: Fractions, n_steps: int
+) -> Fractions:
     """Do Metropolis steps of the calibration given the counts (K, C) of each phase; none where it is fixed."""
-    if shares.calibration is None:
+    if not (isinstance(given, Calibrated) and isinstance(shares, CalibratedShares)):
         return shares
 
-    def step(i: Array, state: tuple[Shares, Array]) -> tuple[Shares, Array]:
+    def step(i: Array, state: tuple[CalibratedShares, Array]) -> tuple[CalibratedShares, Array]:
         move_key, accept_key = jax.random.split(jax.random.fold_in(key, i))
         proposed, prior = moved_calibration(move_key, given, state[0])
         logs = _logs(spectra_of(given, proposed))
@@ -194,9 +222,9 @@ def _logs(spectra: Array) -> Array:
     return jnp.log(jnp.maximum(spectra, LEAST_RATE))
 
 
-def _recorded(given: Given, shares: Shares) -> Array:
+def _recorded(given: Given | Calibrated, shares: Shares | CalibratedShares) -> Array:
     """Return the families at the calibration, (K or 1, F, C)."""
-    if shares.calibration is None or given.moves is None:
+    if not (isinstance(given, Calibrated) and isinstance(shares, CalibratedShares)):
         return given.families
     *moved, longer = shares.calibration
     with_tail = jnp.maximum(given.families + longer * given.moves.tail, 0)
@@ -204,7 +232,9 @@ def _recorded(given: Given, shares: Shares) -> Array:
     return recorded / jnp.maximum(recorded.sum(axis=-1, keepdims=True), LEAST_RATE)
 
 
-def _parts(given: Given, shares: Shares, recorded: Array) -> tuple[Array, Array]:
+def _parts(
+    given: Given | Calibrated, shares: Shares | CalibratedShares, recorded: Array
+) -> tuple[Array, Array]:
     """Return lines and continuum of each phase, (K, C) each."""
     if len(recorded) == 1:
         lines = jnp.matmul(shares.families, recorded[0], precision="highest")

@@ -27,6 +27,9 @@ from bayesunmix.contracts.arguments import require_positive
 from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.models.endmember_models._dictionary import (
+    Calibrated,
+    CalibratedShares,
+    Fractions,
     Given,
     Shares,
     dictionary,
@@ -103,11 +106,13 @@ class PhaseSpectra:
         spectra = np.asarray(spectra_of(given, given.start))
         return Prepared(names, len(names), given, warnings, spectra, unique=unique)
 
-    def start(self, given: Given, endmembers: np.ndarray | None) -> tuple[Array, Shares]:
+    def start(self, given: Calibrated, endmembers: np.ndarray | None) -> tuple[Array, CalibratedShares]:
         """Return the fractions that the sum spectrum suggests."""
         return spectra_of(given, given.start), given.start
 
-    def draw(self, key: Array, counts: Array, given: Given, learned: Shares) -> tuple[Array, Shares]:
+    def draw(
+        self, key: Array, counts: Array, given: Given | Calibrated, learned: Fractions
+    ) -> tuple[Array, Fractions]:
         """Draw whether each photon belongs to a family or a curve, then the fractions, then the calibration."""
         shares = redraw(key, counts, given, learned, self.concentration)
         shares = draw_calibration(jax.random.fold_in(key, 1), counts, given, shares, _CALIBRATION_STEPS)

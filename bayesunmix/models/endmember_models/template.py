@@ -34,8 +34,8 @@ from bayesunmix.engine.multiscale.rates import Pyramid, first_pyramid
 from bayesunmix.models.endmember_models._any_spectrum import draw_anywhere, start_anywhere
 from bayesunmix.models.endmember_models._dictionary import (
     LEAST_SHARE,
-    Given,
-    Shares,
+    Calibrated,
+    CalibratedShares,
     dictionary,
     moved_calibration,
     redraw,
@@ -53,15 +53,15 @@ _FIT_STEPS = 100
 class Deviating(NamedTuple):
     """Hold the fractions of the template, and what is learned of deviations from it."""
 
-    shares: Shares
+    shares: CalibratedShares
     pyramid: Pyramid
 
 
 class Known(NamedTuple):
     """Hold the line families and the continuum, channel by channel and for sums of channels; `group` numbers them."""
 
-    fine: Given
-    coarse: Given
+    fine: Calibrated
+    coarse: Calibrated
     group: Array
 
 
@@ -132,7 +132,7 @@ class Template:
 
     def _draw_template(
         self, key: Array, counts: Array, given: Known, learned: Deviating
-    ) -> tuple[Shares, Array]:
+    ) -> tuple[CalibratedShares, Array]:
         """Propose other lines for each component, another continuum or another calibration, and accept or refuse."""
         kind_key, part_key, draw_key, move_key, accept_key = jax.random.split(key, 5)
         shares, n_components = learned.shares, len(counts)
@@ -140,14 +140,13 @@ class Template:
         some = _some(part_key, counts, given)
         drawn = redraw(draw_key, some, given.coarse, shares, self.concentration)
         moved, prior = moved_calibration(move_key, given.fine, shares)
-        calibration = cast(Array, shares.calibration), cast(Array, moved.calibration)
         chosen = jnp.arange(len(_KINDS)) == kind
         of_lines, of_continuum, of_axis = chosen
-        proposed = Shares(
+        proposed = CalibratedShares(
             jnp.where(of_lines, drawn.families, shares.families),
             jnp.where(of_lines, drawn.continuum, shares.continuum),
             jnp.where(of_continuum, drawn.curves, shares.curves),
-            jnp.where(of_axis, calibration[1], calibration[0]),
+            jnp.where(of_axis, moved.calibration, shares.calibration),
         )
         templates = _template(given.fine, shares), _template(given.fine, proposed)
         evidence = log_evidence(jnp.tile(counts, (2, 1)), jnp.concatenate(templates), _twice(learned.pyramid))
@@ -159,11 +158,11 @@ class Template:
         together = log_u[0] < ratio.sum() + jnp.where(of_axis, prior, 0)
         accepted = jnp.where(of_lines, log_u < ratio, together)
         mine = accepted[:, None]
-        kept = Shares(
+        kept = CalibratedShares(
             jnp.where(mine, proposed.families, shares.families),
             jnp.where(mine, proposed.continuum, shares.continuum),
             jnp.where(together, proposed.curves, shares.curves),
-            jnp.where(of_axis & together, calibration[1], calibration[0]),
+            jnp.where(together, proposed.calibration, shares.calibration),
         )
         return kept, jnp.where(mine, templates[1], templates[0])
 
@@ -182,7 +181,7 @@ def _twice(pyramid: Pyramid) -> Pyramid:
     return pyramid._replace(log_weights=weights, log_moves=moves)
 
 
-def _template(given: Given, shares: Shares) -> Array:
+def _template(given: Calibrated, shares: CalibratedShares) -> Array:
     return jnp.maximum(spectra_of(given, shares), LEAST_RATE)
 
 
@@ -204,7 +203,6 @@ def _known(found: Recognised, image: SpectrumImage, n_components: int) -> Known:
     def summed(curves: Array) -> Array:
         return jnp.moveaxis(jax.ops.segment_sum(jnp.moveaxis(curves, -1, 0), group, n_groups), 0, -1)
 
-    assert fine.moves is not None
     families = summed(fine.families)
     moves = fine.moves._replace(
         slopes=summed(fine.families * fine.moves.slopes) / jnp.maximum(families, LEAST_RATE),
@@ -214,7 +212,7 @@ def _known(found: Recognised, image: SpectrumImage, n_components: int) -> Known:
     return Known(fine, coarse, group)
 
 
-def _fitted(given: Given, endmembers: np.ndarray) -> Shares:
+def _fitted(given: Calibrated, endmembers: np.ndarray) -> CalibratedShares:
     """Fit lines and continuum to spectra (K, C) by expectation maximisation."""
     families, curves = np.asarray(given.families[0], np.float64), np.asarray(given.curves, np.float64)
     rows = np.concatenate([families, curves])
@@ -230,6 +228,6 @@ def _fitted(given: Given, endmembers: np.ndarray) -> Shares:
     def normal(of: np.ndarray) -> Array:
         return jnp.asarray(of / of.sum(axis=1, keepdims=True), jnp.float32)
 
-    return Shares(
+    return CalibratedShares(
         normal(in_lines), normal(parts), normal(in_curves.sum(axis=0)[None]), given.start.calibration
     )
