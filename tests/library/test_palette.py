@@ -102,3 +102,16 @@ def test_bayes_gibbs_draws_endmembers_and_compositions_together():
     error = np.abs(result.estimate.abundances[:, order] - maps).sum() / maps.sum()
     assert error < 0.25
     assert jnp.isfinite(jnp.asarray(result.info["objective"])).all()
+
+
+@pytest.mark.parametrize(("shape", "n_components"), [((1,), 2), ((1, 1), 1), ((2, 3), 8), ((5,), 5)])
+@pytest.mark.parametrize("contrast", [None, 9.0])
+def test_tiny_images_of_one_to_eight_components_have_maps(shape, n_components, contrast):
+    rng = np.random.default_rng(1)
+    endmembers = rng.dirichlet(np.ones(20), n_components)
+    counts = rng.poisson(200 * endmembers[np.arange(np.prod(shape)) % n_components]).reshape(*shape, 20)
+    image = bu.SpectrumImage(counts, np.arange(1, 21) / 10)
+    maps = drawn(image, endmembers, Palette(contrast), n_maps=12)
+    assert np.isfinite(maps.draws).all() and (maps.draws >= 0).all()
+    totals = counts.reshape(-1, 20).sum(axis=1)
+    assert np.abs(maps.mean.sum(axis=1) - totals).max() < 5 * np.sqrt(totals.max())

@@ -9,7 +9,8 @@ at a corner, with the weight 1 / distance. In more than two dimensions the weigh
 together weigh as much as in two.
 
 Pixels of the same parity along every axis are no neighbours of each other, so they are drawn at once: a colour [1]_.
-The field h, how common atoms are, climbs the gradient of the pseudo-likelihood [2]_ in small steps.
+The field h, how common atoms are, is zero, or climbs the gradient of the pseudo-likelihood [2]_ in small steps. That
+helps to find rare phases. Where spectra overlap it runs away with whole regions, as it counts pixels and not regions.
 
 References
 ----------
@@ -47,7 +48,7 @@ class AtomField(NamedTuple):
     common : (M,) array
         The field h; its exponentials sum to one.
     n_updates : float scalar
-        How often it was updated.
+        How often it was updated; infinite if it stays as it is.
     """
 
     labels: Array
@@ -55,9 +56,10 @@ class AtomField(NamedTuple):
     n_updates: Array
 
 
-def first_field(labels: Array, n_atoms: int) -> AtomField:
-    """Return the field to start from: all atoms equally common."""
-    return AtomField(labels, jnp.full(n_atoms, -math.log(n_atoms), jnp.float32), jnp.zeros((), jnp.float32))
+def first_field(labels: Array, n_atoms: int, learning: bool = True) -> AtomField:
+    """Return the field to start from: all atoms equally common. Without `learning` they stay so."""
+    common = jnp.full(n_atoms, -math.log(n_atoms), jnp.float32)
+    return AtomField(labels, common, jnp.asarray(0 if learning else math.inf, jnp.float32))
 
 
 def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarray:

@@ -31,8 +31,9 @@ from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyrami
 from bayesunmix.engine.sampling.gibbs import Events
 
 #: Costs of neighbours that held-out photons may choose among (`bayesunmix.engine.sampling.choice`): for an entirely
-#: different composition, and for any other. From one to the next regions become larger and their edges smoother.
-COUPLINGS = ((4.0, 0.4), (6.0, 0.2), (9.0, 0.1), (14.0, 0.05), (20.0, 0.0))
+#: different composition, and for any other. From one to the next regions become larger and their edges smoother. The
+#: first learns how common compositions are, which finds rare phases.
+COUPLINGS = ((4.0, 0.4, True), (6.0, 0.2, False), (9.0, 0.1, False), (14.0, 0.05, False), (20.0, 0.0, False))
 TREE_SWEEPS, TREE_SWEEPS_OF_LARGE = 24, 8  # of the tree, before the field begins
 _LARGE = 2**16  # pixels; they tell the chances of the tree in fewer sweeps
 _SWEEPS_IF_EVEN = 6  # in which the brightness supposes an even specimen
@@ -100,11 +101,14 @@ class Palette:
         less where edges lean. Held-out photons tell which (`candidates`).
     change : float
         Cost of a neighbour with any other composition.
+    learning : bool
+        Whether the field learns how common each composition is.
     """
 
     # Only `start` reads them, which is not compiled, and what it makes of them is data: so all couplings share code.
     contrast: float | None = field(default=None, compare=False)
     change: float = field(default=0.0, compare=False)
+    learning: bool = field(default=False, compare=False)
 
     def start(self, exposure: jax.Array, maps: jax.Array) -> Composed:
         """Return the totals of the maps as thickness, and components that are all equally bright."""
@@ -117,7 +121,7 @@ class Palette:
             jnp.ones(n_components, jnp.float32),
             first_pyramid(exposure.shape, 1),
             first_tree(exposure.shape, len(atoms)),
-            first_field(jnp.zeros(exposure.shape, jnp.int32), len(atoms)),
+            first_field(jnp.zeros(exposure.shape, jnp.int32), len(atoms), self.learning),
             jnp.asarray(coupling),
             jnp.zeros((), jnp.int32),
             jnp.asarray(_NEVER if self.contrast is None else n_tree, jnp.int32),
@@ -168,7 +172,7 @@ class Palette:
 
 def candidates() -> dict[str, Palette]:
     """Return the tree and the field with each of `COUPLINGS`, by a name."""
-    fields = {f"palette, field {contrast:g}": Palette(contrast, change) for contrast, change in COUPLINGS}
+    fields = {f"palette, field {coupling[0]:g}": Palette(*coupling) for coupling in COUPLINGS}
     return {"palette, tree": Palette(None), **fields}
 
 
