@@ -59,7 +59,8 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         difficulty=("difficulty", "median"),
         seconds=("seconds", "median"),
     )
-    table = table.reset_index()
+    order = {case: number for number, case in enumerate(PLANTS)}
+    table = table.reset_index().sort_values(["case", "dose"], key=lambda some: some.map(order).fillna(some))
     asked = [
         PLANTS[case].least.get(dose, LEAST_FOUND)
         for case, dose in zip(table["case"], table["dose"], strict=True)
