@@ -155,15 +155,14 @@ class Palette:
         shares = draw_shares(share_key, counts.of_knots, labels.ravel(), grid)
         lit = bright[labels] * exposure
         totals, pyramid = draw_rates(thickness_key, counts.totals[None], lit, learned.pyramid)
+        is_first = learned.age < _SWEEPS_IF_EVEN
         thickness = totals[0] / jnp.maximum(lit, _TINY)
         brightness = draw_brightness(
-            brightness_key,
-            shares,
-            counts.totals.ravel(),
-            thickness.ravel(),
-            learned.brightness,
-            learned.age < _SWEEPS_IF_EVEN,
+            brightness_key, shares, counts.totals.ravel(), thickness.ravel(), learned.brightness, is_first
         )
+        # The first brightnesses do not follow from the thickness, which must then follow them: totals stay.
+        again = of_composition(jnp.asarray(grid.atoms, jnp.float32), brightness)[labels] * exposure
+        thickness = jnp.where(is_first, totals[0] / jnp.maximum(again, _TINY), thickness)
         learned = learned._replace(
             thickness=thickness, brightness=brightness, pyramid=pyramid, age=learned.age + 1
         )
