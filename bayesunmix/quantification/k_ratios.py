@@ -111,7 +111,7 @@ def k_ratios(
     posterior = require_posterior(result, "a k-ratio with error bars")
     if not isinstance(standards, Mapping) or not standards:
         raise TypeError(f"standards must be a mapping such as {{'Fe': 'iron.msa'}}, got {standards!r}")
-    choice = choose_lines(image, list(standards), None, (), USUAL_BEAM_KEV, None)
+    choice = choose_lines(image, list(standards), None, (), USUAL_BEAM_KEV, None, seed)
     rng = np.random.default_rng([seed, 2])
     rates = [
         _standard(_spectrum(element, value), factor.family, rng)

@@ -69,6 +69,7 @@ def choose_lines(
     exclude: Sequence[str],
     beam_kev: float,
     detector: Detector | None,
+    seed: int,
 ) -> Choice:
     """Fit the sum spectrum and choose a family for each element.
 
@@ -82,6 +83,8 @@ def choose_lines(
         Elements to fit and not to quantify.
     beam_kev : float
     detector : Detector or None
+    seed : int
+        Of the counting noise that is simulated.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def choose_lines(
             "no element was recognised in the sum spectrum; name those of the specimen by elements=['Fe', 'Pt']"
         )
     model = fit_lines(energy_kev, counts, everything)
-    net, noise = _net_counts(model, energy_kev, counts)
+    net, noise = _net_counts(model, energy_kev, counts, seed)
     used = detector or Detector()
     elements = [e for e in (asked or dict.fromkeys(found)) if e not in excluded]
     if asked is None:
@@ -155,12 +158,12 @@ def _symbols(name: str, elements: Sequence[str]) -> tuple[str, ...]:
 
 
 def _net_counts(
-    model: LineModel, energy_kev: np.ndarray, counts: np.ndarray
+    model: LineModel, energy_kev: np.ndarray, counts: np.ndarray, seed: int
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the net counts of the families in the sum spectrum, and their counting noise by name."""
     fit = FamilyFit(model, energy_kev, counts)
     draws = fit(
-        np.random.default_rng(0).poisson(np.maximum(model.fitted, 0), (40, counts.size)).astype(float)
+        np.random.default_rng([seed, 2]).poisson(np.maximum(model.fitted, 0), (40, counts.size)).astype(float)
     )
     return fit(counts[None])[0], dict(
         zip(model.names, np.maximum(draws.std(axis=0), 1.0).tolist(), strict=True)

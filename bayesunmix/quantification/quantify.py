@@ -169,7 +169,7 @@ def quantify(
     if isinstance(exclude, str):
         raise TypeError(f"exclude must be a list of symbols, got {exclude!r}; write [{exclude!r}]")
     left_out = [*exclude, *(["O"] if oxygen == "stoichiometry" and "O" not in exclude else [])]
-    choice = choose_lines(image, elements, given, left_out, film.used_beam_kev, film.detector)
+    choice = choose_lines(image, elements, given, left_out, film.used_beam_kev, film.detector, seed)
     choice = _with_unknown_beam(choice, film, given)
     warnings = [*filter(None, [result.doubt]), *_about_bulk(image, choice, film)]
     region_net = {name: region_draws(result, image, choice, mask, seed) for name, (_, mask) in masks.items()}

@@ -59,7 +59,7 @@ def composed(
     )
     found = nearest(formulas, by_atoms, elements) if formulas else ()
     return Composition(
-        name, kind, amounts, net.n_counts, found, _thickness(net, recipe, choice, level), by_atoms
+        name, kind, amounts, net.n_counts, found, _thickness(net, recipe, choice, level, seed), by_atoms
     )
 
 
@@ -69,10 +69,10 @@ def _as_drawn(net: NetDraws) -> Drawn:
     )
 
 
-def _thickness(net: NetDraws, recipe: Recipe, choice: Choice, level: float) -> Amount | None:
+def _thickness(net: NetDraws, recipe: Recipe, choice: Choice, level: float, seed: int) -> Amount | None:
     if recipe.electrons is None:
         return None
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng([seed, 3])
     error = rng.standard_normal((len(net.draws), choice.sd.size)) * choice.sd
     plain, spread = recipe.thickness(net.draws), recipe.thickness(net.draws, error)
     alone = recipe.thickness(np.broadcast_to(net.estimate, error.shape), error)
