@@ -45,11 +45,11 @@ def test_it_compares_compositions_and_is_not_recalibrated():
     assert not weighs(old) and is_recalibrated(old)
 
 
-@pytest.mark.parametrize("contrast", [None, 9.0])
+@pytest.mark.parametrize("prior", [Palette(None), Palette(4.0, 0.4, True)], ids=["tree", "field that learns"])
 @pytest.mark.parametrize("shape", [(24,), (12, 14), (3, 8, 10)])
-def test_pure_regions_contain_exactly_nothing_else_whatever_the_shape(shape, contrast):
+def test_pure_regions_contain_exactly_nothing_else_whatever_the_shape(shape, prior):
     image, endmembers, maps = blocks(shape)
-    found = drawn(image, endmembers, Palette(contrast))
+    found = drawn(image, endmembers, prior)
     specimen, absent = maps.sum(axis=1) > 0, maps == 0
     zero = (found.draws == 0).mean(axis=(0, 1))
     assert np.mean(zero[specimen[:, None] & absent]) > 0.95

@@ -234,7 +234,7 @@ def test_the_wheel_holds_templates_and_styles(tmp_path):
     present = {
         path.name for path in (ROOT / "bayesunmix" / "report").iterdir() if path.suffix in (".jinja", ".css")
     }
-    assert len(present) == 4
+    assert len(present) == 5
     assert {f"bayesunmix/report/{name}" for name in present} <= names
 
 

@@ -35,6 +35,7 @@ _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
 _MOST_STEP, _LEAST_FIELD = 0.5, -14.0
 _PRIOR = 1.0  # pixels of each atom that are added to those counted
 _BLOCK = 2**12  # pixels
+_NEVER = 1e30  # updates after which no step is left
 _SLOWER = 40.0  # updates of h after which steps have become half as long
 
 
@@ -48,7 +49,7 @@ class AtomField(NamedTuple):
     common : (M,) array
         The field h; its exponentials sum to one.
     n_updates : float scalar
-        How often it was updated; infinite if it stays as it is.
+        How often it was updated; a very large number if it stays as it is.
     """
 
     labels: Array
@@ -59,7 +60,7 @@ class AtomField(NamedTuple):
 def first_field(labels: Array, n_atoms: int, learning: bool = True) -> AtomField:
     """Return the field to start from: all atoms equally common. Without `learning` they stay so."""
     common = jnp.full(n_atoms, -math.log(n_atoms), jnp.float32)
-    return AtomField(labels, common, jnp.asarray(0 if learning else math.inf, jnp.float32))
+    return AtomField(labels, common, jnp.asarray(0 if learning else _NEVER, jnp.float32))
 
 
 def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarray:
