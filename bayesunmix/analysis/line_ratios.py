@@ -18,8 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayesunmix.analysis.assumptions import component_number
-from bayesunmix.analysis.identification import Identified, identify
+from bayesunmix.analysis.identification import Identified
 from bayesunmix.analysis.line_maps import Line, line_window
+from bayesunmix.analysis.other_solutions import other_solutions
 from bayesunmix.analysis.quantity import DETECTED, LIMIT_LEVEL, Quantity
 from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_seed
 from bayesunmix.data.draws import equal_tailed, quantile, require_probability
@@ -101,7 +102,7 @@ def line_ratio(
     pair, axis = _pair(lines), image.spectral_axis
     k = component_number(component, result.names, "component")
     windows = [line_window(line, axis) for line in pair]
-    rotations = _rotations(result, image, posterior, identified, seed)
+    rotations = other_solutions(result, image, identified, seed).rotations
     drawn = _in_windows(posterior.endmembers, windows).reshape(-1, len(result.names), 2)
     mean = _in_windows(posterior.mean().endmembers, windows)
     if not mean[k, 1] > 0:
@@ -158,26 +159,6 @@ def _pair(lines: Sequence[Line]) -> tuple[Line, Line]:
     if first is second or (isinstance(first, str) and first == second):
         raise ValueError(f"lines must be two different lines, got {first!r} twice; name the other one")
     return first, second
-
-
-def _rotations(
-    result: Unmixing, image: SpectrumImage, posterior: Posterior, identified: Identified | None, seed: int
-) -> np.ndarray:
-    """Return the rotations of the other solutions, (n, K, K)."""
-    if identified is None and posterior.rotations is not None:
-        return posterior.rotations
-    if identified is not None and not isinstance(identified, Identified):
-        raise TypeError(
-            f"identified must be what bayesunmix.identify returns, got {identified!r}; leave it out to have it found"
-        )
-    found = (identified or identify(result, image, seed=seed)).rotations
-    n_components = len(result.names)
-    if found.shape[1] != n_components:
-        raise ValueError(
-            f"identified must be bayesunmix.identify(result, image) of this result, which has {n_components} "
-            f"components, got one of {found.shape[1]}"
-        )
-    return found
 
 
 def _in_windows(endmembers: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray:

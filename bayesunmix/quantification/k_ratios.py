@@ -15,6 +15,7 @@ import numpy as np
 
 from bayesunmix.analysis.family_shares import FamilyFit
 from bayesunmix.analysis.identification import Identified
+from bayesunmix.analysis.other_solutions import other_solutions
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
     require_posterior,
@@ -30,7 +31,6 @@ from bayesunmix.quantification.exposure import filled_pixels
 from bayesunmix.quantification.film import require_positive
 from bayesunmix.quantification.line_choice import choose_lines
 from bayesunmix.quantification.net_draws import component_draws
-from bayesunmix.quantification.solutions import other_solutions
 from bayesunmix.running.home import at_home
 from bayesunmix.spectra.k_factors import USUAL_BEAM_KEV
 from bayesunmix.spectra.line_model import fit_lines

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bayesunmix.analysis.identification import Identified
+from bayesunmix.analysis.other_solutions import other_solutions
 from bayesunmix.claims.claim import Claim
 from bayesunmix.contracts.arguments import (
     require_nonnegative,
@@ -37,7 +38,6 @@ from bayesunmix.quantification.film import FilmSettings, Oxygen, recipe_for, why
 from bayesunmix.quantification.formulas import formula_atoms
 from bayesunmix.quantification.line_choice import Choice, choose_lines
 from bayesunmix.quantification.net_draws import component_draws, region_draws
-from bayesunmix.quantification.solutions import other_solutions
 from bayesunmix.quantification.summary import composed
 from bayesunmix.spectra.bulk import continuum_end
 from bayesunmix.spectra.detector import Detector
