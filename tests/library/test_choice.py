@@ -73,6 +73,7 @@ def test_noise_does_not_decide():
         assert min(-less for less in found.scores.values()) == 0
     assert several >= 33
     assert chosen({"a": base, "b": base + 1.0}).names == ("b",)
+    assert chosen({"a": base[:1], "b": base[:1] + 1.0}).names == ("b", "a"), "one block tells nothing"
 
 
 def test_one_prior_or_hardly_a_photon_leaves_nothing_to_choose(trial):

@@ -108,7 +108,11 @@ def chosen(scores: Mapping[str, np.ndarray]) -> Choice:
     total = {name: float(some.sum()) for name, some in scores.items()}
     best = max(total, key=total.__getitem__)
     behind = {name: some - scores[best] for name, some in scores.items()}
-    errors = {name: float(np.sqrt(some.size * some.var(ddof=1))) for name, some in behind.items()}
+    # One block alone tells nothing of how much a difference scatters.
+    errors = {
+        name: float(np.sqrt(some.size * some.var(ddof=1))) if some.size > 1 else float("inf")
+        for name, some in behind.items()
+    }
     less = {name: float(some.sum()) for name, some in behind.items()}
     near = [name for name in scores if -less[name] <= APART * errors[name]]
     return Choice(tuple(sorted(near, key=lambda name: -less[name])), less, errors)

@@ -81,6 +81,7 @@ def draw_chosen_maps(
         )
         names = names if choice is None else list(choice.names[: len(STAGES)])
     interrupted = len(priors) > 1 and choice is None
+    draw = partial(draw, most_mib=most_mib / len(names))  # for the draws of all together
     of_all, scores = [], None
     for number, name in enumerate(names):
         prior = priors[name]
