@@ -91,7 +91,7 @@ class Bayes:
 
     doubts_n_components: ClassVar[bool] = True
     endmember_model: str = "smooth"
-    abundance_prior: str = "multiscale"
+    abundance_prior: str = CHOSEN
     n_chains: int = 2
     n_warmup: int = 150
     n_draws: int = 200

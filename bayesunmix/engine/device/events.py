@@ -108,10 +108,22 @@ def chunks(counts: sparse.csr_array, width: int | None = None) -> Chunks:
     return _cut(counts.indptr, counts.indices, counts.data, width)
 
 
-def photon_chunks(counts: sparse.csr_array) -> Chunks:
-    """Lay out single photons: an entry of n counts becomes n entries of weight 1."""
-    indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=1, dtype=np.int64))])
-    return _cut(indptr, np.repeat(counts.indices, counts.data), None, None)
+def photon_chunks(counts: sparse.csr_array, whole: sparse.csr_array | None = None) -> Chunks:
+    """Lay out single photons: an entry of n counts becomes n entries of weight 1.
+
+    A part of the photons of `whole` is laid out in arrays of the same size, so that both share compiled code.
+    """
+    photons = np.repeat(counts.indices, counts.data)
+    if whole is None:
+        return _cut(_photons_before(counts), photons, None, None)
+    length = np.diff(_photons_before(whole))
+    width = _width(length)
+    return _cut(_photons_before(counts), photons, None, width, int((-(-length // width)).sum()))
+
+
+def _photons_before(counts: sparse.csr_array) -> np.ndarray:
+    """Return how many photons come before each row, and how many there are, (rows + 1,)."""
+    return np.concatenate([[0], np.cumsum(counts.sum(axis=1, dtype=np.int64))])
 
 
 def stack(counts: list[sparse.csr_array]) -> Chunks:
@@ -129,12 +141,15 @@ def stack(counts: list[sparse.csr_array]) -> Chunks:
     return Chunks(*(np.stack([padded(array) for array in arrays]) for arrays in zip(*parts, strict=True)))
 
 
-def _cut(indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None, width: int | None) -> Chunks:
+def _cut(
+    indptr: np.ndarray, indices: np.ndarray, weights: np.ndarray | None, width: int | None, n_chunks: int = 0
+) -> Chunks:
+    """Cut rows into chunks, at least `n_chunks` with the padding."""
     length = np.diff(indptr)
     width = width or _width(length)
     per_row = -(-length // width)
     first_chunk = np.concatenate([[0], np.cumsum(per_row)])
-    n = padded_size(int(first_chunk[-1]))
+    n = padded_size(max(int(first_chunk[-1]), n_chunks))
     index, weight = np.zeros((width, n), np.int32), np.zeros((width, n), np.float32)
     # Row by row in groups, so that the bookkeeping of a large image does not outgrow its counts.
     for group in _groups(indptr):

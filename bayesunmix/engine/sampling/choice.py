@@ -75,7 +75,7 @@ def choose_prior(
     priors : dict of AbundancePrior
         Those that may be right, the one to fall back to first.
     key : JAX key
-    draw : callable (image, starts=, key=, prior=) -> Maps
+    draw : callable (image, starts=, key=, prior=, whole=) -> Maps
         `bayesunmix.engine.sampling.maps.draw_maps` with the rest of its arguments.
 
     Returns
@@ -84,7 +84,7 @@ def choose_prior(
         None if the user interrupted.
     """
     first = next(iter(priors))
-    if len(priors) == 1 or image.n_photons < FEWEST_PHOTONS:
+    if len(priors) == 1 or endmembers.shape[2] == 1 or image.n_photons < FEWEST_PHOTONS:
         return Choice((first,), {first: 0.0}, {first: 0.0})
     split_key, key = jax.random.split(key)
     part, rows = image_of_slab(image)
@@ -94,7 +94,7 @@ def choose_prior(
     scores = {}
     for number, (name, prior) in enumerate(priors.items()):
         try:
-            maps = draw(seen, starts=starts, key=jax.random.fold_in(key, number), prior=prior)
+            maps = draw(seen, starts=starts, key=jax.random.fold_in(key, number), prior=prior, whole=part)
         except KeyboardInterrupt:
             return None
         if maps.interrupted:

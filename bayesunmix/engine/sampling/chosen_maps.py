@@ -15,7 +15,8 @@ from bayesunmix.engine.sampling.maps import Maps, draw_maps
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place
 
 STAGES = ("maps", "maps of another prior ", "maps of a third prior ")
-FEWEST_MAPS = 20  # of simulated images, and of photons that are not kept apart
+FEWEST_MAPS = 20  # of simulated images
+MAPS_TO_CHOOSE = 10  # of photons that are not kept apart; their mean alone is used
 
 
 class ChosenMaps(NamedTuple):
@@ -77,7 +78,7 @@ def draw_chosen_maps(
             starts,
             priors,
             jax.random.fold_in(map_key, 1),
-            partial(draw, n_maps=FEWEST_MAPS),
+            partial(draw, n_maps=MAPS_TO_CHOOSE),
         )
         names = names if choice is None else list(choice.names[: len(STAGES)])
     interrupted = len(priors) > 1 and choice is None

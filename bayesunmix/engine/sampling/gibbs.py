@@ -48,11 +48,12 @@ class Chain(NamedTuple):
     model: Any
 
 
-def place_photons(image: SpectrumImage) -> Events:
-    """Bring the photons of an image to the device."""
+def place_photons(image: SpectrumImage, whole: SpectrumImage | None = None) -> Events:
+    """Bring the photons of an image to the device, in arrays as large as those of the `whole` that it is a part of."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     listed, heavy = split_heavy(image.counts)
-    return Events(jax.device_put(photon_chunks(listed)), exposure, heavy)
+    room = None if whole is None else split_heavy(whole.counts)[0]
+    return Events(jax.device_put(photon_chunks(listed, room)), exposure, heavy)
 
 
 def sweep(

@@ -72,6 +72,7 @@ def draw_maps(
     most_mib: float,
     kept: Checkpoint = NOWHERE,
     name: str = "maps",
+    whole: SpectrumImage | None = None,
 ) -> Maps:
     """Draw maps given evenly spaced draws of the endmembers, chains side by side.
 
@@ -93,6 +94,8 @@ def draw_maps(
     kept : Checkpoint
     name : str
         Name of this stage, for the checkpoint.
+    whole : SpectrumImage or None
+        An image that has all of these photons and more; both then share compiled code.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def draw_maps(
     KeyboardInterrupt
         If it comes before every chain has two draws.
     """
-    events = place_photons(image)
+    events = place_photons(image, whole)
     n_chains, n_draws, n_components, _ = endmembers.shape
     chosen = np.linspace(0, n_draws - 1, n_maps).round().astype(int)
     n_kept = affordable_draws(n_maps, n_chains * image.n_pixels * n_components, most_mib)
