@@ -1,10 +1,10 @@
 """Measure whether intervals of the whole method `bayes` cover the truth: endmembers unknown, their number given.
 
 Abundances and net counts of the strongest K line are counted in each pixel where the material is more than 5 % of the
-pixel, endmembers in each channel where the truth is more than 1e-4. `fraction_error` is the largest error of a component's
-share of all counts. `untold` is the share of components that the method marks as not identified, and `in_range` says
-how many of these have their true share in the feasible range. `priors` names those of the maps that photons kept apart
-did not tell from the best (`bayesunmix.engine.sampling.choice`).
+pixel, endmembers in each channel where the truth is more than 1e-4. `fraction_error` is the largest error of the share
+of a component in all counts. `untold` is the share of components that the method marks as not identified, and
+`in_range` says how many of these have their true share in the feasible range. `priors` names those of the maps that
+photons kept apart did not tell from the best (`bayesunmix.engine.sampling.choice`).
 """
 
 import time
