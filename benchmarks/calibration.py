@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from bayesunmix.contracts.registry import Registry
 from bayesunmix.running.progress import track
@@ -112,9 +110,3 @@ def _chosen(
 def shares_text(shares: Iterable[float]) -> str:
     """Write the shares of a histogram in one cell."""
     return " ".join(f"{share:.4f}" for share in shares)
-
-
-def widths_text(told: dict[str, list]) -> str:
-    """Write the factors by which 90 % intervals were widened (`engine.sampling.recalibration.told`) in one cell."""
-    widths = (np.array(told["0.95"]) - np.array(told["0.05"])) / (2 * ndtri(0.95))
-    return " | ".join(" ".join(f"{width:.3f}" for width in of_component) for of_component in widths)

@@ -110,10 +110,10 @@ class Bayes:
                 f"setting sweeps_per_draw of Bayes must divide {SWEEPS_PER_BLOCK}, got {self.sweeps_per_draw}; "
                 "for example 4"
             )
-        _ = self._priors(), self._model()
+        _ = self.priors(), self._model()
 
-    def _priors(self) -> dict[str, AbundancePrior]:
-        """Return the priors of the maps that may be used, by name."""
+    def priors(self) -> dict[str, AbundancePrior]:
+        """Return the priors of the maps that may be used, by name; of several, photons kept apart choose."""
         if self.abundance_prior != CHOSEN:
             return {self.abundance_prior: ABUNDANCE_PRIORS[self.abundance_prior]()}
         return {"multiscale": Multiscale(), **candidates()}
@@ -145,7 +145,7 @@ class Bayes:
             image,
             drawn,
             starts,
-            self._priors(),
+            self.priors(),
             map_key=map_key,
             image_key=image_key,
             n_maps=n_maps,

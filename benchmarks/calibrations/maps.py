@@ -1,29 +1,26 @@
 """Measure whether intervals of single pixels cover the truth if the endmembers are known: the second stage of `bayes`.
 
 With known endmembers every phantom is identified, so that only counting noise and the prior of the map are tested.
-`raw_...` are the draws as the prior gives them; the others were moved to where
-`bayesunmix.engine.sampling.recalibration` found truths on simulated images. `bayes` hands out the latter if the prior
-is a mixture, else the former. Entries of at most 5 % of their pixel must lie under their one-sided 95 % limit; `limit`
-is that limit where nothing is, as a share of the mean abundance.
+`priors` names those that photons kept apart did not tell from the best, if they choose
+(`bayesunmix.engine.sampling.choice`). Entries of at most 5 % of their pixel must lie under their one-sided 95 % limit;
+`limit` is that limit where nothing is, as a share of the mean abundance.
 """
 
 import time
-from functools import partial
 
 import jax
 import numpy as np
 import pandas as pd
 
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from bayesunmix.engine.device.threefry import random_key
-from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from bayesunmix.engine.sampling.chosen_maps import draw_chosen_maps
+from bayesunmix.engine.sampling.maps import NOWHERE, Maps
 from bayesunmix.engine.sampling.modes import LEAST_START
-from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place, told
 from bayesunmix.methods.bayes import N_MAPS, Bayes
-from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text, widths_text
+from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
@@ -37,40 +34,33 @@ _NOTHING = 1e-6  # of a pixel
 def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float | str]:
     """Draw the maps of one trial with the true endmembers."""
     trial = acquire(PHANTOMS[phantom](), dose, seed)
-    truth, settings = trial.truth, Bayes()
+    truth, settings = trial.truth, Bayes(abundance_prior=prior)
     map_key, image_key = jax.random.split(random_key(seed))
     known = np.broadcast_to(truth.endmembers, (settings.n_chains, 1, *truth.endmembers.shape))
     totals = np.asarray(trial.image.counts.sum(axis=1), float)
     start = np.repeat(totals[:, None] / truth.n_components + LEAST_START, truth.n_components, axis=1)
-    starts = [start] * settings.n_chains
-    draw = partial(
-        draw_maps,
-        endmembers=known,
-        prior=ABUNDANCE_PRIORS[prior](),
+    begun = time.perf_counter()
+    found = draw_chosen_maps(
+        trial.image,
+        known,
+        [start] * settings.n_chains,
+        settings.priors(),
+        map_key=map_key,
+        image_key=image_key,
+        n_maps=N_MAPS,
         sweeps_per_map=settings.sweeps_per_map,
         most_mib=settings.most_draws_mib,
+        kept=NOWHERE,
     )
-    begun = time.perf_counter()
-    maps = draw(trial.image, starts=starts, key=map_key, n_maps=N_MAPS)
-    scores = measure_scores(trial.image, known, maps, starts, image_key, partial(draw, n_maps=N_MAPS // 2))
-    assert scores is not None, "it was not interrupted"
     seconds = time.perf_counter() - begun
-    raw = {f"raw_{name}": value for name, value in _scores(trial, maps).items()}
-    maps = recalibrate_in_place(maps, scores)
-    return {
-        **_scores(trial, maps),
-        "rmse": round(abundance_rmse(trial, _result(trial, maps)), 4),
-        **raw,
-        "factors": widths_text(told(scores)),
-        "seconds": round(seconds, 1),
-    }
+    names = [prior] if found.choice is None else found.choice.names
+    return {**_scores(trial, found.maps), "priors": "; ".join(names), "seconds": round(seconds, 1)}
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Average over seeds for each phantom, dose and prior, with 95 % intervals."""
     columns = ["coverage_50", "coverage_90", "coverage_95", "under_limit", "rmse", "interval_score"]
-    raw = ["raw_coverage_90", "raw_interval_score"]
-    return shared_over_seeds(rows, ["phantom", "dose", "prior"], [*columns, *raw])
+    return shared_over_seeds(rows, ["phantom", "dose", "prior"], columns)
 
 
 def _result(trial: Trial, maps: Maps) -> Unmixing:
@@ -95,6 +85,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
         "limit": round(float(limit[nothing].mean() / truth.abundances.mean()), 4)
         if nothing.any()
         else np.nan,
+        "rmse": round(abundance_rmse(trial, result), 4),
         "interval_score": round(interval_score(trial, result), 4),
         "shared_z": round(shared.z, 3),
         "deviations_90": round(shared.deviations_90, 4),
@@ -113,8 +104,8 @@ CALIBRATIONS.register("maps")(
                 "particles_on_film",
                 "overlapping_lines",
             ),
-            "dose": (10.0, 50.0, 250.0),
-            "prior": ("multiscale", "jeffreys", "gamma"),
+            "dose": (10.0, 50.0),
+            "prior": ("chosen", "multiscale"),
         },
         measure,
         summarise,

@@ -57,7 +57,7 @@ def _targets() -> str:
 def _of_source(evidence: Evidence, source: str, figures: Path) -> Iterator[str]:
     """Write the coverages of one source: a row a phantom, dose and model, a column a quantity and level."""
     table = evidence.tables["coverage"]
-    rows = table[(table["source"] == source) & table["handed_out"]]
+    rows = table[table["source"] == source]
     columns = list(dict.fromkeys(zip(rows["quantity"], rows["level"], strict=True)))
     lines = []
     for (phantom, dose, model), some in rows.groupby(["phantom", "dose", "model"], sort=True):

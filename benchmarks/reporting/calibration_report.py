@@ -93,7 +93,6 @@ def _sections(
             "name": source,
             "heading": HEADINGS[source],
             "drawn": {model: drawn[model] for model in dict.fromkeys(rows["model"])},
-            "has_pairs": bool((rows["recalibration"] != "").any()),
             "figures": list(_figures(source, rows, drawn, out)),
             "coverage": coverage_grid(rows),
             "ranks": list(_pit(source, trials[source], out)),

@@ -28,10 +28,10 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     if np.isfinite(first["target_low"]):
         axes.axhspan(first["target_low"], first["target_high"], color="#0a6b3d", alpha=0.13, linewidth=0)
     axes.axhline(first["level"] / 100, color="#222222", linewidth=0.8)
-    groups = list(rows.groupby(["model", "handed_out"], sort=False))
-    for i, ((model, handed_out), some) in enumerate(groups):
+    groups = list(rows.groupby("model", sort=False))
+    for i, (model, some) in enumerate(groups):
         # Models stand beside each other, so that equal ones do not hide each other's bars.
-        _draw(axes, some.sort_values("dose"), drawn[model], handed_out, 1.02 ** (i - (len(groups) - 1) / 2))
+        _draw(axes, some.sort_values("dose"), drawn[model], 1.02 ** (i - (len(groups) - 1) / 2))
     edges = rows[["coverage", "low", "high", "target_low", "target_high"]]
     axes.set_ylim(max(edges.min(axis=None) - 0.03, -0.02), min(edges.max(axis=None) + 0.03, 1.02))
     dose_axis(axes, rows["dose"])
@@ -43,17 +43,15 @@ def coverage_figure(rows: pd.DataFrame, drawn: Mapping[str, Style]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, style: Style, handed_out: bool, shift: float) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, style: Style, shift: float) -> None:
     bars = np.abs(rows[["low", "high"]].to_numpy(float).T - rows["coverage"].to_numpy(float))
     axes.errorbar(
         rows["dose"] * shift,
         rows["coverage"],
         np.nan_to_num(bars),
         color=style.colour,
-        linestyle="-" if handed_out else (0, (3, 2)),
-        linewidth=1.4 if handed_out else 0.8,
+        linewidth=1.4,
         marker=style.marker,
         markersize=4.5,
-        markerfacecolor=style.colour if handed_out else "white",
-        zorder=3 if handed_out else 2,
+        zorder=2,
     )

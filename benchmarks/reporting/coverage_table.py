@@ -1,8 +1,6 @@
 """Sum up how often intervals cover the truth, beside the target: a row a kind of trial, quantity and level.
 
-The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`). Where
-intervals were measured before draws were recalibrated and after (columns `raw_...` and the others), both are rows; the
-target is asked of those that `bayes` hands out, the latter where the prior is a mixture.
+The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`).
 """
 
 import re
@@ -12,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS, is_recalibrated
 from benchmarks.scoring.over_seeds import over_seeds
 
 # Sources, and the column of each that says how it was inferred.
@@ -43,7 +40,7 @@ _QUANTITIES = {
     "fractions": "shares of all counts",
 }
 _LIMITS = ("one-sided limits", 95)
-_SHARE = re.compile(rf"(?P<raw>raw_)?(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<level>\d+)|under_limit)")
+_SHARE = re.compile(rf"(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<level>\d+)|under_limit)")
 
 
 class Coverage(NamedTuple):
@@ -59,8 +56,6 @@ class Coverage(NamedTuple):
     model: str
     quantity: str
     level: int
-    recalibration: str  # "before" or "after" it; "" where there is none
-    handed_out: bool
     seeds: int
     coverage: float
     pm: float
@@ -77,7 +72,7 @@ def coverage_table(trials: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     trials : dict of DataFrame
-        Rows of each source (a key of `MODELS`): a row a trial, coverages in columns such as `raw_line_90` and
+        Rows of each source (a key of `MODELS`): a row a trial, coverages in columns such as `line_90` and
         `under_limit`; other columns are left alone.
 
     Returns
@@ -102,12 +97,6 @@ def is_coverage(column: str) -> bool:
     return _SHARE.fullmatch(column) is not None
 
 
-def recalibrates(source: str, model: str) -> bool:
-    """Return True if `bayes` recalibrates; the maps alone are also drawn under priors for which it does not."""
-    of_maps = source == "maps" and model in ABUNDANCE_PRIORS
-    return is_recalibrated(ABUNDANCE_PRIORS[model]) if of_maps else True
-
-
 def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
     keys = ["phantom", "dose", MODELS[source]]
     columns = [name for name in trials if is_coverage(name)]
@@ -120,8 +109,6 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
             found = _SHARE.fullmatch(name)
             assert found is not None, "that is how the columns were chosen"
             quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
-            is_pair = found["raw"] or f"raw_{name}" in columns
-            moment = ("before" if found["raw"] else "after") if is_pair else ""
             target = TARGETS.get((quantity, level), (np.nan, np.nan))
             yield Coverage(
                 source,
@@ -130,8 +117,6 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
                 model,
                 quantity,
                 level,
-                moment,
-                not is_pair or (moment == "after") == recalibrates(source, model),
                 cell["seeds"],
                 share,
                 spread,

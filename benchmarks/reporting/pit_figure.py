@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from benchmarks.reporting.axes import quiet, title
-from benchmarks.reporting.coverage_table import MODELS, recalibrates
+from benchmarks.reporting.coverage_table import MODELS
 from benchmarks.reporting.dose_figure import styles
 from benchmarks.reporting.rank_band import BAND_CONFIDENCE, ecdf_difference
 
@@ -36,11 +36,10 @@ def pit_figures(source: str, trials: pd.DataFrame) -> Iterator[tuple[str, str, F
     figure : Figure
     """
     for (phantom, model), rows in trials.groupby(["phantom", MODELS[source]], sort=False):
-        name = "pit" if recalibrates(source, model) or "raw_pit" not in rows else "raw_pit"
-        if name in rows and (measured := rows.dropna(subset=name)).size:
+        if "pit" in rows and (measured := rows.dropna(subset="pit")).size:
             histograms = {
                 dose: np.array([cell.split() for cell in cells], float)
-                for dose, cells in measured.groupby("dose")[name]
+                for dose, cells in measured.groupby("dose")["pit"]
             }
             yield phantom, model, _figure(f"{phantom}, {model}", histograms)
 

@@ -11,7 +11,7 @@ from benchmarks.scoring.over_seeds import over_seeds
 
 _OF_METHODS = ("interval_score", "crps", "pit_distance")
 # Seconds are those of a machine that was busy otherwise; ranks have a figure.
-_NO_SCORES = ("phantom", "dose", "seed", "seconds", "pit", "raw_pit")
+_NO_SCORES = ("phantom", "dose", "seed", "seconds", "pit")
 _METRICS = {
     "rmse": "abundance_rmse",
     "angle_deg": "spectral_angle",
@@ -23,7 +23,6 @@ _LABELS = {
     "fraction_error": ("Largest error", "of a share of all counts"),
     "untold": ("Not told", "of the shares of all counts"),
     "in_range": ("In the feasible range", "of those"),
-    "factors": ("Width", "after / before"),
     "limit": ("One-sided limit", "where nothing is, of the mean"),
 }
 

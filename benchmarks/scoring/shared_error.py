@@ -5,7 +5,8 @@ in one image is near 0 or near 1, however right the intervals are. Three numbers
 
 1. z, the error of the mean over all pure pixels of the commonest material, in posterior standard deviations. Over N
    images it has mean 0 and root mean square 1: with 20 images within 0.44 of 0, and from 0.70 to 1.31 (95 %).
-2. Coverage of the deviations from that mean, which is meaningful in every image.
+2. Coverage of the deviations from that mean, which is meaningful in every image where the truth has deviations. Where
+   it is exactly even, a posterior that knows so has none either, and any share is right.
 3. The mean coverage over images, with an interval that counts images and not pixels (`over_seeds`).
 """
 
@@ -20,12 +21,13 @@ from simulations.trial import Trial
 
 PURE = 0.98  # of a pixel
 FEWEST_PIXELS = 50
+_EVEN = 1e-6  # of the mean
 # In which 95 % of means, and of root mean squares, of 20 images lie.
 MEAN_Z, RMS_Z = (-0.44, 0.44), (0.7, 1.31)
 
 
 class SharedError(NamedTuple):
-    """Hold both numbers of one image; NaN where no material has enough pure pixels."""
+    """Hold both numbers of one image; NaN where no material has enough pure pixels, or deviations."""
 
     z: float
     deviations_90: float
@@ -53,8 +55,10 @@ def shared_error(trial: Trial, unmixing: Unmixing) -> SharedError:
     true = truth.abundances[pure, commonest]
     means = draws.mean(axis=1)
     z = (means.mean() - true.mean()) / means.std()
-    lower, upper = np.quantile(draws - means[:, None], [0.05, 0.95], axis=0)
     own = true - true.mean()
+    if np.abs(own).max() < _EVEN * true.mean():
+        return SharedError(float(z), np.nan)
+    lower, upper = np.quantile(draws - means[:, None], [0.05, 0.95], axis=0)
     return SharedError(float(z), float(((lower <= own) & (own <= upper)).mean()))
 
 

@@ -24,7 +24,7 @@ CROWDED = " ".join(["115"] + ["15"] * (sbc.RANK_BINS - 1))
 
 
 def maps(seeds=range(3)) -> pd.DataFrame:
-    """Multiscale too narrow on "null", right elsewhere after recalibration; Jeffreys right before."""
+    """Multiscale too narrow on "null", and right elsewhere."""
     rng = np.random.default_rng(0)
     rows = []
     for phantom, prior, dose, seed in (
@@ -35,13 +35,12 @@ def maps(seeds=range(3)) -> pd.DataFrame:
         for s in seeds
     ):
         noise = rng.normal(0, 0.002)
-        before, after = (0.99, 0.90) if prior == "multiscale" else (0.90, 0.80)
-        after -= 0.2 if (phantom, prior) == ("null", "multiscale") else 0
+        covered = 0.7 if (phantom, prior) == ("null", "multiscale") else 0.9
         rows.append(
-            {"phantom": phantom, "dose": dose, "prior": prior, "seed": seed, "coverage_90": after + noise}
-            | {"raw_coverage_90": before + noise, "under_limit": 0.99, "interval_score": 0.5 + noise}
-            | {"raw_interval_score": 0.7 + noise, "factors": "0.6 0.7 | 0.8 0.9", "seconds": 3.0}
-            | {"pit": HEAVY, "raw_pit": EVENLY}
+            {"phantom": phantom, "dose": dose, "prior": prior, "seed": seed, "coverage_90": covered + noise}
+            | {"under_limit": 0.99, "interval_score": 0.5 + noise}
+            | {"widths": "0.6 0.7 | 0.8 0.9", "seconds": 3.0}
+            | {"pit": HEAVY if prior == "multiscale" else EVENLY}
             | {"a_later_column": noise, "a_remark": "4 x 4"}
         )
     return pd.DataFrame(rows)
@@ -72,8 +71,8 @@ def checks(alarms: int, wrong_alarms: int, coverage: float) -> pd.DataFrame:
 FILES = {
     "maps": maps(),
     "pipeline": pd.DataFrame(
-        {"phantom": "film", "dose": 10.0, "endmember_model": "smooth", "seed": range(3), "line_90": 0.9}
-        | {"endmembers_90": [0.7, 0.6, 0.8], "raw_endmembers_90": 0.9, "superpixel": "4 x 4"}
+        {"phantom": "film", "dose": 10.0, "endmember_model": "smooth", "seed": range(3), "line_90": 0.95}
+        | {"endmembers_90": [0.7, 0.6, 0.8], "superpixel": "4 x 4"}
     ),
     "sbc": ranks(gibbs=EVEN, **{"shape x 1.5": CROWDED}),
     "checks": checks(0, 20, 0.7),
@@ -181,28 +180,18 @@ def test_tables_hold_the_numbers_of_the_calibrations(made):
             np.testing.assert_allclose(read[name][column], expected[column], rtol=1e-5)
     rows = read_rows(folder / "maps.csv")
     summed = CALIBRATIONS["maps"].summarise(rows.assign(coverage_50=0.5, coverage_95=0.95, rmse=0.1))
-    table = (
-        read["coverage"]
-        .query("source == 'maps' and level == 90")
-        .set_index(["phantom", "dose", "model", "recalibration"])
-    )
+    table = read["coverage"].query("source == 'maps' and level == 90").set_index(["phantom", "dose", "model"])
     for row in summed.itertuples():
-        at = (row.phantom, row.dose, row.prior)
-        after, before = table.loc[(*at, "after")], table.loc[(*at, "before")]
+        found = table.loc[(row.phantom, row.dose, row.prior)]
         np.testing.assert_allclose(
-            [after.coverage, after.pm, before.coverage],
-            [row.coverage_90, row.coverage_90_pm, row.raw_coverage_90],
-            1e-5,
-        )
-        assert (after.handed_out, before.handed_out) == (
-            (True, False) if at[2] == "multiscale" else (False, True)
+            [found.coverage, found.pm], [row.coverage_90, row.coverage_90_pm], rtol=1e-5
         )
 
 
 def test_columns_that_come_later_are_summed_up_and_words_are_not():
     table = score_table({"maps": maps()})
-    assert set(table["score"]) == {"interval_score", "raw_interval_score", "factors", "a_later_column"}
-    np.testing.assert_allclose(table.loc[table["score"] == "factors", "mean"], 0.75)
+    assert set(table["score"]) == {"interval_score", "widths", "a_later_column"}
+    np.testing.assert_allclose(table.loc[table["score"] == "widths", "mean"], 0.75)
     later = over_seeds(maps(), ["phantom", "dose", "prior"], ["a_later_column"])
     np.testing.assert_allclose(table.loc[table["score"] == "a_later_column", "mean"], later["a_later_column"])
     assert score_table({}).empty and coverage_table({}).empty
@@ -305,7 +294,7 @@ def test_it_opens_without_complaint_and_shows_its_figures(opened, made, width):
 
 
 def test_the_verdict_is_of_the_target():
-    table = coverage_table({"maps": maps()})
+    table = coverage_table({"maps": maps(), "pipeline": FILES["pipeline"]})
     rows = [Coverage(*row) for row in table.itertuples(index=False)]
     for row in rows:
         too = (
@@ -319,7 +308,7 @@ def test_the_verdict_is_of_the_target():
     assert {"met", "too few", "too many"} == {row.verdict for row in rows}
 
 
-def test_ranks_are_those_of_the_intervals_that_are_handed_out():
+def test_ranks_of_each_prior_are_drawn():
     figures = {(phantom, model): figure for phantom, model, figure in pit_figures("maps", maps())}
     assert len(figures) == 4
     farthest = {
@@ -328,4 +317,4 @@ def test_ranks_are_those_of_the_intervals_that_are_handed_out():
     }
     assert farthest["multiscale"] == pytest.approx(0.19)
     assert farthest["jeffreys"] == pytest.approx(0, abs=1e-12)
-    assert not list(pit_figures("maps", maps().drop(columns=["pit", "raw_pit"])))
+    assert not list(pit_figures("maps", maps().drop(columns=["pit"])))
