@@ -1,14 +1,15 @@
-"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution, with recalibrated intervals.
+"""The recommended pipeline: endmembers from pooled counts, then maps at full resolution.
 
 1. Endmembers are drawn from the posterior given superpixels. Single pixels would bias them, because each brings K
    unknown abundances for a few photons; sums of a few pixels do not. Of many photons a million are picked at random.
    The prior knows that where there is more of one material there is less of another
    (`bayesunmix.models.abundance_priors.dirichlet`).
-2. Abundances of every pixel are drawn given draws of the endmembers, under a prior of the whole map. The pixels do not
-   change the endmembers any more: a *cut* posterior [1]_.
-3. Images simulated from the fit are unmixed in the same way, and the draws are moved so that their intervals cover the
-   simulated truth (`bayesunmix.engine.sampling.recalibration`). Under the palette this step falls away, because nothing
-   leaks to components that are not there (`bayesunmix.models.abundance_priors.palette`).
+2. Photons that are kept apart choose the prior of the whole map (`bayesunmix.engine.sampling.choice`).
+3. Abundances of every pixel are drawn given draws of the endmembers, under this prior. The pixels do not change the
+   endmembers any more: a *cut* posterior [1]_.
+4. Where the prior is "multiscale", images simulated from the fit are unmixed in the same way, and the draws are moved
+   so that their intervals cover the simulated truth (`bayesunmix.engine.sampling.recalibration`). Under "palette"
+   nothing leaks to components that are not there, so nothing is moved.
 
 Sums over regions are never sums of pixels' draws: use `bayesunmix.region`. Other solutions may fit as well if the
 endmembers are blind, which no error bar of counting noise shows: see `bayesunmix.identify`.
@@ -55,7 +56,7 @@ _TAKEN_BY = {
 @METHODS.register("bayes")
 @dataclass(frozen=True)
 class Bayes:
-    """Bayesian Poisson NMF in stages, with recalibrated intervals. The default, and the method to prefer.
+    """Bayesian Poisson NMF in stages. The default, and the method to prefer.
 
     Parameters
     ----------
@@ -64,9 +65,9 @@ class Bayes:
         "template" knows the lines of all elements seen, and leaves them where the counts say so. "phases" and
         "elements" know lines, and need no number of components.
     abundance_prior : str
-        A name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: "multiscale", "palette", "dirichlet",
-        "gamma" or "jeffreys". With "chosen", photons that are kept apart choose between "multiscale" and "palette"
-        with several couplings of neighbours (`bayesunmix.engine.sampling.choice`).
+        With "chosen", photons that are kept apart choose between "multiscale" and "palette" with several couplings of
+        neighbours. Or a name of `bayesunmix.contracts.abundance_prior.ABUNDANCE_PRIORS`: these two, "dirichlet",
+        "gamma" or "jeffreys".
     n_chains, n_warmup, n_draws : int
         Chains, warm-up sweeps per chain, and draws of the endmembers per chain. If the chains disagree, everything so
         far becomes warm-up, and as many draws follow twice as far apart; if they still do, of half of the photons,
