@@ -36,8 +36,12 @@ def draw_prior(key):
 
 
 def draw_counts(key, state):
+    return poisson(key, state.abundances.T @ state.endmembers, CAPACITY)
+
+
+def poisson(key, rate, capacity):
     """Poisson counts by inversion: JAX's own take ten seconds to compile."""
-    rate, n = (state.abundances.T @ state.endmembers)[..., None], jnp.arange(CAPACITY)
+    rate, n = rate[..., None], jnp.arange(capacity)
     at_most = jnp.cumsum(jnp.exp(n * jnp.log(rate) - rate - gammaln(n + 1.0)), axis=-1)
     return (jax.random.uniform(key, rate.shape) * at_most[..., -1:] > at_most).sum(axis=-1)
 
