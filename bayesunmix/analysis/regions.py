@@ -13,6 +13,7 @@ import numpy as np
 
 from bayesunmix.analysis.identification import Identified, identify, recalled
 from bayesunmix.analysis.quantity import Quantity, quantities, table
+from bayesunmix.analysis.sums import known_sums
 from bayesunmix.analysis.totals import draw_totals
 from bayesunmix.contracts.arguments import require_posterior, require_result_of, require_seed
 from bayesunmix.data.image import SpectrumImage
@@ -61,6 +62,8 @@ class Region:
     warnings : tuple of str
     assumptions : tuple of str
         What the intervals rest on besides the counts.
+    sums : tuple of Content
+        Sums of components that the counts do not tell apart, though they tell the sum, as with phases of like spectra.
 
     Examples
     --------
@@ -83,6 +86,7 @@ class Region:
     n_counts: int
     warnings: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
+    sums: tuple[Content, ...] = ()
 
     def __getitem__(self, component: int | str) -> Content:
         """Return a component by number, by name, or as "component 0"."""
@@ -98,8 +102,9 @@ class Region:
 
     def table(self) -> str:
         """Return amounts and fractions as plain text, with the three kinds of error in columns of their own."""
-        amounts = table({c.name: c.amount for c in self.components}, "counts")
-        fractions = table({c.name: c.fraction for c in self.components}, "fraction")
+        rows = (*self.components, *self.sums)
+        amounts = table({c.name: c.amount for c in rows}, "counts")
+        fractions = table({c.name: c.fraction for c in rows}, "fraction")
         size = f"{self.n_counts} counts in {self.n_pixels} pixels"
         head = "\n".join([size, *(f"assuming that {one}" for one in self.assumptions)])
         return "\n\n".join([head, amounts, fractions, *self.warnings])
@@ -168,18 +173,28 @@ def region(
     mask, identified = validated(result, image, mask, identified, seed)
     totals = region_totals(result, image, mask, np.random.default_rng(seed))[1]
     n_counts = int(image.counts[mask.ravel()].sum(dtype=np.int64))
-    own = identified.own_fractions(mask)
-    feasible = None if identified.known.all() else np.stack(identified.fractions_of(mask))
+    n_components = len(result.names)
+    others = identified.fractions_under(mask)[: 0 if identified.known.all() else None]
     fractions = totals / totals.sum(axis=-1, keepdims=True)
+    groups: list[tuple[int, ...]] = [(k,) for k in range(n_components)]
+    groups += known_sums(fractions.reshape(-1, n_components), others)
+    member = np.array([[float(k in group) for group in groups] for k in range(n_components)])
+    own, others = identified.own_fractions(mask) @ member, others @ member
+    feasible = np.stack([others.min(axis=0), others.max(axis=0)]) if len(others) else None
     of_counts = None if feasible is None else n_counts * feasible
     both = (
-        quantities(totals, interval, of_counts, n_counts * own, include),
-        quantities(fractions, interval, feasible, own, include, 1.0),
+        quantities(totals @ member, interval, of_counts, n_counts * own, include),
+        quantities(fractions @ member, interval, feasible, own, include, 1.0),
     )
-    contents = tuple(map(Content, result.names, *both))
-    doubts = tuple(filter(None, [result.doubt]))
+    names = [" + ".join(result.names[k] for k in group) for group in groups]
+    contents = tuple(map(Content, names, *both))
     return Region(
-        contents, int(mask.sum()), n_counts, (*doubts, *identified.warnings), identified.assumptions
+        contents[:n_components],
+        int(mask.sum()),
+        n_counts,
+        (*filter(None, [result.doubt]), *identified.warnings),
+        identified.assumptions,
+        contents[n_components:],
     )
 
 

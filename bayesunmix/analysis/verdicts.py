@@ -6,7 +6,7 @@ import numpy as np
 
 from bayesunmix.analysis.identification import Identified, identify
 from bayesunmix.analysis.quantity import Quantity
-from bayesunmix.analysis.regions import region
+from bayesunmix.analysis.regions import Content, region
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.result import Info, Share, Unmixing
 
@@ -31,12 +31,13 @@ def judged(
     -------
     result : Unmixing
     undetermined : list of str
-        The sentences about shares that the counts do not determine.
+        The sentences about shares that the counts do not determine, and about sums that they do.
     """
     identified = identified or identify(result, image)
     whole = region(result, image, np.ones(image.navigation_shape, bool), identified=identified, seed=seed)
     fractions = {content.name: content.fraction for content in whole.components}
     undetermined = _not_determined(fractions, image.spectral_axis.is_xray)
+    undetermined += [_only_together(content) for content in whole.sums]
     found = [sentence for sentence in whole.warnings if sentence != result.doubt]  # which `info` says already
     info: Info = {
         **result.info,
@@ -80,3 +81,11 @@ def _not_determined(fractions: dict[str, Quantity], is_xray: bool) -> list[str]:
         f"The counts do not determine the fraction of {', '.join(open_ones)}: every value in the range fits them as "
         f"well. More counts will not narrow a range; {what}."
     ]
+
+
+def _only_together(content: Content) -> str:
+    share = content.fraction
+    return (
+        f"The counts do not tell {content.name.replace(' + ', ' and ')} apart; together they make {share.mean:.3f} of "
+        f"all counts ({share.lower:.3f} to {share.upper:.3f}), which is known better. Quote the sum."
+    )

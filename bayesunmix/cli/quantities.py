@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 
 
 def quantity_rows(region: "Region") -> list[dict[str, Any]]:
-    """Return a row for the counts, and one for the fraction, of each component."""
+    """Return a row for the counts, and one for the fraction, of each component, and of each sum."""
     return [
         {"component": content.name, "quantity": kind, **quantity_row(quantity)}
-        for content in region.components
+        for content in (*region.components, *region.sums)
         for kind, quantity in (("counts", content.amount), ("fraction", content.fraction))
     ]
 

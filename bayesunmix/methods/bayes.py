@@ -182,7 +182,7 @@ class Bayes:
             **({} if spectra.modes is None else {"modes": spectra.modes}),
             **({"families": list(prepared.families)} if prepared.families else {}),
             "recalibration": None if found.scores is None else told(found.scores),
-            "abundance_prior": [self.abundance_prior] if found.choice is None else list(found.choice.names),
+            "abundance_prior": list(found.names),
             **({} if found.choice is None else {"abundance_prior_scores": found.choice.scores}),
             **diagnostics,
         }

@@ -53,8 +53,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
         kept=NOWHERE,
     )
     seconds = time.perf_counter() - begun
-    names = [prior] if found.choice is None else found.choice.names
-    return {**_scores(trial, found.maps), "priors": "; ".join(names), "seconds": round(seconds, 1)}
+    return {**_scores(trial, found.maps), "priors": "; ".join(found.names), "seconds": round(seconds, 1)}
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,8 @@ class ChosenMaps(NamedTuple):
     Attributes
     ----------
     maps : Maps
+    names : tuple of str
+        Priors that maps were drawn under.
     choice : Choice or None
         None if there was nothing to choose, or the user interrupted.
     scores : (K, shares, levels) array or None
@@ -33,6 +35,7 @@ class ChosenMaps(NamedTuple):
     """
 
     maps: Maps
+    names: tuple[str, ...]
     choice: Choice | None
     scores: np.ndarray | None
     interrupted: bool
@@ -105,4 +108,5 @@ def draw_chosen_maps(
         of_all.append(maps)
         if interrupted:
             break
-    return ChosenMaps(of_all[0] if len(of_all) == 1 else together(of_all), choice, scores, interrupted)
+    maps = of_all[0] if len(of_all) == 1 else together(of_all)
+    return ChosenMaps(maps, tuple(names[: len(of_all)]), choice, scores, interrupted)
