@@ -2,13 +2,17 @@
 
 from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
+from bayesunmix.engine.device.events import weighted_sums
 from bayesunmix.engine.device.threefry import random_key
 from bayesunmix.engine.sampling import slab
 from bayesunmix.engine.sampling.choice import Choice, choose_prior, chosen, together
+from bayesunmix.engine.sampling.gibbs import place_photons
 from bayesunmix.engine.sampling.maps import Maps, draw_maps
 from simulations import PHANTOMS, acquire
 
@@ -27,7 +31,7 @@ def choice(trial, means, seed=0):
     """Choose between priors which give these maps, as fractions of a pixel's counts."""
     seen = []
 
-    def draw(image, *, starts, key, prior):
+    def draw(image, *, starts, key, prior, whole):
         seen.append((image.n_photons, starts[0].sum()))
         return maps_of(prior(image))
 
@@ -107,3 +111,16 @@ def test_priors_that_exist_are_told_apart_in_an_even_film(trial):
     priors = {name: ABUNDANCE_PRIORS[name]() for name in ("jeffreys", "multiscale")}
     found = choose_prior(trial.image, known, start, priors, random_key(0), draw)
     assert found is not None and found.names == ("multiscale",)
+
+
+def test_a_part_of_the_photons_shares_the_arrays_of_the_whole(trial):
+    image = trial.image
+    seen, _ = image.thin(0.6, np.random.default_rng(0))
+    whole, part, alone = place_photons(image), place_photons(seen, image), place_photons(seen)
+    assert jax.tree.map(np.shape, alone) != jax.tree.map(np.shape, whole)
+    assert jax.tree.map(np.shape, part) == jax.tree.map(np.shape, whole)
+    table = jnp.asarray(np.random.default_rng(1).normal(size=(2, image.n_channels)), jnp.float32)
+    n = image.n_pixels
+    np.testing.assert_allclose(
+        weighted_sums(part.photons, table, n), weighted_sums(alone.photons, table, n), rtol=1e-5, atol=1e-4
+    )
