@@ -100,7 +100,7 @@ CALIBRATIONS.register("maps")(
                 "nicr_mixed",
                 "nicr_needle",
                 "trace_precipitates",
-                "particles_on_film",
+                "particles_espm",
                 "overlapping_lines",
             ),
             "dose": (10.0, 50.0),

@@ -123,7 +123,7 @@ CALIBRATIONS.register("pipeline")(
                 "nicr_mixed",
                 "nicr_needle",
                 "trace_precipitates",
-                "particles_on_film",
+                "particles_espm",
                 "overlapping_lines",
             ),
             "dose": (5.0, 10.0, 20.0, 50.0),
