@@ -58,7 +58,7 @@ def measure(phantom: str, dose: float, endmember_model: str, seed: int) -> dict[
     }
     return {
         **{name: round(float(number), 4) for name, number in numbers.items()},
-        "priors": "; ".join(found.info["abundance_prior"]),
+        "priors": " and ".join(found.info["abundance_prior"]),
         "pit": shares_text(pit_histogram(trial, found)),
         "superpixel": " x ".join(map(str, found.info["superpixel"])),
         "seconds": round(seconds, 1),

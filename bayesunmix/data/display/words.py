@@ -98,6 +98,8 @@ def say_posterior(posterior: Posterior | None, info: Info) -> str:
         diagnosed.append(f"R-hat {info['r_hat']:.3f}")
     if info.get("ess") is not None:
         diagnosed.append(f"{info['ess']:.0f} effective draws")
+    if info.get("abundance_prior_scores"):
+        diagnosed.append(f"photons kept apart chose {' and '.join(info['abundance_prior'])}")
     return posterior.say_draws(diagnosed)
 
 

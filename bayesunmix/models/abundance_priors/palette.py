@@ -171,8 +171,8 @@ class Palette:
 
 def candidates() -> dict[str, Palette]:
     """Return the tree and the field with each of `COUPLINGS`, by a name."""
-    fields = {f"palette, field {coupling[0]:g}": Palette(*coupling) for coupling in COUPLINGS}
-    return {"palette, tree": Palette(None), **fields}
+    fields = {f"palette (field {coupling[0]:g})": Palette(*coupling) for coupling in COUPLINGS}
+    return {"palette (tree)": Palette(None), **fields}
 
 
 def _draw_labels(key: jax.Array, evidence: jax.Array, exposure: jax.Array, learned: Composed) -> Composed:
