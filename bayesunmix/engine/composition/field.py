@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bayesunmix.engine.composition.regions import turn_regions
 from bayesunmix.engine.device.threefry import numbered
 
 _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
@@ -71,7 +72,9 @@ def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarr
 def draw_labels(
     key: Array, evidence: Array, seen: Array, coupling: Array, field: AtomField, n_sweeps: int
 ) -> AtomField:
-    """Draw the labels of all pixels that are seen `n_sweeps` times, and update how common atoms are.
+    """Draw the labels of all pixels that are seen `n_sweeps` times, and of regions once.
+
+    How common atoms are is updated.
 
     Parameters
     ----------
@@ -101,7 +104,16 @@ def draw_labels(
 
     start = jnp.pad(field.labels, 1).ravel(), field.common
     labels, common = jax.lax.fori_loop(0, n_sweeps, sweep, start)
-    return AtomField(grid.inside(labels), common, field.n_updates + n_sweeps)
+    labels = turn_regions(
+        numbered(key, n_sweeps * grid.n_colours),
+        grid.inside(labels),
+        evidence.reshape(-1, *seen.shape),
+        seen,
+        coupling,
+        common,
+        _neighbours(seen.ndim),
+    )
+    return AtomField(labels, common, field.n_updates + n_sweeps)
 
 
 class _Grid:
