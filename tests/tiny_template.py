@@ -11,7 +11,7 @@ from bayesunmix.engine.multiscale.pyramid import levels_of
 from bayesunmix.engine.multiscale.rates import Pyramid, first_pyramid
 from bayesunmix.engine.multiscale.splits import SHAPES
 from bayesunmix.models.endmember_models._dictionary import Calibrated, CalibratedShares, Moves
-from bayesunmix.models.endmember_models.template import Deviating, Known, Template
+from bayesunmix.models.endmember_models.template import _SMOOTH, Deviating, Known, Template
 
 N_CHANNELS, N_COMPONENTS, TOGETHER = 12, 2, 2
 CONCENTRATION = 0.8
@@ -94,7 +94,7 @@ def shares_from_prior(
     two = [concentration] * 2
     of_phases = (n, N_COMPONENTS)
     return CalibratedShares(
-        rng.dirichlet(two, of_phases), rng.dirichlet(two, of_phases), rng.dirichlet(two, (n, 1)), theta[:n]
+        rng.dirichlet(two, of_phases), rng.dirichlet(two, of_phases), rng.dirichlet([_SMOOTH] * 2, (n, 1)), theta[:n]
     )
 
 
