@@ -112,8 +112,9 @@ def recorded_continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.
     (9, C) array
         Each sums to one.
     """
-    ends = np.arange(_LOWEST_KEV, _EDGES_BELOW_KEV, _FINE_KEV), np.arange(
-        _EDGES_BELOW_KEV, energy_kev[-1] + _MARGIN_KEV + _COARSE_KEV, _COARSE_KEV
+    ends = (
+        np.arange(_LOWEST_KEV, _EDGES_BELOW_KEV, _FINE_KEV),
+        np.arange(_EDGES_BELOW_KEV, energy_kev[-1] + _MARGIN_KEV + _COARSE_KEV, _COARSE_KEV),
     )
     edges = np.concatenate(ends)
     emitted_kev = (edges[1:] + edges[:-1]) / 2

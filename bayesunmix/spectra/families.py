@@ -69,7 +69,7 @@ def strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lines_of(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return energies and relative photons of a family by its name, "Ni_K", or of one line at an energy, "1.253 keV"."""
+    """Return energies and relative photons of a family by name: "Ni_K", or "1.253 keV" for one line there."""
     if name.endswith(_KEV):
         return np.array([float(name.removesuffix(_KEV))]), np.ones(1)
     return strong_lines(*name.split("_"))

@@ -1,8 +1,8 @@
-"""Tell lines, which differ between materials, from the continuum: soft lines and those of no known element are lines too.
+"""Tell lines, which differ between materials, from the continuum: soft lines and those of no element are lines too.
 
-The model of a sum spectrum (`bayesunmix.spectra.line_model`) counts L and M lines below 0.5 keV as continuum, and leaves
-peaks of which it does not know the element. A material without titanium has none of its L line at 0.45 keV, and may have
-none of such a peak, so where each material has a spectrum of its own they are lines.
+The model of a sum spectrum (`bayesunmix.spectra.line_model`) counts L and M lines below 0.5 keV as continuum, and
+leaves peaks of which it does not know the element. A material without titanium has none of its L line at 0.45 keV, and
+may have none of such a peak. So they are lines where each material has a spectrum of its own.
 """
 
 from dataclasses import replace

@@ -199,7 +199,9 @@ def test_another_prior_is_found():
 
 
 def test_templates_drawn_as_if_nothing_deviated_are_found(monkeypatch):
-    monkeypatch.setattr(module, "log_evidence", lambda tree, weighed, pyramid: weighed.by_kind[:, 0].sum(axis=1))
+    monkeypatch.setattr(
+        module, "log_evidence", lambda tree, weighed, pyramid: weighed.by_kind[:, 0].sum(axis=1)
+    )
     assert joint_z(draw=jax.jit(tiny.drawing())) > 6
 
 

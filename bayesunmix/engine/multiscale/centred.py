@@ -68,7 +68,9 @@ def weigh(tree: Tree, counts: Array, template: Array) -> Weighed:
     """
     barrier = jax.lax.optimization_barrier  # without it the compiler computes much anew wherever it is used
     _, halves = tree.up(_add, jnp.concatenate([counts, template]), None)
-    n, own = barrier(tuple(Nodes(*part) for part in zip(*(jnp.split(half, 2) for half in halves), strict=True)))
+    n, own = barrier(
+        tuple(Nodes(*part) for part in zip(*(jnp.split(half, 2) for half in halves), strict=True))
+    )
     whole = jnp.maximum(own.first + own.second, SMALLEST)
     share = Nodes(own.first / whole, own.second / whole)
     real = (own.first > 0) & (own.second > 0)  # not where a half lies beyond the axis

@@ -2,11 +2,12 @@ r"""Lines and continuum explain the spectra where they can, and any deviation fr
 
 .. math:: e_k \sim \mathrm{PolyaTree}(T_k), \qquad T_k = (1 - c_k) \sum_j w_{kj} F_j(\theta) + c_k \sum_m v_m C_m
 
-The template T_k has the line families F of all elements that the sum spectrum shows, whichever component has them, and
-a continuum of smooth curves C (`phases` has the same, and must know who owns what). Offset and gain of the energy axis
-and the width of the peaks, theta, are drawn. Deviations are a tree of splits of channels
-(`bayesunmix.engine.multiscale.centred`): its splits are exactly those of the template where the counts do not object,
-and free around a line that has no element, has another shape, or stands elsewhere.
+The template T_k has the line families F of all elements that the sum spectrum shows, whichever component has them, a
+line at each further peak of it (`bayesunmix.spectra.separate_lines`), and a continuum of smooth curves C (`phases` has
+the same, and must know who owns what). Offset and gain of the energy axis and the width of the peaks, theta, are drawn.
+Deviations are a tree of splits of channels (`bayesunmix.engine.multiscale.centred`): its splits are exactly those of
+the template where the counts do not object, and free around a line that only few counts show, has another shape, or
+stands elsewhere.
 
 The deviations are integrated out where the template is drawn. It is proposed as if there were none, by drawing whether
 each photon is from a family or a curve, and accepted by how likely the counts are under the tree (Metropolis-Hastings).
