@@ -68,10 +68,15 @@ def probability(node, atom, labels, lively, drawn, frequencies):
     return (1 - lively[level]) * quiet + lively[level] * both
 
 
+def drawn(key, evidence, exposure, tree):
+    flat = evidence.reshape(len(evidence), -1)
+    return draw_atoms(key, lambda at: flat[:, at], exposure > 0, exposure > 0, tree)
+
+
 @partial(jax.jit, static_argnames="n")
 def many(key, evidence, exposure, tree, n):
     return jax.lax.map(
-        lambda key: draw_atoms(key, evidence, exposure, tree), jax.random.split(key, n), batch_size=1000
+        lambda key: drawn(key, evidence, exposure, tree), jax.random.split(key, n), batch_size=1000
     )
 
 
@@ -97,13 +102,13 @@ def test_labels_are_drawn_from_the_enumerated_posterior(exposure, offset):
     offsets = np.asarray(tree.offsets)[: len(levels_of(exposure.shape))]
     root = nodes_of(exposure, offsets) if offsets.size else (0,)
     chances = (np.asarray(part, float) for part in (tree.lively, tree.drawn, tree.frequencies))
-    lively, drawn, frequencies = chances
+    lively, redrawn, frequencies = chances
     expected = np.zeros(3 ** seen.sum())
     for chosen in itertools.product(range(3), repeat=int(seen.sum())):
         labels = np.full(exposure.shape, -1)
         labels[seen] = chosen
         prior = sum(
-            f * probability(root, m, labels, lively, drawn, frequencies) for m, f in enumerate(frequencies)
+            f * probability(root, m, labels, lively, redrawn, frequencies) for m, f in enumerate(frequencies)
         )
         weight = np.exp(
             sum(evidence[(m, *place)] for m, place in zip(chosen, np.argwhere(seen), strict=True))
@@ -123,9 +128,7 @@ def test_a_flat_likelihood_gives_back_the_prior_of_all_that_is_learned():
     n, shape, n_atoms = 1500, (4, 3), 3
     rng = np.random.default_rng(5)
     n_levels = len(levels_of(shape))
-    draws = jax.vmap(
-        lambda key, tree: draw_atoms(key, jnp.zeros((n_atoms, *shape)), jnp.ones(shape), tree)[1]
-    )
+    draws = jax.vmap(lambda key, tree: drawn(key, jnp.zeros((n_atoms, *shape)), jnp.ones(shape), tree)[1])
     tree = jax.tree.map(lambda x: jnp.tile(x, (n, 1)), first_tree(shape, n_atoms))
     tree = tree._replace(
         lively=jnp.asarray(rng.beta(*atom_tree.PRIOR_LIVELY, (n, n_levels)), jnp.float32),
@@ -137,9 +140,11 @@ def test_a_flat_likelihood_gives_back_the_prior_of_all_that_is_learned():
         tree = jax.jit(draws)(jax.random.split(random_key(number), n), tree)
     a = atom_tree.PRIOR_ATOM
     for level in range(n_levels):
-        lively, drawn = (np.clip(np.asarray(x[:, level]), 1e-5, 1 - 1e-5) for x in (tree.lively, tree.drawn))
+        lively, redrawn = (
+            np.clip(np.asarray(x[:, level]), 1e-5, 1 - 1e-5) for x in (tree.lively, tree.drawn)
+        )
         assert stats.kstest(lively, stats.beta(*atom_tree.PRIOR_LIVELY).cdf).pvalue > 1e-4
-        assert stats.kstest(drawn, stats.beta(*atom_tree.PRIOR_DRAWN).cdf).pvalue > 1e-4
+        assert stats.kstest(redrawn, stats.beta(*atom_tree.PRIOR_DRAWN).cdf).pvalue > 1e-4
     frequency = np.asarray(tree.frequencies)[:, 0]
     inside = (frequency > 1e-4) & (frequency < 1 - 1e-4)
     cdf = stats.beta(a, (n_atoms - 1) * a).cdf
@@ -158,7 +163,7 @@ def test_large_regions_keep_their_digits():
     evidence[:, exposure == 0] = 1e6 * rng.normal(size=(3, int((exposure == 0).sum())))
     tree = first_tree((30, 40), 3)
     for number in range(5):
-        atoms, tree = draw_atoms(
+        atoms, tree = drawn(
             random_key(number), jnp.asarray(evidence, jnp.float32), jnp.asarray(exposure), tree
         )
     assert (np.asarray(atoms) == truth)[exposure > 0].all()

@@ -10,6 +10,8 @@ and v follows that density. With few counts the cell is as likely as its middle,
 counts allow.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,11 +22,23 @@ from bayesunmix.engine.composition.atoms import Palette
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _REACH = 4.5  # standard deviations from the mode within which all of the density lies
 _BINS = 16
+_BLOCK = 1024  # pixels that are weighed at once
 _LEAST = 1e-6
 
 
 def weigh_cells(of_knots: Array, palette: Palette) -> Array:
-    """Return the log-likelihoods of whole cells, (M, ...), given those of the knots, (N, ...)."""
+    """Return the log-likelihoods of whole cells, (M, n), given those of the knots, (n, N)."""
+
+    def block(some: Array) -> Array:
+        return _weigh(some.T, palette)
+
+    n = len(of_knots)
+    size = math.gcd(n, _BLOCK)
+    found = jax.lax.map(block, of_knots.reshape(n // size, size, -1))
+    return found.transpose(1, 0, 2).reshape(-1, n)
+
+
+def _weigh(of_knots: Array, palette: Palette) -> Array:
     middle = of_knots[: len(palette.atoms)]
     g, curvature = _parabola(middle, of_knots[palette.ends[0]], of_knots[palette.ends[1]])
     low, high, best = _window(g, curvature)
@@ -41,21 +55,21 @@ def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) ->
     Parameters
     ----------
     key : JAX key
-    of_knots : (N, P) array
-        Log-likelihood of each knot.
-    labels : (P,) int array
+    of_knots : (n, N) array
+        Log-likelihood of each knot, pixel by pixel.
+    labels : (n,) int array
         Number of the atom of each pixel.
     palette : Palette
 
     Returns
     -------
-    (K, P) array
+    (K, n) array
         Shares of the counts of each pixel.
     """
     ends = jnp.asarray(palette.ends)
 
     def at(knots: Array) -> Array:
-        return jnp.take_along_axis(of_knots, knots[None], axis=0)[0]
+        return jnp.take_along_axis(of_knots, knots[:, None], axis=1)[:, 0]
 
     g, curvature = _parabola(at(labels), at(ends[0][labels]), at(ends[1][labels]))
     low, high, best = _window(g, curvature)

@@ -22,6 +22,7 @@ References
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -69,15 +70,20 @@ def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarr
 
 
 def draw_labels(
-    key: Array, evidence: Array, seen: Array, coupling: Array, field: AtomField, n_sweeps: int
+    key: Array,
+    evidence: Callable[[Array], Array],
+    seen: Array,
+    coupling: Array,
+    field: AtomField,
+    n_sweeps: int,
 ) -> AtomField:
     """Draw the labels of all pixels that are seen `n_sweeps` times, and update how common atoms are.
 
     Parameters
     ----------
     key : JAX key
-    evidence : (M, *shape) array
-        Log-likelihood of each pixel under each atom.
+    evidence : callable (n,) -> (M, n)
+        Log-likelihood under each atom of pixels with these numbers. Numbers beyond the last pixel may get any value.
     seen : (*shape) array of bool
         False for masked pixels and vacuum: they keep their labels, and no neighbour sees them.
     coupling : (M, M) array
@@ -86,7 +92,6 @@ def draw_labels(
     n_sweeps : int
     """
     grid = _Grid(seen)
-    evidence = evidence.reshape(len(coupling), -1)
 
     def sweep(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         labels, common = state
@@ -149,7 +154,7 @@ def _draw_colour(
     colour: int,
     grid: _Grid,
     state: tuple[Array, Array],
-    evidence: Array,
+    evidence: Callable[[Array], Array],
     coupling: Array,
     common: Array,
 ) -> tuple[Array, Array]:
@@ -165,7 +170,7 @@ def _draw_colour(
         for step, strength in grid.steps:
             around += jnp.where(labels[at + step] == atoms, strength * grid.weight[at + step], 0)
         prior = common[:, None] - coupling @ around
-        drawn = _categorical(numbered(key, i), prior + evidence[:, grid.pixel[at]])
+        drawn = _categorical(numbered(key, i), prior + evidence(grid.pixel[at]))
         share = jax.nn.softmax(prior, axis=0) * (at > 0)
         # The padding writes into the layer, which nobody sees.
         return labels.at[at].set(drawn), expected + share.sum(axis=1)
