@@ -27,8 +27,8 @@ _LEAST = 1e-30
 
 def log_likelihoods(
     photons: Chunks, heavy: Heavy | None, endmembers: Array, atoms: np.ndarray, row: Array, n_rows: int
-) -> Array:
-    """Return the log-likelihood of pixels under every atom, less that of the likeliest atom of each.
+) -> tuple[Array, Array]:
+    """Return the log-likelihood of pixels under every atom, less that of the likeliest atom of each, and their photons.
 
     Parameters
     ----------
@@ -44,13 +44,16 @@ def log_likelihoods(
 
     Returns
     -------
-    (n_rows, M) float32 array
+    found : (n_rows, M) float32 array
         At most 0; all 0 in a row without counts.
+    totals : (n_rows,) float32 array
     """
-    table = log_ratios(endmembers, atoms).T
-    n_channels, n_atoms = table.shape
+    table = jnp.pad(
+        log_ratios(endmembers, atoms), ((0, 1), (0, 0)), constant_values=1
+    ).T  # the last one counts
+    n_channels, n_columns = table.shape
     # One more channel, of the padding, adds nothing.
-    table = jnp.pad(table, ((0, 1), (0, -n_atoms % _LANES)))
+    table = jnp.pad(table, ((0, 1), (0, -n_columns % _LANES)))
     width, n = photons.index.shape
     together = min(width, _AT_ONCE)
     size = math.gcd(n, _BLOCK)
@@ -75,8 +78,8 @@ def log_likelihoods(
     found = jax.lax.fori_loop(0, n // size, block, jnp.zeros((n_rows, table.shape[1]), jnp.float32))
     if heavy is not None:
         found = found.at[row[heavy.row]].add(heavy.photons[:, None] * table[heavy.column], mode="drop")
-    found = found[:, :n_atoms]
-    return found - found.max(axis=1, keepdims=True)
+    found, totals = found[:, : n_columns - 1], found[:, n_columns - 1]
+    return found - found.max(axis=1, keepdims=True), totals
 
 
 def log_ratios(endmembers: Array, atoms: np.ndarray) -> Array:
@@ -84,10 +87,3 @@ def log_ratios(endmembers: Array, atoms: np.ndarray) -> Array:
     mean = jnp.maximum(endmembers.mean(axis=0), _LEAST)
     mixtures = jnp.matmul(jnp.asarray(atoms, jnp.float32), endmembers / mean, precision="highest")
     return jnp.log(jnp.maximum(mixtures, _LEAST))
-
-
-def photons_of(photons: Chunks, heavy: Heavy | None, n_pixels: int) -> Array:
-    """Count the photons of each pixel, (P,) float32."""
-    by_chunk = photons.weight.sum(axis=0)
-    found = jax.ops.segment_sum(by_chunk, photons.row, n_pixels, indices_are_sorted=True)
-    return found if heavy is None else found.at[heavy.row].add(heavy.photons)

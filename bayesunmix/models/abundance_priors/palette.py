@@ -25,7 +25,7 @@ from bayesunmix.engine.composition.atoms import distances, palette
 from bayesunmix.engine.composition.brightness import draw_brightness, of_composition
 from bayesunmix.engine.composition.cells import draw_shares, weigh_cells
 from bayesunmix.engine.composition.field import AtomField, couplings, draw_labels, first_field
-from bayesunmix.engine.composition.likelihood import log_likelihoods, photons_of
+from bayesunmix.engine.composition.likelihood import log_likelihoods
 from bayesunmix.engine.composition.tree import AtomTree, draw_atoms, first_tree
 from bayesunmix.engine.device.events import padded_size
 from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
@@ -146,9 +146,9 @@ class Palette:
         pixels = jnp.arange(padded_size(n_pixels)) if events.occupied is None else events.occupied
         n = pixels.size
         column = jnp.full(n_pixels, n, jnp.int32).at[pixels].set(jnp.arange(n, dtype=jnp.int32), mode="drop")
-        of_knots = log_likelihoods(events.photons, events.heavy, endmembers, grid.knots, column, n)
-        totals = photons_of(events.photons, events.heavy, n_pixels)
-        return Weighed(of_knots, weigh_cells(of_knots, grid), pixels, column, totals.reshape(shape))
+        of_knots, photons = log_likelihoods(events.photons, events.heavy, endmembers, grid.knots, column, n)
+        totals = jnp.zeros(n_pixels).at[pixels].set(photons, mode="drop").reshape(shape)
+        return Weighed(of_knots, weigh_cells(of_knots, grid), pixels, column, totals)
 
     def draw(
         self, key: jax.Array, counts: Weighed, exposure: jax.Array, learned: Composed
