@@ -25,15 +25,18 @@ _LEAST = 1e-6
 
 
 def weigh_cells(of_knots: Array, palette: Palette) -> Array:
-    """Return the log-likelihoods of whole cells, (M, n), given those of the knots, (n, N)."""
+    """Return the log-likelihoods of whole cells, (M, n), given those of the knots, (n, N or more).
 
-    def block(some: Array) -> Array:
-        return _weigh(some.T, palette)
-
+    They are at most 0: that of the likeliest atom of each pixel is taken off, so that small terms keep their digits.
+    """
     n = len(of_knots)
     size = math.gcd(n, _BLOCK)
-    found = jax.lax.map(block, of_knots.reshape(n // size, size, -1))
-    return found.transpose(1, 0, 2).reshape(-1, n)
+
+    def block(i: Array, found: Array) -> Array:
+        some = jax.lax.dynamic_slice_in_dim(of_knots, i * size, size)
+        return jax.lax.dynamic_update_slice_in_dim(found, _weigh(some.T, palette), i * size, axis=1)
+
+    return jax.lax.fori_loop(0, n // size, block, jnp.zeros((len(palette.atoms), n), jnp.float32))
 
 
 def _weigh(of_knots: Array, palette: Palette) -> Array:
@@ -50,7 +53,8 @@ def _weigh(of_knots: Array, palette: Palette) -> Array:
         return total + weight * density, density, ratio * slower
 
     total = jax.lax.fori_loop(1, _BINS + 1, step, (density, density, ratio))[0]
-    return middle + best + jnp.log(width * total / 6)
+    found = middle + best + jnp.log(width * total / 6)
+    return found - found.max(axis=0)
 
 
 def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) -> Array:
@@ -59,7 +63,7 @@ def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) ->
     Parameters
     ----------
     key : JAX key
-    of_knots : (n, N) array
+    of_knots : (n, N or more) array
         Log-likelihood of each knot, pixel by pixel.
     labels : (n,) int array
         Number of the atom of each pixel.

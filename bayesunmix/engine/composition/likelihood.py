@@ -28,7 +28,7 @@ _LEAST = 1e-30
 def log_likelihoods(
     photons: Chunks, heavy: Heavy | None, endmembers: Array, atoms: np.ndarray, row: Array, n_rows: int
 ) -> tuple[Array, Array]:
-    """Return the log-likelihood of pixels under every atom, less that of the likeliest atom of each, and their photons.
+    """Return the log-likelihood of pixels under every atom, up to a constant of each pixel, and their photons.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def log_likelihoods(
 
     Returns
     -------
-    found : (n_rows, M) float32 array
-        At most 0; all 0 in a row without counts.
+    found : (n_rows, M or more) float32 array
+        Columns after the first M are of no use; a copy without them would take as much memory again.
     totals : (n_rows,) float32 array
     """
     table = jnp.pad(
@@ -78,8 +78,7 @@ def log_likelihoods(
     found = jax.lax.fori_loop(0, n // size, block, jnp.zeros((n_rows, table.shape[1]), jnp.float32))
     if heavy is not None:
         found = found.at[row[heavy.row]].add(heavy.photons[:, None] * table[heavy.column], mode="drop")
-    found, totals = found[:, : n_columns - 1], found[:, n_columns - 1]
-    return found - found.max(axis=1, keepdims=True), totals
+    return found, found[:, n_columns - 1]
 
 
 def log_ratios(endmembers: Array, atoms: np.ndarray) -> Array:

@@ -49,8 +49,8 @@ class Weighed(NamedTuple):
 
     Attributes
     ----------
-    of_knots : (n, N) array
-        Log-likelihood of each knot in each of these pixels.
+    of_knots : (n, N or more) array
+        Log-likelihood of each knot in each of these pixels, up to a constant of the pixel.
     of_cells : (M, n) array
         Log-likelihood of the cell of each atom.
     pixels : (n,) int array
