@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bayesunmix.engine.composition import tiles
 from bayesunmix.engine.composition import tree as atom_tree
 from bayesunmix.engine.composition.tree import draw_atoms, first_tree
 from bayesunmix.engine.device.threefry import random_key
@@ -81,17 +82,23 @@ def many(key, evidence, exposure, tree, n):
 
 
 @pytest.mark.parametrize(
-    ("exposure", "offset"),
+    ("exposure", "offset", "n_cells"),
     [
-        (np.ones((2, 2)), 0),
-        (np.ones((3, 2)), 1),
-        (np.array([[1, 1, 0], [0, 1, 1]]), 1),
-        (np.ones(5), 1),
-        (np.ones((1, 2, 2)), 0),
-        (np.ones(1), 0),
+        (np.ones((2, 2)), 0, 256),
+        (np.ones((3, 2)), 1, 256),
+        (np.ones((3, 2)), 1, 2),
+        (np.array([[1, 1, 0], [0, 1, 1]]), 1, 256),
+        (np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]]), 0, 2),
+        (np.ones(5), 1, 4),
+        (np.ones((1, 2, 2)), 0, 256),
+        (np.ones(1), 0, 256),
     ],
 )
-def test_labels_are_drawn_from_the_enumerated_posterior(exposure, offset):
+def test_labels_are_drawn_from_the_enumerated_posterior(monkeypatch, exposure, offset, n_cells):
+    """The cells of a tile do not matter, nor how many tiles are looked at together."""
+    monkeypatch.setattr(tiles, "CELLS", n_cells)
+    monkeypatch.setattr(tiles, "AT_ONCE", 2 * n_cells)
+    many.clear_cache()
     rng = np.random.default_rng(3)
     exposure = exposure.astype(np.float32)
     tree = tree_of(exposure.shape, 3, rng, offset)
@@ -163,7 +170,7 @@ def test_large_regions_keep_their_digits():
     evidence[:, exposure == 0] = 1e6 * rng.normal(size=(3, int((exposure == 0).sum())))
     tree = first_tree((30, 40), 3)
     for number in range(5):
-        atoms, tree = drawn(
+        atoms, tree = jax.jit(drawn)(
             random_key(number), jnp.asarray(evidence, jnp.float32), jnp.asarray(exposure), tree
         )
     assert (np.asarray(atoms) == truth)[exposure > 0].all()

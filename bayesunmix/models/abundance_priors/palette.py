@@ -26,7 +26,8 @@ from bayesunmix.engine.composition.brightness import draw_brightness, of_composi
 from bayesunmix.engine.composition.cells import draw_shares, weigh_cells
 from bayesunmix.engine.composition.field import AtomField, couplings, draw_labels, first_field
 from bayesunmix.engine.composition.likelihood import log_likelihoods
-from bayesunmix.engine.composition.tree import AtomTree, draw_atoms, first_tree
+from bayesunmix.engine.composition.nodes import AtomTree
+from bayesunmix.engine.composition.tree import draw_atoms, first_tree
 from bayesunmix.engine.device.events import padded_size
 from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
 from bayesunmix.engine.sampling.gibbs import Events
