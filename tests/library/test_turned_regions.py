@@ -40,12 +40,15 @@ def field(rng, shape):
 
 @partial(jax.jit, static_argnames="n")
 def turned(key, labels, evidence, seen, coupling, common, n):
+    def of_pixels(numbers):
+        return evidence.reshape(N_ATOMS, -1)[:, numbers]
+
     def several(pair):
         keys = jax.random.split(pair[0], n)
         return jax.lax.fori_loop(
             0,
             n,
-            lambda i, at: turn_regions(keys[i], at, evidence, seen, coupling, common, NEIGHBOURS),
+            lambda i, at: turn_regions(keys[i], at, of_pixels, seen, coupling, common, NEIGHBOURS),
             pair[1],
         )
 

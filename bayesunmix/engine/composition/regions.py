@@ -11,17 +11,20 @@ among a and the atoms that no pixel of the block has. From the new labels the sa
 chance, and the same atoms could be drawn, so this is a Gibbs step. Only blocks that do not touch are drawn at once.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 _SMALLEST = 2  # pixels along a block
+_AT_ONCE = 4096  # pixels
 
 
 def turn_regions(
     key: Array,
     labels: Array,
-    evidence: Array,
+    evidence: Callable[[Array], Array],
     seen: Array,
     coupling: Array,
     common: Array,
@@ -34,8 +37,8 @@ def turn_regions(
     key : JAX key
     labels : (*shape) int32 array
         Atoms of the pixels.
-    evidence : (M, *shape) array
-        Log-likelihood of each pixel under each atom.
+    evidence : callable (n,) -> (M, n)
+        Log-likelihood under each atom of pixels with these numbers. Numbers beyond the last pixel may get any value.
     seen : (*shape) array of bool
         False for masked pixels and vacuum, which keep their labels, and no neighbour sees them.
     coupling : (M, M) array
@@ -68,13 +71,25 @@ def turn_regions(
     for step, weight in neighbours:
         beside, is_there = _shifted(labels, step), _shifted(seen & ~turned, step)
         around += per_block(beside, weight * (turned & is_there))
-    likely = jnp.where(turned, evidence, 0).reshape(n_atoms, -1)
-    likely = jax.ops.segment_sum(likely.T, block.ravel(), n_blocks + 1)
+    likely = _sums(evidence, turned.ravel(), block.ravel(), jnp.zeros_like(around))
     number = jax.ops.segment_sum(turned.ravel().astype(jnp.float32), block.ravel(), n_blocks + 1)
     logits = likely + number[:, None] * common - around @ coupling
     is_own = jnp.arange(n_atoms) == of_block[:, None]
     drawn = jax.random.categorical(draw_key, jnp.where(present & ~is_own, -jnp.inf, logits))
     return jnp.where(turned, drawn[block], labels).astype(labels.dtype)
+
+
+def _sums(evidence: Callable[[Array], Array], counted: Array, block: Array, sums: Array) -> Array:
+    """Add up the evidence of pixels by block, some pixels at a time."""
+    size = min(block.size, _AT_ONCE)
+
+    def some(i: Array, sums: Array) -> Array:
+        at = i * size + jnp.arange(size)
+        which = jnp.minimum(at, block.size - 1)
+        there = counted[which] & (at < block.size)
+        return sums.at[block[which]].add(jnp.where(there[:, None], evidence(at).T, 0))
+
+    return jax.lax.fori_loop(0, -(-block.size // size), some, sums)
 
 
 def _blocks(size_key: Array, place_key: Array, shape: tuple[int, ...]) -> tuple[Array, int, Array]:
