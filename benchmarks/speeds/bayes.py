@@ -43,7 +43,7 @@ def bayes(
     for method in ("bayes_cavi", "bayes"):
         yield alone(_fit, method, 1, tilt_photons)
     yield alone(_fit, "bayes", tilts, photons)
-    for prior in ("gamma", "multiscale", "palette, tree", "palette, field 9"):
+    for prior in ("gamma", "multiscale", "palette (tree)", "palette (field 9)"):
         yield alone(_sweep, prior, tilts, photons)
 
 

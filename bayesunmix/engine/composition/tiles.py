@@ -13,7 +13,7 @@ from jax import Array
 
 from bayesunmix.engine.multiscale.pyramid import levels_of
 
-CELLS = 256  # of a tile, at most
+CELLS = 64  # of a tile, at most
 AT_ONCE = 4096  # cells of all tiles that are looked at together, so that they fit in the cache
 
 
