@@ -30,7 +30,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from bayesunmix.engine.composition.regions import turn_regions
 from bayesunmix.engine.device.threefry import numbered
 
 _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
@@ -79,9 +78,7 @@ def draw_labels(
     field: AtomField,
     n_sweeps: int,
 ) -> AtomField:
-    """Draw the labels of all pixels that are seen `n_sweeps` times, and of regions once.
-
-    How common atoms are is updated.
+    """Draw the labels of all pixels that are seen `n_sweeps` times, and update how common atoms are.
 
     Parameters
     ----------
@@ -124,16 +121,7 @@ def draw_labels(
 
     start = jnp.pad(field.labels, 1).ravel(), field.common
     labels, common = jax.lax.fori_loop(0, n_sweeps, sweep, start)
-    labels = turn_regions(
-        numbered(key, n_sweeps * grid.n_colours),
-        grid.inside(labels),
-        evidence,
-        seen,
-        coupling,
-        common,
-        _neighbours(seen.ndim),
-    )
-    return AtomField(labels, common, field.n_updates + n_sweeps)
+    return AtomField(grid.inside(labels), common, field.n_updates + n_sweeps)
 
 
 class _Grid:
