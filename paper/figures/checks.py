@@ -27,7 +27,7 @@ def checks(results: Results) -> Figure:
     table = results.checks
     cases = list(dict.fromkeys(table.sort_values("right", ascending=False, kind="stable")["case"]))
     doses = sorted(table["dose"].unique())
-    figure = Figure(figsize=(WIDTH, 0.2 * len(cases) + 0.75), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.23 * len(cases) + 0.75), layout="constrained")
     axes = figure.add_subplot()
     for row in table.itertuples():
         y = cases.index(row.case) + 0.18 * (2 * doses.index(row.dose) - (len(doses) - 1))
@@ -36,7 +36,7 @@ def checks(results: Results) -> Figure:
         colour = MISSED if wrong else OURS if row.dose == doses[-1] else OTHERS[3]
         axes.plot([row.low, row.high], [y, y], color=colour, linewidth=1)
         axes.plot(share, y, "o" if row.dose == doses[-1] else "s", color=colour, markersize=4)
-        axes.text(1.06, y, f"{row.alarms}/{row.trials}", fontsize=SMALL - 1.5, va="center", color=GREY)
+        axes.text(1.06, y, f"{row.alarms}/{row.trials}", fontsize=SMALL - 1, va="center", color=GREY)
     axes.set_yticks(np.arange(len(cases)), [_words(case) for case in cases])
     axes.set_ylim(len(cases) - 0.5, -0.6)
     axes.set_xlim(-0.03, 1.14)

@@ -31,6 +31,12 @@ PHANTOMS = {
     "partial_frame": "partial frame",
     "fine_eutectic": "fine eutectic",
     "graded_couple": "graded couple",
+    "core_shell": "recording: cores in shells",
+    "dacite_22": "recording: dacite, fewer counts",
+    "dacite_122": "recording: dacite, more counts",
+    "bridgmanite": "recording: minerals of the mantle",
+    "sio2": "recording: silica on a support",
+    "bcf50": "recording: test file of a reader",
 }
 METHODS = {
     "bayes": "bayesunmix",
@@ -59,7 +65,7 @@ _RULES: dict[str, Any] = {
 
 
 def phantom_words(name: str) -> str:
-    """Return the name of a phantom as the text calls it."""
+    """Return the name of a phantom, or of a recording, as the text calls it."""
     return PHANTOMS.get(name, name.replace("_", " "))
 
 
