@@ -11,7 +11,9 @@ from paper.build import OUT, build
 
 def main(arguments: list[str] | None = None) -> int:
     """Build, and say in one sentence what is missing where it cannot be done."""
-    parser = argparse.ArgumentParser(prog="python -m paper", description="Build the paper from published results.")
+    parser = argparse.ArgumentParser(
+        prog="python -m paper", description="Build the paper from published results."
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the CSV files")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of paper.pdf")
     asked = parser.parse_args(arguments)

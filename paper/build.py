@@ -1,7 +1,7 @@
 """Build the paper: numbers, tables and figures from published results, then the PDF.
 
-Typst sees only what lies in the folder of the build: the text is copied there beside the numbers. It uses the fonts that
-come with it, and writes no date, so that the same results give the same bytes.
+Typst sees only what lies in the folder of the build: the text is copied there beside the numbers. It uses the fonts
+that come with it, and writes no date, so that the same results give the same bytes.
 """
 
 import json

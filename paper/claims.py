@@ -115,7 +115,9 @@ class Claim:
 
     def text(self, number: float) -> str:
         """Write the number as it is printed, with its unit."""
-        written = f"{number:,.{self.digits}f}" if abs(number) >= _GROUPED_FROM else f"{number:.{self.digits}f}"
+        written = (
+            f"{number:,.{self.digits}f}" if abs(number) >= _GROUPED_FROM else f"{number:.{self.digits}f}"
+        )
         if float(written.replace(",", "")) == 0:
             written = written.removeprefix("-")
         written = written.replace(",", "\u202f").replace("-", "\u2212")

@@ -151,10 +151,23 @@ class Results:
         for suite in SUITES:
             rows = self.rows_of(f"{suite}.csv")
             mine = rows[rows["method"] == OURS]
-            stands = read_about(self.folder / f"{suite}.csv").get("stands", {}).get("methods", {}).get(OURS, {})
+            stands = (
+                read_about(self.folder / f"{suite}.csv").get("stands", {}).get("methods", {}).get(OURS, {})
+            )
             same = {now, *(stands.get("made_under", ()) if stands.get("after") == now else ())}
             parts.append(pd.DataFrame({"suite": suite, "current": mine["code"].isin(same).to_numpy()}))
         return pd.concat(parts, ignore_index=True)
 
 
-TABLES = ("findings", "coverage", "intervals", "cells", "checks", "validation", "ranks", "materials", "known", "made_by")
+TABLES = (
+    "findings",
+    "coverage",
+    "intervals",
+    "cells",
+    "checks",
+    "validation",
+    "ranks",
+    "materials",
+    "known",
+    "made_by",
+)

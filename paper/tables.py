@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.published import read_about
 from paper.evidence import Results
-from paper.figures.drawing import method_words, phantom_words
+from paper.figures.drawing import line_words, method_words, phantom_words
 from simulations import PHANTOMS
 
 _SHOWN = {  # phantoms of the table, and what each is for
@@ -34,7 +34,7 @@ def tables(results: Results) -> dict[str, list[list[str]]]:
 def _phantoms() -> Iterator[list[str]]:
     for name, purpose in _SHOWN.items():
         phantom = PHANTOMS[name]()
-        shape = " × ".join(str(length) for length in phantom.navigation_shape)
+        shape = " \N{MULTIPLICATION SIGN} ".join(str(length) for length in phantom.navigation_shape)
         components, channels = phantom.truth.endmembers.shape
         yield [phantom_words(name), shape, str(channels), str(components), purpose]
 
@@ -60,11 +60,16 @@ def _known(results: Results) -> Iterator[list[str]]:
     for case, rows in results.known.groupby("case", sort=False):
         holds, trials = int(rows["holds"].sum()), int(rows["trials"].sum())
         missed = [
-            _FACTS.get(str(row.fact), str(row.fact)).replace("_Ka", " Kα").replace("_La", " Lα").replace("_Ma", " Mα")
+            line_words(_FACTS.get(str(row.fact), str(row.fact)))
             for row in rows.itertuples()
-            if row.holds < row.trials and row.known == row.known or row.fact in _FACTS and row.holds < row.trials
+            if row.holds < row.trials
         ]
-        yield [phantom_words(str(case)), f"{rows['worst_r_hat'].max():.2f}", f"{holds} of {trials}", "; ".join(missed)]
+        yield [
+            phantom_words(str(case)),
+            f"{rows['worst_r_hat'].max():.2f}",
+            f"{holds} of {trials}",
+            "; ".join(missed),
+        ]
 
 
 def _made(results: Results) -> Iterator[list[str]]:

@@ -41,7 +41,9 @@ def checks(results: Results) -> Figure:
     axes.set_ylim(len(cases) - 0.5, -0.6)
     axes.set_xlim(-0.03, 1.14)
     axes.set_xticks(np.linspace(0, 1, 6))
-    axes.set_xlabel(f"share of trials with an alarm (squares {doses[0]:g}, circles {doses[-1]:g} counts per pixel)")
+    axes.set_xlabel(
+        f"share of trials with an alarm (squares {doses[0]:g}, circles {doses[-1]:g} counts per pixel)"
+    )
     quiet(axes, "x")
     return figure
 

@@ -17,7 +17,11 @@ from paper.figures.drawing import (
 )
 
 _MARKERS = {"main": "o", "peers": "s", "pipeline": "^"}
-_WORDS = {"main": "main suite", "peers": "suite with few counts", "pipeline": "calibration of the whole method"}
+_WORDS = {
+    "main": "main suite",
+    "peers": "suite with few counts",
+    "pipeline": "calibration of the whole method",
+}
 
 
 def coverage(results: Results) -> Figure:
@@ -27,7 +31,9 @@ def coverage(results: Results) -> Figure:
     figure, panels = grid_of(len(names), 4, 1.55)
     for axes, name in zip(panels, names, strict=True):
         own = rows[rows["phantom"] == name]
-        axes.axhspan(own["target_low"].iloc[0], own["target_high"].iloc[0], color=TARGET, alpha=0.15, linewidth=0)
+        axes.axhspan(
+            own["target_low"].iloc[0], own["target_high"].iloc[0], color=TARGET, alpha=0.15, linewidth=0
+        )
         axes.axhline(0.9, color=INK, linewidth=0.6)
         for source, some in own.groupby("source", sort=False):
             line = some.sort_values("dose")
@@ -35,7 +41,9 @@ def coverage(results: Results) -> Figure:
             for row in line.itertuples():
                 colour = OURS if row.met else MISSED
                 axes.plot([row.dose, row.dose], [row.low, row.high], color=colour, linewidth=1.0, zorder=2)
-                axes.plot(row.dose, row.coverage, _MARKERS[str(source)], color=colour, markersize=4.5, zorder=3)
+                axes.plot(
+                    row.dose, row.coverage, _MARKERS[str(source)], color=colour, markersize=4.5, zorder=3
+                )
         axes.set_title(phantom_words(name), loc="left", fontsize=SMALL + 0.5)
         axes.set_ylim(0, 1.03)
         dose_axis(axes, own["dose"])

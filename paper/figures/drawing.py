@@ -1,5 +1,6 @@
 """Share what all figures of the paper have in common: the width of the text, sizes, colours, names, and the file."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ METHODS = {
     "scikit_learn_pca": "scikit-learn, PCA",
 }
 # Words as paths and no date, so that the same numbers give the same bytes.
-_RULES: dict[str, Any] = {
+_RULES: Any = {
     "svg.hashsalt": "bayesunmix",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -74,6 +75,11 @@ def method_words(name: str) -> str:
     return METHODS.get(name, name.replace("_", " "))
 
 
+def line_words(text: str) -> str:
+    """Write names of X-ray lines in a text with their Greek letters: Fe_Ka becomes Fe K and a small alpha."""
+    return re.sub(r"\b([A-Z][a-z]?)_([KLM])a\b", "\\1 \\2\N{GREEK SMALL LETTER ALPHA}", text)
+
+
 def rules() -> Any:
     """Return the context in which every figure is drawn."""
     return mpl.rc_context(_RULES)
@@ -84,7 +90,9 @@ def write_svg(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def grid_of(n_panels: int, columns: int, panel_height: float, below: float = 0.35) -> tuple[Figure, list[Axes]]:
+def grid_of(
+    n_panels: int, columns: int, panel_height: float, below: float = 0.35
+) -> tuple[Figure, list[Axes]]:
     """Make panels side by side; those that are not needed are left out."""
     rows = -(-n_panels // columns)
     figure = Figure(figsize=(WIDTH, rows * panel_height + below), layout="constrained")

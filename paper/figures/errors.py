@@ -30,7 +30,10 @@ def errors(results: Results) -> Figure:
     for suite, rows in tables.items():
         for phantom, own in rows.groupby("phantom", sort=False):
             before = tables[source[str(phantom)]] if phantom in source else None
-            if before is None or own["dose"].nunique() > before.loc[before["phantom"] == phantom, "dose"].nunique():
+            if (
+                before is None
+                or own["dose"].nunique() > before.loc[before["phantom"] == phantom, "dose"].nunique()
+            ):
                 source[str(phantom)] = suite
     methods = [m for m in dict.fromkeys(pd.concat(tables.values())["method"]) if m != OUR_METHOD]
     colours = {OUR_METHOD: OURS, **{m: OTHERS[i % len(OTHERS)] for i, m in enumerate(sorted(methods))}}

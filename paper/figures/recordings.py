@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from paper.evidence import Results
-from paper.figures.drawing import INK, MISSED, OTHERS, OURS, SMALL, TARGET, WIDTH, quiet
+from paper.figures.drawing import INK, MISSED, OTHERS, OURS, SMALL, TARGET, WIDTH, line_words, quiet
 
 _RECORDINGS = {"dacite_22": (OURS, "o"), "dacite_122": (OTHERS[1], "s")}
 _COUNTS, _OF = "counts of ", " in the other recording"
@@ -23,9 +23,12 @@ def recordings(results: Results) -> Figure:
         own = predicted[predicted["case"] == case]
         if own.empty:
             continue
-        at = [lines.index(fact.removeprefix(_COUNTS).removesuffix(_OF)) + 0.16 * (2 * n - 1) for fact in own["fact"]]
+        at = [
+            lines.index(fact.removeprefix(_COUNTS).removesuffix(_OF)) + 0.16 * (2 * n - 1)
+            for fact in own["fact"]
+        ]
         axes.plot(at, own["value"], marker, color=colour, markersize=4.5, label=_words(results, case))
-    axes.set_xticks(np.arange(len(lines)), [line.replace("_Ka", " Kα") for line in lines], fontsize=SMALL)
+    axes.set_xticks(np.arange(len(lines)), [line_words(line) for line in lines], fontsize=SMALL)
     axes.set_ylabel("share of pixels inside")
     axes.set_ylim(min(0.8, float(predicted["value"].min()) - 0.02), 1.01)
     axes.legend(frameon=False, loc="lower right")
@@ -41,7 +44,7 @@ def recordings(results: Results) -> Figure:
     ratio.set_xlim(-0.4, 0.75)
     ratio.set_xticks([])
     ratio.set_ylim(-0.03, max(1.05, float(row["upper"]) * 1.05))
-    ratio.set_ylabel("Fe Kα / Pt Lα of the core")
+    ratio.set_ylabel(line_words("Fe_Ka / Pt_La of the core"))
     ratio.set_title("Core and shell", loc="left")
     quiet(ratio)
     return figure

@@ -9,10 +9,24 @@ from paper.figures.drawing import GREY, INK, NORMAL, OURS, WIDTH
 
 _BOXES = {  # middle, width, height, heading, words
     "counts": (0.11, 0.5, 0.19, 0.30, "Counts", "photons of every\npixel and channel"),
-    "spectra": (0.36, 0.80, 0.24, 0.34, "Spectra", "drawn from the posterior\ngiven sums of\nneighbouring pixels"),
+    "spectra": (
+        0.36,
+        0.80,
+        0.24,
+        0.34,
+        "Spectra",
+        "drawn from the posterior\ngiven sums of\nneighbouring pixels",
+    ),
     "choice": (0.36, 0.20, 0.24, 0.34, "Prior of the maps", "chosen by photons\nthat were kept apart"),
     "maps": (0.635, 0.5, 0.21, 0.40, "Maps", "drawn pixel by pixel\ngiven each draw\nof the spectra"),
-    "told": (0.885, 0.80, 0.21, 0.34, "Feasible range", "other solutions that\nfit as well widen\nthe intervals"),
+    "told": (
+        0.885,
+        0.80,
+        0.21,
+        0.34,
+        "Feasible range",
+        "other solutions that\nfit as well widen\nthe intervals",
+    ),
     "moved": (0.885, 0.20, 0.21, 0.34, "Recalibration", "ranks of simulated\ntruths move the\ndraws"),
 }
 _ARROWS = (
@@ -38,7 +52,9 @@ def scheme(results: Results) -> Figure:
     for start, end in _ARROWS:
         style = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.9, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", end, start, arrowprops=style)
-    axes.text(0.585, 0.845, "cut: maps do not\nchange the spectra", fontsize=7, color=GREY, ha="center", va="center")
+    axes.text(
+        0.585, 0.845, "cut: maps do not\nchange the spectra", fontsize=7, color=GREY, ha="center", va="center"
+    )
     return figure
 
 

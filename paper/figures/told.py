@@ -27,7 +27,14 @@ def told(results: Results) -> Figure:
             span = table[(table["case"] == case) & (table["fact"] == f"{_RANGE}{name}")].iloc[0]
             colour = OURS if row.holds == row.trials else MISSED
             axes.plot([row.lower, row.upper], [y, y], color=colour, linewidth=1.2, solid_capstyle="butt")
-            axes.plot([span["lower"], span["upper"]], [y, y], color=colour, linewidth=5, alpha=0.3, solid_capstyle="butt")
+            axes.plot(
+                [span["lower"], span["upper"]],
+                [y, y],
+                color=colour,
+                linewidth=5,
+                alpha=0.3,
+                solid_capstyle="butt",
+            )
             axes.plot(row.value, y, "|", color=colour, markersize=9, markeredgewidth=1.4)
             axes.plot(row.known, y, "D", color=INK, markersize=3.6, zorder=4)
             ticks.append(y)
@@ -42,7 +49,9 @@ def told(results: Results) -> Figure:
     quiet(axes, "x")
     handles = [
         Line2D([], [], marker="D", color=INK, linestyle="", markersize=3.6, label="truth"),
-        Line2D([], [], marker="|", color=OURS, linestyle="", markersize=9, markeredgewidth=1.4, label="estimate"),
+        Line2D(
+            [], [], marker="|", color=OURS, linestyle="", markersize=9, markeredgewidth=1.4, label="estimate"
+        ),
         Line2D([], [], color=OURS, linewidth=1.2, label="interval"),
         Line2D([], [], color=OURS, linewidth=5, alpha=0.3, label="feasible range"),
         Line2D([], [], color=MISSED, linewidth=1.2, label="does not hold the truth in every trial"),

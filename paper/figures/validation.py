@@ -32,7 +32,9 @@ def validation(results: Results) -> Figure:
                 color="white" if dark else INK,
             )
             if shares[y, x] < row.least_found:
-                axes.add_patch(Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, fill=False, edgecolor=MISSED, linewidth=1.6))
+                axes.add_patch(
+                    Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, fill=False, edgecolor=MISSED, linewidth=1.6)
+                )
         axes.imshow(shares, cmap="Blues", vmin=-0.1, vmax=1.15, aspect="auto")
         axes.set_yticks(np.arange(len(some)), some, fontsize=SMALL)
         axes.set_xticks(np.arange(len(doses)), [f"{dose:g}" for dose in doses])
