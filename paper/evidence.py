@@ -141,7 +141,9 @@ class Results:
     def known(self) -> pd.DataFrame:
         """A row a fact that is known of a recording, or of a phantom in which an assumption is false."""
         table = self.evidence.tables["real"]
-        return table.assign(share=table["holds"] / table["trials"])
+        return table.assign(
+            missed=table["trials"] - table["holds"], predicted=table["fact"].str.startswith("counts of ")
+        )
 
     @cached_property
     def made_by(self) -> pd.DataFrame:

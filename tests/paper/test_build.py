@@ -10,6 +10,8 @@ import pytest
 from benchmarks.published import RESULTS
 from paper.__main__ import main
 from paper.build import FIGURES, build
+from paper.evidence import Results
+from paper.tables import tables
 
 pytest.importorskip("typst", reason="the extra paper is not installed")
 
@@ -55,6 +57,27 @@ def test_a_changed_cell_changes_the_pdf(first, results, tmp_path):
     changed = build(results, tmp_path / "out")
     assert changed.read_bytes() != (first / "paper.pdf").read_bytes()
     assert json.loads((tmp_path / "out" / "claims.json").read_text(encoding="utf-8"))["core_ratio"] == "0.69"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.glob("*.csv")))
+def test_the_smallest_change_of_any_file_is_seen(results, name):
+    """Numbers are rounded, and so the digest of each file is printed."""
+    before = tables(Results(results))
+
+    def change(rows):
+        number = next(column for column in rows if rows[column].str.fullmatch(r"-?\d+\.\d+").any())
+        at = rows.index[rows[number].str.fullmatch(r"-?\d+\.\d+")][0]
+        rows.loc[at, number] += "1"
+        return rows
+
+    spoil(results / name, lambda rows: rows)  # written by the same hand
+    written = tables(Results(results))
+    spoil(results / name, change)
+    after = tables(Results(results))
+    assert [row[0] for row, other in zip(written["made"], after["made"], strict=True) if row != other] == [
+        name
+    ]
+    assert [row[:2] for row in before["made"]] == [row[:2] for row in after["made"]]
 
 
 def test_a_lost_row_stops_the_build_with_the_name_of_the_number(results, tmp_path, capsys):
