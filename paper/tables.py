@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 
 import pandas as pd
 
@@ -25,19 +26,23 @@ _FACTS = {"R-hat under 1.1": "chains agree"}
 def tables(results: Results) -> dict[str, list[list[str]]]:
     """Return the rows of every table by its name, without headings."""
     return {
-        "phantoms": list(_phantoms()),
+        "phantoms": [list(row) for row in _phantoms()],
         "errors": list(_errors(results)),
         "known": list(_known(results)),
         "made": list(_made(results)),
     }
 
 
-def _phantoms() -> Iterator[list[str]]:
+@cache
+def _phantoms() -> tuple[tuple[str, ...], ...]:
+    """Give a row each phantom. They do not change while a process runs, and some take seconds to make."""
+    rows = []
     for name, purpose in _SHOWN.items():
         phantom = PHANTOMS[name]()
         shape = " \N{MULTIPLICATION SIGN} ".join(str(length) for length in phantom.navigation_shape)
         components, channels = phantom.truth.endmembers.shape
-        yield [phantom_words(name), shape, str(channels), str(components), purpose]
+        rows.append((phantom_words(name), shape, str(channels), str(components), purpose))
+    return tuple(rows)
 
 
 def _errors(results: Results) -> Iterator[list[str]]:
