@@ -11,7 +11,7 @@ from bayesunmix.engine.multiscale.pyramid import levels_of
 from bayesunmix.engine.multiscale.rates import Pyramid, first_pyramid
 from bayesunmix.engine.multiscale.splits import SHAPES
 from bayesunmix.models.endmember_models._dictionary import Calibrated, CalibratedShares, Moves
-from bayesunmix.models.endmember_models.template import Deviating, Known, Template
+from bayesunmix.models.endmember_models.template import _SMOOTH, Deviating, Known, Template
 
 N_CHANNELS, N_COMPONENTS, TOGETHER = 12, 2, 2
 CONCENTRATION = 0.8
@@ -82,7 +82,7 @@ def template_of(shares: CalibratedShares) -> np.ndarray:
 
 
 def shares_from_prior(
-    rng: np.random.Generator, n: int, concentration: float = CONCENTRATION
+    rng: np.random.Generator, n: int, concentration: float = CONCENTRATION, of_curves: float = CONCENTRATION
 ) -> CalibratedShares:
     """Draw fractions from their Dirichlet priors, and the calibration from its normal one within its limits."""
     moves = known().fine.moves
@@ -94,13 +94,16 @@ def shares_from_prior(
     two = [concentration] * 2
     of_phases = (n, N_COMPONENTS)
     return CalibratedShares(
-        rng.dirichlet(two, of_phases), rng.dirichlet(two, of_phases), rng.dirichlet(two, (n, 1)), theta[:n]
+        rng.dirichlet(two, of_phases),
+        rng.dirichlet(two, of_phases),
+        rng.dirichlet([of_curves] * 2, (n, 1)),
+        theta[:n],
     )
 
 
 def from_prior(rng: np.random.Generator, n: int, concentration: float = CONCENTRATION) -> Truth:
     """Draw everything from the prior."""
-    shares = shares_from_prior(rng, n, concentration)
+    shares = shares_from_prior(rng, n, concentration, _SMOOTH)
     rows = (n, N_COMPONENTS, len(LEVELS))
     weights = np.stack([rng.dirichlet(row, rows) for row in PRIOR_WEIGHTS], axis=-2)
     moves = np.stack([rng.dirichlet(row, rows) for row in PRIOR_MOVES], axis=-2)

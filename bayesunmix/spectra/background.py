@@ -34,6 +34,9 @@ _ELECTRON_KEV = 510.99895
 _FINE_STRUCTURE = 1 / 137.035999
 _ELECTRON_RADIUS_CM = 2.8179403e-13
 _GAUNT = 1.37
+# The continuum is emitted in fine steps where windows and crystals have edges, and in steps less than a peak above.
+_LOWEST_KEV, _EDGES_BELOW_KEV, _MARGIN_KEV = 0.1, 2.5, 0.5
+_FINE_KEV, _COARSE_KEV = 0.005, 0.03
 
 
 def kramers(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:
@@ -91,9 +94,32 @@ def kramers_cross_section(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray
 
 def continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.ndarray:
     """Return the curves whose non-negative sums are the recorded continuum, (9, C), each summing to one."""
-    low, high = np.log(np.maximum(energy_kev[[0, -1]], 1e-3))
-    position = (np.log(np.maximum(energy_kev, 1e-3)) - low) / max(high - low, 1e-9)
-    curves = detector.efficiency(energy_kev) / energy_kev * bernstein(position, _CONTINUUM_ORDER)
+    curves = detector.efficiency(energy_kev) / energy_kev * bernstein(_position(energy_kev), _CONTINUUM_ORDER)
+    return np.asarray(curves / np.maximum(curves.sum(axis=1, keepdims=True), 1e-300))
+
+
+def recorded_continuum_curves(energy_kev: np.ndarray, detector: Detector) -> np.ndarray:
+    """Return the same curves as the detector records them: absorption edges are as wide as its peaks.
+
+    Parameters
+    ----------
+    energy_kev : (C,) array
+        Channel centres, above 0.
+    detector : Detector
+
+    Returns
+    -------
+    (9, C) array
+        Each sums to one.
+    """
+    ends = (
+        np.arange(_LOWEST_KEV, _EDGES_BELOW_KEV, _FINE_KEV),
+        np.arange(_EDGES_BELOW_KEV, energy_kev[-1] + _MARGIN_KEV + _COARSE_KEV, _COARSE_KEV),
+    )
+    edges = np.concatenate(ends)
+    emitted_kev = (edges[1:] + edges[:-1]) / 2
+    recorded = detector.record(emitted_kev, np.log(edges[1:] / edges[:-1]), energy_kev)
+    curves = recorded * bernstein(_position(energy_kev), _CONTINUUM_ORDER)
     return np.asarray(curves / np.maximum(curves.sum(axis=1, keepdims=True), 1e-300))
 
 
@@ -101,6 +127,12 @@ def bernstein(position: np.ndarray, order: int) -> np.ndarray:
     """Return Bernstein polynomials at positions from 0 to 1, (order + 1, n): not negative, summing to one."""
     k = np.arange(order + 1)[:, None]
     return np.asarray(comb(order, k) * position**k * (1 - position) ** (order - k))
+
+
+def _position(energy_kev: np.ndarray) -> np.ndarray:
+    """Return where channels lie between the lowest and the highest, on a logarithmic scale from 0 to 1."""
+    low, high = np.log(np.maximum(energy_kev[[0, -1]], 1e-3))
+    return np.asarray((np.log(np.maximum(energy_kev, 1e-3)) - low) / max(high - low, 1e-9))
 
 
 def _edges_below(energy_kev: np.ndarray, beam_kev: float) -> np.ndarray:

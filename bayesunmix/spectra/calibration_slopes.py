@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bayesunmix.spectra.detector import Detector
-from bayesunmix.spectra.families import strong_lines
+from bayesunmix.spectra.families import lines_of
 from bayesunmix.spectra.line_model import HIGHEST, LOWEST, PRIOR_SD, START, LineModel
 
 N_CALIBRATION = len(PRIOR_SD)  # the last one is the tail
@@ -85,7 +85,7 @@ def families_at(energy_kev: np.ndarray, model: LineModel, moved: np.ndarray) -> 
         fwhm_slope_ev2_per_kev=slope * ideal.fwhm_slope_ev2_per_kev,
         tail_share=max(tail, 0),
     )
-    lines = (strong_lines(*name.split("_")) for name in model.names)
+    lines = map(lines_of, model.names)
     recorded = np.array([detector.record(*line, offset + gain * energy_kev) for line in lines])
     recorded = np.maximum(recorded, 1e-300)
     return recorded / recorded.sum(axis=1, keepdims=True)

@@ -12,6 +12,7 @@ import numpy as np
 from bayesunmix.spectra.detector import Detector
 from bayesunmix.spectra.lines import atomic_number, lines
 
+_KEV = " keV"
 _FAINT = 0.003  # fraction of a family's photons: fainter lines change no channel by a count
 
 
@@ -65,3 +66,15 @@ def strong_lines(element: str, family: str) -> tuple[np.ndarray, np.ndarray]:
     found = lines(element, family)
     keep = found.intensity > _FAINT
     return found.energy_kev[keep], found.intensity[keep]
+
+
+def lines_of(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return energies and relative photons of a family by name: "Ni_K", or "1.253 keV" for one line there."""
+    if name.endswith(_KEV):
+        return np.array([float(name.removesuffix(_KEV))]), np.ones(1)
+    return strong_lines(*name.split("_"))
+
+
+def line_at(kev: float) -> str:
+    """Name the family that is one line at an energy, for lines of no known element."""
+    return f"{kev:.3f}{_KEV}"

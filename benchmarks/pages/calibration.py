@@ -14,7 +14,7 @@ from benchmarks.reporting.findings import LEAST_RIGHT
 from benchmarks.reporting.markdown import how_it_was_made, markdown_figure, markdown_table
 from benchmarks.reporting.panels import panel_styles, panels
 from benchmarks.reporting.ranking import NOTHING
-from benchmarks.scoring.shared_error import MEAN_Z, RMS_Z, shared_over_seeds
+from benchmarks.scoring.shared_error import limits, shared_over_seeds
 from benchmarks.site import PAGES
 
 _INTRODUCTION = """# Calibration of the error bars
@@ -88,8 +88,8 @@ def _shared(rows: pd.DataFrame, model: str) -> Iterator[str]:
             f"{row['dose']:g}",
             row[model],
             str(row["seeds"]),
-            _within(row["shared_z"], *MEAN_Z),
-            _within(row["shared_z_rms"], *RMS_Z),
+            _within(row["shared_z"], *limits(row["seeds"])[0]),
+            _within(row["shared_z_rms"], *limits(row["seeds"])[1]),
             _within(row["deviations_90"], *TARGETS["deviations from the mean", 90]),
         ]
         for row in table.to_dict("records")
@@ -97,8 +97,9 @@ def _shared(rows: pd.DataFrame, model: str) -> Iterator[str]:
     yield (
         "Pixels of an even material share one error, so that intervals of one image cover nearly all of them or nearly "
         "none. z is the error of the mean over the pure pixels of the commonest material, in standard deviations of "
-        f"its draws: over 20 seeds its mean lies within {MEAN_Z[1]:g} of 0, and its root mean square between "
-        f"{RMS_Z[0]:g} and {RMS_Z[1]:g}. Intervals of the deviations from that mean cover each pixel's own part."
+        f"its draws: over 20 seeds its mean lies within {limits(20)[0][1]:.2f} of 0, and its root mean square between "
+        f"{limits(20)[1][0]:.2f} and {limits(20)[1][1]:.2f}, in 95 % of cases. Intervals of the deviations from "
+        "that mean cover each pixel's own part; where the truth is even there is none."
     )
     head = ["phantom", "dose", model.replace("_", " "), "seeds", "mean z", "rms z", "deviations, 90 %"]
     yield markdown_table(head, lines)

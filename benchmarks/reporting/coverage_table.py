@@ -1,6 +1,8 @@
 """Sum up how often intervals cover the truth, beside the target: a row a kind of trial, quantity and level.
 
-The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`).
+The seed is the unit of replication, so a share has the interval of its mean over seeds (`scoring.over_seeds`). Where
+the pixels of an image share one error (`scoring.shared_error`), the share of one image is near 0 or near 1, and seeds
+scatter widely. Then the mean must be as near to the level as its interval says.
 """
 
 import re
@@ -39,6 +41,8 @@ _QUANTITIES = {
     "weights": "endmember weights",
     "fractions": "shares of all counts",
 }
+# Seeds from which on a wide scatter says something, and half of the interval of a mean of widely scattered ones.
+_FEWEST, _SCATTER = 5, 0.2
 _LIMITS = ("one-sided limits", 95)
 _SHARE = re.compile(rf"(?:(?P<of>{'|'.join(_QUANTITIES)})_(?P<level>\d+)|under_limit)")
 
@@ -110,6 +114,12 @@ def _rows(source: str, trials: pd.DataFrame) -> Iterator[Coverage]:
             assert found is not None, "that is how the columns were chosen"
             quantity, level = (_QUANTITIES[found["of"]], int(found["level"])) if found["of"] else _LIMITS
             target = TARGETS.get((quantity, level), (np.nan, np.nan))
+            if (
+                quantity == "abundances"
+                and cell["seeds"] >= _FEWEST
+                and spread > _SCATTER * cell["seeds"] ** -0.5
+            ):
+                target = (level / 100 - spread, level / 100 + spread)
             yield Coverage(
                 source,
                 phantom,

@@ -103,7 +103,7 @@ def read_evidence(folder: Path) -> Evidence:
     if histograms:
         found["sbc"] = with_band(CALIBRATIONS["sbc"].summarise(rows["sbc"]), histograms)
     found |= {name: CALIBRATIONS[name].summarise(rows[name]) for name in SUMMED if name in rows}
-    return Evidence(rows, found, histograms, list(_findings(found)))
+    return Evidence(rows, found, histograms, list(_findings(found, trials)))
 
 
 def unmeasured(name: str, rows: pd.DataFrame) -> Iterator[str]:
@@ -147,8 +147,11 @@ def _with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[asked & (rows["role"] != "bound")]
 
 
-def _findings(found: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
+def _findings(found: Mapping[str, pd.DataFrame], trials: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
     yield from findings.of_coverage(found["coverage"])
+    for source, rows in trials.items():
+        if "shared_z" in rows:
+            yield from findings.of_shared_errors(source, rows, MODELS[source])
     yield from findings.of_errors(found["scores"])
     if "sbc" in found:
         yield from findings.of_ranks(found["sbc"])

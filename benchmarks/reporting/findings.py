@@ -14,6 +14,7 @@ from scipy import stats
 from benchmarks.calibrations.sbc import RIGHT
 from benchmarks.reporting.coverage_table import share_text
 from benchmarks.scoring.proportion import proportion_interval
+from benchmarks.scoring.shared_error import limits, shared_over_seeds
 
 LEAST_P = 6e-4  # of a right sampler, each quantity
 MOST_P = 1e-4  # of a wrong one, its worst quantity
@@ -54,6 +55,38 @@ def of_coverage(table: pd.DataFrame) -> Iterator[Finding]:
             cases = f"{len(missed)} of {_cases(len(rows))}"
             said = f"cover {words} true values in {cases}: {_where(missed)}; target {target}."
         yield Finding(source, missed.empty, f"{model}: {what} {said}")
+
+
+def of_shared_errors(source: str, rows: pd.DataFrame, model: str) -> Iterator[Finding]:
+    """Say whether errors that all pixels of a material share are as large as the draws say.
+
+    Parameters
+    ----------
+    source : str
+    rows : DataFrame
+        With the column `shared_z`, one row a trial.
+    model : str
+        The column that says how it was inferred.
+    """
+    known = shared_over_seeds(rows[rows["shared_z"].notna()], ["phantom", "dose", model], [])
+    for name, some in known.groupby(model, sort=False):
+        missed = []
+        for row in some.to_dict("records"):
+            of_mean, of_rms = limits(row["seeds"])
+            if (
+                not of_mean[0] <= row["shared_z"] <= of_mean[1]
+                or not of_rms[0] <= row["shared_z_rms"] <= of_rms[1]
+            ):
+                numbers = f"mean {row['shared_z']:.2f} and root mean square {row['shared_z_rms']:.2f}"
+                missed.append(f"{numbers} on {row['phantom']} at dose {row['dose']:g} ({row['seeds']} seeds)")
+        said = (
+            f"outside of 95 % limits in {len(missed)} of {_cases(len(some))}: {'; '.join(missed)}"
+            if missed
+            else (f"inside of 95 % limits in {_cases(len(some))}")
+        )
+        yield Finding(
+            source, not missed, f"{name}: the error that pixels share, in its standard deviations, is {said}."
+        )
 
 
 def of_errors(scores: pd.DataFrame) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ Where a specimen is even, the errors of its pixels are nearly one and the same: 
 in one image is near 0 or near 1, however right the intervals are. Three numbers say what that share cannot:
 
 1. z, the error of the mean over all pure pixels of the commonest material, in posterior standard deviations. Over N
-   images it has mean 0 and root mean square 1: with 20 images within 0.44 of 0, and from 0.70 to 1.31 (95 %).
+   images it has mean 0 and root mean square 1, within `limits` (95 %).
 2. Coverage of the deviations from that mean, which is meaningful in every image where the truth has deviations. Where
    it is exactly even, a posterior that knows so has none either, and any share is right.
 3. The mean coverage over images, with an interval that counts images and not pixels (`over_seeds`).
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bayesunmix.data.result import Unmixing
 from benchmarks.scoring.over_seeds import over_seeds
@@ -22,8 +23,6 @@ from simulations.trial import Trial
 PURE = 0.98  # of a pixel
 FEWEST_PIXELS = 50
 _EVEN = 1e-6  # of the mean
-# In which 95 % of means, and of root mean squares, of 20 images lie.
-MEAN_Z, RMS_Z = (-0.44, 0.44), (0.7, 1.31)
 
 
 class SharedError(NamedTuple):
@@ -60,6 +59,19 @@ def shared_error(trial: Trial, unmixing: Unmixing) -> SharedError:
         return SharedError(float(z), np.nan)
     lower, upper = np.quantile(draws - means[:, None], [0.05, 0.95], axis=0)
     return SharedError(float(z), float(((lower <= own) & (own <= upper)).mean()))
+
+
+def limits(n: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the limits of the mean of z, and of its root mean square, in which 95 % of n images lie.
+
+    Examples
+    --------
+    >>> [tuple(round(float(end), 2) for end in ends) for ends in limits(20)]
+    [(-0.44, 0.44), (0.69, 1.31)]
+    """
+    reach = float(stats.norm.ppf(0.975)) / n**0.5
+    low, high = (stats.chi2.ppf([0.025, 0.975], n) / n) ** 0.5
+    return (-reach, reach), (float(low), float(high))
 
 
 def shared_over_seeds(rows: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from bayesunmix.data.factorization import Factorization
 from bayesunmix.data.posterior import Posterior
 from bayesunmix.data.result import Unmixing
 from benchmarks.pages.calibration import calibration
-from benchmarks.scoring.shared_error import PURE, shared_error
+from benchmarks.reporting.coverage_table import coverage_table
+from benchmarks.reporting.findings import of_shared_errors
+from benchmarks.scoring.shared_error import PURE, limits, shared_error
 from simulations import PHANTOMS, acquire
 
 
@@ -67,3 +69,43 @@ def test_the_page_shows_what_lies_outside(tmp_path):
     page = calibration(tmp_path, tmp_path / "figures")
     assert "| nicr_film | 10 | multiscale | 4 | **-2.00** | **2.24** | 0.90 |" in page
     assert "| nicr_film | 10 | palette | 4 | 0.00 | 1.00 | 0.90 |" in page
+
+
+def test_an_even_truth_has_no_deviations():
+    trial = acquire(PHANTOMS["particles_on_film"](), 20, 0)
+    found = shared_error(trial, result(trial, 0))
+    assert np.isfinite(found.z) and np.isnan(found.deviations_90)
+
+
+def test_limits_hold_19_of_20_means_and_root_mean_squares():
+    z = np.random.default_rng(0).standard_normal((4000, 8))
+    of_mean, of_rms = limits(8)
+    for values, (low, high) in ((z.mean(axis=1), of_mean), (np.sqrt((z**2).mean(axis=1)), of_rms)):
+        assert ((low < values) & (values < high)).mean() == pytest.approx(0.95, abs=0.012)
+
+
+def test_findings_name_what_lies_outside():
+    rows = pd.DataFrame(
+        {"phantom": phantom, "dose": 10.0, "prior": "chosen", "seed": seed, "shared_z": size * (-1) ** seed}
+        for phantom, size in (("film", 1.0), ("matrix", 0.3))
+        for seed in range(20)
+    )
+    (finding,) = of_shared_errors("maps", rows, "prior")
+    assert not finding.met
+    assert (
+        "outside of 95 % limits in 1 of 2 cases: mean 0.00 and root mean square 0.30 on matrix"
+        in finding.sentence
+    )
+    (finding,) = of_shared_errors("maps", rows[rows["phantom"] == "film"], "prior")
+    assert finding.met and "inside of 95 % limits in 1 case" in finding.sentence
+
+
+@pytest.mark.parametrize(("covered", "verdict"), [(18, "met"), (4, "too few")])
+def test_where_seeds_scatter_the_mean_is_judged_by_its_interval(covered, verdict):
+    rows = pd.DataFrame(
+        {"phantom": "matrix", "dose": 10.0, "prior": "chosen", "seed": seed}
+        | {"coverage_90": 0.99 if seed < covered else 0.02}
+        for seed in range(20)
+    )
+    (row,) = coverage_table({"maps": rows}).itertuples()
+    assert row.verdict == verdict

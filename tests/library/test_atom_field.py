@@ -18,8 +18,10 @@ N, SWEEPS = 20_000, 20
 
 @partial(jax.jit, static_argnames="n")
 def many(key, evidence, seen, coupling, field, n):
+    flat = evidence.reshape(len(evidence), -1)
+
     def labels(key):
-        return draw_labels(key, evidence, seen, coupling, field, SWEEPS).labels
+        return draw_labels(key, lambda at: flat[:, at], seen, coupling, field, SWEEPS).labels
 
     return jax.lax.map(labels, jax.random.split(key, n), batch_size=2000)
 
@@ -83,10 +85,12 @@ def test_how_common_atoms_are_is_learned_from_labels_without_likelihood():
     rng = np.random.default_rng(1)
     frequencies = np.array([0.7, 0.2, 0.08, 0.02])
     labels = jnp.asarray(rng.choice(4, (80, 90), p=frequencies), jnp.int32)
-    certain = 1e4 * jax.nn.one_hot(labels, 4, axis=0)
+    certain = 1e4 * jax.nn.one_hot(labels.ravel(), 4, axis=0)
     field, coupling = first_field(labels, 4), jnp.zeros((4, 4))
     for number in range(30):
-        field = draw_labels(random_key(number), certain, jnp.ones(labels.shape, bool), coupling, field, 1)
+        field = draw_labels(
+            random_key(number), lambda at: certain[:, at], jnp.ones(labels.shape, bool), coupling, field, 1
+        )
     np.testing.assert_array_equal(field.labels, labels)
     counted = np.bincount(np.asarray(labels).ravel(), minlength=4) / labels.size
     np.testing.assert_allclose(np.exp(field.common), counted, rtol=0.02)

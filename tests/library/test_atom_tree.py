@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bayesunmix.engine.composition import tiles
 from bayesunmix.engine.composition import tree as atom_tree
 from bayesunmix.engine.composition.tree import draw_atoms, first_tree
 from bayesunmix.engine.device.threefry import random_key
@@ -68,25 +69,36 @@ def probability(node, atom, labels, lively, drawn, frequencies):
     return (1 - lively[level]) * quiet + lively[level] * both
 
 
+def drawn(key, evidence, exposure, tree):
+    flat = evidence.reshape(len(evidence), -1)
+    return draw_atoms(key, lambda at: flat[:, at], exposure > 0, exposure > 0, tree)
+
+
 @partial(jax.jit, static_argnames="n")
 def many(key, evidence, exposure, tree, n):
     return jax.lax.map(
-        lambda key: draw_atoms(key, evidence, exposure, tree), jax.random.split(key, n), batch_size=1000
+        lambda key: drawn(key, evidence, exposure, tree), jax.random.split(key, n), batch_size=1000
     )
 
 
 @pytest.mark.parametrize(
-    ("exposure", "offset"),
+    ("exposure", "offset", "n_cells"),
     [
-        (np.ones((2, 2)), 0),
-        (np.ones((3, 2)), 1),
-        (np.array([[1, 1, 0], [0, 1, 1]]), 1),
-        (np.ones(5), 1),
-        (np.ones((1, 2, 2)), 0),
-        (np.ones(1), 0),
+        (np.ones((2, 2)), 0, 256),
+        (np.ones((3, 2)), 1, 256),
+        (np.ones((3, 2)), 1, 2),
+        (np.array([[1, 1, 0], [0, 1, 1]]), 1, 256),
+        (np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]]), 0, 2),
+        (np.ones(5), 1, 4),
+        (np.ones((1, 2, 2)), 0, 256),
+        (np.ones(1), 0, 256),
     ],
 )
-def test_labels_are_drawn_from_the_enumerated_posterior(exposure, offset):
+def test_labels_are_drawn_from_the_enumerated_posterior(monkeypatch, exposure, offset, n_cells):
+    """The cells of a tile do not matter, nor how many tiles are looked at together."""
+    monkeypatch.setattr(tiles, "CELLS", n_cells)
+    monkeypatch.setattr(tiles, "AT_ONCE", 2 * n_cells)
+    many.clear_cache()
     rng = np.random.default_rng(3)
     exposure = exposure.astype(np.float32)
     tree = tree_of(exposure.shape, 3, rng, offset)
@@ -97,13 +109,13 @@ def test_labels_are_drawn_from_the_enumerated_posterior(exposure, offset):
     offsets = np.asarray(tree.offsets)[: len(levels_of(exposure.shape))]
     root = nodes_of(exposure, offsets) if offsets.size else (0,)
     chances = (np.asarray(part, float) for part in (tree.lively, tree.drawn, tree.frequencies))
-    lively, drawn, frequencies = chances
+    lively, redrawn, frequencies = chances
     expected = np.zeros(3 ** seen.sum())
     for chosen in itertools.product(range(3), repeat=int(seen.sum())):
         labels = np.full(exposure.shape, -1)
         labels[seen] = chosen
         prior = sum(
-            f * probability(root, m, labels, lively, drawn, frequencies) for m, f in enumerate(frequencies)
+            f * probability(root, m, labels, lively, redrawn, frequencies) for m, f in enumerate(frequencies)
         )
         weight = np.exp(
             sum(evidence[(m, *place)] for m, place in zip(chosen, np.argwhere(seen), strict=True))
@@ -123,9 +135,7 @@ def test_a_flat_likelihood_gives_back_the_prior_of_all_that_is_learned():
     n, shape, n_atoms = 1500, (4, 3), 3
     rng = np.random.default_rng(5)
     n_levels = len(levels_of(shape))
-    draws = jax.vmap(
-        lambda key, tree: draw_atoms(key, jnp.zeros((n_atoms, *shape)), jnp.ones(shape), tree)[1]
-    )
+    draws = jax.vmap(lambda key, tree: drawn(key, jnp.zeros((n_atoms, *shape)), jnp.ones(shape), tree)[1])
     tree = jax.tree.map(lambda x: jnp.tile(x, (n, 1)), first_tree(shape, n_atoms))
     tree = tree._replace(
         lively=jnp.asarray(rng.beta(*atom_tree.PRIOR_LIVELY, (n, n_levels)), jnp.float32),
@@ -137,9 +147,11 @@ def test_a_flat_likelihood_gives_back_the_prior_of_all_that_is_learned():
         tree = jax.jit(draws)(jax.random.split(random_key(number), n), tree)
     a = atom_tree.PRIOR_ATOM
     for level in range(n_levels):
-        lively, drawn = (np.clip(np.asarray(x[:, level]), 1e-5, 1 - 1e-5) for x in (tree.lively, tree.drawn))
+        lively, redrawn = (
+            np.clip(np.asarray(x[:, level]), 1e-5, 1 - 1e-5) for x in (tree.lively, tree.drawn)
+        )
         assert stats.kstest(lively, stats.beta(*atom_tree.PRIOR_LIVELY).cdf).pvalue > 1e-4
-        assert stats.kstest(drawn, stats.beta(*atom_tree.PRIOR_DRAWN).cdf).pvalue > 1e-4
+        assert stats.kstest(redrawn, stats.beta(*atom_tree.PRIOR_DRAWN).cdf).pvalue > 1e-4
     frequency = np.asarray(tree.frequencies)[:, 0]
     inside = (frequency > 1e-4) & (frequency < 1 - 1e-4)
     cdf = stats.beta(a, (n_atoms - 1) * a).cdf
@@ -158,7 +170,7 @@ def test_large_regions_keep_their_digits():
     evidence[:, exposure == 0] = 1e6 * rng.normal(size=(3, int((exposure == 0).sum())))
     tree = first_tree((30, 40), 3)
     for number in range(5):
-        atoms, tree = draw_atoms(
+        atoms, tree = jax.jit(drawn)(
             random_key(number), jnp.asarray(evidence, jnp.float32), jnp.asarray(exposure), tree
         )
     assert (np.asarray(atoms) == truth)[exposure > 0].all()

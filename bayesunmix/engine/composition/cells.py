@@ -10,29 +10,51 @@ and v follows that density. With few counts the cell is as likely as its middle,
 counts allow.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from bayesunmix.engine.composition.atoms import Palette
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _REACH = 4.5  # standard deviations from the mode within which all of the density lies
 _BINS = 16
+_BLOCK = 1024  # pixels that are weighed at once
 _LEAST = 1e-6
 
 
 def weigh_cells(of_knots: Array, palette: Palette) -> Array:
-    """Return the log-likelihoods of whole cells, (M, ...), given those of the knots, (N, ...)."""
+    """Return the log-likelihoods of whole cells, (M, n), given those of the knots, (n, N or more).
+
+    They are at most 0: that of the likeliest atom of each pixel is taken off, so that small terms keep their digits.
+    """
+    n = len(of_knots)
+    size = math.gcd(n, _BLOCK)
+
+    def block(i: Array, found: Array) -> Array:
+        some = jax.lax.dynamic_slice_in_dim(of_knots, i * size, size)
+        return jax.lax.dynamic_update_slice_in_dim(found, _weigh(some.T, palette), i * size, axis=1)
+
+    return jax.lax.fori_loop(0, n // size, block, jnp.zeros((len(palette.atoms), n), jnp.float32))
+
+
+def _weigh(of_knots: Array, palette: Palette) -> Array:
     middle = of_knots[: len(palette.atoms)]
     g, curvature = _parabola(middle, of_knots[palette.ends[0]], of_knots[palette.ends[1]])
     low, high, best = _window(g, curvature)
-    total = jnp.zeros_like(middle)
-    for node, weight in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
-        v = 0.5 * (low + high + node * (high - low))
-        total += weight * jnp.exp(g * v - 0.5 * curvature * v**2 - best)
-    return middle + best + jnp.log(0.25 * (high - low) * total)
+    width = (high - low) / _BINS
+    density, ratio, slower = _densities(g, curvature, best, low, width)
+
+    def step(i: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        total, density, ratio = state
+        density = density * ratio
+        weight = jnp.where(i == _BINS, 1, jnp.where(i % 2, 4, 2))  # Simpson's rule
+        return total + weight * density, density, ratio * slower
+
+    total = jax.lax.fori_loop(1, _BINS + 1, step, (density, density, ratio))[0]
+    found = middle + best + jnp.log(width * total / 6)
+    return found - found.max(axis=0)
 
 
 def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) -> Array:
@@ -41,30 +63,31 @@ def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) ->
     Parameters
     ----------
     key : JAX key
-    of_knots : (N, P) array
-        Log-likelihood of each knot.
-    labels : (P,) int array
+    of_knots : (n, N or more) array
+        Log-likelihood of each knot, pixel by pixel.
+    labels : (n,) int array
         Number of the atom of each pixel.
     palette : Palette
 
     Returns
     -------
-    (K, P) array
+    (K, n) array
         Shares of the counts of each pixel.
     """
     ends = jnp.asarray(palette.ends)
 
     def at(knots: Array) -> Array:
-        return jnp.take_along_axis(of_knots, knots[None], axis=0)[0]
+        return jnp.take_along_axis(of_knots, knots[:, None], axis=1)[:, 0]
 
     g, curvature = _parabola(at(labels), at(ends[0][labels]), at(ends[1][labels]))
     low, high, best = _window(g, curvature)
     uniform = jax.random.uniform(key, (2, *labels.shape))
     width = (high - low) / _BINS
-    chances = []
-    for number in range(_BINS):
-        v = low + (number + 0.5) * width
-        chances.append(jnp.exp(g * v - 0.5 * curvature * v**2 - best))
+    chance, ratio, slower = _densities(g, curvature, best, low + 0.5 * width, width)
+    chances = [chance]
+    for _ in range(_BINS - 1):
+        chances.append(chances[-1] * ratio)
+        ratio *= slower
     threshold, heaped, chosen = uniform[0] * sum(chances), jnp.zeros_like(g), jnp.zeros_like(g)
     for chance in chances[:-1]:
         heaped += chance
@@ -72,6 +95,17 @@ def draw_shares(key: Array, of_knots: Array, labels: Array, palette: Palette) ->
     v = low + (chosen + uniform[1]) * width
     atoms, halves = (jnp.asarray(part.T, jnp.float32) for part in (palette.atoms, palette.halves))
     return atoms[:, labels] + v * halves[:, labels]
+
+
+def _densities(
+    g: Array, curvature: Array, best: Array, start: Array, step: Array
+) -> tuple[Array, Array, Array]:
+    """Return the density at `start`, over the largest.
+
+    Also return by what it is multiplied in the next of equal steps, and by what this factor is multiplied in each.
+    """
+    density = jnp.exp(g * start - 0.5 * curvature * start**2 - best)
+    return density, jnp.exp((g - curvature * (start + 0.5 * step)) * step), jnp.exp(-curvature * step**2)
 
 
 def _parabola(middle: Array, low: Array, high: Array) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ References
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -29,12 +30,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bayesunmix.engine.composition.regions import turn_regions
 from bayesunmix.engine.device.threefry import numbered
 
 _FULL = 4 + 4 / math.sqrt(2)  # weight of all neighbours in two dimensions
 _MOST_STEP, _LEAST_FIELD = 0.5, -14.0
 _PRIOR = 1.0  # pixels of each atom that are added to those counted
-_BLOCK = 2**12  # pixels
+_BLOCK = 2**11  # pixels
+_LANES = 8  # rows of a table are padded to a multiple of this, so that they are read as whole vectors
 _NEVER = 1e30  # updates after which no step is left
 _SLOWER = 40.0  # updates of h after which steps have become half as long
 
@@ -69,15 +72,22 @@ def couplings(distances: np.ndarray, contrast: float, change: float) -> np.ndarr
 
 
 def draw_labels(
-    key: Array, evidence: Array, seen: Array, coupling: Array, field: AtomField, n_sweeps: int
+    key: Array,
+    evidence: Callable[[Array], Array],
+    seen: Array,
+    coupling: Array,
+    field: AtomField,
+    n_sweeps: int,
 ) -> AtomField:
-    """Draw the labels of all pixels that are seen `n_sweeps` times, and update how common atoms are.
+    """Draw the labels of all pixels that are seen `n_sweeps` times, and of regions once.
+
+    How common atoms are is updated.
 
     Parameters
     ----------
     key : JAX key
-    evidence : (M, *shape) array
-        Log-likelihood of each pixel under each atom.
+    evidence : callable (n,) -> (M, n)
+        Log-likelihood under each atom of pixels with these numbers. Numbers beyond the last pixel may get any value.
     seen : (*shape) array of bool
         False for masked pixels and vacuum: they keep their labels, and no neighbour sees them.
     coupling : (M, M) array
@@ -85,23 +95,45 @@ def draw_labels(
     field : AtomField
     n_sweeps : int
     """
-    grid = _Grid(seen)
-    evidence = evidence.reshape(len(coupling), -1)
+    grid, n_atoms = _Grid(seen), len(coupling)
+    learning = field.n_updates < _NEVER / 2
+    table = jnp.pad(coupling, ((0, 0), (0, -n_atoms % _LANES)))
+
+    def block(key: Array, at: Array, common: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        labels, expected = state
+        prior = common[:, None] - grid.around(at, labels, table).T[:n_atoms]
+        drawn = _categorical(key, prior + evidence(grid.pixel[at]))
+        expected += jax.lax.cond(learning, _expected, lambda prior, _: jnp.zeros(n_atoms), prior, at > 0)
+        # The padding writes into the layer, which nobody sees.
+        return labels.at[at].set(drawn), expected
 
     def sweep(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         labels, common = state
-        expected = jnp.zeros_like(common)
-        for colour in range(grid.n_colours):
-            colour_key = numbered(key, number * grid.n_colours + colour)
-            labels, expected = _draw_colour(
-                colour_key, colour, grid, (labels, expected), evidence, coupling, common
-            )
+
+        def colour(which: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+            colour_key = numbered(key, number * grid.n_colours + which)
+
+            def one(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+                return block(jax.random.fold_in(colour_key, i), grid.block(which, i), common, state)
+
+            return jax.lax.fori_loop(0, grid.n_blocks[which], one, state)
+
+        labels, expected = jax.lax.fori_loop(0, grid.n_colours, colour, (labels, jnp.zeros(n_atoms)))
         counts = jnp.zeros_like(common).at[grid.inside(labels).ravel()].add(seen.ravel())
         return labels, _scaled(common, counts, expected, field.n_updates + number)
 
     start = jnp.pad(field.labels, 1).ravel(), field.common
     labels, common = jax.lax.fori_loop(0, n_sweeps, sweep, start)
-    return AtomField(grid.inside(labels), common, field.n_updates + n_sweeps)
+    labels = turn_regions(
+        numbered(key, n_sweeps * grid.n_colours),
+        grid.inside(labels),
+        evidence,
+        seen,
+        coupling,
+        common,
+        _neighbours(seen.ndim),
+    )
+    return AtomField(labels, common, field.n_updates + n_sweeps)
 
 
 class _Grid:
@@ -120,57 +152,53 @@ class _Grid:
         corners = list(itertools.product(*(range(min(length, 2)) for length in seen.shape)))
         self.n_colours = len(corners)
         strides = np.cumprod([1, *self.wide[:0:-1]])[::-1]
-        self.steps = [(int(np.dot(step, strides)), weight) for step, weight in _neighbours(seen.ndim)]
-        self.places = []
-        for corner in corners:
-            here = tuple(slice(first, None, 2) for first in corner)
-            self.places.append(_packed(inner[here].ravel(), seen[here].ravel()))
+        steps, strengths = zip(*_neighbours(seen.ndim), strict=True)
+        self.steps = jnp.asarray(np.array(steps) @ strides, jnp.int32)
+        self.strengths = jnp.asarray(strengths, jnp.float32)
+        of_colours = [tuple(slice(first, None, 2) for first in corner) for corner in corners]
+        most = max(inner[here].size for here in of_colours)
+        self.size = min(most, _BLOCK)
+        packed = [
+            _packed(inner[here].ravel(), seen[here].ravel(), -(-most // self.size) * self.size)
+            for here in of_colours
+        ]
+        self.places = jnp.stack([places for places, _ in packed])
+        self.n_blocks = jnp.stack([-(-n // self.size) for _, n in packed])
         # Where a pixel of the larger grid is in the other one; beyond it for those of the layer.
         back = jnp.full(self.wide, seen.size, jnp.int32)
         pixels = jnp.arange(seen.size, dtype=jnp.int32).reshape(self.shape)
         self.pixel = back.at[(slice(1, -1),) * seen.ndim].set(pixels).ravel()
+
+    def block(self, colour: Array, number: Array) -> Array:
+        """Return the places of a block of pixels of one colour."""
+        return jax.lax.dynamic_slice(self.places, (colour, number * self.size), (1, self.size))[0]
+
+    def around(self, at: Array, labels: Array, table: Array) -> Array:
+        """Add up the rows of the atoms of all neighbours, (n, columns), with their weights."""
+        whence = at + self.steps[:, None]
+        weights = self.strengths[:, None] * self.weight[whence]
+
+        def step(found: Array, of_one: tuple[Array, Array]) -> tuple[Array, None]:
+            weight, label = of_one
+            return found + weight[:, None] * table[label], None
+
+        start = jnp.zeros((at.size, table.shape[1]), jnp.float32)
+        return jax.lax.scan(step, start, (weights, labels[whence]))[0]
 
     def inside(self, labels: Array) -> Array:
         """Remove the layer around the grid."""
         return labels.reshape(self.wide)[(slice(1, -1),) * len(self.shape)]
 
 
-def _packed(places: Array, seen: Array) -> tuple[Array, Array]:
-    """Gather the places that are seen, padded by 0, a pixel of the layer; also return how many blocks they fill."""
-    size = min(places.size, _BLOCK)
-    last = -(-places.size // size) * size
+def _packed(places: Array, seen: Array, room: int) -> tuple[Array, Array]:
+    """Gather the places that are seen, padded by 0, a pixel of the layer; also return how many there are."""
     rank = jnp.cumsum(seen)
-    packed = jnp.zeros(last, jnp.int32).at[jnp.where(seen, rank - 1, last)].set(places)
-    return packed, -(-rank[-1] // size)
+    return jnp.zeros(room, jnp.int32).at[jnp.where(seen, rank - 1, room)].set(places, mode="drop"), rank[-1]
 
 
-def _draw_colour(
-    key: Array,
-    colour: int,
-    grid: _Grid,
-    state: tuple[Array, Array],
-    evidence: Array,
-    coupling: Array,
-    common: Array,
-) -> tuple[Array, Array]:
-    """Draw the labels of one colour, and add up how often each atom is expected given the neighbours alone."""
-    places, n_blocks = grid.places[colour]
-    size = min(places.size, _BLOCK)
-
-    def block(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        labels, expected = state
-        at = jax.lax.dynamic_slice_in_dim(places, i * size, size)
-        atoms = jnp.arange(len(coupling))[:, None]
-        around = jnp.zeros((len(coupling), size), jnp.float32)  # weight of the neighbours with each atom
-        for step, strength in grid.steps:
-            around += jnp.where(labels[at + step] == atoms, strength * grid.weight[at + step], 0)
-        prior = common[:, None] - coupling @ around
-        drawn = _categorical(numbered(key, i), prior + evidence[:, grid.pixel[at]])
-        share = jax.nn.softmax(prior, axis=0) * (at > 0)
-        # The padding writes into the layer, which nobody sees.
-        return labels.at[at].set(drawn), expected + share.sum(axis=1)
-
-    return jax.lax.fori_loop(0, n_blocks, block, state)
+def _expected(prior: Array, real: Array) -> Array:
+    """Return how often each atom is expected given the neighbours alone."""
+    return (jax.nn.softmax(prior, axis=0) * real).sum(axis=1)
 
 
 def _scaled(common: Array, counts: Array, expected: Array, n_updates: Array) -> Array:

@@ -13,7 +13,9 @@ field [2]_. Given the log-likelihood of each pixel under each atom, what all pix
 collected upwards, in O(P M), and atoms are drawn downwards. Then :math:`\lambda, s` have Beta posteriors and g has a
 Dirichlet posterior.
 
-A node with all of its pixels in one half is no place where anything can change; it passes everything on.
+A node with all of its pixels in one half is no place where anything can change; it passes everything on. The lower
+levels are done tile by tile (`bayesunmix.engine.composition.tiles`), and are collected again on the way down, so that
+nothing is kept of them. A tile without photons says nothing and keeps the atom that it gets: it is integrated out.
 
 References
 ----------
@@ -22,44 +24,36 @@ References
    Process. 3, 162 (1994).
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
+from bayesunmix.engine.composition.nodes import (
+    AtomTree,
+    Said,
+    Split,
+    count,
+    given_to,
+    go_down,
+    go_up,
+    merge,
+    place,
+    row_of,
+    scaled,
+)
+from bayesunmix.engine.composition.tiles import Tiles
 from bayesunmix.engine.device.gamma import log_gamma_variates
-from bayesunmix.engine.multiscale.pyramid import Nodes, Tree, levels_of
+from bayesunmix.engine.device.threefry import numbered
+from bayesunmix.engine.multiscale.pyramid import Tree, levels_of
 
 # Beta parameters of a lively node and a quiet one, of a drawn half and a kept one; Dirichlet parameter of each atom.
 PRIOR_LIVELY, PRIOR_DRAWN, PRIOR_ATOM = (1.0, 4.0), (1.0, 1.0), 0.2
 _LEAST = 1e-6  # of a chance
 _LEAST_FREQUENCY = 1e-12
-_TINY = 1e-37
-
-
-class AtomTree(NamedTuple):
-    """Hold what is learned about regions, and where the pairs of each level begin.
-
-    Attributes
-    ----------
-    lively : (levels,) array
-        Chance that a node is lively.
-    drawn : (levels,) array
-        Chance that a half of a lively node draws its atom.
-    frequencies : (M,) array
-        How often each atom is drawn; they sum to one.
-    offsets : (levels,) array of 0 or 1
-    """
-
-    lively: Array
-    drawn: Array
-    frequencies: Array
-    offsets: Array
-
-    def move(self, key: Array) -> "AtomTree":
-        """Draw new offsets."""
-        return self._replace(offsets=jax.random.bernoulli(key, 0.5, self.offsets.shape).astype(jnp.int32))
 
 
 def first_tree(shape: tuple[int, ...], n_atoms: int) -> AtomTree:
@@ -69,148 +63,141 @@ def first_tree(shape: tuple[int, ...], n_atoms: int) -> AtomTree:
     return AtomTree(half, half, jnp.full(n_atoms, 1 / n_atoms, jnp.float32), jnp.zeros(n_levels, jnp.int32))
 
 
-class _Found(NamedTuple):
-    """Hold what happened at each node, (1, nodes) each: what its status was, and what its halves did."""
-
-    parent_lively: Array
-    lively: Array
-    drawn: Nodes
-    atoms: Nodes
-
-
-def draw_atoms(key: Array, evidence: Array, exposure: Array, tree: AtomTree) -> tuple[Array, AtomTree]:
+def draw_atoms(
+    key: Array, evidence: Callable[[Array], Array], seen: Array, told: Array, tree: AtomTree
+) -> tuple[Array, AtomTree]:
     """Draw the atoms of all pixels, then the chances and frequencies given them.
 
     Parameters
     ----------
     key : JAX key
-    evidence : (M, *shape) array
-        Log-likelihood of each pixel under each atom; constants of a pixel do not matter.
-    exposure : (*shape) array
-        0 for a masked pixel, which says nothing.
+    evidence : callable (n,) -> (M, n)
+        Log-likelihood under each atom of pixels with these numbers; constants of a pixel do not matter. Numbers beyond
+        the last pixel may get any value.
+    seen : (*shape) array of bool
+        False for a masked pixel, which says nothing.
+    told : (*shape) array of bool
+        Whether a pixel has photons. Where a whole tile has none, `evidence` is taken as flat.
     tree : AtomTree
         What `first_tree` or the previous draw returned.
 
     Returns
     -------
     atoms : (*shape) int32 array
-        Number of the atom; arbitrary where there is no exposure.
+        Number of the atom; arbitrary where nothing is seen.
     tree : AtomTree
     """
-    uniform_key, learn_key = jax.random.split(key)
-    grid = Tree(exposure.shape, tree.offsets)
-    n_nodes = sum(grid.sizes)
-    uniform = jax.random.uniform(uniform_key, (3, n_nodes + 1))
-    seen = (exposure > 0).astype(jnp.float32)
-    evidence = jnp.where(seen > 0, evidence - evidence.max(axis=0), 0)
-    if not grid.levels:
-        only = _pick(jnp.exp(evidence.reshape(-1, 1)), tree.frequencies[:, None], uniform[0, :1])
-        counts = jnp.zeros_like(tree.frequencies).at[only].add(seen.ravel())
-        return only.reshape(exposure.shape), _learn(learn_key, counts, None, tree)
-    top, said = grid.up(_say(tree), jnp.concatenate([evidence, jnp.exp(evidence), seen[None]]), None)
-    root = _pick(top[len(evidence) : -1, None], tree.frequencies[:, None], uniform[0, -1:])
+    upper_key, lower_key, learn_key = jax.random.split(key, 3)
+    tiles, n_atoms = Tiles(seen.shape, tree.offsets), len(tree.frequencies)
+    upper = Tree(tiles.shape, tree.offsets[tiles.n_levels :], levels_of(seen.shape)[tiles.n_levels :])
+    blocks = _Blocks(tiles, evidence, seen, tree)
+    told = tiles.contain(seen & told)
+    cells, quiet = blocks.collect(tiles.contain(seen), told)
+    top, split = upper.up(go_up(tree, tiles.n_levels), jnp.concatenate(cells).reshape(-1, *tiles.shape), None)
+    uniform = jax.random.uniform(upper_key, (5, sum(upper.sizes) + 1))
+    root = place(tree.frequencies[:, None] * top[:n_atoms, None], uniform[0, -1:])
     start = jnp.concatenate([root, jnp.ones(1, root.dtype)])
     barrier = jax.lax.optimization_barrier  # keeps the way up from being compiled into the way down
-    cells, found = grid.down(_hand_down(tree), start, barrier((said, uniform[:, :-1])))
-    real = said[-1]
-    counts = jnp.zeros_like(tree.frequencies).at[root].add(1)
-    for atoms, drawn in zip(found.atoms, found.drawn, strict=True):
-        counts = counts.at[atoms[0]].add(drawn[0])
-    tallies = _tallies(grid, real[0] > 0, found)
-    return cells[0], _learn(learn_key, counts, tallies, tree)
+    of_tiles, found = upper.down(
+        go_down(tree, tiles.n_levels), start, given_to(tree, barrier(split), uniform[:, :-1])
+    )
+    counts, tallies = jnp.zeros(n_atoms).at[root].add(1), jnp.zeros((4, len(tree.lively)))
+    counts, tallies = count((counts, tallies), found, split.real, tiles.n_levels + upper.level_of_node())
+    labels, counts, tallies = blocks.draw(lower_key, of_tiles.reshape(2, -1), told, quiet, (counts, tallies))
+    return labels, _learn(learn_key, counts, tallies, tree)
 
 
-def _say(tree: AtomTree) -> Any:
-    """Make the step up.
+class _Blocks:
+    """Go through some of the tiles, several at once."""
 
-    Values are the log-evidence if all below is of one atom, the evidence whatever is below over that of the likeliest
-    atom, and the number of pixels. Evidence of one scale needs no logarithms, which would be slow. Both lose the same
-    constant at every node, so that sums over many pixels keep their digits.
-    """
+    def __init__(self, tiles: Tiles, evidence: Callable[[Array], Array], seen: Array, tree: AtomTree):
+        self.tiles, self.evidence, self.tree = tiles, evidence, tree
+        self.seen = jnp.append(seen.ravel(), False)
 
-    def step(level: Any, halves: Nodes, own: None) -> tuple[Array, tuple[Array, Array, Array, Array]]:
-        lively, drawn = tree.lively[level], tree.drawn[level]
-        both = jnp.concatenate(halves, axis=1)  # every operation on both halves at once compiles faster
-        same, said = jnp.split(both[:-1], 2)
-        said = jnp.where(both[-1] > 0, said, 1)
-        anew = (tree.frequencies[:, None] * said).sum(axis=0)
-        passed = (1 - drawn) * said + drawn * anew
-        same = same[:, : same.shape[1] // 2] + same[:, same.shape[1] // 2 :]
-        if_quiet, if_lively = (1 - lively) * jnp.exp(same), lively * _product(passed)
-        pixels = halves.first[-1:], halves.second[-1:]
-        real = (pixels[0] > 0) & (pixels[1] > 0)
-        of_node = jnp.where(real, if_quiet + if_lively, _product(said))
-        quiet = jnp.where(real, if_quiet / jnp.maximum(of_node, _TINY), 0)
-        top = jnp.maximum(of_node.max(axis=0), _TINY)
-        value = jnp.concatenate([same - jnp.log(top), of_node / top, pixels[0] + pixels[1]])
-        first, second = jnp.split(said, 2, axis=1)
-        return value, (first, second, quiet, real.astype(jnp.float32))
+    def collect(self, seen: Array, told: Array) -> tuple[Said, Array]:
+        """Return what each tile says, and the chance that it is quiet given its atom, (M, tiles).
 
-    return step
+        Which tiles have pixels and which have photons is given, (tiles,) of bool.
+        """
+        shape = len(self.tree.frequencies), self.tiles.n
+
+        def block(at: Array, state: tuple[Said, Array]) -> tuple[Said, Array]:
+            said, splits = self._up(self.tiles.cells_of(at))
+            found = said, splits[-1].quiet if splits else jnp.zeros((shape[0], at.size))
+            return jax.tree.map(lambda whole, part: whole.at[:, at].set(part), state, found)
+
+        flat = Said(jnp.ones(shape), jnp.ones(shape), seen[None].astype(jnp.float32))
+        return self._over(told, block, (flat, jnp.zeros(shape)))
+
+    def draw(
+        self, key: Array, of_tiles: Array, told: Array, quiet: Array, counted: tuple[Array, Array]
+    ) -> tuple[Array, Array, Array]:
+        """Draw the atoms of all pixels given those of tiles and whether all above is lively, (2, tiles), and count.
+
+        Only lively tiles are gone through: all pixels of the others have one atom.
+        """
+        tiles, tree = self.tiles, self.tree
+        root_key, key = jax.random.split(key)
+        chance = row_of(quiet, of_tiles[0])
+        may = told & (of_tiles[1] > 0)
+        lively = may & (jax.random.uniform(root_key, chance.shape) >= chance)
+        labels = tiles.spread(of_tiles[0]).ravel()
+        if tiles.n_levels == 0:
+            return labels.reshape(tiles.cells), *counted
+        counts, tallies = counted
+        counted = counts, tallies.at[1, tiles.n_levels - 1].add((may & ~lively).sum())
+
+        def block(at: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+            labels, *counted = state
+            cells = tiles.cells_of(at)
+            _, splits = self._up(cells)
+            splits[-1] = splits[-1]._replace(quiet=jnp.zeros_like(splits[-1].quiet))  # these are lively
+            joined = jax.tree.map(lambda *parts: jnp.concatenate(parts, axis=1), *splits)
+            uniform = jax.random.uniform(numbered(key, at[0]), (5, joined.real.shape[1]))
+            given = given_to(tree, joined, uniform)
+            # The padding lies beyond the last tile, and gets what the last one gets; nobody sees it.
+            value, of_levels, end = of_tiles[:, at], [], joined.real.shape[1]
+            for level in reversed(range(tiles.n_levels)):
+                begin = end - splits[level].real.shape[1]
+                own = jax.tree.map(lambda part, begin=begin, end=end: part[:, begin:end], given)
+                halves, found = go_down(tree, 0)(level, value, own)
+                value, end = jnp.concatenate(halves, axis=1), begin
+                of_levels.append(found)
+            labels = labels.at[cells].set(value[0], mode="drop")
+            found = jax.tree.map(lambda *parts: jnp.concatenate(parts[::-1], axis=1), *of_levels)
+            numbers = np.repeat(np.arange(len(splits)), [split.real.shape[1] for split in splits])
+            return labels, *count(counted, found, joined.real, jnp.asarray(numbers))
+
+        labels, counts, tallies = self._over(lively, block, (labels, *counted))
+        return labels.reshape(tiles.cells), counts, tallies
+
+    def _over(self, chosen: Array, step: Callable[[Array, Any], Any], start: Any) -> Any:
+        """Call ``step(tiles, state) -> state`` for the chosen tiles, several at once, padded by the number beyond."""
+        size, rank = self.tiles.at_once, jnp.cumsum(chosen)
+        last = -(-self.tiles.n // size) * size
+        places = jnp.full(last, self.tiles.n)
+        places = places.at[jnp.where(chosen, rank - 1, last)].set(jnp.arange(self.tiles.n), mode="drop")
+
+        def block(i: Array, state: Any) -> Any:
+            return step(jax.lax.dynamic_slice_in_dim(places, i * size, size), state)
+
+        return jax.lax.fori_loop(0, -(-rank[-1] // size), block, start)
+
+    def _up(self, cells: Array) -> tuple[Said, list[Split]]:
+        """Collect what tiles say, given the numbers of their cells, and how their nodes split, a level at a time."""
+        seen = self.seen[cells]
+        log = self.evidence(cells)
+        likelihood = jnp.where(seen, jnp.exp(log - log.max(axis=0)), 1)
+        said, splits = scaled(likelihood, likelihood, seen[None].astype(jnp.float32), self.tree), []
+        for level in range(self.tiles.n_levels):
+            said, split = merge(self.tree, level, said)
+            splits.append(split)
+        return said, splits
 
 
-def _product(of_halves: Array) -> Array:
-    """Multiply the two halves of (..., 2 n) values."""
-    first, second = jnp.split(of_halves, 2, axis=-1)
-    return first * second
-
-
-def _hand_down(tree: AtomTree) -> Any:
-    """Make the step down. Values are the atom that a node gets, and whether all above it are lively."""
-
-    def step(level: Any, value: Array, own: Any) -> tuple[Nodes, _Found]:
-        (first, second, quiet, real), uniform = own
-        atom, parent_lively = value
-        lively = parent_lively * (uniform[0] >= _row(quiet, atom))
-        drawn = jnp.tile(tree.drawn[level] * real[0] * lively, 2)
-        atom, said = jnp.tile(atom, 2), jnp.concatenate([first, second], axis=1)
-        keep = (1 - drawn) * _row(said, atom)
-        weights = tree.frequencies[:, None] * said
-        at = jnp.concatenate([uniform[1], uniform[2]]) * (keep + drawn * weights.sum(axis=0))
-        new = (at >= keep) & (drawn > 0)
-        atom = jnp.where(new, _place(weights, (at - keep) / jnp.maximum(drawn, _LEAST)), atom)
-        halves = Nodes(*jnp.split(jnp.stack([atom, jnp.tile(lively, 2)]), 2, axis=1))
-        of_new = Nodes(*jnp.split(new[None].astype(jnp.float32), 2, axis=1))
-        atoms = Nodes(halves.first[:1], halves.second[:1])
-        return halves, _Found(parent_lively[None], lively[None], of_new, atoms)
-
-    return step
-
-
-def _row(table: Array, rows: Array) -> Array:
-    """Return the entry of each column, of (M, n), in its row, (n,)."""
-    return jnp.take_along_axis(table, rows[None], axis=0)[0]
-
-
-def _place(weights: Array, at: Array) -> Array:
-    """Return in which row the cumulative sum of each column, of (M, n), passes `at`, (n,)."""
-
-    def step(state: tuple[Array, Array], weight: Array) -> tuple[tuple[Array, Array], None]:
-        heaped = state[0] + weight
-        return (heaped, state[1] + (heaped <= at)), None
-
-    start = jnp.zeros_like(at), jnp.zeros(at.shape, jnp.int32)
-    return jnp.minimum(jax.lax.scan(step, start, weights)[0][1], len(weights) - 1)
-
-
-def _pick(likelihood: Array, frequencies: Array, uniform: Array) -> Array:
-    """Draw a row of each column, of (M, n), with likelihoods and prior frequencies."""
-    weights = frequencies * likelihood
-    return _place(weights, uniform * weights.sum(axis=0))
-
-
-def _tallies(grid: Tree, real: Array, found: _Found) -> Array:
-    """Count lively nodes, quiet ones, drawn halves and kept ones, (4, levels). Only nodes that can split count."""
-    lively = found.lively[0] * real
-    quiet = (found.parent_lively[0] - found.lively[0]) * real
-    drawn = found.drawn.first[0] + found.drawn.second[0]
-    each = jnp.stack([lively, quiet, drawn, 2 * lively - drawn], axis=1).astype(jnp.float32)
-    return jax.ops.segment_sum(each, grid.level_of_node(), len(grid.levels), indices_are_sorted=True).T
-
-
-def _learn(key: Array, counts: Array, tallies: Array | None, tree: AtomTree) -> AtomTree:
+def _learn(key: Array, counts: Array, tallies: Array, tree: AtomTree) -> AtomTree:
     prior = jnp.asarray([*PRIOR_LIVELY, *PRIOR_DRAWN])[:, None]
-    of_levels = jnp.broadcast_to(prior, (4, len(tree.lively))) + (0 if tallies is None else tallies)
+    of_levels = jnp.broadcast_to(prior, (4, len(tree.lively))) + tallies
     logs = log_gamma_variates(key, jnp.concatenate([of_levels.ravel(), counts + PRIOR_ATOM]))
     lively, quiet, drawn, kept = logs[: of_levels.size].reshape(of_levels.shape)
     return tree._replace(

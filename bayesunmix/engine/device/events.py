@@ -111,14 +111,12 @@ def chunks(counts: sparse.csr_array, width: int | None = None) -> Chunks:
 def photon_chunks(counts: sparse.csr_array, whole: sparse.csr_array | None = None) -> Chunks:
     """Lay out single photons: an entry of n counts becomes n entries of weight 1.
 
-    A part of the photons of `whole` is laid out in arrays of the same size, so that both share compiled code.
+    A part of the photons of `whole` gets arrays as large as its own, so that both share compiled code.
     """
-    photons = np.repeat(counts.indices, counts.data)
-    if whole is None:
-        return _cut(_photons_before(counts), photons, None, None)
-    length = np.diff(_photons_before(whole))
+    length = np.diff(_photons_before(counts if whole is None else whole))
     width = _width(length)
-    return _cut(_photons_before(counts), photons, None, width, int((-(-length // width)).sum()))
+    n_chunks = int((-(-length // width)).sum())
+    return _cut(_photons_before(counts), np.repeat(counts.indices, counts.data), None, width, n_chunks)
 
 
 def _photons_before(counts: sparse.csr_array) -> np.ndarray:

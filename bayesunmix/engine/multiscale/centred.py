@@ -32,11 +32,21 @@ from bayesunmix.engine.multiscale.splits import KINDS, SHAPES, log_beta_binomial
 
 _LITTLE = 1e-6  # stands for 0 counts in a quotient that is multiplied by 0
 _MOST_SAID = 60.0  # logarithm of a likelihood ratio that fixes a state
-_LEAST_LOG_WEIGHT = -70.0
+_BLOCK = 512  # nodes that deviate
 
 
-class _Split(NamedTuple):
-    """Hold what the counts say of each node: its halves' counts and template shares, and log-likelihoods of kinds."""
+class Weighed(NamedTuple):
+    """Hold what the counts of K components say of every node, and what their templates say.
+
+    Attributes
+    ----------
+    n, share : Nodes
+        Counts of both halves, and the fractions of the template, (K, nodes) each.
+    tells : (K, nodes) array of bool
+        Whether the counts can tell kinds of split apart.
+    by_kind : (K, kinds, nodes) array
+        Log-probability of the counts under each kind of split; the first is exactly the template's.
+    """
 
     n: Nodes
     share: Nodes
@@ -44,43 +54,60 @@ class _Split(NamedTuple):
     by_kind: Array
 
 
-def log_evidence(counts: Array, template: Array, pyramid: Pyramid) -> Array:
-    """Return the log-probability of the counts of each component, all deviations from its template integrated out.
+def weigh(tree: Tree, counts: Array, template: Array) -> Weighed:
+    """Sum counts and template over the halves of all nodes, and weigh the kinds of split by the counts.
 
     Parameters
     ----------
+    tree : Tree
+        Of at least two channels.
     counts : (K, C) array
         Whole numbers.
     template : (K, C) array
         Positive.
-    pyramid : Pyramid
+    """
+    barrier = jax.lax.optimization_barrier  # without it the compiler computes much anew wherever it is used
+    _, halves = tree.up(_add, jnp.concatenate([counts, template]), None)
+    n, own = barrier(
+        tuple(Nodes(*part) for part in zip(*(jnp.split(half, 2) for half in halves), strict=True))
+    )
+    whole = jnp.maximum(own.first + own.second, SMALLEST)
+    share = Nodes(own.first / whole, own.second / whole)
+    real = (own.first > 0) & (own.second > 0)  # not where a half lies beyond the axis
+    half = Nodes(*(jnp.where(real, part, 0.5) for part in share))
+    strength = 2 * jnp.asarray(SHAPES)[:, None]
+    n_of, half_of = (Nodes(*(part[:, None] for part in of)) for of in (n, half))
+    free = log_beta_binomial(*n_of, strength * half_of.first, strength * half_of.second)
+    by_kind = jnp.concatenate([_log_binomial(n_of, half_of), free], axis=1)
+    tells = real & (n.first + n.second > 1)
+    return barrier(Weighed(n, share, tells, jnp.where(real[:, None], by_kind, 0)))
+
+
+def log_evidence(tree: Tree, weighed: Weighed, pyramid: Pyramid) -> Array:
+    """Return the log-probability of the counts of each component, all deviations from its template integrated out.
 
     Returns
     -------
     (K,) array
         Up to a term of the counts alone.
     """
-    tree = Tree(counts.shape[1:], pyramid.offsets)
-    if not tree.levels:
-        return jnp.zeros(len(counts))
-    split = _split(tree, counts, template)
-    states = _of_states(tree, split, pyramid)
+    states = _of_states(tree, weighed, pyramid)
     moves = _log_moves(pyramid)
-    said = _messages(tree, states[1] - states[0], moves)
+    said = _messages(tree, states[:, 1] - states[:, 0], moves)
     level = tree.level_of_node()
-    return (states[0] + jnp.logaddexp(moves[:, level, 0, 0], moves[:, level, 0, 1] + said)).sum(axis=1)
+    of_node = states[:, 0] + jnp.logaddexp(moves[:, level, 0, 0], moves[:, level, 0, 1] + said)
+    return of_node.sum(axis=1)
 
 
-def draw_spectra(key: Array, counts: Array, template: Array, pyramid: Pyramid) -> tuple[Array, Pyramid]:
+def draw_spectra(key: Array, tree: Tree, weighed: Weighed, pyramid: Pyramid) -> tuple[Array, Pyramid]:
     """Draw spectra about their templates given counts, and learn how often nodes leave it.
 
     Parameters
     ----------
     key : JAX key
-    counts : (K, C) array
-        Whole numbers.
-    template : (K, C) array
-        Positive.
+    tree : Tree
+    weighed : Weighed
+        What `weigh` returned.
     pyramid : Pyramid
         What `bayesunmix.engine.multiscale.rates.first_pyramid` or the previous draw returned.
 
@@ -91,43 +118,27 @@ def draw_spectra(key: Array, counts: Array, template: Array, pyramid: Pyramid) -
     pyramid : Pyramid
         With new weights and transition matrices.
     """
-    tree = Tree(counts.shape[1:], pyramid.offsets)
-    if not tree.levels:
-        return jnp.ones(counts.shape, jnp.float32), pyramid
-    keys = jax.random.split(key, 6)
-    split = _split(tree, counts, template)
-    states, moves = _of_states(tree, split, pyramid), _log_moves(pyramid)
+    keys, tells = jax.random.split(key, 3), weighed.tells
+    states, moves = _of_states(tree, weighed, pyramid), _log_moves(pyramid)
     # A node with at most one count is as likely under every kind of split, and so are all below it. Such nodes are left
-    # out when weights and moves are drawn, and are drawn from the prior then (see `rates.draw_rates`).
-    evidence = jnp.where(split.tells, states[1] - states[0], 0)
+    # out when weights and moves are drawn, and are drawn from the prior then (see `rates.draw_rates`). So a node needs
+    # one pair of random numbers.
+    evidence = jnp.where(tells, states[:, 1] - states[:, 0], 0)
     said = jnp.exp(jnp.clip(_messages(tree, evidence, moves), -_MOST_SAID, _MOST_SAID))
-    uniform = jax.random.uniform(keys[0], said.shape)
+    uniform, of_kind = jax.random.uniform(keys[0], (2, *said.shape))
     lively, parent = draw_states(tree, uniform, said, cast(Array, pyramid.log_moves))
-    kind = _draw_kind(keys[1], tree, lively, split.by_kind, pyramid)
-    of_kinds = _tally(tree, split.tells, lively, kind, KINDS)
-    of_moves = _tally(tree, split.tells, parent, lively, 2).at[:, -1].set(0)
-    pyramid, _ = learn_weights(keys[2], of_kinds, of_moves, counts.sum(axis=1), pyramid)
-    certain = jnp.where(split.tells, jnp.where(lively, jnp.exp(_MOST_SAID), 0), 1)
+    kind = _draw_kind(of_kind, tree, lively, weighed.by_kind, pyramid)
+    of_kinds = _tally(tree, tells, lively, kind, KINDS)
+    of_moves = _tally(tree, tells, parent, lively, 2).at[:, -1].set(0)
+    total = weighed.n.first[:, -1] + weighed.n.second[:, -1]
+    pyramid, _ = learn_weights(keys[1], of_kinds, of_moves, total, pyramid)
+    certain = jnp.where(tells, jnp.where(lively, jnp.exp(_MOST_SAID), 0), 1)
     lively = draw_states(tree, uniform, certain, cast(Array, pyramid.log_moves))[0]
-    untold = _draw_kind(keys[3], tree, lively, jnp.zeros_like(split.by_kind), pyramid)
-    shares = _draw_shares(keys[4], split, jnp.where(split.tells, kind, untold))
-    spectra = tree.down(_go_down, jnp.ones(len(counts)), shares)[0]
+    untold = _draw_kind(of_kind, tree, lively, jnp.zeros_like(weighed.by_kind), pyramid)
+    shares = _draw_shares(keys[2], weighed, jnp.where(tells, kind, untold))
+    spectra = tree.down(_go_down, jnp.ones(len(tells)), shares)[0]
     spectra = jnp.maximum(spectra, SMALLEST)
     return spectra / spectra.sum(axis=1, keepdims=True), pyramid
-
-
-def _split(tree: Tree, counts: Array, template: Array) -> _Split:
-    """Sum counts and template over the halves of all nodes, and weigh the kinds of split by the counts."""
-    _, halves = tree.up(_add, jnp.concatenate([counts, template]), None)
-    n, own = (Nodes(*part) for part in zip(*(jnp.split(half, 2) for half in halves), strict=True))
-    whole = jnp.maximum(own.first + own.second, SMALLEST)
-    share = Nodes(own.first / whole, own.second / whole)
-    real = (own.first > 0) & (own.second > 0)  # not where a half lies beyond the axis
-    half = Nodes(*(jnp.where(real, part, 0.5) for part in share))
-    strength = 2 * jnp.asarray(SHAPES)[:, None, None]
-    free = log_beta_binomial(*n, strength * half.first, strength * half.second)
-    by_kind = jnp.concatenate([_log_binomial(n, half)[None], free])
-    return _Split(n, share, real & (n.first + n.second > 1), jnp.where(real, by_kind, 0))
 
 
 def _log_binomial(n: Nodes, share: Nodes) -> Array:
@@ -140,10 +151,10 @@ def _log_binomial(n: Nodes, share: Nodes) -> Array:
     return of_halves[0] + of_halves[1]
 
 
-def _of_states(tree: Tree, split: _Split, pyramid: Pyramid) -> Array:
-    """Return the log-likelihood of each node's counts under the quiet state and the lively one, (2, K, nodes)."""
-    weights = jnp.moveaxis(pyramid.log_weights[:, tree.level_of_node()], (2, 3), (0, 1))
-    return jax.nn.logsumexp(weights + split.by_kind[None], axis=1)
+def _of_states(tree: Tree, weighed: Weighed, pyramid: Pyramid) -> Array:
+    """Return the log-likelihood of each node's counts under the quiet state and the lively one, (K, 2, nodes)."""
+    weights = jnp.moveaxis(pyramid.log_weights[:, tree.level_of_node()], 1, 3)
+    return jax.nn.logsumexp(weights + weighed.by_kind[:, None], axis=2)
 
 
 def _log_moves(pyramid: Pyramid) -> Array:
@@ -163,31 +174,44 @@ def _messages(tree: Tree, evidence: Array, moves: Array) -> Array:
     return tree.up(say, jnp.zeros((len(evidence), *tree.shapes[0])), evidence)[1]
 
 
-def _draw_kind(key: Array, tree: Tree, lively: Array, by_kind: Array, pyramid: Pyramid) -> Array:
-    """Draw the kind of split of every node given its state, (K, nodes)."""
-    weights = jnp.maximum(pyramid.log_weights[:, tree.level_of_node()], _LEAST_LOG_WEIGHT)
-    of_state = jnp.where(lively[..., None], weights[:, :, 1], weights[:, :, 0])
-    return jax.random.categorical(key, of_state + jnp.moveaxis(by_kind, 0, -1))
+def _draw_kind(uniform: Array, tree: Tree, lively: Array, by_kind: Array, pyramid: Pyramid) -> Array:
+    """Draw the kind of split of every node given its state and a number from 0 to 1, (K, nodes)."""
+    weights = jnp.moveaxis(pyramid.log_weights[:, tree.level_of_node()], 1, 3)
+    logs = jnp.where(lively[:, None], weights[:, 1], weights[:, 0]) + by_kind
+    heaped = jnp.cumsum(jnp.exp(logs - logs.max(axis=1, keepdims=True)), axis=1)
+    return (uniform[:, None] * heaped[:, -1:] >= heaped[:, :-1]).sum(axis=1)
 
 
 def _tally(tree: Tree, counted: Array, rows: Array, columns: Array, n: int) -> Array:
     """Count nodes by component, level, row (of two) and column (of n): (K, levels, 2, n)."""
-    level = jnp.broadcast_to(tree.level_of_node(), counted.shape)
-    component = jnp.broadcast_to(jnp.arange(len(counted))[:, None], counted.shape)
-    found = jnp.zeros((len(counted), len(tree.levels), 2, n), jnp.int32)
-    return found.at[component, level, rows.astype(jnp.int32), columns.astype(jnp.int32)].add(counted)
+    cell = rows.astype(jnp.int32) * n + columns.astype(jnp.int32)
+    # A product of matrices is faster than adding one node after the other.
+    of_cell = (counted[:, None] & (cell[:, None] == jnp.arange(2 * n)[:, None])).astype(jnp.float32)
+    of_level = jax.nn.one_hot(tree.level_of_node(), len(tree.levels), dtype=jnp.float32)
+    found = jnp.einsum("kan,nl->kla", of_cell, of_level)
+    return found.reshape(*found.shape[:2], 2, n)
 
 
-def _draw_shares(key: Array, split: _Split, kind: Array) -> Nodes:
-    """Draw the fractions of both halves given the kind of split."""
+def _draw_shares(key: Array, weighed: Weighed, kind: Array) -> Nodes:
+    """Draw the fractions of both halves given the kind of split: those of the template, but for few nodes."""
+    n, share = weighed.n, weighed.share
+    deviates = (kind > 0) & (share.first > 0) & (share.second > 0)
     strength = 2 * jnp.asarray((1.0, *SHAPES))[kind]
-    exact = (kind == 0) | (split.share.first == 0) | (split.share.second == 0)
-    posterior = jnp.stack([n + strength * w for n, w in zip(split.n, split.share, strict=True)])
-    log_first, log_second = log_gamma_variates(key, jnp.where(exact, 1, posterior))
-    return Nodes(
-        jnp.where(exact, split.share.first, jax.nn.sigmoid(log_first - log_second)),
-        jnp.where(exact, split.share.second, jax.nn.sigmoid(log_second - log_first)),
-    )
+    posterior = jnp.stack([own + strength * w for own, w in zip(n, share, strict=True)]).reshape(2, -1)
+    size = min(deviates.size, _BLOCK)
+    places = jnp.nonzero(deviates.ravel(), size=deviates.size, fill_value=0)[0]
+    n_blocks = -(-deviates.sum() // size)
+
+    def block(i: Array, fractions: Array) -> Array:
+        start = jnp.minimum(i * size, deviates.size - size)
+        at = jax.lax.dynamic_slice_in_dim(places, start, size)
+        log_first, log_second = log_gamma_variates(jax.random.fold_in(key, i), posterior[:, at])
+        of_halves = jax.nn.sigmoid(jnp.stack([log_first - log_second, log_second - log_first]))
+        return fractions.at[:, at].set(jnp.where(deviates.ravel()[at], of_halves, fractions[:, at]))
+
+    exact = jnp.stack(share).reshape(2, -1)
+    fractions = jax.lax.fori_loop(0, n_blocks, block, exact)
+    return Nodes(*fractions.reshape(2, *kind.shape))
 
 
 def _add(level: Array | int, halves: Nodes, own: None) -> tuple[Array, Nodes]:

@@ -62,10 +62,12 @@ class Tree:
         Shape of the grid.
     offsets : (levels,) array of 0 or 1
         Where the pairs of each level begin.
+    levels : tuple of Level, optional
+        Levels of this grid. The default is those of `levels_of`; a part of a larger pyramid has others.
     """
 
-    def __init__(self, shape: tuple[int, ...], offsets: Array):
-        self.levels, self.offsets = levels_of(shape), offsets
+    def __init__(self, shape: tuple[int, ...], offsets: Array, levels: tuple[Level, ...] | None = None):
+        self.levels, self.offsets = levels_of(shape) if levels is None else levels, offsets
         self.shapes = [shape]  # of the cells below each level, and of what is above all
         for level in self.levels:
             cells = list(self.shapes[-1])

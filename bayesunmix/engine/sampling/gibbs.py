@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from bayesunmix.contracts.abundance_prior import AbundancePrior, renewed, weighs
 from bayesunmix.contracts.endmember_model import EndmemberModel
 from bayesunmix.data.image import SpectrumImage
-from bayesunmix.engine.device.events import Chunks, draw_allocation, photon_chunks
+from bayesunmix.engine.device.events import Chunks, draw_allocation, padded_size, photon_chunks
 from bayesunmix.engine.device.heavy import Heavy, draw_heavy, split_heavy
 from bayesunmix.engine.device.threefry import numbered
 
@@ -31,12 +32,14 @@ from bayesunmix.engine.device.threefry import numbered
 class Events(NamedTuple):
     """Hold photons by pixel, and the exposure of each pixel on the grid of the image: 0 where it is masked, else 1.
 
-    Entries with too many photons to be listed stand by themselves, None where there are none.
+    Entries with too many photons to be listed stand by themselves, None where there are none. `occupied` are the
+    numbers of the pixels with photons, (n,), padded by the number beyond the last pixel; None stands for all pixels.
     """
 
     photons: Chunks
     exposure: Array
     heavy: Heavy | None = None
+    occupied: Array | None = None
 
 
 class Chain(NamedTuple):
@@ -52,8 +55,11 @@ def place_photons(image: SpectrumImage, whole: SpectrumImage | None = None) -> E
     """Bring the photons of an image to the device, in arrays as large as those of the `whole` that it is a part of."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     listed, heavy = split_heavy(image.counts)
-    room = None if whole is None else split_heavy(whole.counts)[0]
-    return Events(jax.device_put(photon_chunks(listed, room)), exposure, heavy)
+    chunks = photon_chunks(listed, None if whole is None else split_heavy(whole.counts)[0])
+    pixels = np.flatnonzero(np.diff((whole or image).counts.indptr))
+    extra = padded_size(pixels.size) - pixels.size
+    occupied = np.pad(pixels.astype(np.int32), (0, extra), constant_values=image.n_pixels)
+    return Events(jax.device_put(chunks), exposure, heavy, jnp.asarray(occupied))
 
 
 def sweep(

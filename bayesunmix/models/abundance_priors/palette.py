@@ -25,8 +25,10 @@ from bayesunmix.engine.composition.atoms import distances, palette
 from bayesunmix.engine.composition.brightness import draw_brightness, of_composition
 from bayesunmix.engine.composition.cells import draw_shares, weigh_cells
 from bayesunmix.engine.composition.field import AtomField, couplings, draw_labels, first_field
-from bayesunmix.engine.composition.likelihood import log_likelihoods, photons_of
-from bayesunmix.engine.composition.tree import AtomTree, draw_atoms, first_tree
+from bayesunmix.engine.composition.likelihood import log_likelihoods
+from bayesunmix.engine.composition.nodes import AtomTree
+from bayesunmix.engine.composition.tree import draw_atoms, first_tree
+from bayesunmix.engine.device.events import padded_size
 from bayesunmix.engine.multiscale.rates import Pyramid, draw_rates, first_pyramid
 from bayesunmix.engine.sampling.gibbs import Events
 
@@ -44,20 +46,26 @@ _LITTLE = 0.003  # of the mean total of the specimen: vacuum
 
 
 class Weighed(NamedTuple):
-    """Hold what the photons say.
+    """Hold what the photons say. Only pixels with photons have columns in the tables, padded by empty ones.
 
     Attributes
     ----------
-    of_knots : (N, P) array
-        Log-likelihood of each knot in each pixel.
-    of_cells : (M, *shape) array
+    of_knots : (n, N or more) array
+        Log-likelihood of each knot in each of these pixels, up to a constant of the pixel.
+    of_cells : (M, n) array
         Log-likelihood of the cell of each atom.
+    pixels : (n,) int array
+        Numbers of these pixels in the image; P in the padding.
+    column : (P,) int array
+        Column of each pixel; n where there is none.
     totals : (*shape) array
         Photons.
     """
 
     of_knots: jax.Array
     of_cells: jax.Array
+    pixels: jax.Array
+    column: jax.Array
     totals: jax.Array
 
 
@@ -136,10 +144,12 @@ class Palette:
         """Compute the log-likelihood of every pixel under every atom."""
         shape, n_pixels = events.exposure.shape, events.exposure.size
         grid = palette(len(endmembers))
-        of_knots = log_likelihoods(events.photons, events.heavy, endmembers, grid.knots, n_pixels)
-        totals = photons_of(events.photons, events.heavy, n_pixels)
-        of_cells = weigh_cells(of_knots, grid)
-        return Weighed(of_knots, of_cells.reshape(-1, *shape), totals.reshape(shape))
+        pixels = jnp.arange(padded_size(n_pixels)) if events.occupied is None else events.occupied
+        n = pixels.size
+        column = jnp.full(n_pixels, n, jnp.int32).at[pixels].set(jnp.arange(n, dtype=jnp.int32), mode="drop")
+        of_knots, photons = log_likelihoods(events.photons, events.heavy, endmembers, grid.knots, column, n)
+        totals = jnp.zeros(n_pixels).at[pixels].set(photons, mode="drop").reshape(shape)
+        return Weighed(of_knots, weigh_cells(of_knots, grid), pixels, column, totals)
 
     def draw(
         self, key: jax.Array, counts: Weighed, exposure: jax.Array, learned: Composed
@@ -148,11 +158,12 @@ class Palette:
         label_key, share_key, thickness_key, brightness_key = jax.random.split(key, 4)
         grid = palette(len(learned.brightness))
         bright = of_composition(jnp.asarray(grid.atoms, jnp.float32), learned.brightness)
-        of_atom = bright.reshape(-1, *(1,) * exposure.ndim)
-        evidence = counts.of_cells + counts.totals * jnp.log(of_atom) - learned.thickness * of_atom
-        learned = _draw_labels(label_key, evidence, exposure, learned)
+        learned = _draw_labels(label_key, counts, bright, exposure, learned)
         labels = learned.field.labels
-        shares = draw_shares(share_key, counts.of_knots, labels.ravel(), grid)
+        # Where there are no photons, nothing tells the place in the cell: the middle stands for it.
+        shares = jnp.asarray(grid.atoms.T, jnp.float32)[:, labels.ravel()]
+        told = draw_shares(share_key, counts.of_knots, labels.ravel()[counts.pixels], grid)
+        shares = shares.at[:, counts.pixels].set(told, mode="drop")
         lit = bright[labels] * exposure
         totals, pyramid = draw_rates(thickness_key, counts.totals[None], lit, learned.pyramid)
         is_first = learned.age < _SWEEPS_IF_EVEN
@@ -175,9 +186,17 @@ def candidates() -> dict[str, Palette]:
     return {"palette (tree)": Palette(None), **fields}
 
 
-def _draw_labels(key: jax.Array, evidence: jax.Array, exposure: jax.Array, learned: Composed) -> Composed:
+def _draw_labels(
+    key: jax.Array, counts: Weighed, bright: jax.Array, exposure: jax.Array, learned: Composed
+) -> Composed:
+    totals, thickness = counts.totals.ravel(), learned.thickness.ravel()
+
+    def evidence(pixels: jax.Array) -> jax.Array:
+        of_cells = counts.of_cells.at[:, counts.column[pixels]].get(mode="fill", fill_value=0)
+        return of_cells + totals[pixels] * jnp.log(bright)[:, None] - thickness[pixels] * bright[:, None]
+
     def by_tree(learned: Composed) -> Composed:
-        labels, tree = draw_atoms(key, evidence, exposure, learned.tree)
+        labels, tree = draw_atoms(key, evidence, exposure > 0, counts.totals > 0, learned.tree)
         return learned._replace(tree=tree, field=learned.field._replace(labels=labels))
 
     def by_field(learned: Composed) -> Composed:

@@ -165,9 +165,17 @@ def spectra_of(given: Given | Calibrated, shares: Shares | CalibratedShares) -> 
 
 
 def redraw(
-    key: Array, counts: Array, given: Given | Calibrated, shares: Fractions, concentration: float
+    key: Array,
+    counts: Array,
+    given: Given | Calibrated,
+    shares: Fractions,
+    concentration: float,
+    of_curves: float | None = None,
 ) -> Fractions:
-    """Draw whether each photon of (K, C) counts belongs to a family or a curve, and then the fractions."""
+    """Draw whether each photon of (K, C) counts belongs to a family or a curve, and then the fractions.
+
+    The Dirichlet concentration of the curves is that of the other fractions where it is not given.
+    """
     split_key, *keys = jax.random.split(key, 6)
     recorded = _recorded(given, shares)
     lines, continuum = _parts(given, shares, recorded)
@@ -181,7 +189,7 @@ def redraw(
     return shares._replace(
         families=_dirichlet(keys[2], jnp.where(given.owned, families + a, 0)),
         continuum=_dirichlet(keys[3], parts + a),
-        curves=_dirichlet(keys[4], curves + a),
+        curves=_dirichlet(keys[4], curves + (a if of_curves is None else of_curves)),
     )
 
 

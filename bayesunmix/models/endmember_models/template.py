@@ -2,11 +2,12 @@ r"""Lines and continuum explain the spectra where they can, and any deviation fr
 
 .. math:: e_k \sim \mathrm{PolyaTree}(T_k), \qquad T_k = (1 - c_k) \sum_j w_{kj} F_j(\theta) + c_k \sum_m v_m C_m
 
-The template T_k has the line families F of all elements that the sum spectrum shows, whichever component has them, and
-a continuum of smooth curves C (`phases` has the same, and must know who owns what). Offset and gain of the energy axis
-and the width of the peaks, theta, are drawn. Deviations are a tree of splits of channels
-(`bayesunmix.engine.multiscale.centred`): its splits are exactly those of the template where the counts do not object,
-and free around a line that has no element, has another shape, or stands elsewhere.
+The template T_k has the line families F of all elements that the sum spectrum shows, whichever component has them, a
+line at each further peak of it (`bayesunmix.spectra.separate_lines`), and a continuum of smooth curves C (`phases` has
+the same, and must know who owns what). Offset and gain of the energy axis and the width of the peaks, theta, are drawn.
+Deviations are a tree of splits of channels (`bayesunmix.engine.multiscale.centred`): its splits are exactly those of
+the template where the counts do not object, and free around a line that only few counts show, has another shape, or
+stands elsewhere.
 
 The deviations are integrated out where the template is drawn. It is proposed as if there were none, by drawing whether
 each photon is from a family or a curve, and accepted by how likely the counts are under the tree (Metropolis-Hastings).
@@ -29,7 +30,8 @@ from bayesunmix.contracts.endmember_model import ENDMEMBER_MODELS, Prepared
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.data.info import ASK_RANK
 from bayesunmix.engine.device.events import LEAST_RATE
-from bayesunmix.engine.multiscale.centred import draw_spectra, log_evidence
+from bayesunmix.engine.multiscale.centred import Weighed, draw_spectra, log_evidence, weigh
+from bayesunmix.engine.multiscale.pyramid import Tree
 from bayesunmix.engine.multiscale.rates import Pyramid, first_pyramid
 from bayesunmix.models.endmember_models._any_spectrum import draw_anywhere, start_anywhere
 from bayesunmix.models.endmember_models._dictionary import (
@@ -43,11 +45,15 @@ from bayesunmix.models.endmember_models._dictionary import (
 )
 from bayesunmix.spectra.channels import channel_width
 from bayesunmix.spectra.recognition import Recognised, recognise, require_symbols
+from bayesunmix.spectra.separate_lines import separate_lines
 
 _COARSE_KEV = 0.05  # channels are summed to about this width for proposals
 _PARTS = (1.0, 0.25, 0.06)  # of the photons, for proposals
 _KINDS = (0.5, 0.2, 0.3)  # of proposals: lines of each component, continuum of all, calibration of all
 _FIT_STEPS = 100
+# Concentration of the curves of the continuum. They overlap, and are nearly even where a specimen is thin: a
+# concentration below 1 would prefer bumps, with some curves at 0.
+_SMOOTH = 2.0
 
 
 class Deviating(NamedTuple):
@@ -126,19 +132,20 @@ class Template:
             return draw_anywhere(key, counts, learned)
         template_key, tree_key = jax.random.split(key)
         counts = counts.astype(jnp.float32)
-        shares, template = self._draw_template(template_key, counts, given, learned)
-        spectra, pyramid = draw_spectra(tree_key, counts, template, learned.pyramid)
+        tree = Tree(counts.shape[1:], learned.pyramid.offsets)
+        shares, weighed = self._draw_template(template_key, tree, counts, given, learned)
+        spectra, pyramid = draw_spectra(tree_key, tree, weighed, learned.pyramid)
         return spectra, Deviating(shares, pyramid)
 
     def _draw_template(
-        self, key: Array, counts: Array, given: Known, learned: Deviating
-    ) -> tuple[CalibratedShares, Array]:
+        self, key: Array, tree: Tree, counts: Array, given: Known, learned: Deviating
+    ) -> tuple[CalibratedShares, Weighed]:
         """Propose other lines for each component, another continuum or another calibration, and accept or refuse."""
         kind_key, part_key, draw_key, move_key, accept_key = jax.random.split(key, 5)
         shares, n_components = learned.shares, len(counts)
         kind = jax.random.categorical(kind_key, jnp.log(jnp.asarray(_KINDS)))
         some = _some(part_key, counts, given)
-        drawn = redraw(draw_key, some, given.coarse, shares, self.concentration)
+        drawn = redraw(draw_key, some, given.coarse, shares, self.concentration, _SMOOTH)
         moved, prior = moved_calibration(move_key, given.fine, shares)
         chosen = jnp.arange(len(_KINDS)) == kind
         of_lines, of_continuum, of_axis = chosen
@@ -148,8 +155,11 @@ class Template:
             jnp.where(of_continuum, drawn.curves, shares.curves),
             jnp.where(of_axis, moved.calibration, shares.calibration),
         )
-        templates = _template(given.fine, shares), _template(given.fine, proposed)
-        evidence = log_evidence(jnp.tile(counts, (2, 1)), jnp.concatenate(templates), _twice(learned.pyramid))
+        proposed = jax.lax.optimization_barrier(proposed)
+        templates = jnp.concatenate([_template(given.fine, of) for of in (shares, proposed)])
+        templates = jax.lax.optimization_barrier(templates)
+        weighed = weigh(tree, jnp.tile(counts, (2, 1)), templates)
+        evidence = log_evidence(tree, weighed, _twice(learned.pyramid))
         # What a proposal took for the likelihood must not count.
         logs = (jnp.log(_template(given.coarse, of)) for of in (shares, proposed))
         taken = (some * jnp.subtract(*logs)).sum(axis=1)
@@ -164,7 +174,13 @@ class Template:
             jnp.where(together, proposed.curves, shares.curves),
             jnp.where(together, proposed.calibration, shares.calibration),
         )
-        return kept, jnp.where(mine, templates[1], templates[0])
+
+        def of_kept(both: Array) -> Array:
+            return jnp.where(
+                accepted.reshape(-1, *[1] * (both.ndim - 1)), both[n_components:], both[:n_components]
+            )
+
+        return kept, jax.lax.optimization_barrier(jax.tree.map(of_kept, weighed))
 
 
 def _some(key: Array, counts: Array, given: Known) -> Array:
@@ -195,6 +211,7 @@ def _without_lines(n_components: int, reason: str) -> Prepared:
 
 def _known(found: Recognised, image: SpectrumImage, n_components: int) -> Known:
     """Let every component have every family."""
+    found = separate_lines(image.energy_kev, image.sum_spectrum(), found)
     fine = dictionary(found, image, np.ones((n_components, len(found.model.names)), bool))
     together = max(round(_COARSE_KEV / channel_width(image.energy_kev)), 1)
     group = jnp.arange(image.n_channels) // together
