@@ -77,7 +77,7 @@ def build(results: Path = RESULTS, out: Path = OUT, claims: Path = HOME / "claim
     write_text(out / "tables.json", json.dumps(tables(read), indent=1, ensure_ascii=False) + "\n")
     for name, draw in FIGURES.items():
         with rules():
-            write_svg(draw(read), out / f"{name}.svg")
+            write_svg(_drawn(name, draw, read), out / f"{name}.svg")
     for name in _TEXTS:
         shutil.copyfile(HOME / name, out / name)
     for name in _PICTURES:
@@ -89,6 +89,13 @@ def build(results: Path = RESULTS, out: Path = OUT, claims: Path = HOME / "claim
     except RuntimeError as error:
         raise ValueError(f"the text of the paper cannot be set: {error}") from error
     return out / "paper.pdf"
+
+
+def _drawn(name: str, draw: Callable[[Results], Figure], results: Results) -> Figure:
+    try:
+        return draw(results)
+    except LookupError as error:
+        raise ValueError(f'figure "{name}" cannot be drawn: a row that it shows is lost ({error})') from error
 
 
 def _typst() -> Any:

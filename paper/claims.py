@@ -165,8 +165,9 @@ def evaluate(claims: list[Claim], rows_of: Callable[[str], pd.DataFrame]) -> dic
         else:
             try:
                 rows = rows_of(claim.file or claim.table)
-            except ValueError as error:
-                raise ValueError(f'claim "{claim.name}" has no number: {error}') from error
+            except (ValueError, KeyError) as error:
+                lost = f"a column is lost: {error}" if isinstance(error, KeyError) else error
+                raise ValueError(f'claim "{claim.name}" has no number: {lost}') from error
             number = claim.value(rows)
         texts[claim.name] = claim.text(number)
     return texts

@@ -7,12 +7,14 @@ import pandas as pd
 
 from benchmarks.provenance import code_digest
 from benchmarks.published import read_about, read_rows
-from benchmarks.reporting.evidence import Evidence, read_evidence
+from benchmarks.reporting.coverage_table import MODELS
+from benchmarks.reporting.evidence import SUMMED, Evidence, read_evidence
 from benchmarks.reporting.ranking import first_components
 from benchmarks.reporting.speed_targets import speed_findings
 
 OURS = "bayes"
 SUITES = ("main", "peers")  # files of results of whole suites
+ALL = (*MODELS, *SUMMED, "sbc", "speed")  # files that targets are set for
 
 
 class Results:
@@ -59,12 +61,16 @@ class Results:
     @cached_property
     def findings(self) -> pd.DataFrame:
         """A row a target: `subject`, `met` and `sentence`."""
+        for name in ALL:
+            self.rows_of(f"{name}.csv")  # none may be lost unseen
         speeds = speed_findings(self.rows_of("speed.csv"))
         return pd.DataFrame([*self.evidence.findings, *speeds])
 
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """A row a case: how often intervals cover the truth, the target, and whether it is met."""
+        for name in (*SUITES, "pipeline"):
+            self.rows_of(f"{name}.csv")
         table = self.evidence.tables["coverage"]
         return table.assign(met=table["verdict"] == "met")
 
@@ -117,37 +123,40 @@ class Results:
     @cached_property
     def checks(self) -> pd.DataFrame:
         """A row a case and dose: trials and alarms of `bayesunmix.check`, and whether the model is right."""
-        table = self.evidence.tables["checks"]
+        table = self._summary("checks")
         return table.assign(right=table["case"].str.startswith("right_"))
 
     @cached_property
     def validation(self) -> pd.DataFrame:
         """A row a claimed map and dose: reports, contradictions, and whether the claim is right."""
-        table = self.evidence.tables["validate"]
+        table = self._summary("validate")
         return table.assign(right=table["least_found"].isna())
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """A row a sampler and quantity of simulation-based calibration."""
-        return self.evidence.tables["sbc"]
+        return self._summary("sbc")
 
     @cached_property
     def materials(self) -> pd.DataFrame:
         """A row a phantom and dose: in how many trials the recommended number of components is right."""
-        table = self.evidence.tables["rank"]
+        table = self._summary("rank")
         return table.assign(share=table["recommended"] / table["trials"])
 
     @cached_property
     def known(self) -> pd.DataFrame:
         """A row a fact that is known of a recording, or of a phantom in which an assumption is false."""
-        table = self.evidence.tables["real"]
+        table = self._summary("real")
         return table.assign(
             missed=table["trials"] - table["holds"], predicted=table["fact"].str.startswith("counts of ")
         )
 
     @cached_property
     def made_by(self) -> pd.DataFrame:
-        """A row a published trial of `bayes`: whether the code that this paper describes made it (`current`)."""
+        """A row a published trial of `bayes`: whether the code that this paper describes made it (`current`).
+
+        Rows of the calibration name no code. Those in which photons chose the prior have a column that says so.
+        """
         parts = []
         now = code_digest("method", OURS)
         for suite in SUITES:
@@ -158,7 +167,14 @@ class Results:
             )
             same = {now, *(stands.get("made_under", ()) if stands.get("after") == now else ())}
             parts.append(pd.DataFrame({"suite": suite, "current": mine["code"].isin(same).to_numpy()}))
+        rows = self.rows_of("pipeline.csv")
+        parts.append(pd.DataFrame({"suite": "pipeline", "current": "priors" in rows}, index=rows.index))
         return pd.concat(parts, ignore_index=True)
+
+    def _summary(self, name: str) -> pd.DataFrame:
+        """Return the summary of a calibration, which is there if its file is."""
+        self.rows_of(f"{name}.csv")
+        return self.evidence.tables[name]
 
 
 TABLES = (

@@ -81,9 +81,23 @@ def test_a_lost_row_stops_the_build_with_the_name_of_the_number(results, tmp_pat
     assert not (tmp_path / "out" / "paper.pdf").exists()
 
 
-def test_a_lost_file_stops_the_build_with_the_name_of_the_number(results, tmp_path):
-    (results / "speed.csv").unlink()
-    with pytest.raises(ValueError, match=r'claim "targets" has no number: there is no file speed\.csv'):
+@pytest.mark.parametrize("name", sorted(path.name for path in RESULTS.glob("*.csv")))
+def test_a_lost_file_stops_the_build_with_the_name_of_the_number(results, tmp_path, name):
+    (results / name).unlink()
+    sentence = rf'claim "\w+" has no number: there is no file {re.escape(name)} among the results'
+    with pytest.raises(ValueError, match=sentence):
+        build(results, tmp_path / "out")
+
+
+def test_a_lost_row_of_a_figure_stops_the_build_with_the_name_of_the_figure(results, tmp_path):
+    spoil(results / "real.csv", lambda rows: rows[rows["fact"] != "range of carbon"])
+    with pytest.raises(ValueError, match='figure "told" cannot be drawn'):
+        build(results, tmp_path / "out")
+
+
+def test_a_lost_column_stops_the_build_with_the_name_of_the_number(results, tmp_path):
+    spoil(results / "checks.csv", lambda rows: rows.drop(columns="alarm"))
+    with pytest.raises(ValueError, match=r'claim "\w+" has no number: .*alarm'):
         build(results, tmp_path / "out")
 
 
