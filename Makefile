@@ -13,7 +13,7 @@ OUT ?= out/$(SUITE)
 # A machine may forbid bytecode files; without them every process compiles JAX, SciPy and pandas anew.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: benchmark test test-quick coverage test-hyperspy hyperspy peers docs lint lock clean
+.PHONY: benchmark test test-quick coverage test-hyperspy hyperspy peers docs paper lint lock clean
 benchmark: $(STAMP)  ## the quick suite: phantom -> methods -> scores -> out/quick/report.html
 	$(BIN)/python -m benchmarks run $(SUITE) --out $(OUT)
 
@@ -38,13 +38,16 @@ peers:  ## every environment of the benchmark's peers; one that cannot be instal
 docs: $(DOCS)  ## the site: docs/_build/html/index.html; every warning is an error
 	.venv-docs/bin/python -m sphinx -W --keep-going -n -q -b html docs docs/_build/html
 
+paper: $(STAMP)  ## the paper, from the published results: paper/out/paper.pdf
+	$(BIN)/python -m paper
+
 lint: $(STAMP)  ## formatting, lint, types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 
 PIN := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
 # espm asks for PyQt and does not import it; PyQt has no wheel for every machine.
 PYQT := pyqt5 pyqt5-qt5 pyqt5-sip
-EVERYTHING := --extra io --extra bench --extra test --extra dev
+EVERYTHING := --extra io --extra bench --extra paper --extra test --extra dev
 lock:  ## pin every dependency again (needs uv)
 	$(PIN) pyproject.toml $(EVERYTHING) -o requirements/lock.txt
 	$(PIN) pyproject.toml $(EVERYTHING) --extra hyperspy -c requirements/lock.txt -o requirements/hyperspy.txt
@@ -53,7 +56,7 @@ lock:  ## pin every dependency again (needs uv)
 	$(PIN) requirements/espm.in $(PYQT:%=--no-emit-package %) -o requirements/espm.txt
 
 clean:  ## forget the environment and all results
-	rm -rf .venv .venv-peers .venv-docs out docs/_build docs/auto_* docs/*/generated
+	rm -rf .venv .venv-peers .venv-docs out paper/out docs/_build docs/auto_* docs/*/generated
 
 PIP = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check
 # The files of requirements hold everything, so nothing is resolved here. What goes wrong is kept in install.log, where
