@@ -90,6 +90,7 @@ class Info(TypedDict, total=False):
     endmember_photons: int  # that the endmembers were drawn from
     recalibration: dict[str, Any] | None
     abundance_prior: list[str]  # that the maps were drawn under
+    abundance_prior_weights: list[float]  # they sum to one
     abundance_prior_scores: dict[str, float]  # log-likelihood of photons kept apart, less that of the best
     divergent: int
     gradients_per_draw: float

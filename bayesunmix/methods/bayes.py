@@ -182,7 +182,8 @@ class Bayes:
             **({} if spectra.modes is None else {"modes": spectra.modes}),
             **({"families": list(prepared.families)} if prepared.families else {}),
             "recalibration": None if found.scores is None else told(found.scores),
-            "abundance_prior": list(found.names),
+            "abundance_prior": list(found.weights),
+            "abundance_prior_weights": list(found.weights.values()),
             **({} if found.choice is None else {"abundance_prior_scores": found.choice.scores}),
             **diagnostics,
         }

@@ -53,7 +53,7 @@ def measure(phantom: str, dose: float, prior: str, seed: int) -> dict[str, float
         kept=NOWHERE,
     )
     seconds = time.perf_counter() - begun
-    return {**_scores(trial, found.maps), "priors": " and ".join(found.names), "seconds": round(seconds, 1)}
+    return {**_scores(trial, found.maps), "priors": " and ".join(found.weights), "seconds": round(seconds, 1)}
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:

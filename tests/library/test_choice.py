@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from bayesunmix.contracts.abundance_prior import ABUNDANCE_PRIORS
 from bayesunmix.engine.device.events import weighted_sums
@@ -51,7 +52,7 @@ def test_the_prior_that_predicts_unseen_photons_is_chosen(trial):
         return np.broadcast_to(true(image).mean(axis=0), truth.shape)
 
     found, seen = choice(trial, {"even": even, "true": true})
-    assert found.names == ("true",) and found.scores["true"] == 0 > found.scores["even"]
+    assert found.weights == {"true": 1} and found.scores["true"] == 0 > found.scores["even"]
     assert all(abs(n / trial.image.n_photons - 0.85) < 0.01 for n, _ in seen)
     assert seen[0][1] == pytest.approx(0.85 * truth.size)
 
@@ -64,32 +65,46 @@ def test_a_copy_of_the_counts_predicts_worse_than_a_smooth_map(trial):
     def true(image):
         return trial.truth.abundances * image.n_photons / trial.truth.abundances.sum()
 
-    assert choice(trial, {"copied": copied, "true": true})[0].names == ("true",)
+    assert choice(trial, {"copied": copied, "true": true})[0].weights == {"true": 1}
 
 
 def test_noise_does_not_decide():
     rng = np.random.default_rng(0)
     base = rng.normal(0, 5, 64)
-    several = 0
-    for _ in range(40):
+    of_second = []
+    for _ in range(60):
         found = chosen({"a": base, "b": base + rng.normal(0, 1, 64)})
-        several += len(found.names) == 2
+        of_second.append(found.weights.get("b", 0.0))
         assert min(-less for less in found.scores.values()) == 0
-    assert several >= 33
-    assert chosen({"a": base, "b": base + 1.0}).names == ("b",)
-    assert chosen({"a": base[:1], "b": base[:1] + 1.0}).names == ("b", "a"), "one block tells nothing"
+        assert sum(found.weights.values()) == pytest.approx(1)
+    assert np.mean(of_second) == pytest.approx(0.5, abs=0.15)
+    assert np.std(of_second) > 0.2, "what is likely to be the best has more weight"
+    assert chosen({"a": base, "b": base + 1.0}).weights == {"b": 1}
+    assert chosen({"a": base, "b": base}).weights == {"a": 0.5, "b": 0.5}
+    assert chosen({"a": base[:1], "b": base[:1] + 1.0}).weights == {"a": 0.5, "b": 0.5}, (
+        "one block tells nothing"
+    )
+
+
+def test_a_weight_is_the_chance_to_be_the_best():
+    rng = np.random.default_rng(1)
+    better = 0.1 + rng.normal(0, 1, 64)
+    z = better.sum() / np.sqrt(64 * better.var())
+    weights = chosen({"a": np.zeros(64), "b": better}).weights
+    assert weights["b"] == pytest.approx(ndtr(z), abs=0.04)
 
 
 def test_one_prior_or_hardly_a_photon_leaves_nothing_to_choose(trial):
-    assert choice(trial, {"only": None})[0] == Choice(("only",), {"only": 0.0}, {"only": 0.0})
+    assert choice(trial, {"only": None})[0] == Choice({"only": 1.0}, {"only": 0.0}, {"only": 0.0})
 
 
 def test_draws_of_several_priors_are_a_mixture():
     one, other = maps_of(np.zeros((4, 2)), 1.0), maps_of(np.full((4, 2), 2.0), 1.0, 4)
-    both = together([one, other])
-    assert both.draws.shape == (1, 6, 4, 2) and both.partners.tolist() == [0, 1, 2, 0, 1, 2]
+    both = together([one, other], [0.5, 0.5])
+    assert both.draws.shape == (1, 7, 4, 2) and both.partners.tolist() == [0, 1, 2, 0, 1, 2, 3]
     np.testing.assert_allclose(both.mean, 1)
     np.testing.assert_allclose(both.sd, np.sqrt(2))  # within each, and between both
+    np.testing.assert_allclose(together([one, other], [0.9, 0.1]).mean, 0.2)
 
 
 def test_of_many_photons_a_slab_decides(trial, monkeypatch):
@@ -110,7 +125,7 @@ def test_priors_that_exist_are_told_apart_in_an_even_film(trial):
     draw = partial(draw_maps, endmembers=known, n_maps=10, sweeps_per_map=None, most_mib=64)
     priors = {name: ABUNDANCE_PRIORS[name]() for name in ("jeffreys", "multiscale")}
     found = choose_prior(trial.image, known, start, priors, random_key(0), draw)
-    assert found is not None and found.names == ("multiscale",)
+    assert found is not None and list(found.weights) == ["multiscale"]
 
 
 def test_a_part_of_the_photons_shares_the_arrays_of_the_whole(trial):

@@ -74,8 +74,8 @@ def test_photons_that_are_kept_apart_choose_among_the_candidates():
     draw = partial(draw_maps, endmembers=known, n_maps=20, sweeps_per_map=None, most_mib=64)
     starts = [np.ones((image.n_pixels, len(endmembers)))] * 2
     found = choose_prior(image, known, starts, priors, random_key(1), draw)
-    assert set(found.scores) == set(priors) and "jeffreys" not in found.names
-    near = drawn(image, endmembers, priors[found.names[0]]).mean
+    assert set(found.scores) == set(priors) and "jeffreys" not in found.weights
+    near = drawn(image, endmembers, priors[next(iter(found.weights))]).mean
     assert (
         np.abs(near - maps).mean() < np.abs(drawn(image, endmembers, priors["jeffreys"]).mean - maps).mean()
     )

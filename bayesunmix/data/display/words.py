@@ -99,7 +99,9 @@ def say_posterior(posterior: Posterior | None, info: Info) -> str:
     if info.get("ess") is not None:
         diagnosed.append(f"{info['ess']:.0f} effective draws")
     if info.get("abundance_prior_scores"):
-        diagnosed.append(f"photons kept apart chose {' and '.join(info['abundance_prior'])}")
+        names, weights = info["abundance_prior"], info["abundance_prior_weights"]
+        chosen = [f"{name} ({weight:.0%})" for name, weight in zip(names, weights, strict=True)]
+        diagnosed.append(f"photons kept apart chose {' and '.join(chosen if len(names) > 1 else names)}")
     return posterior.say_draws(diagnosed)
 
 

@@ -6,14 +6,17 @@ and their means :math:`\mu` are scored by the log-likelihood of the photons x th
 .. math:: \sum_{pc} x_{pc} \log \nu_{pc} - \nu_{pc}, \qquad \nu = r (\mu + f),
 
 with r the ratio of both numbers of photons, and a floor f of 1 % of the mean pixel, without which single photons in
-vacuum decide [1]_. Scores are compared block by block of pixels, because errors of neighbours are one error. Priors
-that are not worse than the best by more than `APART` standard errors are all as likely to be right, as far as the
-counts tell: maps are then drawn under each of them, and the spread of the draws includes that nobody knows which.
+vacuum decide [1]_. Scores are added up by blocks of pixels, because errors of neighbours are one error. With random
+weights for the blocks (a Bayesian bootstrap), another prior may be the best. How often each of them is the best is its
+weight [2]_: maps are drawn under several priors in these proportions, and the spread of the draws includes that nobody
+knows which is right.
 
 References
 ----------
 .. [1] A. Gelman, J. Hwang and A. Vehtari, "Understanding predictive information criteria for Bayesian models", Stat.
    Comput. 24, 997 (2014).
+.. [2] Y. Yao, A. Vehtari, D. Simpson and A. Gelman, "Using stacking to average Bayesian predictive distributions",
+   Bayesian Anal. 13, 917 (2018), on pseudo-BMA with the Bayesian bootstrap.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,8 +34,10 @@ from bayesunmix.engine.sampling.slab import image_of_slab
 
 KEPT_APART = 0.15
 FLOOR = 0.01  # of the mean pixel
-APART = 2.0  # standard errors of a difference
+LEAST_WEIGHT = 0.1  # of a prior that is used
+N_BOOTSTRAP = 2000
 N_BLOCKS = 64
+MOST_PRIORS = 3
 FEWEST_PHOTONS = 200  # from which to keep some apart
 
 
@@ -41,15 +46,15 @@ class Choice(NamedTuple):
 
     Attributes
     ----------
-    names : tuple of str
-        Priors that the photons do not tell from the best; the best first.
+    weights : dict of float
+        Weights of the priors that are used, the largest first; they sum to one.
     scores : dict of float
         Log-likelihood of the photons that were kept apart, less that of the best.
     errors : dict of float
         Standard errors of these differences.
     """
 
-    names: tuple[str, ...]
+    weights: dict[str, float]
     scores: dict[str, float]
     errors: dict[str, float]
 
@@ -85,7 +90,7 @@ def choose_prior(
     """
     first = next(iter(priors))
     if len(priors) == 1 or endmembers.shape[2] == 1 or image.n_photons < FEWEST_PHOTONS:
-        return Choice((first,), {first: 0.0}, {first: 0.0})
+        return Choice({first: 1.0}, {first: 0.0}, {first: 0.0})
     split_key, key = jax.random.split(key)
     part, rows = image_of_slab(image)
     seen, apart = part.thin(1 - KEPT_APART, numpy_generator(split_key))
@@ -104,30 +109,45 @@ def choose_prior(
 
 
 def chosen(scores: Mapping[str, np.ndarray]) -> Choice:
-    """Return the priors that are not clearly worse than the best, from the scores of blocks, (B,) each."""
-    total = {name: float(some.sum()) for name, some in scores.items()}
-    best = max(total, key=total.__getitem__)
-    behind = {name: some - scores[best] for name, some in scores.items()}
+    """Weigh priors by the scores of blocks, (B,) each."""
+    table = np.array([*scores.values()])
+    best = int(table.sum(axis=1).argmax())
+    behind = table - table[best]
     # One block alone tells nothing of how much a difference scatters.
-    errors = {
-        name: float(np.sqrt(some.size * some.var(ddof=1))) if some.size > 1 else float("inf")
-        for name, some in behind.items()
-    }
-    less = {name: float(some.sum()) for name, some in behind.items()}
-    near = [name for name in scores if -less[name] <= APART * errors[name]]
-    return Choice(tuple(sorted(near, key=lambda name: -less[name])), less, errors)
+    n_blocks = behind.shape[1]
+    errors = np.sqrt(n_blocks * behind.var(axis=1, ddof=1)) if n_blocks > 1 else np.full(len(behind), np.inf)
+    less = behind.sum(axis=1)
+    of_names = dict(zip(scores, _chances_to_be_best(behind), strict=True))
+    kept = {name: share for name, share in of_names.items() if share >= LEAST_WEIGHT}
+    kept = dict(sorted(kept.items(), key=lambda one: -one[1])[:MOST_PRIORS])
+    total = sum(kept.values())
+    return Choice(
+        {name: share / total for name, share in kept.items()},
+        dict(zip(scores, less.tolist(), strict=True)),
+        dict(zip(scores, errors.tolist(), strict=True)),
+    )
 
 
-def together(maps: list[Maps]) -> Maps:
-    """Return draws under several priors as draws of a mixture, each with the same weight."""
-    n_kept = min(some.draws.shape[1] for some in maps)
-    mean = np.mean([some.mean for some in maps], axis=0)
-    second = np.mean([some.sd**2 + some.mean**2 for some in maps], axis=0)
+def _chances_to_be_best(scores: np.ndarray) -> list[float]:
+    """Return how often each prior has the highest score, of (priors, B), with random weights of the blocks."""
+    n_blocks = scores.shape[1]
+    if n_blocks < 2:
+        return [1 / len(scores)] * len(scores)
+    weights = np.random.default_rng(0).dirichlet(np.ones(n_blocks), N_BOOTSTRAP)
+    again = scores @ weights.T
+    is_best = again == again.max(axis=0)
+    return list((is_best / is_best.sum(axis=0)).mean(axis=1).tolist())
+
+
+def together(maps: list[Maps], weights: list[float]) -> Maps:
+    """Return draws under several priors as draws of a mixture; there are as many of each as its weight says."""
+    mean = np.average([some.mean for some in maps], axis=0, weights=weights)
+    second = np.average([some.sd**2 + some.mean**2 for some in maps], axis=0, weights=weights)
     return Maps(
-        np.concatenate([some.draws[:, :n_kept] for some in maps], axis=1),
+        np.concatenate([some.draws for some in maps], axis=1),
         mean,
         np.sqrt(np.maximum(second - mean**2, 0)),
-        np.concatenate([some.partners[:n_kept] for some in maps]),
+        np.concatenate([some.partners for some in maps]),
         any(some.interrupted for some in maps),
     )
 

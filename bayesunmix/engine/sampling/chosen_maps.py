@@ -1,5 +1,6 @@
 """Draw maps under the priors that unseen photons do not refute, and recalibrate where a prior needs it."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -25,8 +26,8 @@ class ChosenMaps(NamedTuple):
     Attributes
     ----------
     maps : Maps
-    names : tuple of str
-        Priors that maps were drawn under.
+    weights : dict of float
+        Priors that maps were drawn under, and their weights.
     choice : Choice or None
         None if there was nothing to choose, or the user interrupted.
     scores : (K, shares, levels) array or None
@@ -35,7 +36,7 @@ class ChosenMaps(NamedTuple):
     """
 
     maps: Maps
-    names: tuple[str, ...]
+    weights: dict[str, float]
     choice: Choice | None
     scores: np.ndarray | None
     interrupted: bool
@@ -73,7 +74,7 @@ def draw_chosen_maps(
     """
     draw = partial(draw_maps, endmembers=endmembers, sweeps_per_map=sweeps_per_map, most_mib=most_mib)
     few = max(n_maps // 2, FEWEST_MAPS)
-    choice, names = None, [next(iter(priors))]
+    choice, weights = None, {next(iter(priors)): 1.0}
     if len(priors) > 1:
         choice = choose_prior(
             image,
@@ -83,30 +84,31 @@ def draw_chosen_maps(
             jax.random.fold_in(map_key, 1),
             partial(draw, n_maps=MAPS_TO_CHOOSE),
         )
-        names = names if choice is None else list(choice.names[: len(STAGES)])
+        weights = weights if choice is None else choice.weights
     interrupted = len(priors) > 1 and choice is None
-    draw = partial(draw, most_mib=most_mib / len(names))  # for the draws of all together
     of_all, scores = [], None
-    for number, name in enumerate(names):
-        prior = priors[name]
-        key = map_key if number == 0 else jax.random.fold_in(map_key, 1 + number)
+    for number, (name, weight) in enumerate(weights.items()):
         maps = draw(
             image,
             starts=starts,
-            key=key,
-            prior=prior,
-            n_maps=-(-n_maps // len(names)),
+            key=map_key if number == 0 else jax.random.fold_in(map_key, 1 + number),
+            prior=priors[name],
+            n_maps=math.ceil(weight * n_maps),
             kept=kept,
             name=STAGES[number],
+            most_mib=weight * most_mib,  # for the draws of all together
         )
         interrupted |= maps.interrupted
-        if is_recalibrated(prior) and not interrupted:
-            again = partial(draw, prior=prior, n_maps=few)
+        if is_recalibrated(priors[name]) and not interrupted:
+            again = partial(draw, prior=priors[name], n_maps=few)
             scores = measure_scores(image, endmembers, maps, starts, image_key, again)
             interrupted = scores is None
             maps = maps if scores is None else recalibrate_in_place(maps, scores)
         of_all.append(maps)
         if interrupted:
             break
-    maps = of_all[0] if len(of_all) == 1 else together(of_all)
-    return ChosenMaps(maps, tuple(names[: len(of_all)]), choice, scores, interrupted)
+    used = dict(list(weights.items())[: len(of_all)])
+    total = sum(used.values())
+    used = {name: weight / total for name, weight in used.items()}
+    maps = of_all[0] if len(of_all) == 1 else together(of_all, list(used.values()))
+    return ChosenMaps(maps, used, choice, scores, interrupted)
