@@ -111,7 +111,7 @@ def chunks(counts: sparse.csr_array, width: int | None = None) -> Chunks:
 def photon_chunks(counts: sparse.csr_array, whole: sparse.csr_array | None = None) -> Chunks:
     """Lay out single photons: an entry of n counts becomes n entries of weight 1.
 
-    A part of the photons of `whole` gets arrays as large as its own, so that both share compiled code.
+    Arrays are as large as those of `whole`, or larger if need be, so that images of similar size share compiled code.
     """
     length = np.diff(_photons_before(counts if whole is None else whole))
     width = _width(length)

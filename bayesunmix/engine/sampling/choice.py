@@ -1,7 +1,8 @@
 r"""Choose the prior of the maps by photons that were kept apart: no prior is right for every specimen.
 
-Each photon is kept apart with a probability of 15 %. Maps are drawn from the others under each prior that may be right,
-and their means :math:`\mu` are scored by the log-likelihood of the photons x that were kept apart,
+Each photon is kept apart with a probability of 15 %. Maps are drawn from the others under each prior that may be
+right, and recalibrated if they would be in the end. Their means :math:`\mu` are scored by the log-likelihood of the
+photons x that were kept apart,
 
 .. math:: \sum_{pc} x_{pc} \log \nu_{pc} - \nu_{pc}, \qquad \nu = r (\mu + f),
 
@@ -81,7 +82,7 @@ def choose_prior(
         Those that may be right, the one to fall back to first.
     key : JAX key
     draw : callable (image, starts=, key=, prior=, whole=) -> Maps
-        `bayesunmix.engine.sampling.maps.draw_maps` with the rest of its arguments.
+        How maps are made in the end, with fewer draws.
 
     Returns
     -------

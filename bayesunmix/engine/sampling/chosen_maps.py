@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from bayesunmix.contracts.abundance_prior import AbundancePrior, is_recalibrated
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.sampling.chains import Checkpoint
 from bayesunmix.engine.sampling.choice import Choice, choose_prior, together
-from bayesunmix.engine.sampling.maps import Maps, draw_maps
+from bayesunmix.engine.sampling.maps import NOWHERE, Maps, draw_maps
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place
 
 STAGES = ("maps", "maps of another prior ", "maps of a third prior ")
@@ -72,38 +72,36 @@ def draw_chosen_maps(
     sweeps_per_map, most_mib, kept
         See `bayesunmix.engine.sampling.maps.draw_maps`.
     """
-    draw = partial(draw_maps, endmembers=endmembers, sweeps_per_map=sweeps_per_map, most_mib=most_mib)
-    few = max(n_maps // 2, FEWEST_MAPS)
+    draw = partial(_draw, endmembers=endmembers, sweeps_per_map=sweeps_per_map)
     choice, weights = None, {next(iter(priors)): 1.0}
     if len(priors) > 1:
-        choice = choose_prior(
-            image,
-            endmembers,
-            starts,
-            priors,
-            jax.random.fold_in(map_key, 1),
-            partial(draw, n_maps=MAPS_TO_CHOOSE),
-        )
+
+        def shorter(image: SpectrumImage, *, key: jax.Array, prior: AbundancePrior, **given: Any) -> Maps:
+            n_maps = FEWEST_MAPS if is_recalibrated(prior) else MAPS_TO_CHOOSE
+            again = jax.random.fold_in(key, 1)
+            given |= {"n_maps": n_maps, "most_mib": most_mib}
+            return draw(image, key=key, image_key=again, prior=prior, **given)[0]
+
+        choice = choose_prior(image, endmembers, starts, priors, jax.random.fold_in(map_key, 1), shorter)
         weights = weights if choice is None else choice.weights
     interrupted = len(priors) > 1 and choice is None
     of_all, scores = [], None
     for number, (name, weight) in enumerate(weights.items()):
-        maps = draw(
+        maps, learned = draw(
             image,
             starts=starts,
             key=map_key if number == 0 else jax.random.fold_in(map_key, 1 + number),
+            image_key=image_key,
             prior=priors[name],
             n_maps=math.ceil(weight * n_maps),
+            n_again=n_maps // 2,
             kept=kept,
             name=STAGES[number],
             most_mib=weight * most_mib,  # for the draws of all together
+            recalibrating=not interrupted,
         )
+        scores = learned if scores is None else scores
         interrupted |= maps.interrupted
-        if is_recalibrated(priors[name]) and not interrupted:
-            again = partial(draw, prior=priors[name], n_maps=few)
-            scores = measure_scores(image, endmembers, maps, starts, image_key, again)
-            interrupted = scores is None
-            maps = maps if scores is None else recalibrate_in_place(maps, scores)
         of_all.append(maps)
         if interrupted:
             break
@@ -112,3 +110,31 @@ def draw_chosen_maps(
     used = {name: weight / total for name, weight in used.items()}
     maps = of_all[0] if len(of_all) == 1 else together(of_all, list(used.values()))
     return ChosenMaps(maps, used, choice, scores, interrupted)
+
+
+def _draw(
+    image: SpectrumImage,
+    *,
+    endmembers: np.ndarray,
+    starts: list[np.ndarray],
+    key: jax.Array,
+    image_key: jax.Array,
+    prior: AbundancePrior,
+    n_maps: int,
+    n_again: int = FEWEST_MAPS,
+    recalibrating: bool = True,
+    kept: Checkpoint = NOWHERE,
+    name: str = "maps",
+    **given: Any,
+) -> tuple[Maps, np.ndarray | None]:
+    """Draw maps, and recalibrate them if the prior asks for it; also return what recalibration measured."""
+    recalibrating &= is_recalibrated(prior)
+    given = {**given, "endmembers": endmembers, "prior": prior}
+    maps = draw_maps(image, starts=starts, key=key, n_maps=n_maps, kept=kept, name=name, **given)
+    if maps.interrupted or not recalibrating:
+        return maps, None
+    again = partial(draw_maps, n_maps=max(n_again, FEWEST_MAPS), **given)
+    scores = measure_scores(image, endmembers, maps, starts, image_key, again)
+    if scores is None:
+        return maps._replace(interrupted=True), None
+    return recalibrate_in_place(maps, scores), scores

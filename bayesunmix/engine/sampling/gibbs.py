@@ -52,12 +52,13 @@ class Chain(NamedTuple):
 
 
 def place_photons(image: SpectrumImage, whole: SpectrumImage | None = None) -> Events:
-    """Bring the photons of an image to the device, in arrays as large as those of the `whole` that it is a part of."""
+    """Bring the photons of an image to the device, in arrays as large as those of the `whole`, or larger if need be."""
     exposure = jnp.asarray(image.takes_part.reshape(image.navigation_shape), jnp.float32)
     listed, heavy = split_heavy(image.counts)
     chunks = photon_chunks(listed, None if whole is None else split_heavy(whole.counts)[0])
-    pixels = np.flatnonzero(np.diff((whole or image).counts.indptr))
-    extra = padded_size(pixels.size) - pixels.size
+    pixels = np.flatnonzero(np.diff(image.counts.indptr))
+    most = pixels.size if whole is None else int(np.count_nonzero(np.diff(whole.counts.indptr)))
+    extra = padded_size(max(pixels.size, most)) - pixels.size
     occupied = np.pad(pixels.astype(np.int32), (0, extra), constant_values=image.n_pixels)
     return Events(jax.device_put(chunks), exposure, heavy, jnp.asarray(occupied))
 

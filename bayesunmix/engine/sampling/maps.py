@@ -95,7 +95,7 @@ def draw_maps(
     name : str
         Name of this stage, for the checkpoint.
     whole : SpectrumImage or None
-        An image that has all of these photons and more; both then share compiled code.
+        An image with about as many photons, or more: both then share compiled code.
 
     Returns
     -------
