@@ -31,22 +31,27 @@ SEEN = jnp.ones(SHAPE, bool)
 NOTHING = jnp.zeros((len(PALETTE.atoms), *SHAPE))
 
 
+def of_pixels(evidence):
+    """Return the evidence of pixels by their numbers."""
+    return lambda numbers: evidence.reshape(len(evidence), -1)[:, numbers]
+
+
 def by_tree(key, evidence, labels, coupling):
     tree = first_tree(SHAPE, len(PALETTE.atoms))
     tree = tree._replace(
         frequencies=jnp.full(len(PALETTE.atoms), coupling / len(PALETTE.atoms)).at[0].add(1 - coupling)
     )
-    return draw_atoms(key, evidence, SEEN.astype(jnp.float32), tree)[0]
+    return draw_atoms(key, of_pixels(evidence), SEEN, SEEN, tree)[0]
 
 
 def by_field(key, evidence, labels, coupling):
     of_neighbours = couplings(distances(PALETTE.atoms), 1.2, 0.3) * coupling
     field = first_field(labels, len(PALETTE.atoms), learning=False)
-    return draw_labels(key, evidence, SEEN, jnp.asarray(of_neighbours), field, 2).labels
+    return draw_labels(key, of_pixels(evidence), SEEN, jnp.asarray(of_neighbours), field, 2).labels
 
 
 def weigh(of_knots, whole_cells):
-    return weigh_cells(of_knots, PALETTE) if whole_cells else of_knots[: len(PALETTE.atoms)]
+    return weigh_cells(of_knots, PALETTE) if whole_cells else of_knots[:, : len(PALETTE.atoms)].T
 
 
 def moments(labels, shares, counts):
@@ -78,12 +83,12 @@ def before_and_after(key, thickness, draw, coupling, whole_cells):
         labels = jax.random.randint(label_key, SHAPE, 0, len(PALETTE.atoms))
         for_each = jax.random.split(label_key, ALONE)
         labels, _ = jax.lax.scan(lambda at, k: (draw(k, NOTHING, at, 1.0), None), labels, for_each)
-        return labels, *rest(rest_key, labels, jnp.zeros((len(PALETTE.knots), labels.size)))
+        return labels, *rest(rest_key, labels, jnp.zeros((labels.size, len(PALETTE.knots))))
 
     def alternate(state, key):
         labels, _, counts = state
         label_key, rest_key = jax.random.split(key)
-        of_knots = log_ratios(ENDMEMBERS, PALETTE.knots) @ counts.T.astype(jnp.float32)
+        of_knots = counts.astype(jnp.float32) @ log_ratios(ENDMEMBERS, PALETTE.knots).T
         of_brightness = counts.sum(axis=1) * jnp.log(BRIGHT)[:, None] - thickness * BRIGHT[:, None]
         evidence = weigh(of_knots, whole_cells) + of_brightness
         labels = draw(label_key, evidence.reshape(-1, *SHAPE), labels, coupling)

@@ -57,5 +57,6 @@ def test_pixels_that_take_part_are_unmixed_as_if_cut_out(masked, image):
     order = bu.match(cut.estimate.endmembers, result.estimate.endmembers)
     angles = bu.spectral_angles(cut.estimate.endmembers, result.estimate.endmembers[order])
     assert np.diagonal(angles).max() < 1.5
-    near = 0.7 * cut.posterior.sd().abundances
+    # A mean over compositions with exact zeros may be 0 with no spread, where other random numbers give a little.
+    near = np.maximum(0.7 * cut.posterior.sd().abundances, 0.02 * cut.estimate.abundances.sum(axis=1).mean())
     assert (np.abs(inside[:, order] - cut.estimate.abundances) < near).mean() > 0.95

@@ -73,24 +73,25 @@ def test_noise_does_not_decide():
     base = rng.normal(0, 5, 64)
     of_second = []
     for _ in range(60):
-        found = chosen({"a": base, "b": base + rng.normal(0, 1, 64)})
+        found = chosen({"a": base, "b": base + rng.normal(0, 1, 64)}, np.random.default_rng(2))
         of_second.append(found.weights.get("b", 0.0))
         assert min(-less for less in found.scores.values()) == 0
         assert sum(found.weights.values()) == pytest.approx(1)
     assert np.mean(of_second) == pytest.approx(0.5, abs=0.15)
     assert np.std(of_second) > 0.2, "what is likely to be the best has more weight"
-    assert chosen({"a": base, "b": base + 1.0}).weights == {"b": 1}
-    assert chosen({"a": base, "b": base}).weights == {"a": 0.5, "b": 0.5}
-    assert chosen({"a": base[:1], "b": base[:1] + 1.0}).weights == {"a": 0.5, "b": 0.5}, (
-        "one block tells nothing"
-    )
+    assert chosen({"a": base, "b": base + 1.0}, np.random.default_rng(2)).weights == {"b": 1}
+    assert chosen({"a": base, "b": base}, np.random.default_rng(2)).weights == {"a": 0.5, "b": 0.5}
+    assert chosen({"a": base[:1], "b": base[:1] + 1.0}, np.random.default_rng(2)).weights == {
+        "a": 0.5,
+        "b": 0.5,
+    }, "one block tells nothing"
 
 
 def test_a_weight_is_the_chance_to_be_the_best():
     rng = np.random.default_rng(1)
     better = 0.1 + rng.normal(0, 1, 64)
     z = better.sum() / np.sqrt(64 * better.var())
-    weights = chosen({"a": np.zeros(64), "b": better}).weights
+    weights = chosen({"a": np.zeros(64), "b": better}, np.random.default_rng(2)).weights
     assert weights["b"] == pytest.approx(ndtr(z), abs=0.04)
 
 

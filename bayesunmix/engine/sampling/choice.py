@@ -92,7 +92,7 @@ def choose_prior(
     first = next(iter(priors))
     if len(priors) == 1 or endmembers.shape[2] == 1 or image.n_photons < FEWEST_PHOTONS:
         return Choice({first: 1.0}, {first: 0.0}, {first: 0.0})
-    split_key, key = jax.random.split(key)
+    split_key, weight_key, key = jax.random.split(key, 3)
     part, rows = image_of_slab(image)
     seen, apart = part.thin(1 - KEPT_APART, numpy_generator(split_key))
     starts = [(1 - KEPT_APART) * start[rows] for start in starts]
@@ -106,10 +106,10 @@ def choose_prior(
         if maps.interrupted:
             return None
         scores[name] = _scores_of_blocks(apart, maps.mean, spectra)
-    return chosen(scores)
+    return chosen(scores, numpy_generator(weight_key))
 
 
-def chosen(scores: Mapping[str, np.ndarray]) -> Choice:
+def chosen(scores: Mapping[str, np.ndarray], rng: np.random.Generator) -> Choice:
     """Weigh priors by the scores of blocks, (B,) each."""
     table = np.array([*scores.values()])
     best = int(table.sum(axis=1).argmax())
@@ -118,7 +118,7 @@ def chosen(scores: Mapping[str, np.ndarray]) -> Choice:
     n_blocks = behind.shape[1]
     errors = np.sqrt(n_blocks * behind.var(axis=1, ddof=1)) if n_blocks > 1 else np.full(len(behind), np.inf)
     less = behind.sum(axis=1)
-    of_names = dict(zip(scores, _chances_to_be_best(behind), strict=True))
+    of_names = dict(zip(scores, _chances_to_be_best(behind, rng), strict=True))
     kept = {name: share for name, share in of_names.items() if share >= LEAST_WEIGHT}
     kept = dict(sorted(kept.items(), key=lambda one: -one[1])[:MOST_PRIORS])
     total = sum(kept.values())
@@ -129,12 +129,12 @@ def chosen(scores: Mapping[str, np.ndarray]) -> Choice:
     )
 
 
-def _chances_to_be_best(scores: np.ndarray) -> list[float]:
+def _chances_to_be_best(scores: np.ndarray, rng: np.random.Generator) -> list[float]:
     """Return how often each prior has the highest score, of (priors, B), with random weights of the blocks."""
     n_blocks = scores.shape[1]
     if n_blocks < 2:
         return [1 / len(scores)] * len(scores)
-    weights = np.random.default_rng(0).dirichlet(np.ones(n_blocks), N_BOOTSTRAP)
+    weights = rng.dirichlet(np.ones(n_blocks), N_BOOTSTRAP)
     again = scores @ weights.T
     is_best = again == again.max(axis=0)
     return list((is_best / is_best.sum(axis=0)).mean(axis=1).tolist())
