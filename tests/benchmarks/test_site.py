@@ -80,11 +80,11 @@ def test_bold_shares_are_those_outside_their_target(written):
 
 def test_speeds_over_their_target_are_missed():
     rows = pd.DataFrame(
-        {"case": "one tilt", "method": ["bayes", "bayes_cavi", "nmf"], "seconds": [61, 1, 99.0]}
+        {"case": "one tilt", "method": ["bayes", "bayes_cavi", "nmf"], "seconds": [31, 1, 99.0]}
     )
     found = list(speed_findings(rows.assign(peak_mib=1.0)))
     assert [finding.met for finding in found] == [False, True]
-    assert found[0].sentence == "one tilt, bayes: 61 s; target at most 60 s."
+    assert found[0].sentence == "one tilt, bayes: 31 s; target at most 30 s."
 
 
 def test_columns_of_numbers_are_aligned_on_the_right():
