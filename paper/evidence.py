@@ -8,12 +8,11 @@ import pandas as pd
 from benchmarks.provenance import code_digest
 from benchmarks.published import read_about, read_rows
 from benchmarks.reporting.coverage_table import MODELS
-from benchmarks.reporting.evidence import SUMMED, Evidence, read_evidence
+from benchmarks.reporting.evidence import SUITES, SUMMED, Evidence, read_evidence
 from benchmarks.reporting.ranking import first_components
 from benchmarks.reporting.speed_targets import speed_findings
 
 OURS = "bayes"
-SUITES = ("main", "peers")  # files of results of whole suites
 ALL = (*MODELS, *SUMMED, "sbc", "speed")  # files that targets are set for
 
 

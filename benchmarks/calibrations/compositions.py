@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import bayesunmix as bu
+from bayesunmix.analysis.quantity import HALF_90
 from bayesunmix.quantification.cliff_lorimer import atomic_fractions
 from bayesunmix.quantification.composition import Composition
 from bayesunmix.spectra.composition import weight_fractions
@@ -21,7 +22,6 @@ from simulations.material import Material
 
 _FACTOR_SD = 0.1
 _BEAM_KEV = 200.0
-_HALF_90 = 1.6449
 
 
 def measure(phantom: str, dose: float, factors: str, seed: int) -> list[dict[str, float | str]]:
@@ -66,7 +66,7 @@ def _scores(part: Composition, material: Material) -> dict[str, float | str]:
     true = dict(zip(weights, atoms.tolist(), strict=True))
     there = [a for a in part if true.get(a.element, 0.0) > 0 and a.detected]
     absent = [a for a in part if a.element not in true]
-    plain = [abs(a.atomic.mean - true[a.element]) <= _HALF_90 * a.atomic.value.sd for a in there]
+    plain = [abs(a.atomic.mean - true[a.element]) <= HALF_90 * a.atomic.value.sd for a in there]
     return {
         "whole": _share([a.atomic.lower <= true[a.element] <= a.atomic.upper for a in there]),
         "plain": _share(plain),

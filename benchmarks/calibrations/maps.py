@@ -1,9 +1,9 @@
 """Measure whether intervals of single pixels cover the truth if the endmembers are known: the second stage of `bayes`.
 
 With known endmembers every phantom is identified, so that only counting noise and the prior of the map are tested.
-`priors` names those that photons kept apart did not tell from the best, if they choose
-(`bayesunmix.engine.sampling.choice`). Entries of at most 5 % of their pixel must lie under their one-sided 95 % limit;
-`limit` is that limit where nothing is, as a share of the mean abundance.
+`priors` names those that were used, which photons kept apart choose (`bayesunmix.engine.sampling.choice`). Entries of
+at most 5 % of their pixel must lie under their one-sided 95 % limit; `limit` is that limit where nothing is, as a share
+of the mean abundance.
 """
 
 import time
@@ -21,6 +21,7 @@ from bayesunmix.engine.sampling.maps import NOWHERE, Maps
 from bayesunmix.engine.sampling.modes import LEAST_START
 from bayesunmix.methods.bayes import N_MAPS, Bayes
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text
+from benchmarks.calibrations._phantoms import MEASURED
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.interval_score import interval_score
 from benchmarks.scoring.coverage import active, coverage
@@ -95,14 +96,7 @@ def _scores(trial: Trial, maps: Maps) -> dict[str, float | str]:
 CALIBRATIONS.register("maps")(
     Calibration(
         {
-            "phantom": (
-                "nicr_film",
-                "nicr_mixed",
-                "nicr_needle",
-                "trace_precipitates",
-                "particles_espm",
-                "overlapping_lines",
-            ),
+            "phantom": MEASURED,
             "dose": (10.0, 50.0),
             "prior": ("chosen", "multiscale"),
         },

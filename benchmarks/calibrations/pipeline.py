@@ -4,7 +4,7 @@ Abundances and net counts of the strongest K line are counted in each pixel wher
 pixel, endmembers in each channel where the truth is more than 1e-4. `fraction_error` is the largest error of the share
 of a component in all counts. `untold` is the share of components that the method marks as not identified, and
 `in_range` says how many of these have their true share in the feasible range. `priors` names those of the maps that
-photons kept apart did not tell from the best (`bayesunmix.engine.sampling.choice`).
+photons kept apart chose (`bayesunmix.engine.sampling.choice`).
 """
 
 import time
@@ -14,6 +14,7 @@ import pandas as pd
 
 import bayesunmix as bu
 from benchmarks.calibration import CALIBRATIONS, Calibration, shares_text
+from benchmarks.calibrations._phantoms import MEASURED
 from benchmarks.metrics.abundance_rmse import abundance_rmse
 from benchmarks.metrics.crps import crps
 from benchmarks.metrics.interval_score import interval_score
@@ -118,14 +119,7 @@ def _line_coverage(trial: Trial, found: bu.Unmixing) -> float:
 CALIBRATIONS.register("pipeline")(
     Calibration(
         {
-            "phantom": (
-                "nicr_film",
-                "nicr_mixed",
-                "nicr_needle",
-                "trace_precipitates",
-                "particles_espm",
-                "overlapping_lines",
-            ),
+            "phantom": MEASURED,
             "dose": (5.0, 10.0, 20.0, 50.0),
             "endmember_model": ("smooth", "template"),
         },

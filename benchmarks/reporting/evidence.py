@@ -41,10 +41,11 @@ HEADINGS = {
 }
 
 ABOUT = {
-    "maps": "The true spectra are given, so that only the maps are unknown. `bayes` uses the prior `multiscale`.",
-    "pipeline": "`bayes` as users run it, with the number of components given. `smooth` knows nothing of the spectra; "
-    "with `phases` each phase owns elements, and only then is `nicr_mixed` unique. Without that, `bayes` marks every "
-    "share of `nicr_mixed` as not identified.",
+    "maps": "The true spectra are given, so that only the maps are unknown. `bayes` uses `chosen`: "
+    "photons that are kept apart choose the prior.",
+    "pipeline": "`bayes` as users run it, with the number of components given. `smooth` knows nothing of the spectra, "
+    "`template` knows the lines of the elements seen. `nicr_mixed` is not unique to either, and `bayes` marks every "
+    "share of it as not identified.",
     "weights": "Where phases own their lines, the weight of a phase is the share of its counts that are in its lines.",
     "main": "The methods of the suite `main_reduced` that have intervals, the spectra unknown.",
     "peers": "`bayes` on whole phantoms, the spectra unknown.",

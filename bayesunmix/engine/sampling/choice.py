@@ -38,7 +38,7 @@ FLOOR = 0.01  # of the mean pixel
 LEAST_WEIGHT = 0.1  # of a prior that is used
 N_BOOTSTRAP = 2000
 N_BLOCKS = 64
-MOST_PRIORS = 3
+MOST_PRIORS = 3  # that are used
 FEWEST_PHOTONS = 200  # from which to keep some apart
 
 

@@ -11,11 +11,14 @@ import numpy as np
 from bayesunmix.contracts.abundance_prior import AbundancePrior, is_recalibrated
 from bayesunmix.data.image import SpectrumImage
 from bayesunmix.engine.sampling.chains import Checkpoint
-from bayesunmix.engine.sampling.choice import Choice, choose_prior, together
+from bayesunmix.engine.sampling.choice import MOST_PRIORS, Choice, choose_prior, together
 from bayesunmix.engine.sampling.maps import NOWHERE, Maps, draw_maps
 from bayesunmix.engine.sampling.recalibration import measure_scores, recalibrate_in_place
 
-STAGES = ("maps", "maps of another prior ", "maps of a third prior ")
+STAGES = (
+    "maps",
+    *(f"maps of prior {number} " for number in range(2, MOST_PRIORS + 1)),
+)  # names of checkpoints
 FEWEST_MAPS = 20  # of simulated images
 MAPS_TO_CHOOSE = 10  # of photons that are not kept apart; their mean alone is used
 
