@@ -23,33 +23,43 @@ from benchmarks.calibrations._false_assumptions import RATIOS, claims_of
 from benchmarks.metrics.held_out_deviance import held_out_deviance
 from benchmarks.recording import FOLDER_VARIABLE, RecordedTrial
 from benchmarks.scoring.claims import about, claim, covers, of_chains, statement
-from benchmarks.scoring.predicted_counts import predictive_coverage
+from benchmarks.scoring.predicted_counts import line_map_error, predictive_coverage
 
 _BESIDE = Path(__file__).parents[2] / ".." / "shared" / "data" / "real"
 _MEASURED = "Rossouw et al., Nano Letters 15 (2015) 2716; bare particles of the specimen"
 _DACITE_LINES = ("O_Ka", "Na_Ka", "Mg_Ka", "Al_Ka", "Si_Ka", "K_Ka", "Ca_Ka", "Ti_Ka", "Fe_Ka")
+_EARTH_LINES = ("O_Ka", "Mg_Ka", "Al_Ka", "Si_Ka", "Ca_Ka", "Fe_Ka", "Cu_Ka")
 _DACITE = ("P45_the_default_job.bcf", "P45_12bit_packed_8bit.bcf")
 _ROWS, _RATIO = 20, 1.49  # of the first file of the dacite: rows with more dose, and how much more
 
 
 @dataclass(frozen=True)
 class _File:
-    """A recording, and the number of components that it is fitted with."""
+    """A recording, the number of components that it is fitted with, and lines that its spectrum shows."""
 
     file: str
     components: int
+    lines: tuple[str, ...]
 
 
 RECORDINGS = {
-    "core_shell": _File("core_shell.hspy", 3),
-    "dacite_22": _File(_DACITE[0], 5),
-    "dacite_122": _File(_DACITE[1], 5),
-    "bridgmanite": _File("71GPa_experimental_data.hspy", 3),
-    "sio2": _File("sio2.hspy", 3),
-    "bcf50": _File("bcf50.bcf", 2),
-    "view000": _File("View000_0000006.pts", 2),
+    "core_shell": _File("core_shell.hspy", 3, ("C_Ka", "O_Ka", "Fe_Ka", "Cu_Ka", "Pt_La")),
+    "dacite_22": _File(_DACITE[0], 5, _DACITE_LINES),
+    "dacite_122": _File(_DACITE[1], 5, _DACITE_LINES),
+    "bridgmanite": _File("71GPa_experimental_data.hspy", 3, _EARTH_LINES),
+    "sio2": _File("sio2.hspy", 3, ("C_Ka", "O_Ka", "Si_Ka", "Cu_Ka")),
+    "bcf50": _File("bcf50.bcf", 2, ("C_Ka", "Al_Ka", "Ag_La", "Cu_Ka")),
+    "view000": _File("View000_0000006.pts", 2, ("C_Ka", "O_Ka", "S_Ka", "Fe_Ka", "Cu_Ka")),
 }
 HALVES = tuple(f"half of {name}" for name in RECORDINGS)
+_MULTISCALE = "bayes, multiscale prior"
+_RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "nmf": ("nmf", {}),
+    "nmf_smooth": ("nmf_smooth", {}),
+    _MULTISCALE: ("bayes", {"abundance_prior": "multiscale"}),
+    "bayes": ("bayes", {}),
+}
+"""What is fitted to half of the photons: method and options of each."""
 
 
 def measure(case: str, seed: int) -> list[dict[str, Any]]:
@@ -97,11 +107,11 @@ def read_recording(file: str) -> bu.SpectrumImage:
     return bu.read(folder() / file)
 
 
-def fit(image: bu.SpectrumImage, components: int, method: str, seed: int) -> bu.Unmixing:
-    """Unmix at default settings."""
+def fit(image: bu.SpectrumImage, components: int, method: str, seed: int, **options: Any) -> bu.Unmixing:
+    """Unmix at default settings but for the options."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", bu.UnmixingWarning)
-        return bu.unmix(image, components, method, seed=seed)
+        return bu.unmix(image, components, method, seed=seed, **options)
 
 
 def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -119,7 +129,9 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
         lower, upper = line_ratio_interval(found.posterior, image.energy_kev, lines, core)
         yield claim("/".join(lines), _MEASURED, value, lower, upper, 0.18, 0.02, shared)
     if case.startswith("dacite"):
-        yield from _predicted(found, image, read_recording(_DACITE[case == "dacite_22"]), case, shared)
+        other = read_recording(_DACITE[case == "dacite_22"])
+        exposure = _exposure(image, other, case)
+        yield from _predicted(found, other, exposure, recording.lines, "another recording", shared)
     if case == "dacite_22":
         share = found.estimate.endmembers[:, line_window("Na_Ka", image.spectral_axis)].sum(axis=1)
         area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
@@ -146,35 +158,49 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def _of_half(recording: _File, seed: int) -> Iterator[dict[str, Any]]:
-    """Fit half of the photons, and score the other half: lower is better, 0 is the mean spectrum."""
+    """Fit half of the photons, and score the other half.
+
+    The deviance is 0 for the mean spectrum, and lower is better. Both are compared with the multiscale prior alone,
+    which differs in the maps only: the same seed draws the same endmembers.
+    """
     whole = read_recording(recording.file)
     image, rest = whole.thin(0.5, np.random.default_rng(seed))
     trial = RecordedTrial(image, rest, rest, (), image.n_photons / image.n_pixels, seed)
-    scores: dict[str, tuple[float, dict[str, Any]]] = {}
-    for method in ("nmf", "nmf_smooth", "bayes"):
+    scores, rows = {}, []
+    for name, (method, options) in _RIVALS.items():
         begun = time.perf_counter()
-        found = fit(image, recording.components, method, seed)
-        shared = about(found, recording.components, trial.dose, begun, method)
-        scores[method] = held_out_deviance(trial, found), shared
-    best_other = min(score for method, (score, _) in scores.items() if method != "bayes")
-    for method, (score, shared) in scores.items():
-        best = score <= best_other if method == "bayes" else None
-        yield statement("held-out deviance per pixel", "photons left out", score, best, shared)
+        found = fit(image, recording.components, method, seed, **options)
+        shared = about(found, recording.components, trial.dose, begun, name)
+        scores[name] = held_out_deviance(trial, found), line_map_error(found.estimate, rest, recording.lines)
+        for fact, score in zip(
+            ("held-out deviance per pixel", "error of line maps"), scores[name], strict=True
+        ):
+            rows.append(statement(fact, "photons left out", score, None, shared))
+        if found.posterior is not None:
+            same = np.ones(rest.n_pixels)
+            rows += _predicted(found, rest, same, recording.lines, "photons left out", shared)
+    yield from rows
+    for k, fact in enumerate(("held-out deviance", "error of line maps")):
+        known = scores[_MULTISCALE][k]
+        worse = scores["bayes"][k] - known
+        yield statement(
+            f"{fact}, over that of the multiscale prior", "photons left out", worse, bool(worse <= 0), shared
+        )
 
 
 def _predicted(
-    found: bu.Unmixing, image: bu.SpectrumImage, other: bu.SpectrumImage, case: str, shared: dict[str, Any]
+    found: bu.Unmixing,
+    other: bu.SpectrumImage,
+    exposure: np.ndarray,
+    lines: tuple[str, ...],
+    source: str,
+    shared: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """Ask whether 90 % intervals of predicted counts hold another recording of the field, line by line."""
-    posterior = found.posterior
-    assert posterior is not None
-    exposure = _exposure(image, other, case)
-    rng = np.random.default_rng(0)
-    for line in _DACITE_LINES:
-        covered = predictive_coverage(posterior, other, exposure, line, rng)
-        yield covers(
-            f"counts of {line} in the other recording", "another recording of the field", covered, shared
-        )
+    """Ask whether 90 % intervals of predicted counts hold other counts of the field, line by line."""
+    assert found.posterior is not None
+    for line in lines:
+        covered = predictive_coverage(found.posterior, other, exposure, line)
+        yield covers(f"counts of {line} in {source}", source, covered, shared)
 
 
 def _exposure(image: bu.SpectrumImage, other: bu.SpectrumImage, case: str) -> np.ndarray:

@@ -10,7 +10,7 @@ from benchmarks.calibration import CALIBRATIONS, calibrate
 from benchmarks.calibrations import real
 from benchmarks.recording import FOLDER_VARIABLE
 from benchmarks.scoring.claims import claim
-from benchmarks.scoring.predicted_counts import predictive_coverage
+from benchmarks.scoring.predicted_counts import line_map_error, predictive_coverage
 from simulations import PHANTOMS, acquire
 
 here = pytest.mark.skipif(
@@ -55,9 +55,28 @@ def test_the_truth_predicts_another_recording_at_its_dose_and_not_at_another():
     phantom = PHANTOMS["partial_frame"]()
     posterior = posterior_of(phantom, draws=200, spread=1e-4)
     other = acquire(phantom, 600, 1).image
-    exposure, rng = np.full(other.n_pixels, 5.0), np.random.default_rng(0)
-    assert 0.88 < predictive_coverage(posterior, other, exposure, "Si_Ka", rng) < 0.95
-    assert predictive_coverage(posterior, other, 1.3 * exposure, "Si_Ka", rng) < 0.6
+    exposure = np.full(other.n_pixels, 5.0)
+    assert 0.88 < predictive_coverage(posterior, other, exposure, "Si_Ka") < 0.93
+    assert predictive_coverage(posterior, other, 1.3 * exposure, "Si_Ka") < 0.6
+
+
+def test_intervals_of_few_counts_hold_ninety_percent_too():
+    phantom = PHANTOMS["partial_frame"]()
+    posterior = posterior_of(phantom, draws=200, dose=1, spread=1e-4)
+    other = acquire(phantom, 1, 1).image
+    exposure = np.ones(other.n_pixels)
+    assert bu.line_map(other, "Si_Ka").mean() < 0.5
+    assert 0.88 < predictive_coverage(posterior, other, exposure, "Si_Ka") < 0.92
+    assert predictive_coverage(posterior, other, 10 * exposure, "Si_Ka") < 0.6
+
+
+def test_the_error_of_true_line_maps_is_the_noise_of_the_other_photons():
+    phantom = PHANTOMS["partial_frame"]()
+    other = acquire(phantom, 120, 1).image
+    true = bu.Factorization(phantom.truth.endmembers, 120 * phantom.truth.abundances)
+    even = bu.Factorization(phantom.truth.endmembers, np.full_like(true.abundances, true.abundances.mean()))
+    assert line_map_error(true, other, ("Si_Ka", "O_Ka")) == pytest.approx(1, abs=0.03)
+    assert line_map_error(even, other, ("Si_Ka", "O_Ka")) > 1.2
 
 
 def test_every_claim_about_a_phantom_is_a_row(monkeypatch, tmp_path):
@@ -113,6 +132,32 @@ def test_the_half_of_a_recording_is_scored_on_the_other_half():
     trial = real.RecordedTrial(kept, rest, rest, (), kept.n_photons / kept.n_pixels, 0)
     found = real.fit(kept, 2, "nmf", 0)
     assert real.held_out_deviance(trial, found) < -1, "better than the mean spectrum"
+
+
+@here
+def test_priors_of_maps_are_compared_on_the_photons_left_out(monkeypatch):
+    def quick(image, components, method, seed, **options):
+        found = bu.unmix(image, components, "nmf", seed=seed)
+        if method != "bayes":
+            return found
+        wrong = 1.2 if "abundance_prior" in options else 1.0
+        abundances = wrong * found.estimate.abundances
+        draws = np.stack([found.estimate.endmembers] * 20)[None], np.stack([abundances] * 20)[None]
+        return bu.Unmixing(
+            bu.Factorization(found.estimate.endmembers, abundances), bu.Posterior(*draws), found.info
+        )
+
+    monkeypatch.setattr(real, "fit", quick)
+    rows = pd.DataFrame(real.measure("half of bcf50", 0))
+    scores = rows[rows["fact"] == "held-out deviance per pixel"].set_index("method")["value"]
+    assert list(scores.index) == list(real._RIVALS)
+    said = rows[rows["fact"].str.endswith("over that of the multiscale prior")]
+    assert said["holds"].all() and (said["value"] < 0).all()
+    assert said["value"].iloc[0] == pytest.approx(
+        scores["bayes"] - scores["bayes, multiscale prior"], rel=1e-3
+    )
+    lines = rows[rows["fact"].str.startswith("counts of Al_Ka")].set_index("method")["value"]
+    assert lines["bayes"] > lines["bayes, multiscale prior"]
 
 
 @here
