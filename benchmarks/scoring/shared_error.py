@@ -6,7 +6,8 @@ in one image is near 0 or near 1, however right the intervals are. Three numbers
 1. z, the error of the mean over all pure pixels of the commonest material, in posterior standard deviations. Over N
    images it has mean 0 and root mean square 1, within `limits` (95 %).
 2. Coverage of the deviations from that mean, which is meaningful in every image where the truth has deviations. Where
-   it is exactly even, a posterior that knows so has none either, and any share is right.
+   it is even, a posterior that knows so has none either, and any share is right: which of two numbers near 0 is the
+   larger says nothing. Even is a truth that deviates by less than the counting error of the mean of the region.
 3. The mean coverage over images, with an interval that counts images and not pixels (`over_seeds`).
 """
 
@@ -22,7 +23,6 @@ from simulations.trial import Trial
 
 PURE = 0.98  # of a pixel
 FEWEST_PIXELS = 50
-_EVEN = 1e-6  # of the mean
 
 
 class SharedError(NamedTuple):
@@ -55,7 +55,7 @@ def shared_error(trial: Trial, unmixing: Unmixing) -> SharedError:
     means = draws.mean(axis=1)
     z = (means.mean() - true.mean()) / means.std()
     own = true - true.mean()
-    if np.abs(own).max() < _EVEN * true.mean():
+    if own.std() < np.sqrt(true.mean() / true.size):
         return SharedError(float(z), np.nan)
     lower, upper = np.quantile(draws - means[:, None], [0.05, 0.95], axis=0)
     return SharedError(float(z), float(((lower <= own) & (own <= upper)).mean()))
