@@ -19,6 +19,7 @@ MODELS = {
     "maps": "prior",
     "pipeline": "endmember_model",
     "weights": "endmember_model",
+    "compositions": "factors",
     "main": "method",
     "peers": "method",
 }
@@ -31,6 +32,8 @@ TARGETS = {
     ("endmembers", 90): (0.84, 0.95),
     ("endmember weights", 90): (0.84, 0.95),
     ("shares of all counts", 90): (0.86, 0.94),
+    ("atomic per cent", 90): (0.86, 0.94),
+    ("atomic per cent not identified", 90): (0.86, 1.0),
     ("one-sided limits", 95): (0.95, 1.0),
 }
 _QUANTITIES = {
@@ -40,6 +43,8 @@ _QUANTITIES = {
     "endmembers": "endmembers",
     "weights": "endmember weights",
     "fractions": "shares of all counts",
+    "atomic": "atomic per cent",
+    "ranges": "atomic per cent not identified",
 }
 # Seeds from which on a wide scatter says something, and half of the interval of a mean of widely scattered ones.
 _FEWEST, _SCATTER = 5, 0.2

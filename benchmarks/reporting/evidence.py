@@ -30,6 +30,7 @@ HEADINGS = {
     "maps": "Maps, the endmembers known",
     "pipeline": "The whole method bayes",
     "weights": "Weights of endmembers that own their lines",
+    "compositions": "Compositions in atomic per cent",
     "main": "Methods with intervals, the main suite",
     "peers": "The whole method bayes on four phantoms",
     "sbc": "Simulation-based calibration",
@@ -47,6 +48,9 @@ ABOUT = {
     "`template` knows the lines of the elements seen. `nicr_mixed` is not unique to either, and `bayes` marks every "
     "share of it as not identified.",
     "weights": "Where phases own their lines, the weight of a phase is the share of its counts that are in its lines.",
+    "compositions": "Elements of a component that were detected. Those that the counts identify have intervals of "
+    "their own; of the others the interval reaches over the feasible range. `known`: the factors of the simulation; "
+    "`drawn`: factors that are wrong at random by 10 %, which the intervals are told.",
     "main": "The methods of the suite `main_reduced` that have intervals, the spectra unknown.",
     "peers": "`bayes` on whole phantoms, the spectra unknown.",
     "real": "What is known of recordings, and the truth of phantoms at 120 counts per pixel, `bayes` at its defaults. "
