@@ -120,6 +120,16 @@ class Results:
         return pd.DataFrame(found)
 
     @cached_property
+    def choices(self) -> pd.DataFrame:
+        """A row a phantom and dose at which maps were drawn with and without the choice of a prior."""
+        rows = self.rows_of("maps.csv")
+        means = rows.groupby(["phantom", "dose", "prior"])[["coverage_90", "interval_score"]].mean().unstack()
+        scores = means["interval_score"].dropna()
+        ratio = scores["chosen"] / scores["multiscale"]
+        coverage = means["coverage_90"].loc[ratio.index, "chosen"]
+        return pd.DataFrame({"coverage": coverage, "ratio": ratio, "better": ratio < 1}).reset_index()
+
+    @cached_property
     def checks(self) -> pd.DataFrame:
         """A row a case and dose: trials and alarms of `bayesunmix.check`, and whether the model is right."""
         table = self._summary("checks")
@@ -149,6 +159,21 @@ class Results:
         return table.assign(
             missed=table["trials"] - table["holds"], predicted=table["fact"].str.startswith("counts of ")
         )
+
+    @cached_property
+    def left_out(self) -> pd.DataFrame:
+        """A row a recording of which half of the photons were left out: how well `bayes` predicts these."""
+        rows = self.rows_of("real.csv")
+        rows = rows[(rows["method"] == OURS) & rows["case"].str.startswith("half of ")]
+        found = []
+        for case, some in rows.groupby("case", sort=False):
+            lines = some.loc[some["fact"].str.startswith("counts of "), "value"]
+            gain = some.loc[some["fact"].str.startswith("held-out deviance, over that"), "value"].mean()
+            found.append(
+                {"case": case, "lines": lines.size, "low": lines.min(), "high": lines.max()}
+                | {"better": gain < 0, "no_worse": gain <= 0}
+            )
+        return pd.DataFrame(found)
 
     @cached_property
     def made_by(self) -> pd.DataFrame:
@@ -181,10 +206,12 @@ TABLES = (
     "coverage",
     "intervals",
     "cells",
+    "choices",
     "checks",
     "validation",
     "ranks",
     "materials",
     "known",
+    "left_out",
     "made_by",
 )

@@ -131,7 +131,9 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
     if case.startswith("dacite"):
         other = read_recording(_DACITE[case == "dacite_22"])
         exposure = _exposure(image, other, case)
-        yield from _predicted(found, other, exposure, recording.lines, "another recording", shared)
+        yield from _predicted(
+            found, other, exposure, recording.lines, "another recording of the field", shared
+        )
     if case == "dacite_22":
         share = found.estimate.endmembers[:, line_window("Na_Ka", image.spectral_axis)].sum(axis=1)
         area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
