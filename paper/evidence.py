@@ -123,10 +123,13 @@ class Results:
     def choices(self) -> pd.DataFrame:
         """A row a phantom and dose at which maps were drawn with and without the choice of a prior."""
         rows = self.rows_of("maps.csv")
-        means = rows.groupby(["phantom", "dose", "prior"])[["coverage_90", "interval_score"]].mean().unstack()
-        scores = means["interval_score"].dropna()
-        ratio = scores["chosen"] / scores["multiscale"]
-        coverage = means["coverage_90"].loc[ratio.index, "chosen"]
+        of_prior = {
+            prior: rows[rows["prior"] == prior].groupby(["phantom", "dose"])
+            for prior in ("chosen", "multiscale")
+        }
+        scores = {prior: some["interval_score"].mean() for prior, some in of_prior.items()}
+        ratio = (scores["chosen"] / scores["multiscale"]).dropna()
+        coverage = of_prior["chosen"]["coverage_90"].mean()[ratio.index]
         return pd.DataFrame({"coverage": coverage, "ratio": ratio, "better": ratio < 1}).reset_index()
 
     @cached_property

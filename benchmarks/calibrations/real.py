@@ -51,6 +51,8 @@ RECORDINGS = {
     "bcf50": _File("bcf50.bcf", 2, ("C_Ka", "Al_Ka", "Ag_La", "Cu_Ka")),
     "view000": _File("View000_0000006.pts", 2, ("C_Ka", "O_Ka", "S_Ka", "Fe_Ka", "Cu_Ka")),
 }
+_OTHER, _LEFT_OUT = "another recording of the field", "photons left out"
+_WHERE = {_OTHER: "the other recording", _LEFT_OUT: _LEFT_OUT}
 HALVES = tuple(f"half of {name}" for name in RECORDINGS)
 _MULTISCALE = "bayes, multiscale prior"
 _RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -131,9 +133,7 @@ def _of_recording(case: str, seed: int) -> Iterator[dict[str, Any]]:
     if case.startswith("dacite"):
         other = read_recording(_DACITE[case == "dacite_22"])
         exposure = _exposure(image, other, case)
-        yield from _predicted(
-            found, other, exposure, recording.lines, "another recording of the field", shared
-        )
+        yield from _predicted(found, other, exposure, recording.lines, _OTHER, shared)
     if case == "dacite_22":
         share = found.estimate.endmembers[:, line_window("Na_Ka", image.spectral_axis)].sum(axis=1)
         area = bu.phase_fractions(found, image).areas[found.names[int(share.argmax())]]
@@ -177,16 +177,16 @@ def _of_half(recording: _File, seed: int) -> Iterator[dict[str, Any]]:
         for fact, score in zip(
             ("held-out deviance per pixel", "error of line maps"), scores[name], strict=True
         ):
-            rows.append(statement(fact, "photons left out", score, None, shared))
+            rows.append(statement(fact, _LEFT_OUT, score, None, shared))
         if found.posterior is not None:
             same = np.ones(rest.n_pixels)
-            rows += _predicted(found, rest, same, recording.lines, "photons left out", shared)
+            rows += _predicted(found, rest, same, recording.lines, _LEFT_OUT, shared)
     yield from rows
     for k, fact in enumerate(("held-out deviance", "error of line maps")):
         known = scores[_MULTISCALE][k]
         worse = scores["bayes"][k] - known
         yield statement(
-            f"{fact}, over that of the multiscale prior", "photons left out", worse, bool(worse <= 0), shared
+            f"{fact}, over that of the multiscale prior", _LEFT_OUT, worse, bool(worse <= 0), shared
         )
 
 
@@ -202,7 +202,7 @@ def _predicted(
     assert found.posterior is not None
     for line in lines:
         covered = predictive_coverage(found.posterior, other, exposure, line)
-        yield covers(f"counts of {line} in {source}", source, covered, shared)
+        yield covers(f"counts of {line} in {_WHERE[source]}", source, covered, shared)
 
 
 def _exposure(image: bu.SpectrumImage, other: bu.SpectrumImage, case: str) -> np.ndarray:

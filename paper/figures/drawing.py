@@ -39,6 +39,7 @@ PHANTOMS = {
     "sio2": "recording: silica on a support",
     "bcf50": "recording: test file of a reader",
 }
+_HALF, _RECORDING = "half of ", "recording: "
 METHODS = {
     "bayes": "bayesunmix",
     "espm_nmf": "espm",
@@ -67,6 +68,8 @@ _RULES: Any = {
 
 def phantom_words(name: str) -> str:
     """Return the name of a phantom, or of a recording, as the text calls it."""
+    if name.startswith(_HALF):
+        return _HALF + phantom_words(name.removeprefix(_HALF)).removeprefix(_RECORDING)
     return PHANTOMS.get(name, name.replace("_", " "))
 
 

@@ -31,7 +31,7 @@ def recordings(results: Results) -> Figure:
     axes.set_xticks(np.arange(len(lines)), [line_words(line) for line in lines], fontsize=SMALL)
     axes.set_ylabel("share of pixels inside")
     axes.set_ylim(min(0.8, float(predicted["value"].min()) - 0.02), 1.01)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="lower left")
     axes.set_title("Dacite: prediction of another recording", loc="left")
     quiet(axes)
     row = table[(table["case"] == "core_shell") & (table["fact"] == "Fe_Ka/Pt_La")].iloc[0]
