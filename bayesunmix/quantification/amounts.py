@@ -167,6 +167,8 @@ def amounts_of(drawn: Drawn, level: float, most: float = 1.0, *, from_zero: bool
         _union(under, level, detected | (not from_zero), fills, most)
         for under in (drawn.under, drawn.spread_under)
     ]
+    if not drawn.is_known:  # draws may all lie to one side of the mean spectrum of a solution
+        ends = [(np.minimum(lower, low), np.maximum(upper, high)) for lower, upper in ends]
     limit = np.maximum(quantile(drawn.plain, LIMIT_LEVEL), ends[0][1])
     factor_sd = drawn.factors.std(axis=0)
     return [

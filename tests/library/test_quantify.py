@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import bayesunmix as bu
+from bayesunmix.quantification.amounts import Drawn, amounts_of
 from bayesunmix.quantification.cliff_lorimer import Recipe, absorber, atomic_weights
 from bayesunmix.quantification.formulas import formula_atoms
 from bayesunmix.quantification.oxides import oxygen_atoms
@@ -531,3 +532,13 @@ def test_weights_and_atoms_are_of_one_composition():
     assert list(found.weight.values()) == pytest.approx((weights / weights.sum()).tolist())
     atoms = weights / atomic_weights(["Fe", "Pt"])
     assert list(found.atomic.values()) == pytest.approx((atoms / atoms.sum()).tolist())
+
+
+def test_an_interval_reaches_over_the_feasible_range():
+    """Draws under a solution may all lie to one side of its mean spectrum, where chains disagree."""
+    plain = np.random.default_rng(0).normal(0.3, 0.01, (50, 1))
+    under, own = np.stack([plain, plain + 0.1]), np.array([[0.2], [0.5]])
+    (amount,) = amounts_of(Drawn(plain, plain, under, under, own, plain, plain[:5], False), 0.9)
+    assert amount.feasible == (0.2, 0.5)
+    assert amount.lower <= 0.2 and amount.upper >= 0.5
+    assert amount.value.lower <= 0.2 and amount.value.upper >= 0.5
