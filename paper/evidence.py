@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.calibrations.real import HALF_OF
 from benchmarks.provenance import code_digest
 from benchmarks.published import read_about, read_rows
 from benchmarks.reporting.coverage_table import MODELS
@@ -167,7 +168,7 @@ class Results:
     def left_out(self) -> pd.DataFrame:
         """A row a recording of which half of the photons were left out: how well `bayes` predicts these."""
         rows = self.rows_of("real.csv")
-        rows = rows[(rows["method"] == OURS) & rows["case"].str.startswith("half of ")]
+        rows = rows[(rows["method"] == OURS) & rows["case"].str.startswith(HALF_OF)]
         found = []
         for case, some in rows.groupby("case", sort=False):
             lines = some.loc[some["fact"].str.startswith("counts of "), "value"]

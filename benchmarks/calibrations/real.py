@@ -53,7 +53,8 @@ RECORDINGS = {
 }
 _OTHER, _LEFT_OUT = "another recording of the field", "photons left out"
 _WHERE = {_OTHER: "the other recording", _LEFT_OUT: _LEFT_OUT}
-HALVES = tuple(f"half of {name}" for name in RECORDINGS)
+HALF_OF = "half of "  # and the name of a recording: photons of the other half are predicted
+HALVES = tuple(HALF_OF + name for name in RECORDINGS)
 _MULTISCALE = "bayes, multiscale prior"
 _RIVALS: dict[str, tuple[str, dict[str, Any]]] = {
     "nmf": ("nmf", {}),
@@ -69,7 +70,7 @@ def measure(case: str, seed: int) -> list[dict[str, Any]]:
     if case in RATIOS:
         return list(claims_of(case, seed, fit))
     if case in HALVES:
-        return list(_of_half(RECORDINGS[case.removeprefix("half of ")], seed))
+        return list(_of_half(RECORDINGS[case.removeprefix(HALF_OF)], seed))
     return list(_of_recording(case, seed))
 
 

@@ -99,15 +99,17 @@ def _shared(rows: pd.DataFrame, model: str) -> Iterator[str]:
         "none. z is the error of the mean over the pure pixels of the commonest material, in standard deviations of "
         f"its draws: over 20 seeds its mean lies within {limits(20)[0][1]:.2f} of 0, and its root mean square between "
         f"{limits(20)[1][0]:.2f} and {limits(20)[1][1]:.2f}, in 95 % of cases. Intervals of the deviations from "
-        "that mean cover each pixel's own part (nan where the truth is even, as far as its photons can tell)."
+        f"that mean cover each pixel's own part ({NOTHING} where the truth is even, as far as its photons can tell)."
     )
     head = ["phantom", "dose", model.replace("_", " "), "seeds", "mean z", "rms z", "deviations, 90 %"]
     yield markdown_table(head, lines)
 
 
 def _within(value: float, low: float, high: float) -> str:
+    if np.isnan(value):
+        return NOTHING
     written = f"{value:.2f}"
-    return written if low <= value <= high or np.isnan(value) else f"**{written}**"
+    return written if low <= value <= high else f"**{written}**"
 
 
 def _share(row: object) -> str:

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from benchmarks.calibrations.real import HALF_OF
+
 WIDTH = 6.3  # inches, of the text
 SMALL, NORMAL = 7.0, 8.0  # points
 INK, GREY, PALE = "#222222", "#8a8a8a", "#e4e4e4"
@@ -39,7 +41,7 @@ PHANTOMS = {
     "sio2": "recording: silica on a support",
     "bcf50": "recording: test file of a reader",
 }
-_HALF, _RECORDING = "half of ", "recording: "
+_RECORDING = "recording: "
 METHODS = {
     "bayes": "bayesunmix",
     "espm_nmf": "espm",
@@ -68,8 +70,8 @@ _RULES: Any = {
 
 def phantom_words(name: str) -> str:
     """Return the name of a phantom, or of a recording, as the text calls it."""
-    if name.startswith(_HALF):
-        return _HALF + phantom_words(name.removeprefix(_HALF)).removeprefix(_RECORDING)
+    if name.startswith(HALF_OF):
+        return HALF_OF + phantom_words(name.removeprefix(HALF_OF)).removeprefix(_RECORDING)
     return PHANTOMS.get(name, name.replace("_", " "))
 
 
